@@ -1,0 +1,73 @@
+/**
+ * Three registries in a process of their own, so that what is measured shares no event loop with them: seven images,
+ * five of them in one registry, as the stack has them. https with token authentication; a delay before each answer.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+export interface WorldOptions {
+  /** Before each answer, ms. */
+  readonly delayMs: number;
+  /** Whether a token is good for all the repositories it was asked for, or for the first of them only. */
+  readonly tokens: "all" | "first";
+  readonly tls: { readonly key: string; readonly cert: string };
+}
+
+/** How many requests of each kind came in. */
+export interface Counts {
+  readonly head: number;
+  readonly get: number;
+  readonly blob: number;
+  readonly token: number;
+  readonly other: number;
+}
+
+export interface BenchImage {
+  readonly service: string;
+  /** With its tag. */
+  readonly name: string;
+  /** What the tag is now, and was before. */
+  readonly now: string;
+  readonly before: string;
+}
+
+/** To the child, and back. */
+export type Order = { readonly start: WorldOptions } | { readonly counts: true };
+export interface Started {
+  readonly images: readonly BenchImage[];
+}
+
+export class RegistryWorld {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly images: readonly BenchImage[],
+  ) {}
+
+  static async start(options: WorldOptions): Promise<RegistryWorld> {
+    const child = fork(join(__dirname, "registry-child.ts"), {
+      execArgv: ["--require", "tsx/cjs"],
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    const { images } = await ask<Started>(child, { start: options });
+    return new RegistryWorld(child, images);
+  }
+
+  /** Since the last call. */
+  counts(): Promise<Counts> {
+    return ask<Counts>(this.child, { counts: true });
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.child, "exit");
+    this.child.disconnect();
+    await ended;
+  }
+}
+
+async function ask<T>(child: ChildProcess, order: Order): Promise<T> {
+  const answered = once(child, "message", { signal: AbortSignal.timeout(20_000) });
+  child.send(order);
+  const [answer] = (await answered) as [T];
+  return answer;
+}

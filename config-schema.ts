@@ -1,0 +1,245 @@
+/**
+ * The shape of each configuration key, as zod schemas. Pure. What keys mean together is checked in config.ts.
+ * Every message completes the sentence "<path>: …" and says what to write instead.
+ */
+import { z } from "zod";
+
+import { EXEMPTIBLE, Exemption } from "./components/hardening";
+import {
+  expectation,
+  expected,
+  isMap,
+  show,
+  textLike,
+  unshown,
+  between,
+  whole,
+} from "./config-messages";
+import { hostProblems } from "./host/address";
+import { RegistrySettings } from "./images/origin";
+import { ImageReference, parseReference } from "./images/reference";
+
+/** The services, in the order in which every table shows them. */
+export const SERVICE_NAMES = [
+  "traefik",
+  "socket-proxy",
+  "homepage",
+  "portainer",
+  "n8n",
+  "postgres",
+  "cadvisor",
+] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+/** Secrets, each with the least length that is accepted. */
+export const SECRETS = {
+  postgresPassword: 12,
+  n8nDatabasePassword: 12,
+  n8nEncryptionKey: 16,
+  portainerPassword: 12,
+  acmeDnsToken: 8,
+} as const;
+export type SecretName = keyof typeof SECRETS;
+export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
+
+/** DNS providers of Traefik's ACME client (lego) that need one token, and the variable that names its file. */
+export const DNS_PROVIDERS = {
+  cloudflare: "CF_DNS_API_TOKEN_FILE",
+  desec: "DESEC_TOKEN_FILE",
+  digitalocean: "DO_AUTH_TOKEN_FILE",
+  duckdns: "DUCKDNS_TOKEN_FILE",
+  gandiv5: "GANDIV5_PERSONAL_ACCESS_TOKEN_FILE",
+  hetzner: "HETZNER_API_TOKEN_FILE",
+  linode: "LINODE_TOKEN_FILE",
+} as const;
+export type DnsProvider = keyof typeof DNS_PROVIDERS;
+
+const DNS_NAME =
+  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const dnsName = textLike("a host name in lower case such as example.com", DNS_NAME);
+
+const image = z
+  .string(expected("name:tag@sha256:… as a text"))
+  .transform((text, context): ImageReference => {
+    try {
+      return parseReference(text);
+    } catch (error) {
+      context.addIssue({
+        code: "custom",
+        message: error instanceof Error ? error.message : String(error),
+      });
+      return z.NEVER;
+    }
+  });
+
+const exemption = z
+  .strictObject({
+    control: z.enum(EXEMPTIBLE),
+    value: z.union(
+      [z.string(), z.boolean(), z.array(z.union([z.string(), z.number()]))],
+      expected("the control's value: true, false, a text, or a list of texts or numbers"),
+    ),
+    reason: z.string(expected("a text that says why")),
+  })
+  // The value is checked against its control together with all exemptions of the service (components/hardening.ts).
+  .transform((value) => value as Exemption);
+
+const service = {
+  enabled: z.boolean().optional(),
+  memoryMiB: whole(6, 65536).optional(),
+  cpus: between("a number", 0.01, 64).optional(),
+  pidsLimit: whole(1, 32768).optional(),
+  exemptions: z.array(exemption).optional(),
+};
+const routed = { ...service, host: dnsName.optional() };
+
+const SERVICE_MAP = expected("a map such as { enabled: true }");
+
+const services = z.strictObject({
+  traefik: z.strictObject(routed, SERVICE_MAP).optional(),
+  "socket-proxy": z.strictObject(service, SERVICE_MAP).optional(),
+  homepage: z
+    .strictObject(
+      { ...routed, folder: textLike("the path of a folder", /./).optional() },
+      SERVICE_MAP,
+    )
+    .optional(),
+  portainer: z.strictObject(routed, SERVICE_MAP).optional(),
+  n8n: z.strictObject(routed, SERVICE_MAP).optional(),
+  postgres: z
+    .strictObject({ ...service, upgradedFrom: whole(10, 99).optional() }, SERVICE_MAP)
+    .optional(),
+  cadvisor: z.strictObject(routed, SERVICE_MAP).optional(),
+});
+
+const host = z
+  .strictObject(
+    {
+      address: z.string(expected("ssh://user@host[:port] or unix:///path/to/docker.sock")),
+      hostKey: z.string(expected('"ssh-ed25519 AAAA…" as a text')).optional(),
+    },
+    expected("a map with address and, for ssh, hostKey"),
+  )
+  .transform(({ address, hostKey }, context) => {
+    const value = { address, ...(hostKey !== undefined && { hostKey }) };
+    for (const { path, problem } of hostProblems(value))
+      context.addIssue({ code: "custom", path: [path], message: problem });
+    return value;
+  });
+
+const port = whole(1, 65535);
+const address = z.union([z.ipv4(), z.ipv6()], expected("an IP address such as 127.0.0.1"));
+const cidr = z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24"));
+
+const tls = z.discriminatedUnion(
+  "mode",
+  [
+    z.strictObject({ mode: z.literal("none") }),
+    z.strictObject({ mode: z.literal("selfSigned") }),
+    z.strictObject({
+      mode: z.literal("acme"),
+      email: z.email(expected("an e-mail address")),
+      dnsProvider: z.enum(Object.keys(DNS_PROVIDERS) as [DnsProvider, ...DnsProvider[]]),
+      caServer: z
+        .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
+        .optional(),
+    }),
+  ],
+  {
+    // It gets the whole map where only the mode in it is wrong.
+    error: ({ input }) =>
+      isMap(input)
+        ? expectation('"none", "selfSigned" or "acme"', input.mode)
+        : expectation("a map such as { mode: none }", input),
+  },
+);
+
+/** As it stands in image references, with a port where there is one. */
+const REGISTRY_HOST = /^[a-z0-9.[\]:-]+$/;
+/** Some write user:password@host. */
+const withoutLogin = (text: string): string => text.replace(/^.*@/s, "…@");
+
+const login = z.string(unshown("a text, quote it")).min(1, unshown("a text that is not empty"));
+const registry = z
+  .strictObject(
+    { insecure: z.boolean().optional(), username: login.optional(), password: login.optional() },
+    unshown("a map such as { insecure: true } or { username: …, password: … }"),
+  )
+  .refine(({ username, password }) => (username === undefined) === (password === undefined), {
+    message: "expected username and password together",
+  })
+  .transform(({ insecure, username, password }): RegistrySettings => ({
+    ...(insecure !== undefined && { insecure }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+  }));
+
+/** A number of minutes, hours or days: `0`, `90m`, `12h`, `3d`. In milliseconds once parsed. */
+const AGE = "an age such as 3d, 12h or 0";
+const age = z.string(expected(AGE)).transform((text, context) => {
+  const milliseconds = parseAge(text);
+  if (milliseconds !== undefined) return milliseconds;
+  context.addIssue({ code: "custom", message: expectation(AGE, text) });
+  return z.NEVER;
+});
+
+export function parseAge(text: string): number | undefined {
+  const match = /^(?:0|(\d{1,5})([mhd]))$/.exec(text);
+  if (match === null) return undefined;
+  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as "m" | "h" | "d"];
+  return match[1] === undefined ? 0 : Number(match[1]) * unit;
+}
+
+/** Every key of the configuration. `fallback` is what applies where a stack says nothing; without one it must. */
+export const KEYS = {
+  host: { schema: host },
+  domain: { schema: dnsName },
+  publish: {
+    schema: z.strictObject({
+      address: address.default("127.0.0.1"),
+      http: port.default(80),
+      https: port.default(443),
+    }),
+    fallback: {},
+  },
+  images: {
+    schema: z.strictObject(
+      Object.fromEntries(SERVICE_NAMES.map((name) => [name, image.optional()])) as Record<
+        ServiceName,
+        z.ZodOptional<typeof image>
+      >,
+      expected("a map, one line a service: name:tag@sha256:…"),
+    ),
+  },
+  requirePins: { schema: z.boolean(), fallback: false },
+  checkTags: { schema: z.boolean(), fallback: true },
+  minimumAge: { schema: age, fallback: "0" },
+  platform: {
+    schema: textLike("a platform such as linux/amd64", /^linux\/[a-z0-9]+(?:\/v\d)?$/),
+    fallback: "linux/amd64",
+  },
+  services: { schema: services, fallback: {} },
+  tls: { schema: tls, fallback: { mode: "none" } },
+  adminAllow: { schema: z.array(cidr, expected("a list such as [192.0.2.0/24]")), fallback: [] },
+  registries: {
+    schema: z.record(
+      z.string().regex(REGISTRY_HOST, {
+        error: (issue) =>
+          `expected a registry host such as ghcr.io or 127.0.0.1:5000, got ${show(withoutLogin(String(issue.input)))}`,
+      }),
+      registry,
+      unshown("a map by registry host"),
+    ),
+    fallback: {},
+  },
+  backups: {
+    schema: z.strictObject({
+      directory: textLike("an absolute path on the host", /^\/[\w./-]{1,200}$/).optional(),
+      keep: whole(1, 1000).default(7),
+    }),
+    fallback: {},
+  },
+} as const satisfies Record<string, { schema: z.ZodType; fallback?: unknown }>;
+
+export type ConfigKey = keyof typeof KEYS;
+export type ParsedKeys = { readonly [K in ConfigKey]: z.output<(typeof KEYS)[K]["schema"]> };

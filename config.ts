@@ -1,0 +1,424 @@
+/**
+ * The configuration of a stack: what may be said, what applies when nothing is said, and what is wrong with it.
+ * The only reader of Pulumi's configuration; {@link parseConfig} is pure and reports every problem at once.
+ */
+import { inspect } from "node:util";
+
+import * as pulumi from "@pulumi/pulumi";
+import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
+
+import { controlsWith, HardeningError } from "./components/hardening";
+import { isMap, issueLines, pathPart, unknownKey, zodMessage } from "./config-messages";
+import {
+  ConfigKey,
+  KEYS,
+  ParsedKeys,
+  SECRET_NAMES,
+  SecretName,
+  SECRETS,
+  SERVICE_NAMES,
+  ServiceName,
+} from "./config-schema";
+import { ImageReference, formatReference, isPinned } from "./images/reference";
+
+declare module "@pulumi/pulumi/runtime/config" {
+  /** Part of the SDK, but left out of its published types. */
+  export function isConfigSecret(key: string): boolean;
+}
+
+export { SERVICE_NAMES } from "./config-schema";
+export type { SecretName, ServiceName } from "./config-schema";
+
+const PROJECT = "pinned-stack";
+
+/** A text that no message, log or inspection shows. */
+export class Secret {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  reveal(): string {
+    return this.#text;
+  }
+  toString(): string {
+    return "[secret]";
+  }
+  toJSON(): string {
+    return "[secret]";
+  }
+  [inspect.custom](): string {
+    return "[secret]";
+  }
+}
+
+export interface ServiceConfig {
+  readonly enabled: boolean;
+  readonly measures: {
+    readonly memoryMiB?: number;
+    readonly cpus?: number;
+    readonly pidsLimit?: number;
+  };
+  readonly exemptions: NonNullable<NonNullable<ParsedKeys["services"]["traefik"]>["exemptions"]>;
+}
+
+/** Services that Traefik serves, each under a host name of its own. */
+export const ROUTED_NAMES = ["traefik", "homepage", "portainer", "n8n", "cadvisor"] as const;
+export type RoutedName = (typeof ROUTED_NAMES)[number];
+
+export interface RoutedConfig extends ServiceConfig {
+  readonly host: string;
+}
+
+export type ServicesConfig = Readonly<
+  Record<ServiceName, ServiceConfig> & Record<RoutedName, RoutedConfig>
+>;
+
+export interface StackConfig extends Omit<ParsedKeys, "services" | "images"> {
+  readonly stack: string;
+  readonly services: ServicesConfig;
+  /** Folder of the user's own homepage, relative to the project; absent: the generated page. */
+  readonly homepageFolder?: string;
+  /** Major version of PostgreSQL whose data has been moved by hand, see docs/operations.md. */
+  readonly postgresUpgradedFrom?: number;
+  /** Images of the enabled services. */
+  readonly images: Readonly<Partial<Record<ServiceName, ImageReference>>>;
+  readonly secrets: Secrets;
+  /** A secret as an Output that Pulumi encrypts wherever it stores it; every enabled service has those that it needs. */
+  readonly secret: (name: SecretName) => pulumi.Output<string>;
+}
+
+export type Secrets = Readonly<Partial<Record<SecretName, Secret>>>;
+
+/** What a stack says, before it is checked. */
+export interface RawConfig {
+  readonly stack: string;
+  /** Keys without the project's prefix. Secrets are texts; all else is as YAML or JSON gives it. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Keys that are stored encrypted. */
+  readonly secure: ReadonlySet<string>;
+}
+
+/** Prints without a stack trace: the lines are all that helps. */
+export class ConfigError extends pulumi.RunError {
+  constructor(
+    stack: string,
+    readonly problems: readonly string[],
+  ) {
+    const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+    super(
+      `the configuration of stack "${stack}" (Pulumi.${stack}.yaml) has ${count}:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+  }
+}
+
+/** Reads the configuration that the engine, or the model, gave to the program. Throws a {@link ConfigError}. */
+export function readConfig(): StackConfig {
+  const prefix = `${PROJECT}:`;
+  const mine = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
+  return parseConfig({
+    stack: pulumi.getStack(),
+    values: Object.fromEntries(
+      mine.map(([key, text]) => {
+        const name = key.slice(prefix.length);
+        return [name, isSecretName(name) ? text : decode(text)];
+      }),
+    ),
+    secure: new Set(
+      mine.filter(([key]) => isConfigSecret(key)).map(([key]) => key.slice(prefix.length)),
+    ),
+  });
+}
+
+/** Pulumi hands every value over as text, structures as JSON. */
+function decode(text: string): unknown {
+  if (text === "true" || text === "false") return text === "true";
+  // What a key without a value is in a stack file; as a text it would pass for a host name.
+  if (text === "null") return null;
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** The configuration with its defaults. Throws a {@link ConfigError} with all problems, one line each. */
+export function parseConfig(raw: RawConfig): StackConfig {
+  const problems: string[] = [];
+  const keys = parseKeys(raw, problems);
+  const secrets = parseSecrets(raw, problems);
+  for (const name of Object.keys(raw.values))
+    if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
+      problems.push(unknownKey(pathPart(name)));
+
+  const services = withDefaults(
+    keys.services ?? switches(raw.values.services),
+    keys.domain ?? "localhost",
+  );
+  const images = Object.fromEntries(
+    SERVICE_NAMES.flatMap((name) => {
+      const image = keys.images?.[name];
+      return image !== undefined && services[name].enabled ? [[name, image]] : [];
+    }),
+  ) as StackConfig["images"];
+  problems.push(
+    ...serviceProblems(keys, services),
+    ...exemptionProblems(keys),
+    ...imageProblems(raw, keys, services),
+    ...missingSecrets(raw, services),
+    ...portProblems(keys),
+    ...registryProblems(raw, keys),
+  );
+  if (problems.length > 0) throw new ConfigError(raw.stack, problems);
+
+  const folder = keys.services?.homepage?.folder;
+  const upgradedFrom = keys.services?.postgres?.upgradedFrom;
+  return {
+    // No problem was found, so every key is there.
+    ...(keys as ParsedKeys),
+    stack: raw.stack,
+    services,
+    images,
+    secrets,
+    secret: (name) => {
+      const secret = secrets[name];
+      if (secret === undefined) throw new Error(`${name} was not checked before use`);
+      return pulumi.secret(secret.reveal());
+    },
+    ...(folder !== undefined && { homepageFolder: folder }),
+    ...(upgradedFrom !== undefined && { postgresUpgradedFrom: upgradedFrom }),
+  };
+}
+
+/** Each key by itself, so that a problem in one does not hide those in another. */
+function parseKeys(raw: RawConfig, problems: string[]): Partial<ParsedKeys> {
+  const parsed = (Object.keys(KEYS) as ConfigKey[]).flatMap((key) => {
+    const { schema, fallback } = { fallback: undefined, ...KEYS[key] };
+    const given = raw.values[key];
+    const value = isAbsent(given) ? fallback : given;
+    const result = schema.safeParse(value, { error: zodMessage });
+    if (result.success) return [[key, result.data]];
+    problems.push(...issueLines(key, result.error.issues));
+    return [];
+  });
+  return Object.fromEntries(parsed) as Partial<ParsedKeys>;
+}
+
+/** Pulumi.yaml gives keys that a stack has to set an empty text, so that the message about them is ours. */
+const isAbsent = (value: unknown): boolean => value === undefined || value === "";
+
+const isSecretName = (name: string): name is SecretName =>
+  (SECRET_NAMES as readonly string[]).includes(name);
+
+/** Marks the secrets of the `dev` stack, which everybody can read. */
+const THROW_AWAY = "dev-only-";
+
+function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
+  const secrets: Partial<Record<SecretName, Secret>> = {};
+  for (const name of SECRET_NAMES) {
+    const text = raw.values[name];
+    if (isAbsent(text)) continue;
+    const set = setCommand(raw.stack, name);
+    if (typeof text !== "string") problems.push(`${name}: expected a text; ${set}`);
+    else if (text.trim() !== text || /[\r\n\0]/.test(text))
+      problems.push(`${name}: has white space at its end or a line break in it; ${set}`);
+    else if (text.length < SECRETS[name])
+      problems.push(`${name}: expected ${SECRETS[name]} characters or more; ${set}`);
+    else if (raw.stack !== "dev" && text.startsWith(THROW_AWAY))
+      problems.push(`${name}: is the public secret of the dev stack; ${set}`);
+    else if (raw.stack !== "dev" && !raw.secure.has(name))
+      problems.push(`${name}: is stored in clear text; ${set}`);
+    else secrets[name] = new Secret(text);
+  }
+  return secrets;
+}
+
+const setCommand = (stack: string, name: SecretName): string =>
+  `set it with "npx pulumi config set --secret --stack ${stack} ${name}"`;
+
+/** Off unless asked for: it sees the files and processes of the whole host. */
+const OFF_BY_DEFAULT: ReadonlySet<ServiceName> = new Set(["cadvisor"]);
+
+function withDefaults(given: ParsedKeys["services"], domain: string): ServicesConfig {
+  const plain = (name: ServiceName): ServiceConfig => {
+    const said: NonNullable<ParsedKeys["services"]["postgres"]> = given[name] ?? {};
+    const { memoryMiB, cpus, pidsLimit } = said;
+    return {
+      enabled: said.enabled ?? !OFF_BY_DEFAULT.has(name),
+      measures: {
+        ...(memoryMiB !== undefined && { memoryMiB }),
+        ...(cpus !== undefined && { cpus }),
+        ...(pidsLimit !== undefined && { pidsLimit }),
+      },
+      exemptions: said.exemptions ?? [],
+    };
+  };
+  const routed = (name: RoutedName): RoutedConfig => ({
+    ...plain(name),
+    host: given[name]?.host ?? (name === "homepage" ? domain : `${name}.${domain}`),
+  });
+  const [portainer, cadvisor, n8n] = [routed("portainer"), routed("cadvisor"), routed("n8n")];
+  const [proxy, postgres] = [plain("socket-proxy"), plain("postgres")];
+  return {
+    traefik: routed("traefik"),
+    // The proxy and the database are there for others and go with them.
+    "socket-proxy": { ...proxy, enabled: portainer.enabled || cadvisor.enabled },
+    homepage: routed("homepage"),
+    portainer,
+    n8n,
+    postgres: { ...postgres, enabled: postgres.enabled && n8n.enabled },
+    cadvisor,
+  };
+}
+
+/**
+ * Of services with a problem in them, which are on, so that what the others need is checked all the same. One that cannot
+ * be told counts as off: its problem is reported, and nothing that may not be needed is asked for.
+ */
+function switches(given: unknown): ParsedKeys["services"] {
+  const entries = SERVICE_NAMES.map((name) => {
+    const said = isMap(given) ? (given[name] ?? {}) : undefined;
+    const enabled = isMap(said) ? said.enabled : false;
+    if (enabled === undefined) return [name, {}];
+    return [name, { enabled: enabled === true }];
+  });
+  return Object.fromEntries(entries) as ParsedKeys["services"];
+}
+
+function serviceProblems(keys: Partial<ParsedKeys>, services: ServicesConfig): string[] {
+  const problems: string[] = [];
+  const said = keys.services;
+  if (said === undefined) return [];
+  if (said.traefik?.enabled === false)
+    problems.push(
+      "services.traefik.enabled: every other service is reached through it, remove the line",
+    );
+  if (said["socket-proxy"]?.enabled !== undefined)
+    problems.push(
+      "services.socket-proxy.enabled: it is there exactly when portainer or cadvisor is, remove the line",
+    );
+  if (said.postgres?.enabled === false && services.n8n.enabled)
+    problems.push(
+      "services.postgres.enabled: n8n keeps its data there, switch off services.n8n too or remove the line",
+    );
+  if (said.postgres?.enabled === true && !services.n8n.enabled)
+    problems.push(
+      "services.postgres.enabled: nothing uses it while services.n8n is off, remove the line",
+    );
+  if (keys.domain === undefined) return problems;
+  const byHost = new Map<string, ServiceName>();
+  for (const name of ROUTED_NAMES) {
+    const { enabled, host } = services[name];
+    if (!enabled) continue;
+    const other = byHost.get(host);
+    if (other === undefined) byHost.set(host, name);
+    else
+      problems.push(
+        `services.${name}.host: ${host} is the host name of ${other} already, give each service its own`,
+      );
+  }
+  return problems;
+}
+
+/**
+ * Controls that a stack may leave for a service. The others follow from what the service is: its user owns its data, its
+ * ports and mounts are in its file, and so are their reasons.
+ */
+const EXEMPTIBLE_BY_STACK: ReadonlySet<string> = new Set([
+  "capabilities",
+  "readOnlyRootfs",
+  "noNewPrivileges",
+]);
+
+function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
+  return SERVICE_NAMES.flatMap((name) => {
+    const exemptions = services?.[name]?.exemptions ?? [];
+    const structural = exemptions
+      .filter(({ control }) => !EXEMPTIBLE_BY_STACK.has(control))
+      .map(
+        ({ control }) =>
+          `services.${name}.exemptions: ${control} is stated in components/${name}.ts, with its reason; a stack may exempt ${[...EXEMPTIBLE_BY_STACK].join(", ")}`,
+      );
+    if (structural.length > 0) return structural;
+    try {
+      controlsWith(`services.${name}`, {}, exemptions);
+      return [];
+    } catch (error) {
+      if (error instanceof HardeningError) return error.problems;
+      throw error;
+    }
+  });
+}
+
+function imageProblems(
+  { stack, values }: RawConfig,
+  keys: Partial<ParsedKeys>,
+  services: ServicesConfig,
+): string[] {
+  const given = values.images;
+  if (!isMap(given)) return [];
+  return SERVICE_NAMES.flatMap((name) => {
+    if (!services[name].enabled) return [];
+    // Each by itself: a malformed image must not hide that another one is missing.
+    const { success, data: image } = KEYS.images.schema.shape[name].safeParse(given[name]);
+    if (!success) return [];
+    if (image === undefined)
+      return [
+        `images.${name}: missing, expected name:tag@sha256:… on one line${orSwitchOff(name)}`,
+      ];
+    if (keys.requirePins === true && !isPinned(image))
+      return [
+        `images.${name}: "${formatReference(image)}" has no digest and requirePins is set; pin it with "npm run pin -- --stack ${stack} ${name}"`,
+      ];
+    return [];
+  });
+}
+
+/** The other way out where an image is missing. */
+function orSwitchOff(name: ServiceName): string {
+  switch (name) {
+    case "traefik":
+      return "";
+    case "socket-proxy":
+      return ", or switch off the services that need it, portainer and cadvisor";
+    case "postgres":
+      return ", or services.n8n.enabled: false";
+    default:
+      return `, or services.${name}.enabled: false`;
+  }
+}
+
+function missingSecrets(raw: RawConfig, services: ServicesConfig): string[] {
+  const { tls } = raw.values;
+  const needed: Record<SecretName, string | false> = {
+    postgresPassword: services.postgres.enabled && "postgres",
+    n8nDatabasePassword: services.n8n.enabled && "n8n",
+    n8nEncryptionKey: services.n8n.enabled && "n8n",
+    portainerPassword: services.portainer.enabled && "portainer",
+    acmeDnsToken: isMap(tls) && tls.mode === "acme" && "tls mode acme",
+  };
+  return SECRET_NAMES.flatMap((name) => {
+    const by = needed[name];
+    return by === false || !isAbsent(raw.values[name])
+      ? []
+      : [`${name}: missing, ${by} needs it; ${setCommand(raw.stack, name)}`];
+  });
+}
+
+/** A password of a registry is a secret like the others. */
+function registryProblems({ stack, secure }: RawConfig, { registries }: Partial<ParsedKeys>) {
+  if (stack === "dev" || secure.has("registries")) return [];
+  return Object.entries(registries ?? {})
+    .filter(([, { password }]) => password !== undefined)
+    .map(
+      ([host]) =>
+        `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'registries["${host}"].password'"`,
+    );
+}
+
+function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
+  if (publish === undefined || tls === undefined || tls.mode === "none") return [];
+  return publish.http === publish.https
+    ? [`publish.https: ${publish.https} is the port of publish.http already, give each its own`]
+    : [];
+}

@@ -1,0 +1,117 @@
+/** The deployments of a stack, from Pulumi's own record of updates. Pure. */
+import { z } from "zod";
+
+import { parseReference } from "../images/reference";
+import { ConfigMap, IMAGES, plainConfig, PlainConfig } from "./configuration";
+
+/** One update of the engine. */
+export interface PastUpdate {
+  /** Counts the updates of this stack, from 1. */
+  readonly number: number;
+  readonly kind: string;
+  readonly start: Date;
+  readonly succeeded: boolean;
+  readonly message: string;
+  readonly config: PlainConfig;
+}
+
+const update = z.object({
+  kind: z.string(),
+  startTime: z.string(),
+  result: z.string().default(""),
+  message: z.string().default(""),
+  config: z
+    .record(
+      z.string(),
+      z.object({ value: z.string().optional(), secret: z.boolean().default(false) }),
+    )
+    .default({}),
+});
+
+/** `pulumi stack history --json` gives the newest first. */
+export function parseHistory(answer: unknown): PastUpdate[] {
+  return z
+    .array(update)
+    .parse(answer ?? [])
+    .reverse()
+    .map(({ kind, startTime, result, message, config }, index) => ({
+      number: index + 1,
+      kind,
+      start: new Date(startTime),
+      succeeded: result === "succeeded",
+      message,
+      config: plainConfig(config as ConfigMap),
+    }));
+}
+
+/** Messages of the updates, by which the next run knows what an earlier one thought of a deployment. */
+export const DEPLOY = "npm run deploy";
+export const returnMessage = (to: PastUpdate): string => `${RETURN} ${to.number}`;
+export const rollbackMessage = (to: PastUpdate): string => `${ROLLBACK} ${to.number}`;
+const RETURN = "npm run deploy: return to";
+const ROLLBACK = "npm run deploy: rollback to";
+
+export type Outcome = "succeeded" | "failed" | "returned from";
+
+export interface PastDeployment extends PastUpdate {
+  readonly outcome: Outcome;
+}
+
+/** The updates that deployed something since the stack was last destroyed. */
+export function deployments(history: readonly PastUpdate[]): PastDeployment[] {
+  const destroyed = history.map(({ kind }) => kind).lastIndexOf("destroy");
+  const updates = history.slice(destroyed + 1).filter(({ kind }) => kind === "update");
+  return updates.map((made, index) => ({
+    ...made,
+    outcome: !made.succeeded
+      ? "failed"
+      : updates[index + 1]?.message.startsWith(RETURN) === true
+        ? "returned from"
+        : "succeeded",
+  }));
+}
+
+/** The newest deployment that was complete and healthy. */
+export const lastGood = (history: readonly PastUpdate[]): PastDeployment | undefined =>
+  deployments(history).findLast(({ outcome }) => outcome === "succeeded");
+
+/** The newest deployment, when it did not come to its end. */
+export function unfinished(history: readonly PastUpdate[]): PastDeployment | undefined {
+  const newest = deployments(history).at(-1);
+  return newest?.outcome === "failed" ? newest : undefined;
+}
+
+/** Images of a configuration by service. */
+export const imagesOf = (config: PlainConfig): Readonly<Record<string, string>> =>
+  JSON.parse(config.values[IMAGES] ?? "{}") as Record<string, string>;
+
+/** `3.6.4@f98a71f9c880`: enough for a person to tell two images apart. */
+export function shortImage(image: string): string {
+  const { name, tag, digest } = parseReference(image);
+  const short = name.split("/").at(-1) ?? name;
+  const pin = digest?.slice("sha256:".length, "sha256:".length + 12);
+  return `${short}${tag === undefined ? "" : `:${tag}`}${pin === undefined ? "" : `@${pin}`}`;
+}
+
+/** Table rows, the newest deployment first; the first row is the head. Pins are shown where they changed. */
+export function historyRows(history: readonly PastUpdate[]): string[][] {
+  const made = deployments(history);
+  return [
+    ["NUMBER", "WHEN", "OUTCOME", "WHAT", "PINS"],
+    ...made
+      .map((deployment, index) => {
+        const before = index === 0 ? {} : imagesOf(made[index - 1]?.config ?? deployment.config);
+        const pins = Object.entries(imagesOf(deployment.config))
+          .filter(([service, image]) => before[service] !== image)
+          .map(([service, image]) => `${service} ${shortImage(image)}`);
+        return [
+          String(deployment.number),
+          deployment.start.toISOString().replace(/\.\d+Z$/, "Z"),
+          deployment.outcome,
+          deployment.message.split("\n", 1)[0] ?? "",
+          pins.length === 0 ? "unchanged" : pins.join(", "),
+        ];
+      })
+      .reverse(),
+  ];
+}

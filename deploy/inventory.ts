@@ -1,0 +1,128 @@
+/** What is on the host of a stack: its containers, all that joined its networks, and these networks. */
+import { z } from "zod";
+
+import { HostShell, quote } from "./host-shell";
+import { CommandError } from "../scripts/cli";
+
+const nullable = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? undefined);
+const list = <T extends z.ZodType>(schema: T) =>
+  nullable(z.array(schema)).transform((value) => value ?? []);
+const map = <T extends z.ZodType>(schema: T) =>
+  nullable(z.record(z.string(), schema)).transform((value) => value ?? {});
+
+/** The parts of `docker container inspect` that are compared; the environment stays out, it may hold secrets. */
+const container = z.object({
+  id: z.string(),
+  /** Without Docker's leading slash. */
+  name: z.string().transform((name) => name.replace(/^\//, "")),
+  created: z.string(),
+  image: z.string(),
+  user: z.string(),
+  labels: map(z.string()),
+  restarts: z.number(),
+  // Whole, because a template cannot ask for the health of a container without a health check.
+  state: z.object({
+    Status: z.string(),
+    ExitCode: z.number(),
+    Health: nullable(z.object({ Status: z.string() })),
+  }),
+  mounts: list(
+    z.object({
+      Type: z.string(),
+      Name: z.string().optional(),
+      Source: z.string().optional(),
+      Destination: z.string(),
+      RW: z.boolean(),
+    }),
+  ),
+  networks: map(z.unknown()),
+  host: z.object({
+    CapAdd: list(z.string()),
+    CapDrop: list(z.string()),
+    SecurityOpt: list(z.string()),
+    Privileged: z.boolean(),
+    ReadonlyRootfs: z.boolean(),
+    PidsLimit: nullable(z.number()),
+    Memory: z.number(),
+    MemorySwap: z.number(),
+    NanoCpus: z.number(),
+    Tmpfs: map(z.string()),
+    PortBindings: map(list(z.object({ HostIp: z.string(), HostPort: z.string() }))),
+    NetworkMode: z.string(),
+    PidMode: z.string(),
+    IpcMode: z.string(),
+  }),
+});
+const network = z.object({ id: z.string(), name: z.string(), internal: z.boolean() });
+const line = z.union([
+  z.object({ container }),
+  z.object({ network }),
+  z.object({ volume: z.object({ name: z.string(), labels: map(z.string()) }) }),
+]);
+
+export type LiveContainer = z.output<typeof container>;
+export type LiveNetwork = z.output<typeof network>;
+export interface Inventory {
+  readonly containers: readonly LiveContainer[];
+  readonly networks: readonly LiveNetwork[];
+  /** Names of the volumes with the stack's label. */
+  readonly volumes: readonly string[];
+}
+
+const CONTAINER_FORMAT =
+  '{"container":{"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},' +
+  '"user":{{json .Config.User}},"labels":{{json .Config.Labels}},"state":{{json .State}},' +
+  '"restarts":{{json .RestartCount}},' +
+  '"mounts":{{json .Mounts}},' +
+  '"networks":{{json .NetworkSettings.Networks}},"host":{{json .HostConfig}}}}';
+const NETWORK_FORMAT =
+  '{"network":{"id":{{json .Id}},"name":{{json .Name}},"internal":{{json .Internal}}}}';
+const VOLUME_FORMAT = '{"volume":{"name":{{json .Name}},"labels":{{json .Labels}}}}';
+
+/** Prints one line of JSON for each container, network and volume. A container that goes meanwhile is left out. */
+export function inventoryScript(stack: string): string {
+  const mine = quote(`label=pinned-stack.stack=${stack}`);
+  return `docker version >/dev/null
+networks=$(docker network ls -q --no-trunc --filter ${mine})
+ids=$( { docker ps -aq --no-trunc --filter ${mine}
+  for network in $networks; do docker ps -aq --no-trunc --filter "network=$network"; done; } | sort -u)
+volumes=$(docker volume ls -q --filter ${mine})
+for network in $networks; do docker network inspect --format ${quote(NETWORK_FORMAT)} "$network" || :; done
+for volume in $volumes; do docker volume inspect --format ${quote(VOLUME_FORMAT)} "$volume" || :; done
+[ -z "$ids" ] || docker container inspect --format ${quote(CONTAINER_FORMAT)} $ids || :
+`;
+}
+
+export function parseInventory(text: string): Inventory {
+  const parsed = text
+    .split("\n")
+    .filter((row) => row.startsWith("{"))
+    .map((row) => line.parse(JSON.parse(row)));
+  return {
+    containers: parsed.flatMap((row) => ("container" in row ? [row.container] : [])),
+    networks: parsed.flatMap((row) => ("network" in row ? [row.network] : [])),
+    volumes: parsed.flatMap((row) => ("volume" in row ? [row.volume.name] : [])),
+  };
+}
+
+/** Asks the host once. Rejects when Docker does not answer there. */
+export async function takeInventory(
+  shell: HostShell,
+  stack: string,
+  signal?: AbortSignal,
+): Promise<Inventory> {
+  const { code, stdout, stderr } = await shell(inventoryScript(stack), {
+    ...(signal && { signal }),
+  });
+  const wrong = stderr.split("\n").filter((said) => said !== "" && !/no such/i.test(said));
+  if (code !== 0 || wrong.length > 0)
+    throw new InventoryError(`docker on the host: ${wrong.join("; ") || `exit code ${code}`}`);
+  return parseInventory(stdout);
+}
+
+export class InventoryError extends CommandError {
+  constructor(message: string) {
+    super(message, 2);
+  }
+}

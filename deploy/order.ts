@@ -1,0 +1,36 @@
+/** In which order a service is replaced, and why. Pure; the rule itself is in components/hardened-container.ts. */
+import { replaceOrder, ReplaceOrder } from "../components/hardened-container";
+import { DeclaredContainer } from "./declared";
+
+export interface ServiceOrder {
+  readonly order: ReplaceOrder;
+  /** Why it cannot start first, or why it can. */
+  readonly why: string;
+}
+
+export function orderOf({
+  ports,
+  mounts,
+}: Pick<DeclaredContainer, "ports" | "mounts">): ServiceOrder {
+  const written = mounts.filter(({ writable }) => writable);
+  const reasons = [
+    ...ports.map((port) => `publishes ${port.replace(/->.*/, "")}`),
+    ...written.map(({ source }) => `writes to volume ${source}`),
+  ];
+  return {
+    order: replaceOrder({
+      ports: ports.map(() => ({ address: "", published: 0, internal: 0 })),
+      data: written.map(({ source, path }) => ({ volume: source, path })),
+    }),
+    why: reasons.length === 0 ? "no published port, no writable volume" : reasons.join(", "),
+  };
+}
+
+/** Table rows for people, the first one is the head. */
+export const orderRows = (containers: readonly DeclaredContainer[]): string[][] => [
+  ["CONTAINER", "WHEN REPLACED", "WHY"],
+  ...containers.map((container) => {
+    const { order, why } = orderOf(container);
+    return [container.name, order, why];
+  }),
+];

@@ -1,0 +1,42 @@
+/** The engine's events as lines for somebody who waits. Pure. */
+import { EngineEvent } from "@pulumi/pulumi/automation";
+
+import { CONTAINER, IMAGE } from "../model/synth";
+import { nameOf } from "./state";
+
+const WORDS: Readonly<Partial<Record<string, string>>> = {
+  create: "starting",
+  "create-replacement": "starting the new",
+  update: "changing",
+  delete: "removing",
+  "delete-replaced": "removing the old",
+};
+
+/** A line when work on a container begins, is done, or fails; undefined for everything else. */
+export function progressLine(event: EngineEvent): string | undefined {
+  const step =
+    event.resourcePreEvent?.metadata ??
+    event.resOutputsEvent?.metadata ??
+    event.resOpFailedEvent?.metadata;
+  if (step === undefined || step.logical === true) return undefined;
+  if (step.type !== CONTAINER && step.type !== IMAGE) return undefined;
+  const name = nameOf(step.urn);
+  const verb = WORDS[step.op];
+  if (verb === undefined || /-(?:loader|owner)$/.test(name)) return undefined;
+  const what = step.type === IMAGE ? `image of ${name}` : name;
+  if (event.resOpFailedEvent !== undefined) return `${verb} ${what}: failed`;
+  if (step.type === IMAGE) return undefined;
+  return event.resOutputsEvent === undefined ? `${verb} ${what}` : `${verb} ${what}: done`;
+}
+
+/** The engine's own errors, without its advice and without repeating itself. */
+export function errorLines(events: readonly EngineEvent[]): string[] {
+  const lines = events.flatMap(({ diagnosticEvent }) => {
+    if (diagnosticEvent?.severity !== "error") return [];
+    const message = diagnosticEvent.message.trim().replace(/\s*\n\s*/g, " ");
+    if (/^(?:update|preview) failed$/.test(message)) return [];
+    const name = diagnosticEvent.urn === undefined ? "" : nameOf(diagnosticEvent.urn);
+    return [name === "" ? message : `${name}: ${message}`];
+  });
+  return [...new Set(lines)];
+}

@@ -1,0 +1,48 @@
+/** What a run that was cut off left on the host: containers and networks that no state knows. Pure but for the shell. */
+import { Inventory } from "./inventory";
+import { quote } from "./host-shell";
+import { StackState } from "./state";
+
+export interface Orphan {
+  readonly kind: "container" | "network";
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Things with the stack's label that are not in its state. Only after a run that did not come to its end. */
+export function orphans(
+  state: Pick<StackState, "resources">,
+  live: Inventory,
+  stack: string,
+): Orphan[] {
+  const known = new Set(state.resources.map(({ id }) => id));
+  return [
+    ...live.containers
+      .filter(({ id, labels }) => labels["pinned-stack.stack"] === stack && !known.has(id))
+      .map(({ id, name }): Orphan => ({ kind: "container", id, name })),
+    ...live.networks
+      .filter(({ id }) => !known.has(id))
+      .map(({ id, name }): Orphan => ({ kind: "network", id, name })),
+  ];
+}
+
+/** Containers of the state that are away or stopped: the engine has to look before it plans. */
+export function stateIsStale(state: Pick<StackState, "resources">, live: Inventory): boolean {
+  const running = new Map(live.containers.map(({ id, state: { Status } }) => [id, Status]));
+  return state.resources.some(
+    ({ type, id, inputs }) =>
+      type === "docker:index/container:Container" &&
+      inputs.mustRun !== false &&
+      running.get(id) !== "running",
+  );
+}
+
+/** A network that somebody uses stays. */
+export const removeScript = (left: readonly Orphan[]): string =>
+  left
+    .map(({ kind, id }) =>
+      kind === "container"
+        ? `docker rm -f ${quote(id)} >/dev/null\n`
+        : `docker network rm ${quote(id)} >/dev/null || :\n`,
+    )
+    .join("");

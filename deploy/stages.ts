@@ -1,0 +1,116 @@
+/** The stages before anything that runs is touched: images, rehearsal, dump. Each rejects with a {@link Refused}. */
+import { postgresImage } from "../components/postgres";
+import { StackConfig } from "../config";
+import { parseReference } from "../images/reference";
+import { Model } from "../model/synth";
+import { Refused, Run } from "./context";
+import { DeclaredContainer } from "./declared";
+import { dumpFolder, dumpScript, NOT_RUNNING } from "./dump";
+import { Plan } from "./plan";
+import { pullProblems, pullScript } from "./pull";
+import { REHEARSED, rehearsalScript, rehearsedVolumes } from "./rehearsal";
+import { StackState } from "./state";
+import { routeProbes } from "./verify";
+
+/** Minutes that the slowest download may take. */
+const PULL_MS = 30 * 60_000;
+
+export async function pullImages(
+  { shell, signal, talk }: Run,
+  plan: Plan,
+  model: Model,
+): Promise<void> {
+  const { platform, registries } = model.config;
+  const images = Object.fromEntries(
+    Object.entries(plan.images).filter(([service]) => plan.newImages.includes(service)),
+  );
+  if (Object.keys(images).length === 0) return;
+  talk.stage("images");
+  const { code, stdout, stderr } = await shell(pullScript({ images, platform, registries }), {
+    signal,
+    timeoutMs: PULL_MS,
+    onLine: (line) => {
+      if (line.startsWith("pulled="))
+        talk.say(`pulled the image of ${line.slice("pulled=".length)}`);
+    },
+  });
+  const problems = code === 0 ? pullProblems(stdout) : [stderr.trim()];
+  if (problems.length > 0)
+    throw new Refused(
+      [...problems.map((line) => `images.${line}`), "nothing was changed, what ran runs on"].join(
+        "\n",
+      ),
+    );
+}
+
+/** Seconds in which the trial must be healthy. */
+const REHEARSAL_SECONDS = 40;
+
+export async function rehearse(
+  { stack, shell, signal, talk, mask }: Run,
+  plan: Plan,
+  model: Model,
+  declared: readonly DeclaredContainer[],
+): Promise<void> {
+  for (const { name, service, action } of plan.containers) {
+    const container = declared.find((one) => one.name === name);
+    if (container === undefined || action !== "replaced" || !REHEARSED.has(service)) continue;
+    talk.stage(`rehearsal of ${name}`);
+    const { mode } = model.config.tls;
+    const { code, stderr } = await shell(
+      rehearsalScript({
+        stack,
+        container,
+        volumes: rehearsedVolumes(stack, container, model.resources),
+        // With ACME a name without its certificate gets no answer at all.
+        routes: mode === "acme" ? [] : routeProbes(model),
+        scheme: mode === "none" ? "http" : "https",
+        seconds: REHEARSAL_SECONDS,
+      }),
+      { signal, timeoutMs: (REHEARSAL_SECONDS + 60) * 1000 },
+    );
+    if (code !== 0)
+      throw new Refused(`${mask(stderr.trim())}\nnothing was changed, what ran runs on`);
+    talk.say(`${name} started and became healthy beside the running one`);
+  }
+}
+
+const DUMP_MS = 60 * 60_000;
+
+export async function dumpDatabases(
+  run: Run,
+  { config }: Model,
+  { images }: StackState,
+): Promise<void> {
+  const { stack, shell, signal, talk, mask } = run;
+  talk.stage("database dump");
+  const { code, stdout, stderr } = await shell(dumpOf(stack, config, images.postgres), {
+    signal,
+    timeoutMs: DUMP_MS,
+  });
+  if (code === NOT_RUNNING) {
+    talk.say("no PostgreSQL is running, so there is nothing to dump from; its volume stays");
+    return;
+  }
+  if (code !== 0)
+    throw new Refused(
+      `the databases could not be dumped: ${mask(stderr.trim())}\nnothing was changed, what ran runs on`,
+    );
+  talk.say(`the databases are in ${dumpFolder(stdout) ?? "?"} on the host`);
+}
+
+/** The dump of the PostgreSQL that runs, not of the one that comes. */
+export function dumpOf(stack: string, config: StackConfig, running?: string): string {
+  const image = running === undefined ? config.images.postgres : parseReference(running);
+  if (image === undefined) throw new Refused(`stack ${stack} has no PostgreSQL to dump`);
+  const { major, user } = postgresImage(image);
+  const { keep, directory } = config.backups;
+  return dumpScript({
+    stack,
+    major,
+    user,
+    ...(directory !== undefined && { directory }),
+    keep,
+    now: new Date(),
+  });
+}

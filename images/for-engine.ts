@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { engineCommand } from "../host/engine-command";
+import { describeMoved } from "./moved";
+import { ImageReference } from "./reference";
+import { Registries } from "./registry";
+import { describeUnchecked, ResolveError, resolveImages } from "./resolve";
+
+export interface ResolvedImages {
+  /** By service; pinned, unless nobody could be asked. */
+  readonly images: Readonly<Record<string, ImageReference>>;
+  /** What a person should know before the deployment; none of it stops one. */
+  readonly warnings: readonly { readonly service: string; readonly message: string }[];
+}
+
+/** For bare tags, which have to be resolved, and for a look at pinned ones, which nobody should wait for. */
+const NEEDED_MS = 20_000;
+const OPTIONAL_MS = 4_000;
+
+/**
+ * The images as this run of the engine deploys them. Tags of pinned images are looked at in a preview only: an `up` of
+ * a pinned stack, its own preview included, asks no registry anything. Throws a RunError, which prints its lines alone.
+ */
+export async function resolveForEngine(config: {
+  readonly stack: string;
+  readonly platform: string;
+  readonly images: Readonly<Record<string, ImageReference>>;
+  readonly registries: Registries;
+  readonly checkTags: boolean;
+}): Promise<ResolvedImages> {
+  const { stack, platform, images, registries } = config;
+  const bare = Object.values(images).some(({ digest }) => digest === undefined);
+  const { moved, unchecked, ...resolution } = await resolveImages(images, {
+    registries,
+    checkTags: config.checkTags && pulumi.runtime.isDryRun() && engineCommand() !== "up",
+    deadlineMs: bare ? NEEDED_MS : OPTIONAL_MS,
+    look: { platform, withinMs: OPTIONAL_MS },
+  }).catch((error: unknown) => {
+    throw error instanceof ResolveError ? new pulumi.RunError(error.message) : error;
+  });
+  const said = { stack, now: new Date() };
+  return {
+    images: resolution.images,
+    warnings: [
+      ...moved.map((tag) => ({ service: tag.service, message: describeMoved(tag, said) })),
+      ...unchecked.map((tag) => ({ service: tag.service, message: describeUnchecked(tag) })),
+    ],
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * Image references: `name:tag`, `name:tag@sha256:…` and `name@sha256:…`, as Docker writes them.
+ * Pure: text in, value out. Grammar: https://github.com/distribution/reference (reference.go).
+ */
+
+declare const digestBrand: unique symbol;
+
+/** `sha256:` and 64 lower-case hexadecimal digits. Only {@link parseDigest} makes one. */
+export type Digest = string & { readonly [digestBrand]: true };
+
+/** An image as the configuration names it. `name` is kept as written, so people find their own words again. */
+export interface ImageReference {
+  /** The name as written, without tag and digest: `traefik`, `ghcr.io/google/cadvisor`. */
+  readonly name: string;
+  /** Registry host with port: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
+  readonly registry: string;
+  /** Repository inside that registry: `library/traefik`. */
+  readonly repository: string;
+  /** Absent only where there is a digest. */
+  readonly tag?: string;
+  readonly digest?: Digest;
+}
+
+/** A reference that names exactly one image. The daemon ignores the tag; it is there for people. */
+export interface PinnedImage extends ImageReference {
+  readonly digest: Digest;
+}
+
+export class ReferenceError extends Error {
+  override readonly name = "ReferenceError";
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const HOST_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
+const HOST = new RegExp(
+  `^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9a-fA-F:]+\\])(?::\\d{1,5})?$`,
+);
+const NAME_LIMIT = 255;
+
+const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
+
+/** Whether a registry may have a tag of this name. */
+export const isTag = (text: string): boolean => TAG.test(text);
+
+/** Throws a {@link ReferenceError} that says what is wrong with the digest. */
+export function parseDigest(text: string): Digest {
+  if (DIGEST.test(text)) return text as Digest;
+  const [algorithm, hex = ""] = text.split(":", 2);
+  if (algorithm !== "sha256")
+    throw new ReferenceError(
+      `digest ${quote(text)}: expected sha256:, only that algorithm is used`,
+    );
+  if (hex.length !== 64)
+    throw new ReferenceError(
+      `digest ${quote(text)}: expected 64 hexadecimal digits, got ${hex.length}`,
+    );
+  if (/[A-F]/.test(hex))
+    throw new ReferenceError(`digest ${quote(text)}: expected lower-case hexadecimal digits`);
+  throw new ReferenceError(`digest ${quote(text)}: expected only the digits 0-9 and a-f`);
+}
+
+/** Throws a {@link ReferenceError}; a reference without tag and digest is refused, `latest` is never implied. */
+export function parseReference(text: string): ImageReference {
+  const fail = (why: string): never => {
+    throw new ReferenceError(`image ${quote(text)}: ${why}`);
+  };
+  const at = text.indexOf("@");
+  const digest = at === -1 ? undefined : parseDigest(text.slice(at + 1));
+  const named = at === -1 ? text : text.slice(0, at);
+  // A colon before the last slash belongs to the registry's port.
+  const colon = named.indexOf(":", named.lastIndexOf("/") + 1);
+  const tag = colon === -1 ? undefined : named.slice(colon + 1);
+  const name = colon === -1 ? named : named.slice(0, colon);
+  if (name === "") return fail(EXPECTED);
+  if (tag !== undefined && !isTag(tag)) return fail(`${quote(tag)} is no tag`);
+  if (tag === undefined && digest === undefined)
+    return fail(`has neither tag nor digest, ${EXPECTED}`);
+
+  const { registry, path } = splitRegistry(name);
+  if (!HOST.test(registry)) return fail(`${quote(registry)} is no registry host`);
+  const port = /:(\d+)$/.exec(registry)?.[1];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65535))
+    return fail(`port ${port} is not between 1 and 65535`);
+  // What has the shape of an address must be one: 999.1.1.1, [:::].
+  if (!URL.canParse(`https://${registry}`)) return fail(`${quote(registry)} is no registry host`);
+  if (/[A-Z]/.test(path)) return fail("the repository must be lower case");
+  const bad = path.split("/").find((component) => !PATH_COMPONENT.test(component));
+  if (bad !== undefined) return fail(`${quote(bad)} is no part of a repository name`);
+  const repository = registry === DOCKER_HUB && !path.includes("/") ? `library/${path}` : path;
+  if (registry.length + 1 + repository.length > NAME_LIMIT)
+    return fail(`the name is longer than ${NAME_LIMIT} characters`);
+  return {
+    name,
+    registry,
+    repository,
+    ...(tag !== undefined && { tag }),
+    ...(digest !== undefined && { digest }),
+  };
+}
+
+/** The reference as the configuration, the daemon and people write it; the inverse of {@link parseReference}. */
+export function formatReference(reference: ImageReference): string {
+  const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? "" : `@${reference.digest}`;
+  return `${reference.name}${tag}${digest}`;
+}
+
+export const isPinned = (reference: ImageReference): reference is PinnedImage =>
+  reference.digest !== undefined;
+
+export const pinTo = (reference: ImageReference, digest: Digest): PinnedImage => ({
+  ...reference,
+  digest,
+});
+
+/** The registry behind names without a host. */
+export const DOCKER_HUB = "docker.io";
+
+/** Docker's rule: the first part is a host only if it has a dot or a colon or is `localhost`. */
+function splitRegistry(name: string): { registry: string; path: string } {
+  const slash = name.indexOf("/");
+  const first = name.slice(0, Math.max(slash, 0));
+  if (slash === -1 || !(/[.:]/.test(first) || first === "localhost"))
+    return { registry: DOCKER_HUB, path: name };
+  const registry = first === "index.docker.io" ? DOCKER_HUB : first;
+  return { registry, path: name.slice(slash + 1) };
+}
+
+/** Quoted and shortened: a message never repeats unbounded input. */
+const quote = (text: string): string =>
+  JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);

@@ -1,0 +1,132 @@
+/** The registries of the stack's images: digests, manifests, config blobs and tags, within limits and one deadline. */
+
+import { readVerified, statusError } from "./answers";
+import { digestsOf } from "./digest-pass";
+import { fetchManifest, type Manifest } from "./manifests";
+import type { Registries } from "./origin";
+import type { Digest, ImageReference } from "./reference";
+import { ExchangeError, RegistryError } from "./registry-error";
+import { ServerText } from "./server-text";
+import { RegistrySession } from "./session";
+import { listTags } from "./tags";
+import { LIMITS, Transport, type Limits, type RequestEvent } from "./transport";
+
+export type { Manifest } from "./manifests";
+export type { Registries, RegistrySettings } from "./origin";
+export { RegistryError, type RegistryErrorCode } from "./registry-error";
+export type { RequestEvent } from "./transport";
+
+export interface RegistryClientOptions {
+  /** Default: every registry over https and without credentials. */
+  readonly registries?: Registries;
+  /** Everything this client does, counted from its first request, in ms. Default 20 s. */
+  readonly deadlineMs?: number;
+  /** The limits of the single request, in ms. */
+  readonly limits?: Partial<Omit<Limits, "deadlineMs">>;
+  /** Ends everything under way with the code `aborted`. */
+  readonly signal?: AbortSignal;
+  /** Certificates to trust, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
+  readonly ca?: string;
+  /** Called for each request as it is sent, retries and redirects included. */
+  readonly onRequest?: (event: RequestEvent) => void;
+}
+
+/** A config blob is a few KiB; this is no client for layers. */
+const MAX_BLOB_BYTES = 4 * 1024 * 1024;
+
+/** Makes no connection before the first call. Every method rejects with a {@link RegistryError}; close it when done. */
+export class RegistryClient {
+  readonly #registries: Registries;
+  readonly #headStartMs: number;
+  readonly #text = new ServerText();
+  readonly #transport: Transport;
+  readonly #sessions = new Map<string, RegistrySession>();
+
+  constructor(options: RegistryClientOptions = {}) {
+    const { registries = {}, deadlineMs, limits, ...rest } = options;
+    const all = { ...LIMITS, ...limits, ...(deadlineMs !== undefined && { deadlineMs }) };
+    this.#registries = registries;
+    this.#headStartMs = all.headStartMs;
+    this.#transport = new Transport({ ...rest, text: this.#text, limits: all });
+  }
+
+  /**
+   * What each image's tag is now, in the order of the images, all registries at once; an image without tag is what its
+   * digest says, unasked. Failures are entries, so that none hides another.
+   */
+  async digests(images: readonly ImageReference[]): Promise<readonly (Digest | RegistryError)[]> {
+    const tagged = images.flatMap((image, index) =>
+      image.tag === undefined
+        ? []
+        : [{ image, index, repository: image.repository, tag: image.tag }],
+    );
+    const found = new Map<number, Digest | RegistryError>();
+    await Promise.all(
+      [...new Set(tagged.map(({ image }) => image.registry))].map(async (registry) => {
+        const group = tagged.filter(({ image }) => image.registry === registry);
+        const digests = await digestsOf(this.#session(registry), group, this.#headStartMs);
+        for (const [n, { image, index }] of group.entries()) {
+          const digest = digests[n];
+          if (digest === undefined) continue;
+          found.set(
+            index,
+            digest instanceof ExchangeError ? new RegistryError(image, digest) : digest,
+          );
+        }
+      }),
+    );
+    return images.map((image, index) => {
+      const digest = found.get(index) ?? image.digest;
+      if (digest === undefined) throw new TypeError(`${image.name} has neither tag nor digest`);
+      return digest;
+    });
+  }
+
+  /** The manifest or index of a digest or a tag; the bytes are those of the digest. A pull, where pulls are counted. */
+  manifest(image: ImageReference, digestOrTag: string): Promise<Manifest> {
+    return this.#about(image, (session) => fetchManifest(session, image.repository, digestOrTag));
+  }
+
+  /** A small blob, as an image's configuration is; the bytes are those of the digest. */
+  blob(image: ImageReference, digest: Digest): Promise<Buffer> {
+    return this.#about(image, async (session) => {
+      const answer = await session.send(image.repository, {
+        method: "GET",
+        path: `blobs/${digest}`,
+        maxBodyBytes: MAX_BLOB_BYTES,
+      });
+      const said = { answer, text: session.text };
+      if (answer.status !== 200) throw statusError(said);
+      return readVerified(said, digest);
+    });
+  }
+
+  /** The tags of the image's repository: what the registry lists on its first 10 pages, at most 10,000. */
+  tags(image: ImageReference): Promise<readonly string[]> {
+    return this.#about(image, (session) => listTags(session, image.repository));
+  }
+
+  /** Closes the kept connections. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  #session(registry: string): RegistrySession {
+    const known = this.#sessions.get(registry);
+    if (known !== undefined) return known;
+    const session = new RegistrySession(registry, this.#registries, this.#transport, this.#text);
+    this.#sessions.set(registry, session);
+    return session;
+  }
+
+  async #about<T>(
+    image: ImageReference,
+    ask: (session: RegistrySession) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await ask(this.#session(image.registry));
+    } catch (error) {
+      throw error instanceof ExchangeError ? new RegistryError(image, error) : error;
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The stack, from the configuration to the outputs. Pulumi runs the exported function; model/synth.ts runs the same
+ * function without an engine, with another `resolve`.
+ */
+import "./quick-traces";
+
+import { resolve as join } from "node:path";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { Cadvisor } from "./components/cadvisor";
+import { HardeningError } from "./components/hardening";
+import { Homepage } from "./components/homepage";
+import { siteFiles } from "./components/homepage-site";
+import { N8n } from "./components/n8n";
+import { Networks } from "./components/networks";
+import { Portainer } from "./components/portainer";
+import { Postgres, postgresImage } from "./components/postgres";
+import { refuseOtherMajor } from "./components/postgres-major";
+import { limitProcesses } from "./components/process-limits";
+import { publicUrl } from "./components/public-url";
+import { PulledImages } from "./components/pulled-images";
+import { Service, ServiceArgs } from "./components/service";
+import { SocketProxy } from "./components/socket-proxy";
+import { SocketRead } from "./components/socket-proxy-config";
+import { Traefik } from "./components/traefik";
+import { Route } from "./components/traefik-config";
+import { DNS_PROVIDERS } from "./config-schema";
+import { readConfig, ServiceName, StackConfig } from "./config";
+import { DockerHost } from "./host/docker-host";
+import { resolveForEngine, ResolvedImages } from "./images/for-engine";
+import { imageNeeds } from "./image-needs";
+import { pageServices, restrictionTable, rowsOf, StackOutputs, stackOutputs } from "./outputs";
+
+type Resolve = (config: StackConfig) => Promise<ResolvedImages>;
+
+export = async function program(resolve: Resolve = resolveForEngine): Promise<StackOutputs> {
+  try {
+    return await deploy(resolve);
+  } catch (error) {
+    // A refused exemption is a message to the user, not a crash with a stack trace.
+    throw error instanceof HardeningError ? new pulumi.RunError(error.message) : error;
+  }
+};
+
+async function deploy(resolve: Resolve): Promise<StackOutputs> {
+  const config = readConfig();
+  const { stack, services, adminAllow, tls, publish } = config;
+  const { images, warnings } = await resolve(config);
+  const postgresMajor = images.postgres && postgresImage(images.postgres).major;
+  if (postgresMajor !== undefined)
+    await refuseOtherMajor(stack, postgresMajor, config.postgresUpgradedFrom);
+
+  // Everything that may refuse the stack comes before the first resource.
+  const site =
+    services.homepage.enabled && config.homepageFolder !== undefined
+      ? siteFiles(join(__dirname, config.homepageFolder))
+      : undefined;
+
+  const host = new DockerHost(stack, config);
+  const inherit = { providers: [host.provider] };
+  const preflight = host.preflight({ platform: config.platform, needs: imageNeeds(images) });
+  const pulled = new PulledImages(stack, images, config.platform, {
+    provider: host.provider,
+    dependsOn: preflight,
+  });
+  for (const { service, message } of warnings) void pulumi.log.warn(message, pulled.of(service));
+  const networks = new Networks(stack, { provider: host.provider });
+  const argsOf = (name: ServiceName): ServiceArgs => ({
+    stack,
+    image: pulled.of(name),
+    reference: pulled.reference(name),
+    networks,
+    measures: services[name].measures,
+    exemptions: services[name].exemptions,
+    after: pulled.all,
+  });
+  const proxyFor = (consumer: string, reads: readonly SocketRead[]): SocketProxy =>
+    new SocketProxy({ ...argsOf("socket-proxy"), consumer, reads, socket: host.socket() }, inherit);
+
+  const running: Service[] = [];
+  const routes: Route[] = [];
+  const add = <S extends Service>(service: S, route?: Route): S => {
+    running.push(service);
+    if (route !== undefined) routes.push(route);
+    return service;
+  };
+
+  if (services.portainer.enabled) {
+    const proxy = add(proxyFor("portainer", Portainer.reads));
+    const adminPassword = config.secret("portainerPassword");
+    const toolImage = pulled.of("socket-proxy");
+    add(
+      new Portainer({ ...argsOf("portainer"), adminPassword, proxy, toolImage }, inherit),
+      Portainer.route(services.portainer.host),
+    );
+  }
+  if (services.n8n.enabled) {
+    const databasePassword = config.secret("n8nDatabasePassword");
+    const postgres = add(
+      new Postgres(
+        {
+          ...argsOf("postgres"),
+          host,
+          superuserPassword: config.secret("postgresPassword"),
+          database: { name: N8n.database, password: databasePassword },
+        },
+        inherit,
+      ),
+    );
+    add(
+      new N8n(
+        {
+          ...argsOf("n8n"),
+          postgres,
+          databasePassword,
+          encryptionKey: config.secret("n8nEncryptionKey"),
+          publicUrl: publicUrl(config, services.n8n.host),
+        },
+        inherit,
+      ),
+      N8n.route(services.n8n.host),
+    );
+  }
+  if (services.cadvisor.enabled) {
+    const proxy = add(proxyFor("cadvisor", Cadvisor.reads));
+    add(
+      new Cadvisor({ ...argsOf("cadvisor"), proxy }, inherit),
+      Cadvisor.route(services.cadvisor.host),
+    );
+  }
+  if (services.homepage.enabled) routes.push(Homepage.route(services.homepage.host));
+  add(
+    new Traefik(
+      {
+        ...argsOf("traefik"),
+        routes,
+        dashboardHost: services.traefik.host,
+        tls,
+        publish,
+        httpsPort: publish.https,
+        adminAllow,
+        ...(tls.mode === "acme" && {
+          dnsToken: {
+            variable: DNS_PROVIDERS[tls.dnsProvider],
+            token: config.secret("acmeDnsToken"),
+          },
+        }),
+      },
+      inherit,
+    ),
+  );
+  if (services.homepage.enabled)
+    add(
+      new Homepage(
+        {
+          ...argsOf("homepage"),
+          pageServices: (self) =>
+            pageServices(config, images, restrictionTable([...rowsOf(running), self])),
+          ...(site !== undefined && { site }),
+        },
+        inherit,
+      ),
+    );
+
+  const containers = running.flatMap((service) => service.containers);
+  limitProcesses(`${stack}-process-limits`, host, containers);
+  return {
+    ...stackOutputs(images, running),
+    ...(postgresMajor !== undefined && { postgresMajor }),
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * The stack as a Compose file (https://github.com/compose-spec/compose-spec), for those who leave, and for tools that read
+ * such files. Pure. Files come into volumes by one-shot containers, as in the program: Compose can put an inline file into
+ * no container with a read-only root.
+ */
+import { stringify } from "yaml";
+
+import {
+  ContainerInputs,
+  inStack,
+  labelOf,
+  RecordedContainer,
+  recordedContainers,
+} from "../model/containers";
+import { isSecret, Model, NETWORK, VOLUME } from "../model/synth";
+import { composeHead } from "./compose-head";
+import { ComposeFile, helper, inlineFiles } from "./compose-helpers";
+import { ComposeSecret, composeSecrets } from "./compose-secrets";
+import { composeService } from "./compose-service";
+
+/** Version 1.1 quotes what an older reader would take for something else: `no`, `70:70`, `0444`. */
+const YAML = { lineWidth: 0, version: "1.1" } as const;
+
+/** Throws a ComposeError for a file that is no text. */
+export function compose(model: Model): string {
+  const { stack, resources, config } = model;
+  const containers = recordedContainers(model);
+  const services = containers.filter(({ role }) => role === "service");
+  // A loader of secrets has nothing left to do: the files are supplied.
+  const helpers = containers.filter(
+    ({ role, inputs }) =>
+      role === "loader" && !(inputs.uploads ?? []).some(({ content }) => isSecret(content)),
+  );
+  const secrets = composeSecrets(containers);
+  const files = helpers.flatMap((container) => inlineFiles(container, stack));
+  const used = volumesOf(services, helpers, secrets);
+  const document = {
+    name: stack,
+    services: Object.fromEntries([
+      ...helpers.map((container) => [
+        inStack(container.resource, stack),
+        helper(container, stack, config.platform),
+      ]),
+      ...services.map((container) => [
+        container.name,
+        composeService(container, {
+          stack,
+          platform: config.platform,
+          containers,
+          helpers,
+          secrets,
+        }),
+      ]),
+    ]) as Record<string, unknown>,
+    networks: Object.fromEntries(
+      resources
+        .filter(({ type }) => type === NETWORK)
+        .map(({ inputs }) => [
+          inStack(String(inputs.name), stack),
+          { internal: inputs.internal === true },
+        ]),
+    ),
+    volumes: Object.fromEntries(
+      resources
+        .filter(({ type, name }) => type === VOLUME && used.has(name))
+        .map(({ name, inputs }) => {
+          const isData = labelOf(inputs as unknown as ContainerInputs, "role") === "data";
+          // Data keeps its name, so that it is found again; files are written anew.
+          return [inStack(name, stack), isData ? { name } : {}];
+        }),
+    ),
+    ...(files.length > 0 && { configs: fileMap(files) }),
+    ...(secrets.length > 0 && { secrets: secretMap(secrets) }),
+  };
+  return `${composeHead(model, secrets)}\n${stringify(document, YAML)}`;
+}
+
+/** Volumes of secrets are left out: each of their files is mounted by itself. */
+const volumesOf = (
+  services: readonly RecordedContainer[],
+  helpers: readonly RecordedContainer[],
+  secrets: readonly ComposeSecret[],
+): Set<string> =>
+  new Set(
+    [...services, ...helpers]
+      .flatMap(({ inputs }) => inputs.volumes ?? [])
+      .filter(
+        ({ containerPath }) =>
+          !secrets.some(({ target }) => target.startsWith(`${containerPath}/`)),
+      )
+      .flatMap(({ volumeName }) => volumeName ?? []),
+  );
+
+const fileMap = (files: readonly ComposeFile[]) =>
+  Object.fromEntries(files.map(({ name, content }) => [name, { content }]));
+
+const secretMap = (secrets: readonly ComposeSecret[]) =>
+  Object.fromEntries(secrets.map(({ name }) => [name, { file: `./secrets/${name}` }]));

@@ -1,0 +1,59 @@
+/**
+ * What rules about containers look at, in one neutral shape: made from the program's inputs, or from what `docker inspect`
+ * says of a container that runs. So one set of rules judges both.
+ */
+
+export interface ContainerFacts {
+  readonly name: string;
+  readonly service: string;
+  readonly image: string;
+  /** Entry point and arguments, as far as they are said. */
+  readonly command: readonly string[];
+  readonly user: string;
+  /** `CAP_…` */
+  readonly capAdd: readonly string[];
+  readonly privileged: boolean;
+  readonly readOnlyRootfs: boolean;
+  readonly securityOpts: readonly string[];
+  /** Bytes; 0 is no limit. */
+  readonly memory: number;
+  /** Cores; 0 is no limit. */
+  readonly cpus: number;
+  readonly cpuShares: number;
+  /** 0 is no limit. */
+  readonly pidsLimit: number;
+  readonly ulimits: readonly string[];
+  readonly mounts: readonly Mount[];
+  /** Paths on the host. */
+  readonly devices: readonly string[];
+  /** Names of the networks that it is on; `host` and `none` are modes without one. */
+  readonly networks: readonly string[];
+  /** `host`, `private` …; empty is Docker's default. */
+  readonly namespaces: {
+    readonly pid: string;
+    readonly ipc: string;
+    readonly uts: string;
+    readonly user: string;
+  };
+  readonly cgroupParent: string;
+  readonly restart: { readonly policy: string; readonly retries: number };
+  readonly ports: readonly Port[];
+  readonly healthCheck: boolean;
+}
+
+export interface Mount {
+  readonly kind: "volume" | "host path";
+  /** A path on the host; of a volume its name. */
+  readonly source: string;
+  readonly target: string;
+  readonly writable: boolean;
+  /** `shared`, `rprivate` …; empty is Docker's default. */
+  readonly propagation: string;
+}
+
+export interface Port {
+  readonly address: string;
+  readonly published: number;
+  readonly internal: number;
+  readonly protocol: string;
+}

@@ -1,0 +1,132 @@
+/** Reads a report that was saved as JSON. Pure. */
+import { z } from "zod";
+
+import { EXEMPTIBLE, Exemption } from "../components/hardening";
+import { SECRET_NAMES } from "../config-schema";
+import { CisVerdict } from "./cis";
+import { StackView } from "./stack-view";
+
+export class SavedViewError extends Error {
+  override readonly name = "SavedViewError";
+}
+
+const texts = z.array(z.string());
+const exemption = z
+  .object({
+    control: z.enum(EXEMPTIBLE),
+    value: z.union([z.string(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
+    reason: z.string(),
+  })
+  .transform((value) => value as Exemption);
+const verdict = z.enum(["pass", "exempt", "finding", "not applicable", "host"]);
+verdict satisfies z.ZodType<CisVerdict>;
+
+const VIEW = z.object({
+  version: z.literal(1),
+  stack: z.string(),
+  platform: z.string(),
+  images: z.array(
+    z.object({
+      service: z.string(),
+      registry: z.string(),
+      repository: z.string(),
+      tag: z.string().exactOptional(),
+      digest: z.string().exactOptional(),
+      pinned: z.boolean(),
+    }),
+  ),
+  containers: z.array(
+    z.object({
+      name: z.string(),
+      service: z.string(),
+      image: z.string(),
+      user: z.string(),
+      capabilities: texts,
+      readOnlyRootfs: z.boolean(),
+      noNewPrivileges: z.boolean(),
+      dockerSocket: z.boolean(),
+      hostPaths: texts,
+      healthCheck: z.boolean(),
+      memoryMiB: z.number(),
+      cpus: z.number(),
+      pidsLimit: z.number(),
+      openFiles: z.number(),
+      scratch: texts,
+      networks: texts,
+      order: z.enum(["start first", "stop first"]),
+      exemptions: z.array(exemption),
+    }),
+  ),
+  networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
+  ports: z.array(
+    z.object({
+      address: z.string(),
+      published: z.number(),
+      protocol: z.string(),
+      container: z.string(),
+      internal: z.number(),
+    }),
+  ),
+  volumes: z.array(
+    z.object({
+      name: z.string(),
+      role: z.enum(["data", "files", "secrets"]),
+      owner: z.string(),
+      mounts: z.array(z.object({ container: z.string(), path: z.string(), readOnly: z.boolean() })),
+      files: texts,
+    }),
+  ),
+  secrets: z.array(
+    z.object({
+      name: z.enum(SECRET_NAMES),
+      readers: z.array(
+        z.object({
+          container: z.string(),
+          by: z.enum(["file", "environment"]),
+          at: z.string(),
+        }),
+      ),
+    }),
+  ),
+  helpers: z.array(
+    z.object({
+      name: z.string(),
+      user: z.string(),
+      capabilities: texts,
+      starts: z.boolean(),
+    }),
+  ),
+  cis: z.object({
+    edition: z.string(),
+    findings: z.number(),
+    justified: z.number(),
+    results: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        container: z.string(),
+        verdict,
+        detail: z.string(),
+        reason: z.string().exactOptional(),
+      }),
+    ),
+  }),
+});
+
+/** Throws a {@link SavedViewError} that names the file and what is wrong with it. */
+export function parseSavedView(text: string, file: string): StackView {
+  const save = `save one with "npm run -s report -- --format json > ${file}"`;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new SavedViewError(`${file}: is no JSON; ${save}`);
+  }
+  const parsed = VIEW.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const at = issue?.path.join(".") ?? "";
+  throw new SavedViewError(
+    `${file}: is no report of version 1, at ${at === "" ? "its top" : at}: ${issue?.message ?? ""}; ${save}`,
+  );
+}

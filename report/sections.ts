@@ -1,0 +1,128 @@
+/** The report as titled tables of texts; what `table` and `markdown` print. Pure. */
+import { cisHeadline } from "./cis";
+import { ContainerView, ImageView, StackView } from "./stack-view";
+import { VolumeView } from "./volumes-view";
+
+export interface Section {
+  readonly title: string;
+  /** The first row is the head. No rows: there is nothing of the kind. */
+  readonly rows: readonly (readonly string[])[];
+  /** Shown instead of the table when it would be empty. */
+  readonly none: string;
+}
+
+export const headline = (view: StackView): string =>
+  `stack ${view.stack}: ${view.containers.length} containers of ${view.images.length} images, ${view.networks.length} networks, CIS section 5: ${cisHeadline(view.cis)}`;
+
+export function sections(view: StackView): Section[] {
+  return [
+    {
+      title: "Images",
+      rows: [["service", "registry", "repository", "tag", "digest"], ...view.images.map(image)],
+      none: "none",
+    },
+    {
+      title: "Restrictions",
+      rows: [
+        ["container", "user", "capabilities", "root", "memory", "cpus", "pids", "exempt"],
+        ...view.containers.map(restrictions),
+      ],
+      none: "none",
+    },
+    {
+      title: "Exemptions",
+      rows: [["service", "control", "value", "reason"], ...exemptions(view.containers)],
+      none: "none, everything is within the policy",
+    },
+    {
+      title: "Networks",
+      rows: [
+        ["network", "members", "leads out"],
+        ...view.networks.map(({ name, members, internal }) => [
+          name,
+          members.join(" → "),
+          internal ? "no" : "yes",
+        ]),
+      ],
+      none: "none",
+    },
+    {
+      title: "Published ports",
+      rows: [
+        ["host", "container", "port"],
+        ...view.ports.map(({ address, published, container, internal, protocol }) => [
+          `${address.includes(":") ? `[${address}]` : address}:${published}`,
+          container,
+          `${internal}/${protocol}`,
+        ]),
+      ],
+      none: "none",
+    },
+    {
+      title: "Volumes",
+      rows: [
+        ["volume", "role", "owner", "mounted by", "at", "for"],
+        ...view.volumes.flatMap(volume),
+      ],
+      none: "none",
+    },
+    {
+      title: "Secrets",
+      rows: [
+        ["secret", "read by", "from", "at"],
+        ...view.secrets.flatMap(({ name, readers }) =>
+          readers.map(({ container, by, at }) => [name, container, by, at]),
+        ),
+      ],
+      none: "none",
+    },
+    {
+      title: "Order of a replacement",
+      rows: [["container", "order"], ...view.containers.map(({ name, order }) => [name, order])],
+      none: "none",
+    },
+  ];
+}
+
+/** As much of a digest as people compare. */
+const SHORT = "sha256:".length + 12;
+
+const image = ({ service, registry, repository, tag, digest }: ImageView): string[] => [
+  service,
+  registry,
+  repository,
+  tag ?? "none",
+  digest?.slice("sha256:".length, SHORT) ?? "not pinned",
+];
+
+const restrictions = (container: ContainerView): string[] => [
+  container.name,
+  container.user,
+  container.capabilities.length === 0 ? "none" : container.capabilities.join(" "),
+  container.readOnlyRootfs ? "read-only" : "writable",
+  `${container.memoryMiB} MiB`,
+  String(container.cpus),
+  String(container.pidsLimit),
+  container.exemptions.map(({ control }) => control).join(", ") || "nothing",
+];
+
+/** Once a service: its containers share them. */
+const exemptions = (containers: readonly ContainerView[]): string[][] => {
+  const services = new Map(containers.map((container) => [container.service, container]));
+  return [...services.values()].flatMap(({ service, exemptions: given }) =>
+    given.map(({ control, value, reason }) => [service, control, valueText(value), reason]),
+  );
+};
+
+const valueText = (value: string | boolean | readonly (string | number)[]): string =>
+  typeof value === "object" ? value.join(" ") : String(value);
+
+const volume = ({ name, role, owner, mounts }: VolumeView): string[][] =>
+  mounts.map(({ container, path, readOnly }) => [
+    name,
+    role,
+    owner,
+    container,
+    path,
+    readOnly ? "reading" : "writing",
+  ]);

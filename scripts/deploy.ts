@@ -1,0 +1,176 @@
+import { createInterface } from "node:readline/promises";
+
+import { openEngine } from "../deploy/engine";
+import { PlainConfig } from "../deploy/configuration";
+import { deployments, historyRows, PastUpdate, rollbackMessage } from "../deploy/history";
+import { hostShell } from "../deploy/host-shell";
+import { dumpFolder } from "../deploy/dump";
+import { kindsByRegistry } from "../deploy/kinds";
+import { breakLock } from "../deploy/lock";
+import { Decision } from "../deploy/plan-text";
+import { RETURNED, Talk } from "../deploy/context";
+import { deploy } from "../deploy/run";
+import { dumpOf } from "../deploy/stages";
+import { Target } from "../deploy/target";
+import { hostAccess } from "../host/address";
+import { readStackFile } from "../model/stack-file";
+import { Model, synth } from "../model/synth";
+import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
+
+void runCommand({
+  help: `
+npm run deploy [-- --stack S] [-- --yes] [-- --allow-weaker] [-- --allow-delete]
+npm run deploy -- --history | --rollback [N] | --dump | --unlock
+
+Brings what the configuration says to the host, and the last good configuration back when that fails.
+
+  --stack S        the stack, Pulumi.S.yaml (default dev)
+  --yes            do not ask; weaker restrictions and lost volumes still need the next two
+  --allow-weaker   a service may do more than before
+  --allow-delete   a volume with data may leave the stack (its data stays on the host)
+  --history        list the deployments
+  --rollback [N]   go back to deployment N; without N to the one before the last good one
+  --dump           only dump the databases
+  --unlock         remove the lock of a deployment that ended without removing it
+
+Exit code: 0 done, 1 nothing was changed or the last good configuration runs again, 2 what runs is not known to be good,
+130 stopped by Ctrl-C.`,
+  options: {
+    stack: { type: "string", default: "dev" },
+    yes: { type: "boolean", default: false },
+    "allow-weaker": { type: "boolean", default: false },
+    "allow-delete": { type: "boolean", default: false },
+    history: { type: "boolean", default: false },
+    rollback: { type: "boolean", default: false },
+    dump: { type: "boolean", default: false },
+    unlock: { type: "boolean", default: false },
+  },
+  words: true,
+  main: async ({ values, words, signal }) => {
+    const { stack } = values;
+    const number = rollbackNumber(values.rollback, words);
+    if (values.history) return showHistory(stack);
+    if (values.unlock) return unlock(stack);
+    if (values.dump) return dumpNow(stack, signal);
+    const talk = talker();
+    return deploy({
+      stack,
+      signal,
+      talk,
+      allowDelete: values["allow-delete"],
+      kinds: kindsByRegistry,
+      confirm: (decision) => confirm(decision, values, signal),
+      ...(values.rollback && {
+        target: (history: readonly PastUpdate[], current: PlainConfig): Target =>
+          rollbackTarget(history, current, number),
+      }),
+    });
+  },
+});
+
+function rollbackNumber(rollback: boolean, words: readonly string[]): number | undefined {
+  const [word, ...more] = words;
+  if (word === undefined) return undefined;
+  if (!rollback || more.length > 0 || !/^\d+$/.test(word))
+    throw new CommandError(
+      `${JSON.stringify(words.join(" "))}: expected options, and after --rollback the number of a deployment`,
+    );
+  return Number(word);
+}
+
+/** Stages stand out, lines below them are indented. The plan is data, the rest is talk. */
+function talker(): Talk {
+  const paint = painter(process.stderr);
+  const started = Date.now();
+  const time = (): string => {
+    const seconds = Math.round((Date.now() - started) / 1000);
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  };
+  return {
+    say: (line) => void process.stderr.write(`  ${line}\n`),
+    stage: (name) => void process.stderr.write(`${paint("dim", time())} ${paint("bold", name)}\n`),
+    show: (text) => void process.stdout.write(`${text}\n`),
+  };
+}
+
+async function confirm(
+  { weakenings }: Decision,
+  { yes, "allow-weaker": allowWeaker }: { readonly yes: boolean; readonly "allow-weaker": boolean },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const interactive = process.stdin.isTTY && process.stderr.isTTY;
+  if (weakenings.length > 0 && !allowWeaker) {
+    if (yes || !interactive) return "restrictions get weaker; to accept that, add --allow-weaker";
+    if (!(await ask('restrictions get weaker; type "weaker" to accept that: ', "weaker", signal)))
+      return "the weaker restrictions were not accepted";
+  }
+  if (yes) return undefined;
+  if (!interactive) return "nobody can be asked here; to go on without, add --yes";
+  return (await ask('type "yes" to deploy: ', "yes", signal)) ? undefined : "not confirmed";
+}
+
+async function ask(question: string, wanted: string, signal: AbortSignal): Promise<boolean> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  // With a reader on the terminal Ctrl-C is a key, not a signal.
+  reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  try {
+    return (await reader.question(question, { signal })).trim() === wanted;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw error;
+  } finally {
+    reader.close();
+  }
+}
+
+function rollbackTarget(
+  history: readonly PastUpdate[],
+  _current: PlainConfig,
+  number: number | undefined,
+): Target {
+  const good = deployments(history).filter(({ outcome }) => outcome === "succeeded");
+  const wanted =
+    number === undefined ? good.at(-2) : good.find((deployment) => deployment.number === number);
+  if (wanted === undefined)
+    throw new CommandError(
+      number === undefined
+        ? "there is no earlier deployment to go back to"
+        : `deployment ${number}: not among those that succeeded (${good.map((deployment) => deployment.number).join(", ")})`,
+      RETURNED,
+    );
+  return { config: wanted.config, message: rollbackMessage(wanted) };
+}
+
+async function showHistory(stack: string): Promise<number> {
+  const engine = await openEngine(stack);
+  const [head = "", ...rows] = columns(historyRows(await engine.history(false))).split("\n");
+  process.stdout.write(`${painter(process.stdout)("dim", head)}\n${rows.join("\n")}\n`);
+  return 0;
+}
+
+function modelOf(stack: string): Promise<Model> {
+  return synth(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+}
+
+async function unlock(stack: string): Promise<number> {
+  const shell = hostShell(hostAccess((await modelOf(stack)).config.host));
+  const holder = await breakLock(shell, stack);
+  process.stderr.write(
+    holder === undefined
+      ? `stack ${stack}: there was no lock\n`
+      : `removed the lock of ${holder}\n`,
+  );
+  return 0;
+}
+
+async function dumpNow(stack: string, signal: AbortSignal): Promise<number> {
+  const model = await modelOf(stack);
+  const shell = hostShell(hostAccess(model.config.host));
+  const { code, stdout, stderr } = await shell(dumpOf(stack, model.config), {
+    signal,
+    timeoutMs: 60 * 60_000,
+  });
+  if (code !== 0) throw new CommandError(`the databases could not be dumped: ${stderr.trim()}`, 1);
+  process.stdout.write(`${dumpFolder(stdout) ?? ""}\n`);
+  return 0;
+}

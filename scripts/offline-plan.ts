@@ -1,0 +1,53 @@
+/** What a stack would consist of, for people, from the model alone. Pure. */
+import { RestrictionRow } from "../components/hardening";
+import { CONTAINER, Model, NETWORK, VOLUME } from "../model/synth";
+import { parseReference } from "../images/reference";
+
+export interface OfflinePlan {
+  readonly headline: string;
+  /** Table rows, the first one is the head. */
+  readonly services: readonly (readonly string[])[];
+  /** Further lines: networks, exemptions, images without a digest. */
+  readonly notes: readonly string[];
+}
+
+export function offlinePlan({ stack, resources, outputs, unresolved }: Model): OfflinePlan {
+  const count = (type: string): number => resources.filter((made) => made.type === type).length;
+  const made = resources.filter(({ custom }) => custom).length;
+  const networks = resources
+    .filter(({ type }) => type === NETWORK)
+    .map(({ inputs }) => `${String(inputs.name)}${inputs.internal === true ? "" : " (leads out)"}`);
+  return {
+    headline: `stack ${stack}: ${made} resources, among them ${count(CONTAINER)} containers, ${count(NETWORK)} networks and ${count(VOLUME)} volumes`,
+    services: [
+      ["SERVICE", "IMAGE", "DIGEST", "USER", "CAPS", "ROOT", "MEMORY", "PIDS", "STATUS"],
+      ...outputs.restrictions.map((row) => serviceRow(row, outputs.images[row.service] ?? "")),
+    ],
+    notes: [
+      `networks: ${networks.join(", ")}`,
+      ...outputs.restrictions.flatMap(({ service, exemptions }) =>
+        exemptions.map(({ control, reason }) => `exempt: ${service}, ${control}: ${reason}`),
+      ),
+      ...unresolved.map(
+        (service) => `images.${service}: has no digest; a real preview asks its registry for it`,
+      ),
+    ],
+  };
+}
+
+function serviceRow(row: RestrictionRow, image: string): string[] {
+  const { name, tag, digest } = parseReference(image);
+  return [
+    row.service,
+    tag === undefined ? name : `${name}:${tag}`,
+    digest?.slice("sha256:".length, "sha256:".length + 12) ?? "not resolved",
+    row.user,
+    row.capAdd.length === 0 ? "none" : row.capAdd.join(" "),
+    row.readOnlyRootfs ? "read-only" : "writable",
+    `${row.memoryMiB} MiB`,
+    String(row.pidsLimit),
+    row.exemptions.length === 0
+      ? "hardened"
+      : `exempt: ${row.exemptions.map(({ control }) => control).join(", ")}`,
+  ];
+}

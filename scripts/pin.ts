@@ -1,0 +1,57 @@
+import { CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
+import { runPin } from "./pin-run";
+
+/** Options without which this would write what nobody asked for. */
+const NEEDED = ["check", "stack", "minimum-age"];
+
+/** npm keeps options for itself that stand before `--`, and puts them into the environment. */
+function refuseSwallowed(env: NodeJS.ProcessEnv): void {
+  const swallowed = NEEDED.filter(
+    (option) => (env[`npm_config_${option.replace("-", "_")}`] ?? "") !== "",
+  );
+  if (swallowed.length === 0) return;
+  const options = swallowed.map((option) => `--${option}`).join(" ");
+  throw new CommandError(
+    `npm took ${options} for its own: put "--" before the options, as in "npm run pin -- --check"`,
+  );
+}
+
+void runCommand({
+  help: `
+npm run pin [-- --stack S] [service[=tag] …] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
+
+Asks the registries what the tags of a stack's images are now, says what each change is, and writes the new digests into
+Pulumi.S.yaml. Nothing else in that file changes. Without services: all of them.
+
+  service=tag         change the tag, and pin it
+  --stack S           the stack, Pulumi.S.yaml (default dev)
+  --check             write nothing
+  --all               also take what changes nothing for the host (platform-noop)
+  --minimum-age AGE   hold images that are younger: 3d, 12h, 0 (default: the stack's minimumAge)
+  --format F          table, json or markdown (default table)
+
+Exit code: 0 when done, 2 when something could not be told or written; what could be told is written all the same.
+With --check: 0 all as pinned, 1 something moved or has no digest, 2 something could not be told, whatever else moved.
+docs/updating-digests.md says what the kinds of change mean.`,
+  options: {
+    stack: { type: "string", default: "dev" },
+    check: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
+    "minimum-age": { type: "string" },
+    format: { type: "string", default: "table" },
+  },
+  words: true,
+  main: ({ values, words, signal }) => {
+    refuseSwallowed(process.env);
+    return runPin({
+      ...values,
+      minimumAge: values["minimum-age"],
+      words,
+      folder: PROJECT_FOLDER,
+      signal,
+      out: process.stdout,
+      err: process.stderr,
+      paint: painter(process.stdout),
+    });
+  },
+});

@@ -1,0 +1,72 @@
+import { hostAccess } from "../host/address";
+import { readStackFile } from "../model/stack-file";
+import { Model, synth } from "../model/synth";
+import { columns, painter, PROJECT_FOLDER, runCommand, withProgress } from "./cli";
+import { offlinePlan } from "./offline-plan";
+import { findCli, missingEngine, missingPlugins, pulumiEnvironment, run } from "./pulumi-cli";
+
+void runCommand({
+  help: `
+npm run preview [-- --stack S] [-- words for pulumi preview]
+
+Shows what a deployment would change. Where the Pulumi CLI, a plugin or the Docker engine cannot be had, it says which and
+why, and shows what the stack consists of instead.
+
+  --stack S   the stack, Pulumi.S.yaml (default dev)
+
+Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configuration has problems.`,
+  options: { stack: { type: "string", default: "dev" } },
+  words: true,
+  main: async ({ values: { stack }, words }) => {
+    const file = readStackFile(stack, PROJECT_FOLDER);
+    // Problems of the configuration are told first: they are there with an engine and without.
+    const model = await synth(file);
+    const env = pulumiEnvironment(stack);
+    const cli = await withProgress("looking for the Pulumi CLI", findCli(env));
+    const missing =
+      "missing" in cli
+        ? [cli.missing]
+        : [
+            ...(await withProgress("looking for plugins", missingPlugins(cli.program, env))),
+            ...[await missingEngine(hostAccess(model.config.host))].filter(
+              (line) => line !== undefined,
+            ),
+          ];
+    if ("missing" in cli || missing.length > 0) {
+      showOffline(model, missing);
+      return 0;
+    }
+    const selected = await run(
+      cli.program,
+      ["stack", "select", "--create", "--stack", stack, "--non-interactive"],
+      { env },
+    );
+    if (selected.code !== 0) {
+      process.stderr.write(selected.stderr);
+      return selected.code;
+    }
+    const { code } = await run(cli.program, ["preview", "--stack", stack, ...words], {
+      env,
+      stdio: "inherit",
+    });
+    if (code === 0) process.stderr.write(`\n${nextStep(stack)}\n`);
+    return code;
+  },
+});
+
+function showOffline(model: Model, missing: readonly string[]): void {
+  const paint = painter(process.stdout);
+  for (const line of missing) process.stderr.write(`missing: ${line}\n`);
+  process.stderr.write(
+    "so this is the offline plan: what the stack consists of, not what would change\n\n",
+  );
+  const { headline, services, notes } = offlinePlan(model);
+  const [head = "", ...rows] = columns(services).split("\n");
+  process.stdout.write(`${paint("bold", headline)}\n\n${paint("dim", head)}\n`);
+  process.stdout.write(`${rows.join("\n")}\n\n${notes.join("\n")}\n`);
+}
+
+const nextStep = (stack: string): string =>
+  stack === "dev"
+    ? "to deploy: PULUMI_CONFIG_PASSPHRASE= npx pulumi up --stack dev"
+    : `to deploy: npx pulumi up --stack ${stack}`;

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+
+import { maskOf } from "../../deploy/mask";
+import { errorLines, progressLine } from "../../deploy/progress";
+import { orphans, removeScript, stateIsStale } from "../../deploy/recover";
+import { parseState } from "../../deploy/state";
+import { healthOf, probeScript } from "../../deploy/verify";
+import type { DeclaredContainer } from "../../deploy/declared";
+import type { Inventory, LiveContainer } from "../../deploy/inventory";
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+
+const event = (value: object): EngineEvent => value as EngineEvent;
+const urn = (name: string): string => `urn:pulumi:s::p::docker:index/container:Container::${name}`;
+const live = (id: string, change: Partial<LiveContainer> = {}): LiveContainer =>
+  ({
+    id,
+    name: id,
+    labels: {
+      "pinned-stack.stack": "s",
+      "pinned-stack.role": "service",
+      "pinned-stack.container": id,
+    },
+    state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } },
+    ...change,
+  }) as LiveContainer;
+const inventory = (...containers: readonly LiveContainer[]): Inventory => ({
+  containers,
+  networks: [],
+  volumes: [],
+});
+
+describe("what is printed", () => {
+  it("hides secrets in every spelling, the longer of two first", () => {
+    const mask = maskOf(['pass"word/1', 'pass"word/1-more', "short"]);
+    assert.equal(mask('a pass"word/1-more b pass"word/1'), "a [secret] b [secret]");
+    assert.equal(
+      mask('pass\\"word/1 pass%22word%2F1 cGFzcyJ3b3JkLzE='),
+      "[secret] [secret] [secret]",
+    );
+    assert.equal(mask("short words stay"), "short words stay");
+  });
+
+  const metadata = (op: string, name = "s-app"): object => ({
+    op,
+    urn: urn(name),
+    type: "docker:index/container:Container",
+  });
+  for (const [given, line] of [
+    [{ resourcePreEvent: { metadata: metadata("create-replacement") } }, "starting the new s-app"],
+    [
+      { resOutputsEvent: { metadata: metadata("delete-replaced") } },
+      "removing the old s-app: done",
+    ],
+    [{ resOpFailedEvent: { metadata: metadata("create") } }, "starting s-app: failed"],
+    [{ resourcePreEvent: { metadata: metadata("same") } }, undefined],
+    [{ resourcePreEvent: { metadata: metadata("create", "s-app-files-loader") } }, undefined],
+    [{ diagnosticEvent: {} }, undefined],
+  ] as const)
+    it(`tells progress: ${line ?? "nothing"}`, () => {
+      assert.equal(progressLine(event(given)), line);
+    });
+
+  it("says each error of the engine once, and not that there was one", () => {
+    const error = (message: string, at?: string): EngineEvent =>
+      event({ diagnosticEvent: { severity: "error", message, urn: at } });
+    assert.deepEqual(
+      errorLines([
+        error("one\n  two\n", urn("s-app")),
+        error("one\n  two\n", urn("s-app")),
+        error("update failed"),
+        event({ diagnosticEvent: { severity: "debug", message: "x" } }),
+      ]),
+      ["s-app: one two"],
+    );
+  });
+});
+
+describe("what a run that was cut off left", () => {
+  const state = parseState({
+    deployment: {
+      resources: [
+        { urn: urn("s-app"), type: "docker:index/container:Container", id: "known" },
+        {
+          urn: urn("s-loader"),
+          type: "docker:index/container:Container",
+          id: "gone",
+          inputs: { mustRun: false },
+        },
+      ],
+      pending_operations: [{ type: "creating", resource: { urn: urn("s-new") } }],
+    },
+  });
+
+  it("is pending in the state", () => {
+    assert.deepEqual(state.pending, ["creating s-new"]);
+  });
+
+  it("is a container with the stack's label that the state does not know", () => {
+    const stranger = live("stranger", { labels: {} });
+    const found = orphans(state, inventory(live("known"), live("left"), stranger), "s");
+    assert.deepEqual(found, [{ kind: "container", id: "left", name: "left" }]);
+    assert.equal(removeScript(found), "docker rm -f 'left' >/dev/null\n");
+  });
+
+  it("makes the state stale when one of its containers is away or stopped; loaders may be", () => {
+    assert.equal(stateIsStale(state, inventory(live("known"))), false);
+    assert.equal(stateIsStale(state, inventory()), true);
+    const stopped = live("known", { state: { Status: "exited", ExitCode: 1, Health: undefined } });
+    assert.equal(stateIsStale(state, inventory(stopped)), true);
+  });
+});
+
+describe("health after a deployment", () => {
+  const app = { name: "app", healthCheck: true } as DeclaredContainer;
+  const plain = { name: "app", healthCheck: false } as DeclaredContainer;
+  const is = (Status: string, health?: string): LiveContainer =>
+    live("app", {
+      state: { Status, ExitCode: 1, Health: health === undefined ? undefined : { Status: health } },
+    });
+  for (const [declared, containers, routes, problems] of [
+    [
+      app,
+      [live("app")],
+      "route=a.test 200\nroute=b.test 403\nroute=c.test 302\nroute=d.test ---",
+      [],
+    ],
+    [app, [], "", ["app is not there"]],
+    [app, [is("exited")], "", ["app is exited with code 1"]],
+    [app, [is("restarting")], "", ["app is restarting"]],
+    [app, [is("running", "unhealthy")], "", ["app is unhealthy"]],
+    [plain, [is("running")], "", []],
+    [plain, [live("app"), live("app")], "", ["app is there 2 times"]],
+    [
+      app,
+      [live("app")],
+      "route=a.test 502\nroute=b.test 404\nroute=c.test 000",
+      ["a.test answers 502", "b.test answers 404", "c.test does not answer"],
+    ],
+  ] as const)
+    it(problems.length === 0 ? `is good: ${routes}` : `is not good: ${problems.join(", ")}`, () => {
+      assert.deepEqual(healthOf([declared], inventory(...containers), routes).problems, problems);
+    });
+
+  it("asks by the published address under the name of the route", () => {
+    const probe = {
+      host: "a.test",
+      scheme: "https",
+      port: 8443,
+      address: "127.0.0.1",
+      path: "/",
+    } as const;
+    assert.match(probeScript("s", [probe]), /^probe https 'a\.test' 8443 '127\.0\.0\.1' 443 \/$/m);
+  });
+});

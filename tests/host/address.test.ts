@@ -1,0 +1,267 @@
+import assert from "node:assert/strict";
+
+import { hostAccess, HostAddress, hostProblems } from "../../host/address";
+import { HOST_KEY } from "../support/raw-config";
+
+const problemsOf = (address: string, hostKey?: string): string[] =>
+  hostProblems({ address, ...(hostKey !== undefined && { hostKey }) }).map(
+    ({ path, problem }) => `${path}: ${problem}`,
+  );
+
+const EXPECTED = "address: expected ssh://user@host[:port] or unix:///path/to/docker.sock, got";
+const PASSWORD = "address: the address holds a password; use a key and leave the password out";
+const KEY =
+  'hostKey: expected "ssh-ed25519 AAAA…", type and key of one line, no host and no comment';
+
+describe("an address over SSH", () => {
+  const good = [
+    "ssh://deploy@203.0.113.7",
+    "ssh://deploy@203.0.113.7:22",
+    "ssh://deploy@203.0.113.7:2222/",
+    "ssh://deploy@example.com:65535",
+    "ssh://deploy@EXAMPLE.com",
+    "ssh://_svc.deploy-1@host",
+    "ssh://root@[2001:db8::7]",
+    "ssh://root@[2001:db8::7]:2222",
+    "ssh://deploy@host/run/user/1000/docker.sock",
+    "ssh://deploy@host:22/run/docker.sock",
+  ];
+  for (const address of good)
+    it(`may be ${address}`, () => {
+      assert.deepEqual(problemsOf(address, HOST_KEY), []);
+    });
+
+  const bad: readonly (readonly [string, string])[] = [
+    ["", `${EXPECTED} ""`],
+    ["ssh://", `${EXPECTED} "ssh://"`],
+    ["ssh://host", `${EXPECTED} "ssh://host"`],
+    ["ssh://@host", `${EXPECTED} "ssh://@host"`],
+    ["ssh://deploy@", `${EXPECTED} "ssh://deploy@"`],
+    ["deploy@host", `${EXPECTED} "deploy@host"`],
+    ["SSH://deploy@host", `${EXPECTED} "SSH://deploy@host"`],
+    [" ssh://deploy@host", `${EXPECTED} " ssh://deploy@host"`],
+    ["ssh://deploy@host ", `${EXPECTED} "ssh://deploy@host "`],
+    ["ssh://deploy@host\n", String.raw`${EXPECTED} "ssh://deploy@host\n"`],
+    ["ssh://deploy@host:", `${EXPECTED} "ssh://deploy@host:"`],
+    ["ssh://deploy@host:ssh", `${EXPECTED} "ssh://deploy@host:ssh"`],
+    ["ssh://deploy@host:123456", `${EXPECTED} "ssh://deploy@host:123456"`],
+    ["ssh://deploy@host:0", "address: port 0 is not between 1 and 65535"],
+    ["ssh://deploy@host:65536", "address: port 65536 is not between 1 and 65535"],
+    ["ssh://deploy@host?key=1", `${EXPECTED} "ssh://deploy@host?key=1"`],
+    ["ssh://deploy@host#top", `${EXPECTED} "ssh://deploy@host#top"`],
+    ["ssh://a b@host", `${EXPECTED} "ssh://a b@host"`],
+    ["ssh://a%20b@host", `${EXPECTED} "ssh://a%20b@host"`],
+    ["ssh://root@2001:db8::7", `${EXPECTED} "ssh://root@2001:db8::7"`],
+    ["ssh://root@[2001:db8::7", `${EXPECTED} "ssh://root@[2001:db8::7"`],
+    ["ssh://root@[host]", `${EXPECTED} "ssh://root@[host]"`],
+    // What ssh would take for an option.
+    ["ssh://-oProxyCommand=id@host", `${EXPECTED} "ssh://-oProxyCommand=id@host"`],
+    ["ssh://deploy@-oProxyCommand=id", `${EXPECTED} "ssh://deploy@-oProxyCommand=id"`],
+    ["ssh://deploy@host;id", `${EXPECTED} "ssh://deploy@host;id"`],
+    ["tcp://10.0.0.1:2375", `${EXPECTED} "tcp://10.0.0.1:2375"`],
+    ["https://host", `${EXPECTED} "https://host"`],
+    ["npipe:////./pipe/docker", `${EXPECTED} "npipe:////./pipe/docker"`],
+    [
+      "ssh://deploy@host/run/my docker.sock",
+      'address: the path after the host is the Docker socket there, got "/run/my docker.sock"',
+    ],
+    [
+      "ssh://deploy@host/run/$(id).sock",
+      'address: the path after the host is the Docker socket there, got "/run/$(id).sock"',
+    ],
+    [
+      "ssh://deploy@host/run/d'.sock",
+      `address: the path after the host is the Docker socket there, got "/run/d'.sock"`,
+    ],
+    // Whatever else is wrong with them, a password is not repeated.
+    ["ssh://deploy:canary@host", PASSWORD],
+    ["ssh://deploy:can/ary@host", PASSWORD],
+    ["ssh://deploy:can@ary@host", PASSWORD],
+    ["ssh://deploy:canary@host:0", PASSWORD],
+    [" ssh://deploy:canary@host", PASSWORD],
+    ["deploy:canary@host", PASSWORD],
+    ["tcp://deploy:canary@host:2375", PASSWORD],
+    ["ssh://:canary@host", PASSWORD],
+  ];
+  for (const [address, problem] of bad)
+    it(`may not be ${JSON.stringify(address)}`, () => {
+      assert.deepEqual(problemsOf(address, HOST_KEY), [problem]);
+    });
+});
+
+describe("the host key of an SSH server", () => {
+  const ecdsa = `ecdsa-sha2-nistp256 ${wire("ecdsa-sha2-nistp256", "nistp256", "x".repeat(65))}`;
+  const good = [
+    HOST_KEY,
+    `  ${HOST_KEY}\n`,
+    ecdsa,
+    `ssh-rsa ${wire("ssh-rsa", "abc", "x".repeat(257))}`,
+  ];
+  for (const key of good)
+    it(`may be ${JSON.stringify(key.slice(0, 60))}`, () => {
+      assert.deepEqual(problemsOf("ssh://deploy@host", key), []);
+    });
+
+  const damaged = (type: string): string =>
+    `hostKey: the key is damaged: it does not hold a whole ${type} key`;
+  const body = HOST_KEY.split(" ")[1] ?? "";
+  const bad: readonly (readonly [string, string])[] = [
+    ["", KEY],
+    [body, KEY],
+    ["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", KEY],
+    [`203.0.113.7 ${HOST_KEY}`, KEY],
+    [`${HOST_KEY} deploy@host`, KEY],
+    [`ssh-ed25519  ${body}`, KEY],
+    [`ssh-ed25519 ${body}\nssh-ed25519 ${body}`, KEY],
+    [`ssh-dss ${body}`, KEY],
+    [`${HOST_KEY}; id`, KEY],
+    ["ssh-ed25519 AAAA", KEY],
+    [`ssh-rsa ${body}`, damaged("ssh-rsa")],
+    // Cut off in a copy, at its end and after its first field.
+    [`ssh-ed25519 ${body.slice(0, -4)}`, damaged("ssh-ed25519")],
+    [`ssh-ed25519 ${body.slice(0, 44)}`, damaged("ssh-ed25519")],
+    [`ssh-ed25519 ${"A".repeat(68)}`, damaged("ssh-ed25519")],
+    [`ssh-ed25519 ${"/".repeat(68)}`, damaged("ssh-ed25519")],
+    [
+      `sk-ssh-ed25519@openssh.com ${wire("sk-ssh-ed25519@openssh.com")}`,
+      damaged("sk-ssh-ed25519@openssh.com"),
+    ],
+  ];
+  for (const [key, problem] of bad)
+    it(`may not be ${JSON.stringify(key.slice(0, 100))}`, () => {
+      assert.deepEqual(problemsOf("ssh://deploy@host", key), [problem]);
+    });
+
+  it("has to be there, and the problem says how to get it", () => {
+    const line = (command: string): string =>
+      `hostKey: missing, the server would not be checked; print it with "${command}" and compare its fingerprint on the server`;
+    assert.deepEqual(problemsOf("ssh://deploy@203.0.113.7"), [
+      line("ssh-keyscan -t ed25519 -p 22 203.0.113.7"),
+    ]);
+    assert.deepEqual(problemsOf("ssh://deploy@[2001:db8::7]:2222"), [
+      line("ssh-keyscan -t ed25519 -p 2222 2001:db8::7"),
+    ]);
+    assert.deepEqual(problemsOf("ssh://deploy:canary@host"), [
+      PASSWORD,
+      line("ssh-keyscan -t ed25519 -p 22 HOST"),
+    ]);
+  });
+});
+
+describe("a local socket", () => {
+  for (const address of ["unix:///var/run/docker.sock", "unix:///run/user/1000/docker.sock"])
+    it(`may be ${address}`, () => {
+      assert.deepEqual(problemsOf(address), []);
+    });
+
+  for (const address of [
+    "unix://",
+    "unix:///",
+    "unix://var/run/docker.sock",
+    "unix:///var/run/$(id).sock",
+    "unix:///var/run/it's.sock",
+    "unix:///var/run/docker.sock\n",
+    `unix:///${"a".repeat(101)}`,
+  ])
+    it(`may not be ${JSON.stringify(address)}`, () => {
+      assert.deepEqual(problemsOf(address), [
+        `address: expected unix:///path/to/docker.sock, got ${JSON.stringify(address)}`,
+      ]);
+    });
+
+  it("has no host key", () => {
+    assert.deepEqual(problemsOf("unix:///var/run/docker.sock", HOST_KEY), [
+      "hostKey: a local socket has no host key, remove it",
+    ]);
+  });
+});
+
+describe("the access to a host", () => {
+  const SSH_OPTIONS = [
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "StrictHostKeyChecking=yes",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "GlobalKnownHostsFile=/dev/null",
+    "-o",
+    `KnownHostsCommand=/bin/echo %H ${HOST_KEY}`,
+    "-o",
+    "ConnectTimeout=15",
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ServerAliveCountMax=4",
+    "-o",
+    "ControlMaster=auto",
+    "-o",
+    // The hash of the key, so that a connection is used again only under the same key.
+    "ControlPath=~/.ssh/pinned-22952f3e-%C",
+    "-o",
+    "ControlPersist=60",
+  ];
+
+  it("over SSH checks the one key, asks nothing and shares a connection", () => {
+    assert.deepEqual(
+      hostAccess({ address: "ssh://deploy@203.0.113.7", hostKey: `${HOST_KEY}\n` }),
+      {
+        label: "deploy@203.0.113.7",
+        providerHost: "ssh://deploy@203.0.113.7",
+        sshOptions: SSH_OPTIONS,
+        interpreter: ["ssh", ...SSH_OPTIONS, "-p", "22", "deploy@203.0.113.7", "--"],
+        socketPath: "/var/run/docker.sock",
+        dockerHost: "unix:///var/run/docker.sock",
+        remote: true,
+      },
+    );
+  });
+
+  it("over SSH names another port and another socket wherever they matter", () => {
+    const address = "ssh://deploy@[2001:db8::7]:2222/run/user/1000/docker.sock";
+    assert.deepEqual(hostAccess({ address, hostKey: HOST_KEY }), {
+      label: "deploy@[2001:db8::7]:2222",
+      providerHost: address,
+      sshOptions: SSH_OPTIONS,
+      interpreter: ["ssh", ...SSH_OPTIONS, "-p", "2222", "deploy@2001:db8::7", "--"],
+      socketPath: "/run/user/1000/docker.sock",
+      dockerHost: "unix:///run/user/1000/docker.sock",
+      remote: true,
+    });
+  });
+
+  it("to this machine is a shell and the socket", () => {
+    assert.deepEqual(hostAccess({ address: "unix:///run/user/1000/docker.sock" }), {
+      label: "this machine",
+      providerHost: "unix:///run/user/1000/docker.sock",
+      sshOptions: [],
+      interpreter: ["/bin/sh", "-c"],
+      socketPath: "/run/user/1000/docker.sock",
+      dockerHost: "unix:///run/user/1000/docker.sock",
+      remote: false,
+    });
+  });
+
+  const unchecked: readonly HostAddress[] = [
+    { address: "ssh://deploy@host" },
+    { address: "tcp://host:2375", hostKey: HOST_KEY },
+  ];
+  for (const host of unchecked)
+    it(`is not given to an address that was not checked, ${host.address}`, () => {
+      assert.throws(() => hostAccess(host), {
+        message: `host ${JSON.stringify(host.address)} was not checked before use`,
+      });
+    });
+});
+
+/** A public key as it stands in known_hosts: each field with its length in front, in base64. */
+function wire(...fields: readonly string[]): string {
+  return Buffer.concat(
+    fields.map((field) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(field.length);
+      return Buffer.concat([length, Buffer.from(field, "latin1")]);
+    }),
+  ).toString("base64");
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { resolveForEngine } from "../../images/for-engine";
+import { indexedImage, platformImage } from "../support/oci-images";
+import { imageIn, insecure, registryFixture, withoutPorts } from "../support/registry-fixture";
+import type { FakeRegistry } from "../support/registry-server";
+
+const { start } = registryFixture();
+const labels = { "org.opencontainers.image.revision": "a" };
+const old = indexedImage([platformImage({ created: "2020-09-01T00:00:00Z", labels })]);
+const rebuilt = indexedImage([platformImage({ created: "2020-10-01T00:00:00Z", labels })]);
+
+/** As the engine would run it. */
+async function run(kind: "preview" | "update"): Promise<void> {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
+      call: () => ({}),
+    },
+    "pinned-stack",
+    "prod",
+    kind === "preview",
+  );
+}
+
+const configOf = (registry: FakeRegistry, image: string, checkTags = true) => ({
+  stack: "prod",
+  platform: "linux/amd64",
+  images: { app: imageIn(registry, image) },
+  registries: insecure([registry]),
+  checkTags,
+});
+
+describe("the images of a run of the engine", () => {
+  let registry: FakeRegistry;
+  const pinned = `team/app:1@${old.index.digest}`;
+  beforeEach(async () => {
+    registry = await start();
+    registry.putImage("team/app", old);
+    registry.putImage("team/app", rebuilt, "1");
+  });
+  after(() => run("update"));
+
+  it("are the pins, and a preview warns of a moved tag in one line with kind and age", async () => {
+    await run("preview");
+    const config = configOf(registry, pinned);
+    const { images, warnings } = await resolveForEngine(config);
+    assert.deepEqual(images, config.images);
+    assert.deepEqual(
+      warnings.map(({ service, message }) => [
+        service,
+        withoutPorts(message, registry).replace(/\d+ years/, "N years"),
+      ]),
+      [
+        [
+          "app",
+          `images.app: REGISTRY/team/app:1 moved (rebuild, built N years ago) from ${old.index.digest} to ${rebuilt.index.digest}; the pin stays, \`npm run pin -- --stack prod app\` shows the change and takes it`,
+        ],
+      ],
+    );
+  });
+
+  it("come without a question where tags are not to be checked", async () => {
+    await run("preview");
+    const { warnings } = await resolveForEngine(configOf(registry, pinned, false));
+    assert.deepEqual([warnings, registry.connections], [[], 0]);
+  });
+
+  it("come without a question in an update", async () => {
+    await run("update");
+    const { warnings } = await resolveForEngine(configOf(registry, pinned));
+    assert.deepEqual([warnings, registry.connections], [[], 0]);
+  });
+
+  it("stay the pins where the registry gives no sensible answer", async () => {
+    await run("preview");
+    registry.fault = () => ({ do: "babble", text: "no\r\n" });
+    const config = configOf(registry, pinned);
+    const { images, warnings } = await resolveForEngine(config);
+    assert.deepEqual(images, config.images);
+    assert.deepEqual(
+      warnings.map(({ message }) => withoutPorts(message, registry)),
+      [
+        "images.app: REGISTRY/team/app:1 not checked: REGISTRY did not answer in HTTP; the pin stays",
+      ],
+    );
+  });
+
+  it("are refused as a message of its own where a bare tag has no answer", async () => {
+    await run("update");
+    await assert.rejects(resolveForEngine(configOf(registry, "team/app:2")), (error) => {
+      assert.ok(pulumi.RunError.isInstance(error));
+      assert.match(error.message, /^images\.app: /);
+      return true;
+    });
+  });
+});

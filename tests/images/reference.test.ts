@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  formatReference,
+  isPinned,
+  parseDigest,
+  parseReference,
+  pinTo,
+  ReferenceError,
+} from "../../images/reference";
+
+const HEX = "0123456789abcdef".repeat(4);
+const DIGEST = `sha256:${HEX}`;
+const isReferenceError = (message: string) => (error: unknown) => {
+  assert.ok(error instanceof ReferenceError);
+  assert.equal(error.message, message);
+  return true;
+};
+
+describe("an image reference", () => {
+  const good: readonly [text: string, registry: string, repository: string, tag?: string][] = [
+    ["traefik:v3.6.4", "docker.io", "library/traefik", "v3.6.4"],
+    ["n8nio/n8n:1.64.2", "docker.io", "n8nio/n8n", "1.64.2"],
+    ["docker.io/traefik:1", "docker.io", "library/traefik", "1"],
+    ["docker.io/library/traefik:1", "docker.io", "library/traefik", "1"],
+    ["index.docker.io/library/traefik:1", "docker.io", "library/traefik", "1"],
+    [
+      "ghcr.io/tecnativa/docker-socket-proxy:v0.4.2",
+      "ghcr.io",
+      "tecnativa/docker-socket-proxy",
+      "v0.4.2",
+    ],
+    ["gcr.io/cadvisor/cadvisor:v0.49.1", "gcr.io", "cadvisor/cadvisor", "v0.49.1"],
+    ["127.0.0.1:5000/app:1", "127.0.0.1:5000", "app", "1"],
+    ["localhost/app:1", "localhost", "app", "1"],
+    ["localhost:5000/a/b/c:1", "localhost:5000", "a/b/c", "1"],
+    ["[::1]:5000/app:1", "[::1]:5000", "app", "1"],
+    ["registry:5000/app:1", "registry:5000", "app", "1"],
+    ["team/app:1", "docker.io", "team/app", "1"],
+    ["a.b/c:latest", "a.b", "c", "latest"],
+    ["a/b__c-d.e_f:A_b.C-1", "docker.io", "a/b__c-d.e_f", "A_b.C-1"],
+    [`app:${"x".repeat(128)}`, "docker.io", "library/app", "x".repeat(128)],
+  ];
+  for (const [text, registry, repository, tag] of good)
+    for (const suffix of ["", `@${DIGEST}`])
+      it(`is read from ${text}${suffix}`, () => {
+        const name = text.slice(0, text.lastIndexOf(":"));
+        const digest = suffix === "" ? {} : { digest: DIGEST };
+        const reference = parseReference(text + suffix);
+        assert.deepEqual(reference, { name, registry, repository, tag, ...digest });
+        assert.equal(formatReference(reference), text + suffix);
+        assert.equal(isPinned(reference), suffix !== "");
+      });
+
+  it("may have a digest and no tag", () => {
+    assert.deepEqual(parseReference(`127.0.0.1:5000/app@${DIGEST}`), {
+      name: "127.0.0.1:5000/app",
+      registry: "127.0.0.1:5000",
+      repository: "app",
+      digest: DIGEST,
+    });
+  });
+
+  const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
+  const bad: readonly [text: string, problem: string][] = [
+    ["", EXPECTED],
+    [":1", EXPECTED],
+    [`@${DIGEST}`, EXPECTED],
+    ["traefik", `has neither tag nor digest, ${EXPECTED}`],
+    ["127.0.0.1:5000/app", `has neither tag nor digest, ${EXPECTED}`],
+    ["traefik:", '"" is no tag'],
+    ["traefik:-1", '"-1" is no tag'],
+    ["traefik:.1", '".1" is no tag'],
+    ["traefik:a b", '"a b" is no tag'],
+    ["traefik:1 ", '"1 " is no tag'],
+    ["traefik:1\n", '"1\\n" is no tag'],
+    [`app:${"x".repeat(129)}`, `"${"x".repeat(117)}..." is no tag`],
+    ["traefik:1:2", '"1:2" is no tag'],
+    ["Traefik:1", "the repository must be lower case"],
+    ["n8nio/N8N:1", "the repository must be lower case"],
+    [" traefik:1", '" traefik" is no part of a repository name'],
+    ["a//b:1", '"" is no part of a repository name'],
+    ["a/b/:1", '"" is no part of a repository name'],
+    ["/traefik:1", '"" is no part of a repository name'],
+    ["a..b/c:1", '"a..b" is no registry host'],
+    ["a/b..c:1", '"b..c" is no part of a repository name'],
+    ["a/b___c:1", '"b___c" is no part of a repository name'],
+    ["a/-b:1", '"-b" is no part of a repository name'],
+    ["a/../b:1", '".." is no part of a repository name'],
+    ["a/bü:1", '"bü" is no part of a repository name'],
+    ["host:0/app:1", "port 0 is not between 1 and 65535"],
+    ["host:65536/app:1", "port 65536 is not between 1 and 65535"],
+    ["host:port/app:1", '"host:port" is no registry host'],
+    ["host:123456/app:1", '"host:123456" is no registry host'],
+    ["-host.io/app:1", '"-host.io" is no registry host'],
+    ["user@host.io/app:1", "" /* the part behind @ is taken for a digest */],
+    ["https://ghcr.io/app:1", '"https:" is no registry host'],
+    ["999.1.1.1/app:1", '"999.1.1.1" is no registry host'],
+    ["[:::]:5000/app:1", '"[:::]:5000" is no registry host'],
+    [`a/${"x".repeat(255)}:1`, "the name is longer than 255 characters"],
+  ];
+  for (const [text, problem] of bad)
+    it(`is refused: ${JSON.stringify(text).slice(0, 80)}`, () => {
+      const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+      assert.throws(
+        () => parseReference(text),
+        problem === ""
+          ? isReferenceError(
+              'digest "host.io/app:1": expected sha256:, only that algorithm is used',
+            )
+          : isReferenceError(`image ${shown}: ${problem}`),
+      );
+    });
+
+  it("is formatted as it was written", () => {
+    const part = fc.stringMatching(/^[a-z0-9]{1,8}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}$/);
+    const hosts = fc.constantFrom(
+      "",
+      "docker.io/",
+      "localhost/",
+      "127.0.0.1:5000/",
+      "ghcr.io/",
+      "r:1/",
+    );
+    const tag = fc.stringMatching(/^\w[\w.-]{0,30}$/);
+    const digest = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `@sha256:${hex}`);
+    fc.assert(
+      fc.property(
+        hosts,
+        fc.array(part, { minLength: 1, maxLength: 4 }),
+        fc.oneof(
+          tag.map((text) => `:${text}`),
+          digest,
+          fc.tuple(tag, digest).map(([text, end]) => `:${text}${end}`),
+        ),
+        (registry, parts, rest) => {
+          // A first part with a dot would be a host.
+          const host = registry === "" && parts[0]?.includes(".") === true ? "r:1/" : registry;
+          const text = `${host}${parts.join("/")}${rest}`;
+          assert.equal(formatReference(parseReference(text)), text);
+        },
+      ),
+    );
+  });
+
+  it("is read or refused with one message, whatever the text is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 400 }), (text) => {
+        try {
+          assert.equal(formatReference(parseReference(text)), text);
+        } catch (error) {
+          assert.ok(error instanceof ReferenceError);
+          assert.ok(error.message.length < 900);
+        }
+      }),
+    );
+  });
+
+  it("keeps everything but the digest when it is pinned", () => {
+    const reference = parseReference("ghcr.io/team/app:1");
+    assert.deepEqual(pinTo(reference, parseDigest(DIGEST)), { ...reference, digest: DIGEST });
+  });
+});
+
+describe("a digest", () => {
+  it("is sha256: and 64 lower-case hexadecimal digits", () => {
+    assert.equal(parseDigest(DIGEST), DIGEST);
+  });
+
+  const bad: readonly [text: string, problem: string][] = [
+    ["", "expected sha256:, only that algorithm is used"],
+    [HEX, "expected sha256:, only that algorithm is used"],
+    [`sha512:${HEX}${HEX}`, "expected sha256:, only that algorithm is used"],
+    [`SHA256:${HEX}`, "expected sha256:, only that algorithm is used"],
+    ["sha256:", "expected 64 hexadecimal digits, got 0"],
+    [`sha256:${HEX.slice(1)}`, "expected 64 hexadecimal digits, got 63"],
+    [`sha256:${HEX}0`, "expected 64 hexadecimal digits, got 65"],
+    [`sha256:${HEX.toUpperCase()}`, "expected lower-case hexadecimal digits"],
+    [`sha256:${HEX.slice(1)}g`, "expected only the digits 0-9 and a-f"],
+    [`sha256:${HEX}\n`, "expected 64 hexadecimal digits, got 65"],
+    [`sha256:${HEX}:${HEX}`, "expected only the digits 0-9 and a-f"],
+  ];
+  for (const [text, problem] of bad)
+    it(`is refused: ${JSON.stringify(text).slice(0, 90)}`, () => {
+      const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+      assert.throws(() => parseDigest(text), isReferenceError(`digest ${shown}: ${problem}`));
+    });
+});

@@ -1,0 +1,166 @@
+/** A stack in the tests' own world, deployed by the project's own commands. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { startProbe, type Probe } from "../support/probe";
+import type { PulumiStack } from "../support/pulumi";
+import { IMAGES } from "../support/requirements";
+import { run, type Result } from "../support/run";
+import type { World } from "../support/world";
+
+const KEYS = {
+  traefik: "traefik",
+  "socket-proxy": "socketProxy",
+  homepage: "homepage",
+  portainer: "portainer",
+  n8n: "n8n",
+  postgres: "postgres",
+  cadvisor: "cadvisor",
+} as const;
+type Service = keyof typeof KEYS;
+
+export interface DeployStack {
+  readonly name: string;
+  readonly stack: PulumiStack;
+  /** The images as the configuration names them; change one, then configure. */
+  readonly images: Partial<Record<Service, string>>;
+  /** Writes the stack file, with further lines where wanted. */
+  configure(...more: readonly string[]): Promise<void>;
+  /** Runs one of the project's commands: `deploy`, `drift`, `doctor`. */
+  command(name: string, ...args: readonly string[]): Promise<Result>;
+  /** As {@link command}, with a chance to do something once a line was printed. */
+  commandUntil(
+    name: string,
+    args: readonly string[],
+    line: RegExp,
+    action: (pid: number) => Promise<void> | void,
+  ): Promise<Result>;
+  /** Requests for the homepage through Traefik every 100 ms. */
+  probe(): Probe;
+  /** `name@sha256:…` of a variant of a service's image. */
+  variant(service: Service, kind: Parameters<World["variant"]>[1]): Promise<string>;
+  /** The images that run, by container. */
+  running(): Promise<Readonly<Record<string, string>>>;
+}
+
+let count = 0;
+
+/** Two services are enough for most cases, and up in seconds. */
+export async function deployStack(
+  world: World,
+  enabled: readonly Service[] = ["traefik", "homepage"],
+): Promise<DeployStack> {
+  count += 1;
+  const name = `t${count}`;
+  const stack = await world.stack({ project: resolve("."), stack: name });
+  const port = await world.publishedPort();
+  const images: Partial<Record<Service, string>> = {};
+  for (const service of enabled) images[service] = await world.pinned(IMAGES[KEYS[service]]);
+  const has = (service: Service): string => String(enabled.includes(service));
+  const secrets: string[] = [];
+  const salt: string[] = [];
+  const configure = async (...more: readonly string[]): Promise<void> => {
+    await stack.configure(
+      [
+        ...salt,
+        "config:",
+        `  pinned-stack:host: { address: "${world.ssh.address}", hostKey: "${world.ssh.hostKey}" }`,
+        "  pinned-stack:domain: example.test",
+        `  pinned-stack:publish: { address: 127.0.0.1, http: ${port} }`,
+        "  pinned-stack:checkTags: false",
+        `  pinned-stack:registries: { "${world.registry.name}": { insecure: true } }`,
+        ...(more.some((line) => line.includes("pinned-stack:services"))
+          ? []
+          : [
+              `  pinned-stack:services: { n8n: { enabled: ${has("n8n")} }, portainer: { enabled: ${has("portainer")} } }`,
+            ]),
+        "  pinned-stack:images:",
+        ...Object.entries(images).map(([service, image]) => `    ${service}: ${image}`),
+        ...secrets,
+        ...more,
+        "",
+      ].join("\n"),
+    );
+  };
+  await configure();
+  // One that nothing uses, so that the file has its salt from the beginning, as a stack with secrets has.
+  const keys = ["acmeDnsToken"];
+  if (enabled.includes("n8n"))
+    keys.push("postgresPassword", "n8nDatabasePassword", "n8nEncryptionKey");
+  for (const key of keys) await stack.setSecret(`pinned-stack:${key}`, `canary-${key}-0123456789`);
+  const lines = (await readFile(join(stack.project, `Pulumi.${name}.yaml`), "utf8")).split("\n");
+  // Encrypted secrets stay in the file over all its changes.
+  for (const [index, line] of lines.entries())
+    if (/Token:|Password:|EncryptionKey:/.test(line)) secrets.push(line, lines[index + 1] ?? "");
+  salt.push(...lines.filter((line) => line.startsWith("encryptionsalt:")));
+  const words = (command: string, args: readonly string[]): string[] => [
+    // As "npm run" starts it, signals included.
+    join(stack.project, "node_modules", "tsx", "dist", "cli.mjs"),
+    join(stack.project, "scripts", `${command}.ts`),
+    "--stack",
+    name,
+    ...args,
+  ];
+  return {
+    name,
+    stack,
+    images,
+    configure,
+    command: (command, ...args) =>
+      run(process.execPath, words(command, args), {
+        cwd: stack.project,
+        env: stack.env,
+        timeout: 240_000,
+      }),
+    commandUntil: async (command, args, line, action) => {
+      const started = performance.now();
+      const child = spawn(process.execPath, words(command, args), {
+        cwd: stack.project,
+        env: stack.env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let [stdout, stderr, acted] = ["", "", false];
+      const look = (): void => {
+        if (acted || !line.test(stdout + stderr)) return;
+        acted = true;
+        void action(child.pid ?? 0);
+      };
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+        look();
+      });
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text;
+        look();
+      });
+      const [code] = (await once(child, "close")) as [number | null];
+      return { code: code ?? 1, stdout, stderr, ms: Math.round(performance.now() - started) };
+    },
+    probe: () => startProbe({ url: `http://127.0.0.1:${port}/`, host: "example.test" }),
+    variant: async (service, kind) => {
+      const image = IMAGES[KEYS[service]];
+      const digest = await world.variant(image, kind, `${image.split(":")[1] ?? ""}-${kind}`);
+      return `${world.registry.name}/${image}@${digest}`;
+    },
+    running: async () => {
+      const ids = await world.docker.ask(
+        "ps",
+        "-q",
+        "--filter",
+        `label=pinned-stack.stack=${name}`,
+        "--filter",
+        "label=pinned-stack.role=service",
+      );
+      const format = '{{index .Config.Labels "pinned-stack.container"}} {{.Config.Image}}';
+      const lines = await world.docker.ask("inspect", "--format", format, ...ids.split("\n"));
+      return Object.fromEntries(
+        lines
+          .split("\n")
+          .filter(Boolean)
+          .map((line) => line.split(" ") as [string, string]),
+      );
+    },
+  };
+}

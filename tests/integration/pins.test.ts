@@ -1,0 +1,259 @@
+/** Two services on a real engine, daemon and registry: what a change of an image does, and what a bad one does not do. */
+import assert from "node:assert/strict";
+
+import { onSocket, overSsh, pinnedImages } from "../support/deployment";
+import { IMAGES } from "../support/requirements";
+import { succeeded } from "../support/run";
+import { useWorld, type World } from "../support/world";
+import { HOMEPAGE, newSmall, unnoticed, type Small } from "./pins/small";
+
+const NOWHERE = `sha256:${"0".repeat(64)}`;
+
+/** What the registry was asked by the program and by the daemon while a command ran. */
+async function asked<T>(
+  { registry }: World,
+  command: () => Promise<T>,
+): Promise<{ readonly result: T; readonly program: number; readonly daemon: number }> {
+  const before = (await registry.requests()).length;
+  const result = await command();
+  const agents = (await registry.requests()).slice(before).map(({ agent }) => agent);
+  return {
+    result,
+    program: agents.filter((agent) => agent === "pinned-stack").length,
+    daemon: agents.filter((agent) => agent.startsWith("docker/")).length,
+  };
+}
+
+describe("pinned images, deployed", function () {
+  this.timeout(90_000);
+  const world = useWorld({ images: [IMAGES.traefik, HOMEPAGE], pulumi: true });
+  let remote: Small;
+  let local: Small;
+  const pin = async (small: Small, digest: string): Promise<void> =>
+    small.pin({ homepage: `${world().registry.name}/${HOMEPAGE}@${digest}` });
+  const unchanged = async (small: Small, ...args: string[]): Promise<void> => {
+    const clean = await small.preview("--expect-no-changes", ...args);
+    assert.equal(clean.code, 0, clean.stdout);
+  };
+
+  before(async () => {
+    remote = await newSmall(world(), "remote", overSsh(world()));
+    local = await newSmall(world(), "local", onSocket(world()));
+  });
+
+  describe("at first", () => {
+    it("up over SSH asks the registry nothing; only the daemon pulls", async () => {
+      const { result, program, daemon } = await asked(world(), () => remote.up());
+      succeeded("up", result);
+      assert.equal(program, 0);
+      assert.ok(daemon > 0);
+      assert.equal(await remote.answer(), "200");
+      assert.ok((await world().ssh.logins()) > 0);
+    });
+
+    it("up on a local socket works as well, logs in nowhere, and pulls nothing that is there", async () => {
+      const logins = await world().ssh.logins();
+      const { result, program, daemon } = await asked(world(), () => local.up());
+      succeeded("up", result);
+      assert.deepEqual({ program, daemon }, { program: 0, daemon: 0 });
+      assert.equal(await local.answer(), "200");
+      assert.equal(await world().ssh.logins(), logins);
+    });
+
+    it("the next preview has nothing to do, with and without a look at the host", async () => {
+      await Promise.all([unchanged(remote, "--refresh"), unchanged(local)]);
+    });
+  });
+
+  describe("when the tag moves", () => {
+    let old: string;
+    let moved: string;
+
+    before(async () => {
+      old = await world().digest(HOMEPAGE);
+      moved = await world().variant(HOMEPAGE, "rebuild");
+    });
+
+    it("preview warns, names both digests, and keeps the pin", async () => {
+      const { code, stdout } = await remote.preview("--expect-no-changes");
+      assert.equal(code, 0, stdout);
+      assert.match(
+        stdout,
+        new RegExp(
+          `warning: images\\.homepage: \\S+:1\\.27-alpine moved \\(.+\\) from ${old} to ${moved}; the pin stays`,
+        ),
+      );
+    });
+
+    it("a changed pin shows in preview with old and new digest, and what is replaced first", async () => {
+      await pin(remote, moved);
+      const { code, stdout } = await remote.preview("--diff");
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, new RegExp(`~ image +: "\\S+@${old}" => "\\S+@${moved}"`));
+      const steps = (await remote.preview()).stdout;
+      const created = steps.indexOf("++ docker:index:Container remote-homepage create replacement");
+      const deleted = steps.indexOf("-- docker:index:Container remote-homepage delete original");
+      assert.ok(created !== -1 && created < deleted, steps);
+      assert.doesNotMatch(steps, /Container remote-traefik /);
+    });
+
+    it("up starts the new one before it stops the old, and no visitor misses anything", async () => {
+      const before = await remote.ids();
+      succeeded("up", await unnoticed(remote, () => remote.up()));
+      const after = await remote.ids();
+      assert.equal(after["traefik"], before["traefik"]);
+      assert.notEqual(after["homepage"], before["homepage"]);
+      const images = await remote.images();
+      assert.equal(images["homepage"], `${world().registry.name}/${HOMEPAGE}@${moved}`);
+    });
+
+    it("the old pin brings the old image back without asking the registry", async () => {
+      await pin(remote, old);
+      const { result, program, daemon } = await asked(world(), () => remote.up());
+      succeeded("up", result);
+      assert.deepEqual({ program, daemon }, { program: 0, daemon: 0 });
+      assert.match((await remote.images())["homepage"] ?? "", new RegExp(`@${old}$`));
+      await world().point(HOMEPAGE, old);
+      await unchanged(remote);
+    });
+  });
+
+  describe("when the new image is bad", () => {
+    let good: string;
+    before(async () => {
+      good = await world().digest(HOMEPAGE);
+    });
+
+    it("one that cannot be pulled changes nothing: everything keeps running", async () => {
+      const before = await remote.ids();
+      await pin(remote, NOWHERE);
+      const { code, stdout } = await unnoticed(remote, () => remote.up());
+      assert.notEqual(code, 0);
+      assert.match(stdout, /0000000 not found|manifest unknown/);
+      assert.deepEqual(await remote.ids(), before);
+      await pin(remote, good);
+      succeeded("up", await remote.up());
+      assert.deepEqual(await remote.ids(), before);
+      await unchanged(remote);
+    });
+
+    for (const [kind, small] of [
+      ["exits", (): Small => remote],
+      ["unhealthy", (): Small => local],
+    ] as const)
+      it(`one that ${kind === "exits" ? "exits" : "is never healthy"} leaves the old one serving, and the old pin cleans up`, async function () {
+        this.timeout(180_000);
+        const stack = small();
+        const before = await stack.images();
+        await pin(stack, await world().variant(HOMEPAGE, kind, kind));
+        const failed = await unnoticed(stack, () => stack.up());
+        assert.notEqual(failed.code, 0);
+        assert.equal(await stack.answer(), "200");
+        await pin(stack, good);
+        succeeded("up", await unnoticed(stack, () => stack.up()));
+        assert.deepEqual(await stack.images(), before);
+        await unchanged(stack, "--refresh");
+      });
+  });
+
+  describe("without a pin", () => {
+    const bare = (tag: string): Promise<void> =>
+      remote.pin({ homepage: `${world().registry.name}/${HOMEPAGE.replace(/:.*/, "")}:${tag}` });
+    after(async () => {
+      await remote.pin(await pinnedImages(world(), ["homepage"]));
+    });
+
+    it("a tag is resolved by the registry and deployed by digest", async () => {
+      await bare("1.27-alpine");
+      const { result, program } = await asked(world(), () => remote.preview("--expect-no-changes"));
+      assert.equal(result.code, 0, result.stdout);
+      assert.ok(program > 0);
+      const next = await world().variant(HOMEPAGE, "rebuild", "next");
+      await bare("next");
+      succeeded("up", await remote.up());
+      assert.match((await remote.images())["homepage"] ?? "", new RegExp(`:next@${next}$`));
+      const { images } = (await remote.stack.outputs()) as {
+        readonly images: Record<string, string>;
+      };
+      assert.match(images["homepage"] ?? "", new RegExp(`:next@${next}$`));
+    });
+
+    it("a tag that does not exist is named with the nearest ones, before anything else", async () => {
+      await bare("1.27-alpin");
+      const { code, stdout } = await remote.preview();
+      assert.notEqual(code, 0);
+      assert.match(stdout, /images\.homepage: .*1\.27-alpin\b.*the nearest tags are 1\.27-alpine/);
+    });
+  });
+
+  describe("without the registry", () => {
+    before(() => world().registry.stop());
+    after(() => world().registry.start());
+
+    it("a pinned stack is previewed all the same, each image not checked", async () => {
+      const { code, stdout } = await local.preview("--expect-no-changes");
+      assert.equal(code, 0, stdout);
+      for (const service of ["traefik", "homepage"])
+        assert.match(
+          stdout,
+          new RegExp(`warning: images\\.${service}: \\S+ not checked: .*; the pin stays`),
+        );
+    });
+
+    it("a tag that would have to be resolved is an error that says what to do", async () => {
+      const pinned = await local.images();
+      await local.pin({ homepage: `${world().registry.name}/${HOMEPAGE}` });
+      const { code, stdout } = await local.preview();
+      assert.notEqual(code, 0);
+      assert.match(
+        stdout,
+        /images\.homepage: .*; check the network and the registry and try again, or pin the image/,
+      );
+      await local.pin({ homepage: pinned["homepage"] ?? "" });
+    });
+  });
+
+  describe("on a host that is not the right one", () => {
+    it("a misfit stops up before any container is touched, in one line with the way out", async () => {
+      const before = await local.ids();
+      await local.set({ platform: "linux/arm64" });
+      const { code, stdout } = await local.up();
+      assert.notEqual(code, 0);
+      const line =
+        "docker: the host is linux/amd64, the configuration says linux/arm64; set pinned-stack:platform";
+      assert.ok(stdout.includes(line), stdout);
+      assert.deepEqual(await local.ids(), before);
+      await local.set({ platform: "linux/amd64" });
+      succeeded("up", await local.up());
+      assert.deepEqual(await local.ids(), before);
+    });
+
+    it("a server with another key is refused, even right after a connection to the right one", async () => {
+      const { address, hostKey, wrongHostKey } = world().ssh;
+      const before = await remote.ids();
+      await remote.set({ host: { address, hostKey } });
+      succeeded("refresh", await remote.preview("--refresh"));
+      await remote.set({ host: { address, hostKey: wrongHostKey } });
+      await pin(remote, await world().digest(HOMEPAGE));
+      const { code, stdout } = await remote.up();
+      assert.notEqual(code, 0);
+      assert.match(stdout, /Host key verification failed|No ED25519 host key is known/);
+      assert.deepEqual(await remote.ids(), before);
+      await remote.set({ host: { address, hostKey } });
+    });
+
+    it("a host that is down can be planned for, and up fails without delay", async () => {
+      const before = await remote.ids();
+      await pin(remote, await world().variant(HOMEPAGE, "rebuild"));
+      await world().ssh.stop();
+      const plan = await remote.preview();
+      assert.equal(plan.code, 0, plan.stdout);
+      assert.match(plan.stdout, /remote-homepage/);
+      const { code, stdout, ms } = await remote.up();
+      assert.notEqual(code, 0);
+      assert.match(stdout, /Connection refused|Connection closed/);
+      assert.ok(ms < 60_000, `${ms} ms`);
+      assert.deepEqual(await remote.ids(), before);
+    });
+  });
+});

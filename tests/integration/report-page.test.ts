@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+import type { AxeResults } from "axe-core";
+import type { Page } from "playwright-core";
+
+import { recordedContainers } from "../../model/containers";
+import { readStackFile } from "../../model/stack-file";
+import { synth } from "../../model/synth";
+import { keepPicture, visit } from "../support/browser";
+import { IMAGES } from "../support/requirements";
+import { until } from "../support/until";
+import { useWorld } from "../support/world";
+
+const FOLDER = "/srv/homepage";
+const WIDTHS = { phone: 390, desktop: 1280 } as const;
+
+describe("the start page in a browser", function () {
+  this.timeout(120_000);
+  const world = useWorld({ images: [IMAGES.homepage], browser: true });
+  let url: string;
+
+  before(async () => {
+    const model = await synth(readStackFile("dev", resolve(".")), { placeholders: true });
+    const files =
+      recordedContainers(model).find(({ resource }) => resource === "dev-homepage-files-loader")
+        ?.inputs.uploads ?? [];
+    const folder = join(world().host.directory, "site");
+    for (const { file, content } of files) {
+      const path = join(folder, file.slice(FOLDER.length));
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content ?? "");
+      await chmod(path, 0o444);
+    }
+    const port = await world().publishedPort();
+    await world().docker.ask(
+      ...["run", "--detach", "--user=101:101", "--read-only", "--cap-drop=ALL"],
+      ...["--tmpfs=/run:uid=101,gid=101", "--tmpfs=/var/cache/nginx:uid=101,gid=101"],
+      ...[`--volume=${folder}:${FOLDER}:ro`, `--publish=127.0.0.1:${port}:8080`],
+      await world().pinned(IMAGES.homepage),
+      ...["nginx", "-c", `${FOLDER}/nginx.conf`, "-g", "daemon off;"],
+    );
+    url = `http://home.example.test:${port}/`;
+    await until("nginx", async () =>
+      (await fetch(`http://127.0.0.1:${port}/`)).ok ? true : undefined,
+    );
+  });
+
+  for (const [device, width] of Object.entries(WIDTHS))
+    for (const colorScheme of ["light", "dark"] as const)
+      it(`has nothing that axe objects to, ${device}, ${colorScheme}`, async () => {
+        const source = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+        await visit(url, async (page) => {
+          await page.setViewportSize({ width, height: 900 });
+          await page.emulateMedia({ colorScheme });
+          await keepPicture(page, `homepage-${device}-${colorScheme}`);
+          // Texts that are folded away are looked at too.
+          await page.evaluate(
+            `document.querySelectorAll("details").forEach((one) => (one.open = true))`,
+          );
+          // The page's own policy would not let it in as a script of the page.
+          await page.evaluate(source);
+          const { violations, incomplete, passes } = await page.evaluate<AxeResults>("axe.run()");
+          const told = (list: AxeResults["violations"]): string[] =>
+            list.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+          assert.deepEqual(told(violations), []);
+          assert.deepEqual(told(incomplete), []);
+          assert.ok(passes.length > 15, `${passes.length} rules had something to check`);
+          assert.ok(await fits(page), "it scrolls sideways");
+        });
+      });
+
+  it("keeps to its own policy and asks for nothing but itself and its style sheet", async () => {
+    await visit(url, async (page) => {
+      const asked: string[] = [];
+      const said: string[] = [];
+      page.on("request", (request) => asked.push(request.url()));
+      page.on("console", (message) => said.push(message.text()));
+      await page.addInitScript({
+        content: `globalThis.violations = [];
+          addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
+            violations.push(violatedDirective + " " + blockedURI);
+          });`,
+      });
+      const answer = await page.reload({ waitUntil: "load" });
+      assert.match(
+        answer?.headers()["content-security-policy"] ?? "",
+        /^default-src 'none'; style-src 'self'; img-src data:; /,
+      );
+      const elsewhere = asked.filter((address) => !address.startsWith("data:"));
+      assert.deepEqual(elsewhere, [url, `${url}style.css`]);
+      assert.deepEqual(await page.evaluate<string[]>("violations"), []);
+      assert.deepEqual(said, []);
+      // The policy is in force: what it forbids is refused and told.
+      await page.evaluate(`{
+        const script = document.createElement("script");
+        script.textContent = "1";
+        document.body.append(script);
+      }`);
+      const told = await until("a violation", async () => {
+        const all = await page.evaluate<string[]>("violations");
+        return all.length > 0 ? all : undefined;
+      });
+      assert.deepEqual(told, ["script-src-elem inline"]);
+    });
+  });
+
+  it("says when it was deployed, which is the age of its file", async () => {
+    await visit(url, async (page) => {
+      const answer = await page.reload();
+      const written = answer?.headers()["last-modified"] ?? "";
+      assert.match(written, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+      assert.equal(await page.textContent(".deployed"), `As deployed on ${written}.`);
+    });
+  });
+
+  it("can be used with the keyboard: links, and digests that unfold", async () => {
+    await visit(url, async (page) => {
+      const stops = await page.locator("a[href], summary").allInnerTexts();
+      for (const expected of stops) {
+        await page.keyboard.press("Tab");
+        const focused = await page.evaluate(
+          `[document.activeElement.innerText, getComputedStyle(document.activeElement).outlineStyle]`,
+        );
+        assert.deepEqual(focused, [expected, "solid"]);
+      }
+      assert.equal(await page.locator(".full").last().isVisible(), false);
+      await page.keyboard.press("Enter");
+      assert.equal(await page.locator(".full").last().isVisible(), true);
+    });
+  });
+
+  it("selects the whole digest with one click, to be copied", async () => {
+    await visit(url, async (page) => {
+      await page.locator("summary").first().click();
+      await page.locator(".full").first().click();
+      const selected = await page.evaluate<string>("getSelection().toString()");
+      assert.match(selected, /^sha256:[0-9a-f]{64}$/);
+    });
+  });
+
+  it("fits the narrowest phones", async () => {
+    await visit(url, async (page) => {
+      await page.setViewportSize({ width: 320, height: 600 });
+      assert.ok(await fits(page));
+    });
+  });
+});
+
+const fits = (page: Page): Promise<boolean> =>
+  page.evaluate<boolean>("document.documentElement.scrollWidth <= innerWidth");

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+
+import { inNetworkOf } from "../../support/deployment";
+import { internalNetworks, services, type Inspected } from "../../support/inspect";
+import { STACK, type Whole } from "./whole";
+
+/** Who talks to whom, and on which port the second listens. */
+const CONVERSATIONS = [
+  ["traefik", "homepage"],
+  ["traefik", "portainer"],
+  ["traefik", "n8n"],
+  ["traefik", "cadvisor"],
+  ["n8n", "postgres"],
+  ["portainer", "socket-proxy-portainer"],
+  ["cadvisor", "socket-proxy-cadvisor"],
+] as const;
+
+const PORTS = {
+  traefik: 80,
+  homepage: 8080,
+  portainer: 9000,
+  n8n: 5678,
+  postgres: 5432,
+  cadvisor: 8080,
+  "socket-proxy-portainer": 2375,
+  "socket-proxy-cadvisor": 2375,
+} as const;
+type Name = keyof typeof PORTS;
+const NAMES = Object.keys(PORTS) as Name[];
+
+/** A network has no direction: who is asked could ask too. */
+const expected = (from: Name, to: Name): boolean =>
+  CONVERSATIONS.some(([a, b]) => (a === from && b === to) || (a === to && b === from));
+
+const PAIRS = NAMES.flatMap((from) =>
+  NAMES.filter((to) => to !== from).map((to) => [from, to] as const),
+);
+
+/** Takes a list of targets as JSON; tells of each whether its name is known here and any of its addresses answers. */
+const LOOK = `
+const { Resolver } = require("node:dns").promises;
+const { connect } = require("node:net");
+const resolver = new Resolver({ timeout: 1000, tries: 1 });
+resolver.setServers(["127.0.0.11"]);
+const open = (host, port) => new Promise((done) => {
+  const socket = connect({ host, port, timeout: 1500 });
+  for (const [event, answer] of [["connect", true], ["timeout", false], ["error", false]])
+    socket.on(event, () => { socket.destroy(); done(answer); });
+});
+const look = async ({ name, addresses, port }) => ({
+  known: await resolver.resolve4(name).then(() => true, () => false),
+  open: (await Promise.all(addresses.map((address) => open(address, port)))).includes(true),
+});
+Promise.all(JSON.parse(process.argv[1]).map(look)).then((seen) => console.log(JSON.stringify(seen)));
+`;
+
+export function conversations(whole: () => Whole): void {
+  let running: Readonly<Record<string, Inspected>>;
+  before(async () => {
+    running = await services(whole().world, STACK);
+  });
+  const container = (name: string): Inspected => {
+    const found = running[name];
+    assert.ok(found, name);
+    return found;
+  };
+
+  it("joins two containers by a network exactly where they are to talk", () => {
+    const networks = (name: Name): string[] =>
+      Object.keys(container(name).NetworkSettings.Networks);
+    const joined = PAIRS.filter(([from, to]) =>
+      networks(from).some((network) => networks(to).includes(network)),
+    );
+    assert.deepEqual(
+      joined,
+      PAIRS.filter(([from, to]) => expected(from, to)),
+    );
+    assert.equal(joined.length, 14);
+  });
+
+  it("has no network but those of the conversations, and two that lead outside", async () => {
+    assert.deepEqual(await internalNetworks(whole().world, STACK), {
+      "traefik-homepage": true,
+      "traefik-portainer": true,
+      "traefik-n8n": true,
+      "traefik-cadvisor": true,
+      "n8n-postgres": true,
+      "portainer-socket-proxy": true,
+      "cadvisor-socket-proxy": true,
+      edge: false,
+      egress: false,
+    });
+  });
+
+  it("lets packets and names through between those, and between no others", async function () {
+    this.timeout(60_000);
+    const seen = await Promise.all(
+      NAMES.map(async (from) => {
+        const targets = NAMES.filter((to) => to !== from).map((name) => ({
+          name,
+          port: PORTS[name],
+          addresses: Object.values(container(name).NetworkSettings.Networks).map(
+            ({ IPAddress }) => IPAddress,
+          ),
+        }));
+        const output = await inNetworkOf(
+          whole().world,
+          container(from),
+          LOOK,
+          JSON.stringify(targets),
+        );
+        const answers = JSON.parse(output) as readonly { known: boolean; open: boolean }[];
+        return targets.map(({ name }, index) => ({ from, to: name, ...answers[index] }));
+      }),
+    );
+    assert.deepEqual(
+      seen.flat(),
+      PAIRS.map(([from, to]) => {
+        const allowed = expected(from, to);
+        return { from, to, known: allowed, open: allowed };
+      }),
+    );
+  });
+
+  it("lets only Traefik and n8n reach an address outside", async () => {
+    const { world, outside } = whole();
+    const target = JSON.stringify([{ name: "-", addresses: [outside.address], port: 80 }]);
+    const reaching = await Promise.all(
+      NAMES.map(async (name) => {
+        const output = await inNetworkOf(world, container(name), LOOK, target);
+        const [answer] = JSON.parse(output) as readonly { open: boolean }[];
+        return answer?.open === true ? [name] : [];
+      }),
+    );
+    assert.deepEqual(reaching.flat(), ["traefik", "n8n"]);
+  });
+}

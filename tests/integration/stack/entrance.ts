@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+
+import { keepPicture, visit } from "../../support/browser";
+import { DOMAIN, type Whole } from "./whole";
+
+/** Asks the own host's address with a Host header and a forged origin; prints the status. */
+const VISIT = `
+const [host, port, path, name] = process.argv.slice(1);
+const headers = { host: name, "x-forwarded-for": "172.17.0.1", "x-real-ip": "172.17.0.1" };
+require("node:http").get({ host, port, path, headers, agent: false }, (answer) => {
+  console.log(answer.statusCode);
+  answer.destroy();
+});
+`;
+
+/** Each route: a page that answers, and whether it is for administrators. */
+const ROUTES = [
+  [DOMAIN, "/", false],
+  [`n8n.${DOMAIN}`, "/healthz", false],
+  [`portainer.${DOMAIN}`, "/api/system/status", true],
+  [`cadvisor.${DOMAIN}`, "/healthz", true],
+  [`traefik.${DOMAIN}`, "/api/version", true],
+] as const;
+
+export function entrance(whole: () => Whole): void {
+  it("shows the start page in a browser, with all seven services on it", async function () {
+    this.timeout(30_000);
+    const url = `http://${DOMAIN}:${whole().http}/`;
+    const seen = await visit(url, async (page) => {
+      const cards = page.locator(".services > li h2");
+      await keepPicture(page, "stack-homepage");
+      const anchors = await page.locator(".services h2 a").all();
+      const links = await Promise.all(anchors.map((one) => one.getAttribute("href")));
+      return { title: await page.title(), cards: await cards.count(), links };
+    });
+    const at = (name: string): string => `http://${name}.${DOMAIN}:${whole().http}/`;
+    assert.equal(seen.title, "whole · pinned-stack");
+    assert.equal(seen.cards, 7);
+    assert.deepEqual(seen.links, [at("traefik"), url, at("portainer"), at("n8n"), at("cadvisor")]);
+  });
+
+  it("shows n8n's set-up page in a browser, no request of it refused", async function () {
+    this.timeout(60_000);
+    await visit(`http://n8n.${DOMAIN}:${whole().http}/`, async (page) => {
+      const refused: number[] = [];
+      page.on("response", (answer) => {
+        if (answer.status() === 429 || answer.status() >= 500) refused.push(answer.status());
+      });
+      await page.reload({ waitUntil: "networkidle" });
+      await page.getByText("Set up owner account").waitFor();
+      await keepPicture(page, "stack-n8n-setup");
+      assert.match(page.url(), /\/setup$/);
+      assert.deepEqual(refused, []);
+    });
+  });
+
+  it("knows no host name but those of the routes", async () => {
+    for (const host of ["nobody.example.test", "postgres.example.test", "127.0.0.1", "example.com"])
+      assert.equal((await whole().ask(host, "/")).status, 404, host);
+  });
+
+  it("shows administrators' pages to their networks only, whatever origin a stranger claims", async () => {
+    const { outside, http } = whole();
+    const seen = await Promise.all(
+      ROUTES.map(async ([host, path]) => {
+        const admin = (await whole().ask(host, path)).status;
+        const stranger = await outside.run(VISIT, outside.gateway, `${http}`, path, host);
+        return [host, admin, Number(stranger)];
+      }),
+    );
+    assert.deepEqual(
+      seen,
+      ROUTES.map(([host, , admin]) => [host, 200, admin ? 403 : 200]),
+    );
+  });
+
+  it("tells no version and sends the security headers, on every route", async () => {
+    for (const [host, path] of ROUTES) {
+      const { headers } = await whole().ask(host, path);
+      const { server, via, "x-powered-by": poweredBy } = headers;
+      assert.deepEqual([server, via, poweredBy], [undefined, undefined, undefined], host);
+      assert.equal(headers["x-content-type-options"], "nosniff", host);
+      assert.equal(headers["x-frame-options"], "SAMEORIGIN", host);
+      assert.equal(headers["referrer-policy"], "strict-origin-when-cross-origin", host);
+      assert.equal(headers["permissions-policy"], "camera=(), microphone=(), geolocation=()", host);
+      assert.equal(headers["strict-transport-security"], undefined, host);
+    }
+  });
+
+  it("answers a burst of 300 requests of one visitor to n8n", async () => {
+    const burst = Array.from({ length: 300 }, () => whole().ask(`n8n.${DOMAIN}`, "/healthz"));
+    const refused = (await Promise.all(burst)).filter(({ status }) => status !== 200);
+    assert.deepEqual(refused, []);
+  });
+}

@@ -1,0 +1,83 @@
+/** What a stack's resources and outputs tell about its secrets: nothing, not even a hash or a length. */
+
+import assert from "node:assert/strict";
+
+import fc from "fast-check";
+
+import { SECRET_NAMES } from "../../config-schema";
+import { StackFile } from "../../model/stack-file";
+import { CONTAINER, synth } from "../../model/synth";
+import "../support/no-docker-context";
+import { HOST_KEY, IMAGES } from "../support/raw-config";
+import { holdsLater } from "./check";
+
+/** Characters that mean something to a shell, to SQL, YAML, JSON or Go templates, and the length of any. */
+const secret = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(..."' \" \\ $ ` % { } : # ; * & ! é 日".split(" ")),
+      fc.stringMatching(/^[a-z0-9]{1,9}$/),
+    ),
+    {
+      minLength: 16,
+      maxLength: 24,
+    },
+  )
+  .map((parts) => parts.join(""));
+const secrets = fc.tuple(...SECRET_NAMES.map(() => secret));
+const enabled = fc.record({ enabled: fc.boolean() });
+const shape = fc.record({
+  services: fc.record({ n8n: enabled, portainer: enabled, cadvisor: enabled, homepage: enabled }),
+  tls: fc.constantFrom(
+    { mode: "none" },
+    { mode: "selfSigned" },
+    { mode: "acme", email: "admin@example.com", dnsProvider: "cloudflare" },
+  ),
+  host: fc.constantFrom(
+    { address: "unix:///var/run/docker.sock" },
+    { address: "ssh://deploy@203.0.113.7", hostKey: HOST_KEY },
+  ),
+});
+
+function stackFile(said: object, values: readonly string[]): StackFile {
+  const registries = { "ghcr.io": { username: "deploy", password: values[0] } };
+  const all = Object.entries({ domain: "example.test", images: IMAGES, registries, ...said });
+  const hidden = SECRET_NAMES.map((name, n) => [`pinned-stack:${name}`, values[n] ?? ""] as const);
+  return {
+    stack: "test",
+    path: "Pulumi.test.yaml",
+    config: Object.fromEntries<string>([
+      ...all.map(
+        ([key, value]: readonly [string, unknown]) =>
+          [
+            `pinned-stack:${key}`,
+            typeof value === "string" ? value : JSON.stringify(value),
+          ] as const,
+      ),
+      ...hidden,
+    ]),
+    secretKeys: [...hidden.map(([key]) => key), "pinned-stack:registries"],
+  };
+}
+
+describe("every stack", function () {
+  // Each is the whole program twice.
+  this.timeout(60_000);
+
+  it("is the same to a reader whatever its secrets are", async () => {
+    await holdsLater(
+      fc.asyncProperty(shape, secrets, secrets, async (said, mine, yours) => {
+        const [first, second] = [
+          await synth(stackFile(said, mine)),
+          await synth(stackFile(said, yours)),
+        ];
+        assert.deepEqual([first.resources, first.outputs], [second.resources, second.outputs]);
+        const shown = JSON.stringify([first.resources, first.outputs]);
+        for (const value of mine) assert.ok(!shown.includes(JSON.stringify(value).slice(1, -1)));
+        const containers = first.resources.filter(({ type }) => type === CONTAINER);
+        assert.ok(containers.length >= 2);
+      }),
+      4,
+    );
+  });
+});

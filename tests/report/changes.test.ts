@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+
+import { synth } from "../../model/synth";
+import { Change, changes, isWeaker } from "../../report/changes";
+import { changeSections, changesHeadline, changesJson } from "../../report/changes-sections";
+import { parseSavedView, SavedViewError } from "../../report/saved-view";
+import { ContainerView, StackView, stackView } from "../../report/stack-view";
+import { goldenStack } from "../support/golden-stack";
+
+let base: StackView;
+before(async () => {
+  base = stackView(await synth(goldenStack(), { placeholders: true }));
+});
+
+const container = (name: string, said: Partial<ContainerView>): StackView => ({
+  ...base,
+  containers: base.containers.map((one) => (one.name === name ? { ...one, ...said } : one)),
+});
+const image = (service: string, said: object): StackView => ({
+  ...base,
+  images: base.images.map((one) => (one.service === service ? { ...one, ...said } : one)),
+});
+const lines = (all: readonly Change[]): string[] =>
+  all.map(({ kind, subject, what }) => `${kind}: ${subject}: ${what}`);
+
+describe("two reports compared", () => {
+  it("have no changes when they are of the same stack", () => {
+    assert.deepEqual(changes(base, base), []);
+    assert.equal(changesHeadline("golden", []), "stack golden: as in the saved report");
+  });
+
+  // What is said after a change, and what when it is taken back.
+  const cases: readonly (readonly [
+    string,
+    () => StackView,
+    readonly string[],
+    readonly string[],
+  ])[] = [
+    [
+      "root",
+      () => container("n8n", { user: "0:0" }),
+      ["weaker: n8n: runs as root"],
+      ["stricter: n8n: runs as 1000:1000, no longer root"],
+    ],
+    [
+      "the group of root",
+      () => container("n8n", { user: "1000:0" }),
+      ["weaker: n8n: runs as root"],
+      ["stricter: n8n: runs as 1000:1000, no longer root"],
+    ],
+    [
+      "another user",
+      () => container("n8n", { user: "1001:1001" }),
+      ["changed: n8n: runs as 1001:1001 instead of 1000:1000"],
+      ["changed: n8n: runs as 1000:1000 instead of 1001:1001"],
+    ],
+    [
+      "a capability",
+      () => container("n8n", { capabilities: ["CAP_CHOWN"] }),
+      ["weaker: n8n: may CAP_CHOWN"],
+      ["stricter: n8n: no longer CAP_CHOWN"],
+    ],
+    [
+      "a writable root",
+      () => container("n8n", { readOnlyRootfs: false }),
+      ["weaker: n8n: writable root"],
+      ["stricter: n8n: read-only root"],
+    ],
+    [
+      "new privileges",
+      () => container("n8n", { noNewPrivileges: false }),
+      ["weaker: n8n: may gain new privileges"],
+      ["stricter: n8n: no new privileges"],
+    ],
+    [
+      "a missing health check",
+      () => container("n8n", { healthCheck: false }),
+      ["weaker: n8n: has no health check"],
+      ["stricter: n8n: has a health check"],
+    ],
+    [
+      "the Docker socket",
+      () => container("n8n", { dockerSocket: true }),
+      ["weaker: n8n: has the Docker socket"],
+      ["stricter: n8n: no Docker socket"],
+    ],
+    [
+      "a folder of the host",
+      () => container("n8n", { hostPaths: ["/etc"] }),
+      ["weaker: n8n: sees the host's /etc"],
+      ["stricter: n8n: no longer sees the host's /etc"],
+    ],
+    [
+      "a limit",
+      () => container("n8n", { memoryMiB: 4096 }),
+      ["changed: n8n: memoryMiB 2048 → 4096"],
+      ["changed: n8n: memoryMiB 4096 → 2048"],
+    ],
+    [
+      "a published port",
+      () => ({
+        ...base,
+        ports: [
+          ...base.ports,
+          {
+            address: "::",
+            published: 5432,
+            protocol: "tcp",
+            container: "postgres",
+            internal: 5432,
+          },
+        ],
+      }),
+      ["weaker: postgres: publishes :::5432/tcp"],
+      ["stricter: postgres: no longer publishes :::5432/tcp"],
+    ],
+    [
+      "a way out",
+      () => ({
+        ...base,
+        networks: base.networks.map((one) =>
+          one.name === "n8n-postgres" ? { ...one, internal: false } : one,
+        ),
+      }),
+      ["weaker: postgres ⇄ outside: can talk"],
+      ["stricter: postgres ⇄ outside: can no longer talk"],
+    ],
+    [
+      "a new conversation",
+      () => ({
+        ...base,
+        networks: [
+          ...base.networks,
+          { name: "traefik-postgres", internal: true, members: ["traefik", "postgres"] },
+        ],
+      }),
+      ["weaker: postgres ⇄ traefik: can talk"],
+      ["stricter: postgres ⇄ traefik: can no longer talk"],
+    ],
+    [
+      "a volume that more may write to",
+      () => ({
+        ...base,
+        volumes: base.volumes.map((one) =>
+          one.name === "n8n-data"
+            ? {
+                ...one,
+                mounts: [...one.mounts, { container: "portainer", path: "/x", readOnly: false }],
+              }
+            : one,
+        ),
+      }),
+      ["weaker: portainer: writes to n8n-data"],
+      ["stricter: portainer: no longer writes to n8n-data"],
+    ],
+    [
+      "a secret that moves from the environment into a file",
+      () => ({
+        ...base,
+        secrets: base.secrets.map((one) =>
+          one.name === "n8nEncryptionKey"
+            ? { ...one, readers: [{ container: "n8n", by: "file" as const, at: "/run/secrets/x" }] }
+            : one,
+        ),
+      }),
+      ["stricter: n8n: reads n8nEncryptionKey from a file, no longer from its environment"],
+      ["weaker: n8n: reads n8nEncryptionKey from its environment, no longer from a file"],
+    ],
+    [
+      "a newer version",
+      () => image("n8n", { tag: "1.70.0" }),
+      ["newer: n8n: 1.64.2 → 1.70.0"],
+      ["changed: n8n: back to an older image: 1.70.0 → 1.64.2"],
+    ],
+    [
+      "another build",
+      () => image("n8n", { digest: `sha256:${"e".repeat(64)}` }),
+      ["newer: n8n: 1.64.2, another build: eeeeeeeeeeee"],
+      ["newer: n8n: 1.64.2, another build: 555555555555"],
+    ],
+    [
+      "an image of somebody else",
+      () => image("n8n", { repository: "evil/n8n" }),
+      [
+        "changed: n8n: image from docker.io/evil/n8n instead of docker.io/n8nio/n8n, 1.64.2 → 1.64.2",
+      ],
+      [
+        "changed: n8n: image from docker.io/n8nio/n8n instead of docker.io/evil/n8n, 1.64.2 → 1.64.2",
+      ],
+    ],
+    [
+      "a missing digest",
+      () => image("n8n", { pinned: false, digest: undefined }),
+      ["weaker: n8n: its image is not pinned any more"],
+      ["stricter: n8n: its image is pinned by digest"],
+    ],
+    [
+      "another reason",
+      () =>
+        container("portainer", {
+          exemptions: [{ control: "healthCheck", value: false, reason: "nobody knows any more" }],
+        }),
+      ["changed: portainer: another reason for healthCheck: nobody knows any more"],
+      [
+        "changed: portainer: another reason for healthCheck: the image holds no program that could ask it; Traefik asks its status page instead",
+      ],
+    ],
+    [
+      "a CIS finding",
+      () => ({
+        ...base,
+        cis: {
+          ...base.cis,
+          results: base.cis.results.map((one) =>
+            one.id === "5.22" && one.container === "n8n"
+              ? { ...one, verdict: "finding" as const, detail: "runs without seccomp" }
+              : one,
+          ),
+        },
+      }),
+      ["weaker: n8n: CIS 5.22: runs without seccomp"],
+      ["stricter: n8n: CIS 5.22: no longer a finding"],
+    ],
+  ];
+  for (const [name, changed, there, back] of cases)
+    it(`tell of ${name}: ${there.join(" and ")}; and the opposite of its end`, () => {
+      assert.deepEqual(lines(changes(base, changed())), there);
+      assert.deepEqual(lines(changes(changed(), base)), back);
+      assert.equal(
+        isWeaker(changes(base, changed())),
+        there.some((line) => line.startsWith("weaker")),
+      );
+    });
+
+  it("take a new service for a change, and what it is exempt from for a weakening", () => {
+    const without: StackView = {
+      ...base,
+      containers: base.containers.filter(({ name }) => name !== "cadvisor"),
+      networks: base.networks.filter(({ members }) => !members.includes("cadvisor")),
+      cis: { ...base.cis, results: base.cis.results.filter((one) => one.container !== "cadvisor") },
+    };
+    assert.deepEqual(lines(changes(without, base)), [
+      "weaker: cadvisor: is new and exempt from user",
+      "weaker: cadvisor: is new and exempt from hostPaths",
+      "changed: cadvisor: is new",
+    ]);
+    assert.deepEqual(lines(changes(base, without)), ["changed: cadvisor: is gone"]);
+  });
+
+  it("print the weaker ones first", () => {
+    const after = { ...image("n8n", { tag: "2.0.0" }), ports: [] };
+    const all = changes(container("n8n", { healthCheck: false }), after);
+    assert.equal(
+      changesHeadline("golden", all),
+      "stack golden: 0 weaker, 3 stricter, 1 newer, 0 changed",
+    );
+    assert.deepEqual(
+      changeSections(all).map(({ title, rows }) => `${title} ${rows.length - 1}`),
+      ["Weaker 0", "Stricter 3", "Newer images 1", "Changed, neither weaker nor stricter 0"],
+    );
+    assert.deepEqual(changesJson("golden", all), { version: 1, stack: "golden", changes: all });
+  });
+});
+
+describe("a saved report", () => {
+  it("is read back as it was written", () => {
+    assert.deepEqual(parseSavedView(JSON.stringify(base), "r.json"), base);
+  });
+
+  const bad: readonly (readonly [string, string, RegExp])[] = [
+    ["no JSON", "traefik", /^r\.json: is no JSON; save one with "npm run -s report/],
+    ["another version", '{"version":2}', /^r\.json: is no report of version 1, at version: /],
+    ["a list", "[]", /at its top: /],
+    ["something else", '{"version":1}', /at stack: /],
+  ];
+  for (const [name, text, message] of bad)
+    it(`is refused when it is ${name}`, () => {
+      assert.throws(
+        () => parseSavedView(text, "r.json"),
+        (error) => error instanceof SavedViewError && message.test(error.message),
+      );
+    });
+});

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+
+import { Exemptible, Exemption } from "../../components/hardening";
+import { synth } from "../../model/synth";
+import { cisHeadline, cisReport, CisResult } from "../../report/cis";
+import { CIS_RULES } from "../../report/cis-rules";
+import { ContainerFacts } from "../../report/container-facts";
+import { stackView } from "../../report/stack-view";
+import { goldenStack } from "../support/golden-stack";
+
+const MINIMAL: ContainerFacts = {
+  name: "c",
+  service: "c",
+  image: `nginx:1@sha256:${"a".repeat(64)}`,
+  command: ["nginx"],
+  user: "101:101",
+  capAdd: [],
+  privileged: false,
+  readOnlyRootfs: true,
+  securityOpts: ["no-new-privileges:true"],
+  memory: 64 * 1024 ** 2,
+  cpus: 0.5,
+  cpuShares: 0,
+  pidsLimit: 100,
+  ulimits: ["nofile"],
+  mounts: [],
+  devices: [],
+  networks: ["stack-edge"],
+  namespaces: { pid: "", ipc: "private", uts: "", user: "" },
+  cgroupParent: "",
+  restart: { policy: "on-failure", retries: 5 },
+  ports: [],
+  healthCheck: true,
+};
+
+const hostPath = (source: string, writable = false) => ({
+  kind: "host path" as const,
+  source,
+  target: "/x",
+  writable,
+  propagation: "rprivate",
+});
+const port = (published: number, address = "127.0.0.1") => ({
+  address,
+  published,
+  internal: 8080,
+  protocol: "tcp",
+});
+
+const verdicts = (
+  facts: Partial<ContainerFacts>,
+  exemptions: readonly Exemption[] = [],
+): readonly CisResult[] => cisReport([{ facts: { ...MINIMAL, ...facts }, exemptions }]).results;
+
+const findings = (facts: Partial<ContainerFacts>): string[] =>
+  verdicts(facts)
+    .filter(({ verdict }) => verdict === "finding")
+    .map(({ id, detail }) => `${id} ${detail}`);
+
+describe("CIS section 5", () => {
+  it("has its 32 items, in order", () => {
+    assert.deepEqual(
+      CIS_RULES.map(({ id }) => id),
+      Array.from({ length: 32 }, (_, index) => `5.${index + 1}`),
+    );
+  });
+
+  it("finds nothing in a container that has all of it", () => {
+    const results = verdicts({});
+    const not = (verdict: string): string[] =>
+      results.filter((result) => result.verdict === verdict).map(({ id }) => id);
+    assert.deepEqual(not("finding"), []);
+    assert.deepEqual(not("exempt"), []);
+    assert.deepEqual(not("host"), ["5.1", "5.23", "5.24"]);
+    assert.deepEqual(not("not applicable"), ["5.8", "5.14"]);
+  });
+
+  const weakenings: readonly (readonly [Partial<ContainerFacts>, ...string[]])[] = [
+    [
+      { securityOpts: ["no-new-privileges:true", "apparmor=unconfined"] },
+      "5.2 runs without an AppArmor profile",
+    ],
+    [
+      { securityOpts: ["no-new-privileges:true", "label:disable"] },
+      "5.3 runs without an SELinux label",
+    ],
+    [{ capAdd: ["CAP_CHOWN", "CAP_SYS_PTRACE"] }, "5.4 adds CAP_CHOWN, adds CAP_SYS_PTRACE"],
+    [{ privileged: true }, "5.5 is privileged"],
+    [{ mounts: [hostPath("/etc")] }, "5.6 mounts /etc read-only"],
+    [{ mounts: [hostPath("/", true)] }, "5.6 mounts / writable"],
+    [{ mounts: [hostPath("/proc/1")] }, "5.6 mounts /proc/1 read-only"],
+    [{ mounts: [hostPath("/etcetera"), hostPath("/srv")] }],
+    [{ command: ["/usr/sbin/sshd", "-D"] }, "5.7 serves SSH"],
+    [{ command: ["sshd-exporter"] }],
+    [{ ports: [port(1023)] }, "5.8 publishes port 1023", "5.9 127.0.0.1:1023 to 8080"],
+    [{ ports: [port(1024)] }, "5.9 127.0.0.1:1024 to 8080"],
+    [{ networks: ["host"] }, "5.10 is on the host's network"],
+    [{ memory: 0 }, "5.11 has no memory limit"],
+    [{ cpus: 0 }, "5.12 has no CPU limit"],
+    [{ cpus: 0, cpuShares: 512 }],
+    [{ readOnlyRootfs: false }, "5.13 can write to its root"],
+    [
+      { ports: [port(8080, "0.0.0.0"), port(8081, "::")] },
+      "5.9 0.0.0.0:8080 to 8080, :::8081 to 8080",
+      "5.14 8080 on all interfaces (0.0.0.0), 8081 on all interfaces (::)",
+    ],
+    [{ restart: { policy: "on-failure", retries: 6 } }],
+    [{ restart: { policy: "no", retries: 0 } }],
+    [{ namespaces: { ...MINIMAL.namespaces, pid: "host" } }, "5.16 sees the host's processes"],
+    [{ namespaces: { ...MINIMAL.namespaces, ipc: "host" } }, "5.17 shares the host's memory"],
+    [{ devices: ["/dev/kmsg"] }, "5.18 has /dev/kmsg"],
+    [{ ulimits: [] }, "5.19 takes the engine's limits"],
+    [{ mounts: [{ ...hostPath("/srv"), propagation: "rshared" }] }, "5.20 shares /x"],
+    [{ namespaces: { ...MINIMAL.namespaces, uts: "host" } }, "5.21 can rename the host"],
+    [
+      { securityOpts: ["no-new-privileges:true", "seccomp=unconfined"] },
+      "5.22 runs without seccomp",
+    ],
+    [{ cgroupParent: "/other" }, "5.25 is under /other"],
+    [{ securityOpts: [] }, "5.26 may gain privileges by set-uid programs"],
+    [{ securityOpts: ["no-new-privileges:false"] }, "5.26 may gain privileges by set-uid programs"],
+    [{ securityOpts: ["no-new-privileges"] }],
+    [{ healthCheck: false }, "5.27 has no health check"],
+    [{ image: "nginx:1" }, "5.28 its image has no digest yet"],
+    [{ pidsLimit: 0 }, "5.29 may start any number of processes"],
+    [{ networks: ["bridge", "stack-edge"] }, "5.30 is on the default bridge"],
+    [{ networks: [] }, "5.30 is on the default bridge"],
+    [{ namespaces: { ...MINIMAL.namespaces, user: "host" } }, "5.31 asks for the host's users"],
+    [{ mounts: [hostPath("/run/user/docker.sock")] }, "5.32 mounts /run/user/docker.sock"],
+  ];
+  for (const [facts, ...expected] of weakenings)
+    it(`finds ${expected.join(" and ") || "nothing"} with ${JSON.stringify(facts)}`, () => {
+      assert.deepEqual(findings(facts), expected);
+    });
+
+  it("takes unless-stopped as a decision of the policy, with its reason", () => {
+    const { verdict, reason } =
+      verdicts({ restart: { policy: "unless-stopped", retries: 0 } }).find(
+        ({ id }) => id === "5.15",
+      ) ?? assert.fail();
+    assert.equal(verdict, "exempt");
+    assert.match(reason ?? "", /^unless-stopped: /);
+  });
+
+  const reason = "a reason that a reader can judge";
+  const exempted: readonly (readonly [Exemptible, Partial<ContainerFacts>, ...string[]])[] = [
+    ["capabilities", { capAdd: ["CAP_CHOWN"] }, "5.4"],
+    ["hostPaths", { mounts: [hostPath("/sys")] }, "5.6"],
+    ["publishedPorts", { ports: [port(443, "0.0.0.0")] }, "5.8", "5.9", "5.14"],
+    ["readOnlyRootfs", { readOnlyRootfs: false }, "5.13"],
+    ["noNewPrivileges", { securityOpts: [] }, "5.26"],
+    ["healthCheck", { healthCheck: false }, "5.27"],
+    ["dockerSocket", { mounts: [hostPath("/var/run/docker.sock")] }, "5.32"],
+  ];
+  for (const [control, facts, ...ids] of exempted)
+    it(`is satisfied by an exemption from ${control} in ${ids.join(", ")} and nowhere else`, () => {
+      const given = [{ control, value: true, reason } as unknown as Exemption];
+      const before = verdicts(facts);
+      const after = verdicts(facts, given);
+      const changed = after.filter(({ verdict }, index) => verdict !== before[index]?.verdict);
+      assert.deepEqual(
+        changed.map(({ id, verdict, reason: told }) => [id, verdict, told]),
+        ids.map((id) => [id, "exempt", reason]),
+      );
+      // The reason is for its control only.
+      const other = [{ control: "user", value: "0:0", reason } as const];
+      assert.deepEqual(verdicts(facts, other), before);
+    });
+
+  it("counts in its headline", () => {
+    const facts = { ...MINIMAL, memory: 0, readOnlyRootfs: false };
+    const exemptions: Exemption[] = [{ control: "readOnlyRootfs", value: false, reason }];
+    assert.equal(cisHeadline(cisReport([{ facts, exemptions }])), "1 finding, 1 justified");
+    assert.equal(cisHeadline(cisReport([])), "0 findings, 0 justified");
+  });
+});
+
+describe("CIS section 5 of a stack", () => {
+  const results = async (services: object): Promise<readonly CisResult[]> => {
+    const file = goldenStack();
+    const config = { ...file.config, "pinned-stack:services": JSON.stringify(services) };
+    const view = stackView(await synth({ ...file, config }, { placeholders: true }));
+    return view.cis.results;
+  };
+  const exemption = (control: string, value: unknown) => ({
+    portainer: { exemptions: [{ control, value, reason: "a test wants to see it" }] },
+  });
+  const cases: readonly (readonly [string, unknown, ...string[]])[] = [
+    ["capabilities", ["CAP_CHOWN"], "5.4 portainer exempt"],
+    ["readOnlyRootfs", false, "5.13 portainer exempt"],
+    ["noNewPrivileges", false, "5.26 portainer exempt"],
+  ];
+  for (const [control, value, ...expected] of cases)
+    it(`changes ${expected.join()} and nothing else when the stack exempts from ${control}`, async () => {
+      const base = await results({});
+      const changed = (await results(exemption(control, value))).filter(
+        ({ verdict }, index) => verdict !== base[index]?.verdict,
+      );
+      assert.deepEqual(
+        changed.map(({ id, container, verdict }) => `${id} ${container} ${verdict}`),
+        expected,
+      );
+    });
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+
+import { readStackFile } from "../../model/stack-file";
+import { Model, synth } from "../../model/synth";
+import { Format, FORMATS, isFormat, render } from "../../report/formats";
+import { stackView } from "../../report/stack-view";
+import { columns } from "../../scripts/cli";
+import { assertGolden } from "../support/golden";
+import { goldenStack } from "../support/golden-stack";
+
+const plain = { columns, title: (text: string) => text, head: (text: string) => text };
+
+const FILES: Readonly<Record<Format, string>> = {
+  table: "table.txt",
+  markdown: "markdown.md",
+  json: "report.json",
+  cis: "cis.txt",
+  "cis-json": "cis.json",
+  mermaid: "network.mmd",
+  svg: "network.svg",
+  compose: "compose.yaml",
+};
+
+describe("a report", () => {
+  let model: Model;
+  before(async () => {
+    model = await synth(goldenStack(), { placeholders: true });
+  });
+  const text = (format: Format): string =>
+    render({ format, model, view: stackView(model), style: plain });
+
+  for (const format of Object.keys(FORMATS) as Format[])
+    it(`as ${format} is its golden file`, () => {
+      assertGolden(`report/${FILES[format]}`, text(format));
+    });
+
+  it("shows no secret, set or not, encrypted or not", () => {
+    for (const format of Object.keys(FORMATS) as Format[])
+      assert.doesNotMatch(text(format), /canary|\[secret|\[encrypted/, format);
+  });
+
+  it("needs no secret to be set", async () => {
+    const { config, ...file } = goldenStack();
+    const without = Object.fromEntries(
+      Object.entries(config).filter(([, value]) => !/canary|encrypted/.test(value)),
+    );
+    const bare = await synth({ ...file, config: without, secretKeys: [] }, { placeholders: true });
+    assert.deepEqual(stackView(bare), stackView(model));
+  });
+
+  it("is the same each time", async () => {
+    const again = await synth(goldenStack(), { placeholders: true });
+    for (const format of Object.keys(FORMATS) as Format[])
+      assert.equal(
+        render({ format, model: again, view: stackView(again), style: plain }),
+        text(format),
+        format,
+      );
+  });
+
+  it("has the formats it names and no others", () => {
+    assert.equal(isFormat("table"), true);
+    assert.equal(isFormat("yaml"), false);
+    assert.equal(isFormat("toString"), false);
+  });
+});
+
+describe("docs/images/network.svg", () => {
+  it("is the map of the dev stack as it is now", async () => {
+    const model = await synth(readStackFile("dev", resolve(".")), { placeholders: true });
+    const svg = render({ format: "svg", model, view: stackView(model), style: plain });
+    assertGolden("../../docs/images/network.svg", svg);
+  });
+});

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { columns, painter, PROJECT_FOLDER, withProgress } from "../../scripts/cli";
+
+describe("columns", () => {
+  const rows: readonly (readonly [string, readonly (readonly string[])[], string])[] = [
+    ["nothing", [], ""],
+    ["one cell", [["a"]], "a"],
+    [
+      "cells of different widths",
+      [
+        ["service", "tag", "age"],
+        ["n8n", "1.64.2", "3 days"],
+      ],
+      "service  tag     age\nn8n      1.64.2  3 days",
+    ],
+    [
+      "a last cell of any length, which is not padded",
+      [
+        ["a", "long last cell"],
+        ["bb", "x"],
+      ],
+      "a   long last cell\nbb  x",
+    ],
+    [
+      "empty cells, without white space at the end",
+      [
+        ["a", "b", ""],
+        ["ccc", "", ""],
+      ],
+      "a    b\nccc",
+    ],
+    ["rows of different lengths", [["a", "b", "c"], ["dd"]], "a   b  c\ndd"],
+    [
+      "colours, which have no width",
+      [
+        ["\u001b[31mred\u001b[39m", "x"],
+        ["green", "y"],
+      ],
+      "\u001b[31mred\u001b[39m    x\ngreen  y",
+    ],
+  ];
+  for (const [title, cells, text] of rows)
+    it(`align ${title}`, () => {
+      assert.equal(columns(cells), text);
+    });
+});
+
+describe("colours", () => {
+  const noColor = process.env.NO_COLOR;
+  afterEach(() => {
+    if (noColor === undefined) delete process.env.NO_COLOR;
+    else process.env.NO_COLOR = noColor;
+  });
+  const painted = (isTTY: boolean, noColorNow?: string): string => {
+    if (noColorNow === undefined) delete process.env.NO_COLOR;
+    else process.env.NO_COLOR = noColorNow;
+    return painter({ isTTY })("red", "x");
+  };
+
+  it("are for terminals only", () => {
+    assert.equal(painted(false), "x");
+    assert.equal(painted(true), "\u001b[31mx\u001b[39m");
+  });
+
+  it("are off where NO_COLOR says so, and an empty one says nothing", () => {
+    assert.equal(painted(true, "1"), "x");
+    assert.equal(painted(true, "0"), "x");
+    assert.equal(painted(true, ""), "\u001b[31mx\u001b[39m");
+  });
+});
+
+describe("progress", () => {
+  it("gives what the work gives, and fails as it fails", async () => {
+    assert.equal(await withProgress("working", Promise.resolve(5)), 5);
+    await assert.rejects(withProgress("working", Promise.reject(new Error("no"))), {
+      message: "no",
+    });
+  });
+});
+
+describe("the project's folder", () => {
+  it("is where Pulumi.yaml is, wherever the tests are started from", () => {
+    assert.ok(existsSync(join(PROJECT_FOLDER, "Pulumi.yaml")));
+  });
+});
+
+describe("a command", () => {
+  interface Ended {
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly code: number | null;
+  }
+
+  /** Runs a command whose `main` is given as text, in a process of its own; a signal is sent once it says `ready`. */
+  const run = (
+    main: string,
+    argv: readonly string[] = [],
+    signal?: NodeJS.Signals,
+  ): Promise<Ended> =>
+    new Promise((resolve, reject) => {
+      const program = `
+        const { runCommand, CommandError } = require("./scripts/cli");
+        void runCommand({
+          help: "usage: it [--stack NAME] [word]",
+          options: { stack: { type: "string", default: "dev" } },
+          words: true,
+          main: async ({ values, words, signal }) => { ${main} },
+        });`;
+      const child = spawn(
+        process.execPath,
+        ["--require", "tsx/cjs", "--eval", program, "--", ...argv],
+        { cwd: PROJECT_FOLDER, stdio: ["ignore", "pipe", "pipe"], timeout: 20_000 },
+      );
+      let [stdout, stderr] = ["", ""];
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+        if (signal !== undefined && stdout === "ready\n") child.kill(signal);
+      });
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+      child.on("error", reject).on("close", (code) => {
+        resolve({ stdout, stderr, code });
+      });
+    });
+
+  const rows: readonly (readonly [string, string, readonly string[], Ended])[] = [
+    [
+      "ends with its own exit code, data on stdout",
+      "console.log(JSON.stringify([values.stack, words])); return 1;",
+      ["--stack", "prod", "n8n"],
+      { stdout: '["prod",["n8n"]]\n', stderr: "", code: 1 },
+    ],
+    [
+      "says what it does and does nothing else",
+      "console.log('not this'); return 1;",
+      ["--help"],
+      { stdout: "usage: it [--stack NAME] [word]\n", stderr: "", code: 0 },
+    ],
+    [
+      "prints an error that is meant for its user without a stack trace",
+      'throw new CommandError("no such service", 3);',
+      [],
+      { stdout: "", stderr: "no such service\n", code: 3 },
+    ],
+    [
+      "prints an error of the program without a stack trace",
+      'throw new (require("@pulumi/pulumi").RunError)("domain: missing");',
+      [],
+      { stdout: "", stderr: "domain: missing\n", code: 2 },
+    ],
+  ];
+  for (const [title, main, argv, ended] of rows)
+    it(title, async () => {
+      assert.deepEqual(await run(main, argv), ended);
+    });
+
+  it("refuses an option that it does not know, with its usage", async () => {
+    const { stdout, stderr, code } = await run("return 0;", ["--stcak", "prod"]);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^Unknown option '--stcak'.*\n\nusage: it \[--stack NAME\] \[word\]\n$/s);
+    assert.equal(code, 2);
+  });
+
+  it("prints the stack trace of an error that nobody expected", async () => {
+    const { stderr, code } = await run('throw new TypeError("a bug");');
+    assert.match(stderr, /^TypeError: a bug\n {4}at /);
+    assert.equal(code, 2);
+  });
+
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)
+    it(`is told of ${signal} and ends with ${code}`, async () => {
+      const main = `
+        const stopped = new Promise((resolve, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason)));
+        const alive = setInterval(() => {}, 1000);
+        console.log("ready");
+        try { await stopped } finally { clearInterval(alive) }`;
+      assert.deepEqual(await run(main, [], signal), {
+        stdout: "ready\n",
+        stderr: `stopped by ${signal}\n`,
+        code,
+      });
+    });
+}).timeout(20_000);

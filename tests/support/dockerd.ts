@@ -1,0 +1,71 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { basename, join } from "node:path";
+import type { OwnHost } from "./own-host";
+import type { Program } from "./program";
+import { plainEnvironment, run, succeeded, type Result, type RunOptions } from "./run";
+import { until } from "./until";
+
+/** A Docker daemon inside the tests' own host; there its socket is the usual /var/run/docker.sock. */
+export interface Dockerd {
+  /** The socket's path as this machine sees it. */
+  readonly socket: string;
+  /** `unix://` and {@link socket}. */
+  readonly address: string;
+  /** A DOCKER_CONFIG folder without credentials and contexts. */
+  readonly config: string;
+  /** The docker command on this daemon. */
+  cli(args: readonly string[], options?: RunOptions): Promise<Result>;
+  /** Standard output of a docker command that must succeed, trimmed. */
+  ask(...args: readonly string[]): Promise<string>;
+  /** Ends the daemon and its containers, for tests of an engine that is away. */
+  stop(): Promise<void>;
+}
+
+export async function startDockerd(host: OwnHost): Promise<Dockerd> {
+  const socket = join(host.directory, "run", "docker.sock");
+  const config = join(host.directory, "docker-config");
+  const settings = join(host.directory, "etc", "daemon.json");
+  await mkdir(config);
+  // An empty file, or the daemon would read this machine's /etc/docker/daemon.json.
+  await writeFile(settings, "{}\n");
+  const program: Program = await host.spawn("dockerd", "dockerd", [
+    "--config-file",
+    settings,
+    "--host=unix:///var/run/docker.sock",
+    "--group=docker",
+    // systemd is out of reach from inside; own-host.sh removes the control groups of this parent.
+    "--exec-opt=native.cgroupdriver=cgroupfs",
+    `--cgroup-parent=/${basename(host.directory)}`,
+    "--log-level=warn",
+  ]);
+  try {
+    await until("dockerd", () => ping(socket), 30_000);
+  } catch (error) {
+    throw new Error(await program.output(), { cause: error });
+  }
+  const address = `unix://${socket}`;
+  const cli: Dockerd["cli"] = (args, options) =>
+    run("docker", ["--host", address, ...args], {
+      ...options,
+      env: { ...plainEnvironment, DOCKER_CONFIG: config, ...options?.env },
+    });
+  return {
+    socket,
+    address,
+    config,
+    cli,
+    ask: async (...args) => succeeded(`docker ${args.join(" ")}`, await cli(args)).stdout.trim(),
+    stop: () => program.stop(),
+  };
+}
+
+const ping = (socketPath: string): Promise<true | undefined> =>
+  new Promise((resolve, reject) => {
+    request({ socketPath, path: "/_ping", timeout: 2000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200 ? true : undefined);
+    })
+      .on("error", reject)
+      .end();
+  });

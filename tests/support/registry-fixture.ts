@@ -1,0 +1,61 @@
+/** Registries and clients for one test each, closed after it. */
+
+import { RegistryClient, type RegistryClientOptions } from "../../images/registry";
+import { parseReference, type ImageReference } from "../../images/reference";
+import type { RegistrySettings } from "../../images/registry";
+import { FakeRegistry, type FakeRegistryOptions } from "./registry-server";
+
+/** Short enough for a test to wait for, long enough for a busy machine to answer in. */
+export const QUICK = { retryMs: 1 } as const;
+
+export interface RegistryFixture {
+  readonly start: (options?: FakeRegistryOptions) => Promise<FakeRegistry>;
+  /** A client that may speak plain http to the registries. */
+  readonly client: (
+    registries: readonly FakeRegistry[],
+    options?: RegistryClientOptions,
+  ) => RegistryClient;
+}
+
+/** Call it inside `describe`. */
+export function registryFixture(): RegistryFixture {
+  const toClose: { close(): void | Promise<void> }[] = [];
+  afterEach(async () => {
+    // Clients before servers: a server waits for its connections.
+    for (const opened of toClose.splice(0).reverse()) await opened.close();
+  });
+  return {
+    async start(options) {
+      const registry = await FakeRegistry.start(options);
+      toClose.push(registry);
+      return registry;
+    },
+    client(registries, options) {
+      const client = new RegistryClient({
+        limits: QUICK,
+        ...options,
+        registries: { ...insecure(registries), ...options?.registries },
+      });
+      toClose.push(client);
+      return client;
+    },
+  };
+}
+
+/** Settings that allow plain http to these registries. */
+export const insecure = (
+  registries: readonly FakeRegistry[],
+  settings: RegistrySettings = {},
+): Record<string, RegistrySettings> =>
+  Object.fromEntries(registries.map(({ host }) => [host, { insecure: true, ...settings }]));
+
+/** `team/app:1` in this registry. */
+export const imageIn = (registry: FakeRegistry, rest: string): ImageReference =>
+  parseReference(`${registry.host}/${rest}`);
+
+/** Texts with ports in them, which differ from run to run, made comparable. */
+export const withoutPorts = (text: string, registry: FakeRegistry): string =>
+  text
+    .replaceAll(registry.host, "REGISTRY")
+    .replaceAll(new URL(registry.realm).host, "TOKENS")
+    .replaceAll(/127\.0\.0\.1:\d+/g, "OTHER");

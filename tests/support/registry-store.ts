@@ -1,0 +1,108 @@
+/** What the registry for tests has, and its answers to who may ask: manifests, blobs and lists of tags. */
+
+import type { Digest } from "../../images/reference";
+import { blobOf, type Blob, type IndexedImage, type StoredManifest } from "./oci-images";
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | string;
+}
+
+interface Repository {
+  readonly manifests: Map<string, StoredManifest>;
+  readonly tags: Map<string, string>;
+  readonly blobs: Map<string, Blob>;
+  isPrivate: boolean;
+}
+
+export class RegistryStore {
+  readonly #repositories = new Map<string, Repository>();
+
+  /** @param tagsPerPage at most this many, whatever the client asks for. */
+  constructor(private readonly tagsPerPage = Infinity) {}
+
+  put(name: string, manifest: StoredManifest, tags: readonly string[]): Digest {
+    const repository = this.#repository(name);
+    repository.manifests.set(manifest.digest, manifest);
+    for (const tag of tags) repository.tags.set(tag, manifest.digest);
+    return manifest.digest;
+  }
+
+  putBlob(name: string, content: string | Buffer): Digest {
+    const blob = blobOf(content);
+    this.#repository(name).blobs.set(blob.digest, blob);
+    return blob.digest;
+  }
+
+  putImage(name: string, image: IndexedImage, tags: readonly string[]): Digest {
+    for (const manifest of image.manifests) this.put(name, manifest, []);
+    for (const { bytes } of image.blobs) this.putBlob(name, bytes);
+    return this.put(name, image.index, tags);
+  }
+
+  makePrivate(name: string): void {
+    this.#repository(name).isPrivate = true;
+  }
+
+  mayPull(name: string, isKnown: boolean): boolean {
+    const repository = this.#repositories.get(name);
+    return repository !== undefined && (!repository.isPrivate || isKnown);
+  }
+
+  manifest(name: string, tagOrDigest: string, accept: string): Reply {
+    const repository = this.#repositories.get(name);
+    if (repository === undefined) return NO_REPOSITORY;
+    const { manifests, tags } = repository;
+    const manifest = manifests.get(tags.get(tagOrDigest) ?? tagOrDigest);
+    // As the reference registry does it: a type the client does not name is not there.
+    if (manifest === undefined || !accept.split(/, */).includes(manifest.mediaType))
+      return failure(404, "MANIFEST_UNKNOWN", "manifest unknown");
+    const { mediaType, digest, bytes } = manifest;
+    const headers = { "content-type": mediaType, "docker-content-digest": digest };
+    return { status: 200, headers, body: bytes };
+  }
+
+  blob(name: string, digest: string): Reply {
+    const blob = this.#repositories.get(name)?.blobs.get(digest);
+    if (blob === undefined) return failure(404, "BLOB_UNKNOWN", "blob unknown to registry");
+    return { status: 200, headers: {}, body: blob.bytes };
+  }
+
+  tagList(name: string, query: URLSearchParams): Reply {
+    const repository = this.#repositories.get(name);
+    if (repository === undefined) return NO_REPOSITORY;
+    const all = [...repository.tags.keys()].sort();
+    const size = Math.min(Number(query.get("n") ?? Infinity), this.tagsPerPage);
+    const from = all.indexOf(query.get("last") ?? "") + 1;
+    const tags = all.slice(from, from + size);
+    const reply = json(200, { name, tags });
+    if (from + size >= all.length) return reply;
+    const next = `</v2/${name}/tags/list?n=${size}&last=${tags.at(-1) ?? ""}>; rel="next"`;
+    return { ...reply, headers: { ...reply.headers, link: next } };
+  }
+
+  #repository(name: string): Repository {
+    const known = this.#repositories.get(name);
+    if (known !== undefined) return known;
+    const repository = {
+      manifests: new Map(),
+      tags: new Map(),
+      blobs: new Map(),
+      isPrivate: false,
+    };
+    this.#repositories.set(name, repository);
+    return repository;
+  }
+}
+
+export const json = (status: number, body: object): Reply => ({
+  status,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+export const failure = (status: number, code: string, message: string): Reply =>
+  json(status, { errors: [{ code, message }] });
+
+const NO_REPOSITORY = failure(404, "NAME_UNKNOWN", "repository name not known to registry");
