@@ -19,18 +19,6 @@ import { hostProblems } from "./host/address";
 import { RegistrySettings } from "./images/origin";
 import { ImageReference, parseReference } from "./images/reference";
 
-/** The services, in the order in which every table shows them. */
-export const SERVICE_NAMES = [
-  "traefik",
-  "socket-proxy",
-  "homepage",
-  "portainer",
-  "n8n",
-  "postgres",
-  "cadvisor",
-] as const;
-export type ServiceName = (typeof SERVICE_NAMES)[number];
-
 /** Secrets, each with the least length that is accepted. */
 export const SECRETS = {
   postgresPassword: 12,
@@ -95,22 +83,28 @@ const routed = { ...service, host: dnsName.optional() };
 
 const SERVICE_MAP = expected("a map such as { enabled: true }");
 
-const services = z.strictObject({
-  traefik: z.strictObject(routed, SERVICE_MAP).optional(),
-  "socket-proxy": z.strictObject(service, SERVICE_MAP).optional(),
-  homepage: z
-    .strictObject(
-      { ...routed, folder: textLike("the path of a folder", /./).optional() },
-      SERVICE_MAP,
-    )
-    .optional(),
-  portainer: z.strictObject(routed, SERVICE_MAP).optional(),
-  n8n: z.strictObject(routed, SERVICE_MAP).optional(),
-  postgres: z
-    .strictObject({ ...service, upgradedFrom: whole(10, 99).optional() }, SERVICE_MAP)
-    .optional(),
-  cadvisor: z.strictObject(routed, SERVICE_MAP).optional(),
-});
+/** The services, in the order in which every table shows them, and what a stack may say of each. */
+const SERVICES = {
+  traefik: z.strictObject(routed, SERVICE_MAP),
+  "socket-proxy": z.strictObject(service, SERVICE_MAP),
+  homepage: z.strictObject(
+    { ...routed, folder: textLike("the path of a folder", /./).optional() },
+    SERVICE_MAP,
+  ),
+  portainer: z.strictObject(routed, SERVICE_MAP),
+  n8n: z.strictObject(routed, SERVICE_MAP),
+  postgres: z.strictObject({ ...service, upgradedFrom: whole(10, 99).optional() }, SERVICE_MAP),
+  cadvisor: z.strictObject(routed, SERVICE_MAP),
+};
+export type ServiceName = keyof typeof SERVICES;
+export const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];
+
+/** Services that Traefik serves, each under a host name of its own. */
+export type RoutedName = {
+  [Name in ServiceName]: "host" extends keyof (typeof SERVICES)[Name]["shape"] ? Name : never;
+}[ServiceName];
+export const isRouted = (name: ServiceName): name is RoutedName => "host" in SERVICES[name].shape;
+export const ROUTED_NAMES = SERVICE_NAMES.filter(isRouted);
 
 const host = z
   .strictObject(
@@ -218,7 +212,7 @@ export const KEYS = {
     schema: textLike("a platform such as linux/amd64", /^linux\/[a-z0-9]+(?:\/v\d)?$/),
     fallback: "linux/amd64",
   },
-  services: { schema: services, fallback: {} },
+  services: { schema: z.strictObject(SERVICES).partial(), fallback: {} },
   tls: { schema: tls, fallback: { mode: "none" } },
   adminAllow: { schema: z.array(cidr, expected("a list such as [192.0.2.0/24]")), fallback: [] },
   registries: {

@@ -11,8 +11,11 @@ import { controlsWith, HardeningError } from "./components/hardening";
 import { isMap, issueLines, pathPart, unknownKey, zodMessage } from "./config-messages";
 import {
   ConfigKey,
+  isRouted,
   KEYS,
   ParsedKeys,
+  ROUTED_NAMES,
+  RoutedName,
   SECRET_NAMES,
   SecretName,
   SECRETS,
@@ -26,7 +29,7 @@ declare module "@pulumi/pulumi/runtime/config" {
   export function isConfigSecret(key: string): boolean;
 }
 
-export { SERVICE_NAMES } from "./config-schema";
+export { ROUTED_NAMES, SERVICE_NAMES } from "./config-schema";
 export type { SecretName, ServiceName } from "./config-schema";
 
 const PROJECT = "pinned-stack";
@@ -60,10 +63,6 @@ export interface ServiceConfig {
   };
   readonly exemptions: NonNullable<NonNullable<ParsedKeys["services"]["traefik"]>["exemptions"]>;
 }
-
-/** Services that Traefik serves, each under a host name of its own. */
-export const ROUTED_NAMES = ["traefik", "homepage", "portainer", "n8n", "cadvisor"] as const;
-export type RoutedName = (typeof ROUTED_NAMES)[number];
 
 export interface RoutedConfig extends ServiceConfig {
   readonly host: string;
@@ -257,17 +256,18 @@ function withDefaults(given: ParsedKeys["services"], domain: string): ServicesCo
     ...plain(name),
     host: given[name]?.host ?? (name === "homepage" ? domain : `${name}.${domain}`),
   });
-  const [portainer, cadvisor, n8n] = [routed("portainer"), routed("cadvisor"), routed("n8n")];
-  const [proxy, postgres] = [plain("socket-proxy"), plain("postgres")];
+  const services = Object.fromEntries(
+    SERVICE_NAMES.map((name) => [name, isRouted(name) ? routed(name) : plain(name)]),
+  ) as ServicesConfig;
+  const { portainer, cadvisor, n8n, postgres } = services;
   return {
-    traefik: routed("traefik"),
+    ...services,
     // The proxy and the database are there for others and go with them.
-    "socket-proxy": { ...proxy, enabled: portainer.enabled || cadvisor.enabled },
-    homepage: routed("homepage"),
-    portainer,
-    n8n,
+    "socket-proxy": {
+      ...services["socket-proxy"],
+      enabled: portainer.enabled || cadvisor.enabled,
+    },
     postgres: { ...postgres, enabled: postgres.enabled && n8n.enabled },
-    cadvisor,
   };
 }
 

@@ -4,7 +4,15 @@ import { ImageNeeds } from "./host/preflight";
 import { formatReference, ImageReference } from "./images/reference";
 
 /** Disk for the unpacked image, MiB, rounded up from the published ones. */
-const DISK_MIB = { traefik: 250, "socket-proxy": 50, homepage: 60, n8n: 1300, postgres: 400 };
+const DISK_MIB: Readonly<Partial<Record<string, number>>> = {
+  traefik: 250,
+  "socket-proxy": 50,
+  homepage: 60,
+  n8n: 1300,
+  postgres: 400,
+};
+/** For a service that is not in the table. */
+const USUAL_DISK_MIB = 250;
 
 /** What the images of a stack need of the host; services that depend on the engine's version say so themselves. */
 export function imageNeeds(images: Readonly<Record<string, ImageReference>>): ImageNeeds[] {
@@ -12,6 +20,6 @@ export function imageNeeds(images: Readonly<Record<string, ImageReference>>): Im
     const image = formatReference(reference);
     if (service === "portainer") return Portainer.needs(image, reference.tag);
     if (service === "cadvisor") return Cadvisor.needs(image, reference.tag);
-    return { service, image, diskMiB: DISK_MIB[service as keyof typeof DISK_MIB] };
+    return { service, image, diskMiB: DISK_MIB[service] ?? USUAL_DISK_MIB };
   });
 }

@@ -27,16 +27,16 @@ export function entrance(whole: () => Whole): void {
     this.timeout(30_000);
     const url = `http://${DOMAIN}:${whole().http}/`;
     const seen = await visit(url, async (page) => {
-      const cards = page.locator(".services > li h2");
+      const cards = page.locator(".services > li h3");
       await keepPicture(page, "stack-homepage");
-      const anchors = await page.locator(".services h2 a").all();
+      const anchors = await page.locator(".services h3 a").all();
       const links = await Promise.all(anchors.map((one) => one.getAttribute("href")));
       return { title: await page.title(), cards: await cards.count(), links };
     });
     const at = (name: string): string => `http://${name}.${DOMAIN}:${whole().http}/`;
-    assert.equal(seen.title, "whole · pinned-stack");
+    assert.equal(seen.title, "whole · services");
     assert.equal(seen.cards, 7);
-    assert.deepEqual(seen.links, [at("traefik"), url, at("portainer"), at("n8n"), at("cadvisor")]);
+    assert.deepEqual(seen.links, [at("n8n"), at("traefik"), at("portainer"), at("cadvisor")]);
   });
 
   it("shows n8n's set-up page in a browser, no request of it refused", async function () {
