@@ -106,3 +106,10 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   return value === null || value === undefined ? "nothing" : "a map";
 }
+
+/** Pulumi.yaml gives keys that a stack has to set an empty text, so that the message about them is ours. */
+export const isAbsent = (value: unknown): boolean => value === undefined || value === "";
+
+/** The way out where a secret is missing or wrong. */
+export const setCommand = (stack: string, name: string): string =>
+  `set it with "npx pulumi config set --secret --stack ${stack} ${name}"`;

@@ -7,14 +7,21 @@ import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
 
-import { controlsWith, HardeningError } from "./components/hardening";
-import { isMap, issueLines, pathPart, unknownKey, zodMessage } from "./config-messages";
+import {
+  isAbsent,
+  isMap,
+  issueLines,
+  pathPart,
+  setCommand,
+  unknownKey,
+  zodMessage,
+} from "./config-messages";
+import { ruleProblems } from "./config-rules";
 import {
   ConfigKey,
   isRouted,
   KEYS,
   ParsedKeys,
-  ROUTED_NAMES,
   RoutedName,
   SECRET_NAMES,
   SecretName,
@@ -22,7 +29,7 @@ import {
   SERVICE_NAMES,
   ServiceName,
 } from "./config-schema";
-import { ImageReference, formatReference, isPinned } from "./images/reference";
+import { ImageReference } from "./images/reference";
 
 declare module "@pulumi/pulumi/runtime/config" {
   /** Part of the SDK, but left out of its published types. */
@@ -160,14 +167,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
       return image !== undefined && services[name].enabled ? [[name, image]] : [];
     }),
   ) as StackConfig["images"];
-  problems.push(
-    ...serviceProblems(keys, services),
-    ...exemptionProblems(keys),
-    ...imageProblems(raw, keys, services),
-    ...missingSecrets(raw, services),
-    ...portProblems(keys),
-    ...registryProblems(raw, keys),
-  );
+  problems.push(...ruleProblems(raw, keys, services));
   if (problems.length > 0) throw new ConfigError(raw.stack, problems);
 
   const folder = keys.services?.homepage?.folder;
@@ -203,9 +203,6 @@ function parseKeys(raw: RawConfig, problems: string[]): Partial<ParsedKeys> {
   return Object.fromEntries(parsed) as Partial<ParsedKeys>;
 }
 
-/** Pulumi.yaml gives keys that a stack has to set an empty text, so that the message about them is ours. */
-const isAbsent = (value: unknown): boolean => value === undefined || value === "";
-
 const isSecretName = (name: string): name is SecretName =>
   (SECRET_NAMES as readonly string[]).includes(name);
 
@@ -231,9 +228,6 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
   }
   return secrets;
 }
-
-const setCommand = (stack: string, name: SecretName): string =>
-  `set it with "npx pulumi config set --secret --stack ${stack} ${name}"`;
 
 /** Off unless asked for: it sees the files and processes of the whole host. */
 const OFF_BY_DEFAULT: ReadonlySet<ServiceName> = new Set(["cadvisor"]);
@@ -283,142 +277,4 @@ function switches(given: unknown): ParsedKeys["services"] {
     return [name, { enabled: enabled === true }];
   });
   return Object.fromEntries(entries) as ParsedKeys["services"];
-}
-
-function serviceProblems(keys: Partial<ParsedKeys>, services: ServicesConfig): string[] {
-  const problems: string[] = [];
-  const said = keys.services;
-  if (said === undefined) return [];
-  if (said.traefik?.enabled === false)
-    problems.push(
-      "services.traefik.enabled: every other service is reached through it, remove the line",
-    );
-  if (said["socket-proxy"]?.enabled !== undefined)
-    problems.push(
-      "services.socket-proxy.enabled: it is there exactly when portainer or cadvisor is, remove the line",
-    );
-  if (said.postgres?.enabled === false && services.n8n.enabled)
-    problems.push(
-      "services.postgres.enabled: n8n keeps its data there, switch off services.n8n too or remove the line",
-    );
-  if (said.postgres?.enabled === true && !services.n8n.enabled)
-    problems.push(
-      "services.postgres.enabled: nothing uses it while services.n8n is off, remove the line",
-    );
-  if (keys.domain === undefined) return problems;
-  const byHost = new Map<string, ServiceName>();
-  for (const name of ROUTED_NAMES) {
-    const { enabled, host } = services[name];
-    if (!enabled) continue;
-    const other = byHost.get(host);
-    if (other === undefined) byHost.set(host, name);
-    else
-      problems.push(
-        `services.${name}.host: ${host} is the host name of ${other} already, give each service its own`,
-      );
-  }
-  return problems;
-}
-
-/**
- * Controls that a stack may leave for a service. The others follow from what the service is: its user owns its data, its
- * ports and mounts are in its file, and so are their reasons.
- */
-const EXEMPTIBLE_BY_STACK: ReadonlySet<string> = new Set([
-  "capabilities",
-  "readOnlyRootfs",
-  "noNewPrivileges",
-]);
-
-function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
-  return SERVICE_NAMES.flatMap((name) => {
-    const exemptions = services?.[name]?.exemptions ?? [];
-    const structural = exemptions
-      .filter(({ control }) => !EXEMPTIBLE_BY_STACK.has(control))
-      .map(
-        ({ control }) =>
-          `services.${name}.exemptions: ${control} is stated in components/${name}.ts, with its reason; a stack may exempt ${[...EXEMPTIBLE_BY_STACK].join(", ")}`,
-      );
-    if (structural.length > 0) return structural;
-    try {
-      controlsWith(`services.${name}`, {}, exemptions);
-      return [];
-    } catch (error) {
-      if (error instanceof HardeningError) return error.problems;
-      throw error;
-    }
-  });
-}
-
-function imageProblems(
-  { stack, values }: RawConfig,
-  keys: Partial<ParsedKeys>,
-  services: ServicesConfig,
-): string[] {
-  const given = values.images;
-  if (!isMap(given)) return [];
-  return SERVICE_NAMES.flatMap((name) => {
-    if (!services[name].enabled) return [];
-    // Each by itself: a malformed image must not hide that another one is missing.
-    const { success, data: image } = KEYS.images.schema.shape[name].safeParse(given[name]);
-    if (!success) return [];
-    if (image === undefined)
-      return [
-        `images.${name}: missing, expected name:tag@sha256:… on one line${orSwitchOff(name)}`,
-      ];
-    if (keys.requirePins === true && !isPinned(image))
-      return [
-        `images.${name}: "${formatReference(image)}" has no digest and requirePins is set; pin it with "npm run pin -- --stack ${stack} ${name}"`,
-      ];
-    return [];
-  });
-}
-
-/** The other way out where an image is missing. */
-function orSwitchOff(name: ServiceName): string {
-  switch (name) {
-    case "traefik":
-      return "";
-    case "socket-proxy":
-      return ", or switch off the services that need it, portainer and cadvisor";
-    case "postgres":
-      return ", or services.n8n.enabled: false";
-    default:
-      return `, or services.${name}.enabled: false`;
-  }
-}
-
-function missingSecrets(raw: RawConfig, services: ServicesConfig): string[] {
-  const { tls } = raw.values;
-  const needed: Record<SecretName, string | false> = {
-    postgresPassword: services.postgres.enabled && "postgres",
-    n8nDatabasePassword: services.n8n.enabled && "n8n",
-    n8nEncryptionKey: services.n8n.enabled && "n8n",
-    portainerPassword: services.portainer.enabled && "portainer",
-    acmeDnsToken: isMap(tls) && tls.mode === "acme" && "tls mode acme",
-  };
-  return SECRET_NAMES.flatMap((name) => {
-    const by = needed[name];
-    return by === false || !isAbsent(raw.values[name])
-      ? []
-      : [`${name}: missing, ${by} needs it; ${setCommand(raw.stack, name)}`];
-  });
-}
-
-/** A password of a registry is a secret like the others. */
-function registryProblems({ stack, secure }: RawConfig, { registries }: Partial<ParsedKeys>) {
-  if (stack === "dev" || secure.has("registries")) return [];
-  return Object.entries(registries ?? {})
-    .filter(([, { password }]) => password !== undefined)
-    .map(
-      ([host]) =>
-        `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'registries["${host}"].password'"`,
-    );
-}
-
-function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
-  if (publish === undefined || tls === undefined || tls.mode === "none") return [];
-  return publish.http === publish.https
-    ? [`publish.https: ${publish.https} is the port of publish.http already, give each its own`]
-    : [];
 }

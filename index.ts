@@ -25,6 +25,7 @@ import { SocketProxy } from "./components/socket-proxy";
 import { SocketRead } from "./components/socket-proxy-config";
 import { Traefik } from "./components/traefik";
 import { Route } from "./components/traefik-config";
+import { warningsOf } from "./config-rules";
 import { DNS_PROVIDERS } from "./config-schema";
 import { readConfig, ServiceName, StackConfig } from "./config";
 import { DockerHost } from "./host/docker-host";
@@ -64,7 +65,8 @@ async function deploy(resolve: Resolve): Promise<StackOutputs> {
     provider: host.provider,
     dependsOn: preflight,
   });
-  for (const { service, message } of warnings) void pulumi.log.warn(message, pulled.of(service));
+  for (const { service, message } of [...warningsOf(config), ...warnings])
+    void pulumi.log.warn(message, pulled.of(service));
   const networks = new Networks(stack, { provider: host.provider });
   const argsOf = (name: ServiceName): ServiceArgs => ({
     stack,

@@ -18,6 +18,8 @@ const PORT = 8080;
 const DISABLED_METRICS =
   "advtcp,cpu_topology,cpuset,disk,hugetlb,memory_numa,percpu,process,referenced_memory,resctrl,sched,tcp,udp";
 
+const DOCKER_FOLDER = "/var/lib/docker";
+
 /**
  * What it reads of the host. Not the whole of `/`: an engine before 25 makes only the top of a read-only mount read-only,
  * so whatever is mounted below it, the host's /proc/sys among it, could be written by root without any capability. For the
@@ -27,7 +29,7 @@ const HOST_PATHS = [
   { host: "/proc", path: "/rootfs/proc" },
   { host: "/sys", path: "/sys" },
   { host: "/sys/fs/cgroup", path: "/sys/fs/cgroup" },
-  { host: "/var/lib/docker/image", path: "/rootfs/var/lib/docker/image" },
+  { host: `${DOCKER_FOLDER}/image`, path: `/rootfs${DOCKER_FOLDER}/image` },
 ] as const;
 
 /** Figures of all containers. It has to be root to find them, so it gets no capability and sees little of the host. */
@@ -45,12 +47,8 @@ export class Cadvisor extends pulumi.ComponentResource implements Service {
       service: "cadvisor",
       image,
       diskMiB: 100,
-      // google/cadvisor#3749 (API) and #3860 (image store), both fixed with v0.54.0.
-      ...(isOlder(tag, [0, 54, 0]) && {
-        newestApi: 41,
-        classicStore: true,
-        wayOut: "use ghcr.io/google/cadvisor v0.54.0 or newer, or services.cadvisor.enabled: false",
-      }),
+      dockerFolder: DOCKER_FOLDER,
+      ...apiNeeds(tag),
     };
   }
 
@@ -100,4 +98,17 @@ export class Cadvisor extends pulumi.ComponentResource implements Service {
     ];
     this.registerOutputs({});
   }
+}
+
+/**
+ * Before v0.54.0 it speaks the API up to 1.41 (google/cadvisor#3749) and finds containers in Docker's own image store only
+ * (#3860); before v0.57.0 from 1.44 on, without asking what the engine speaks.
+ */
+function apiNeeds(tag: string | undefined): Partial<ImageNeeds> {
+  if (!isOlder(tag, [0, 57, 0])) return {};
+  const wayOut =
+    "use ghcr.io/google/cadvisor v0.57.0 or newer, or services.cadvisor.enabled: false";
+  return isOlder(tag, [0, 54, 0])
+    ? { newestApi: 41, classicStore: true, wayOut }
+    : { oldestApi: 44, wayOut };
 }

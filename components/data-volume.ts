@@ -75,6 +75,7 @@ export class DataVolume extends pulumi.ComponentResource {
         networkMode: "none",
         capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
         securityOpts: ["no-new-privileges:true"],
+        cpus: "0.5",
         memory: 64,
         memorySwap: 64,
         start: true,

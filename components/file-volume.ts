@@ -20,7 +20,7 @@ export interface FileVolumeArgs {
   /** Image of the loader. It never starts, unless `owner` is given: then it needs `/bin/chown`. */
   readonly image: docker.RemoteImage;
   /**
-   * `uid:gid`. Given: the files are secrets, mode 0400, owned by that user, and only their keyed hash shows.
+   * `uid:gid`. Given: the files are secrets, mode 0400, owned by that user, and only a slow, salted hash of them shows.
    * Not given: the files are plain, mode 0444, owned by root.
    */
   readonly owner?: string;
@@ -71,6 +71,7 @@ export class FileVolume extends pulumi.ComponentResource {
         labels: [...labels, { label: "pinned-stack.role", value: "loader" }],
         networkMode: "none",
         capabilities: { drops: ["ALL"], adds: secret ? ["CAP_CHOWN"] : [] },
+        // No read-only root: the daemon would refuse the upload, though all of it goes into the volume.
         securityOpts: ["no-new-privileges:true"],
         mustRun: false,
         volumes: [{ volumeName: volume.name, containerPath: args.path }],
@@ -88,6 +89,7 @@ export class FileVolume extends pulumi.ComponentResource {
               user: "0:0",
               entrypoints: ["/bin/chown"],
               command: ["-R", args.owner, args.path],
+              cpus: "0.5",
               memory: 64,
               memorySwap: 64,
             }),

@@ -37,7 +37,6 @@ export class Portainer extends pulumi.ComponentResource implements Service {
     "containers",
     "container",
     "containerStats",
-    "containerProcesses",
     "images",
     "image",
     "imageHistory",
@@ -63,10 +62,10 @@ export class Portainer extends pulumi.ComponentResource implements Service {
       service: "portainer",
       image,
       diskMiB: 300,
-      // Its Go client is 23.0 until 2.33.5 (portainer/portainer#12925).
-      ...(isOlder(tag, [2, 33, 5]) && {
+      // Its Go client is 23.0 until 2.33.5 and, of the short-term releases, 2.36.0 (portainer/portainer#12925).
+      ...((isOlder(tag, [2, 33, 5]) || (!isOlder(tag, [2, 34]) && isOlder(tag, [2, 36]))) && {
         newestApi: 42,
-        wayOut: "use portainer-ce 2.33.5 or newer, or Docker Engine 29.3 or newer",
+        wayOut: "use portainer-ce 2.33.5, 2.36 or newer, or Docker Engine 29.3 or newer",
       }),
     };
   }

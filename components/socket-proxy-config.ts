@@ -7,7 +7,10 @@
 const ID = "[a-zA-Z0-9][a-zA-Z0-9_.-]*";
 const IMAGE = "[a-zA-Z0-9][a-zA-Z0-9_.:@/-]*";
 
-/** What a consumer may ask of Docker, each a whole path. None gives files, logs or a terminal. */
+/**
+ * What a consumer may ask of Docker, each a whole path. None gives files, logs or a terminal, nor the list of processes: its
+ * query goes to `ps` on the host, which shows the environment of every process there.
+ */
 const READS = {
   ping: "/_ping",
   version: "/version",
@@ -16,7 +19,6 @@ const READS = {
   containers: "/containers/json",
   container: `/containers/${ID}/json`,
   containerStats: `/containers/${ID}/stats`,
-  containerProcesses: `/containers/${ID}/top`,
   images: "/images/json",
   image: `/images/${IMAGE}/json`,
   imageHistory: `/images/${IMAGE}/history`,
@@ -53,6 +55,7 @@ defaults
 frontend api
   bind :${PROXY_PORT}
   http-request deny deny_status 403 unless METH_GET
+  http-request deny deny_status 403 if { path_sub .. }
 ${allowed.join("\n")}
   http-request deny deny_status 403
   default_backend engine

@@ -1,6 +1,8 @@
 /** Traefik's two configuration files from typed routes. Pure. Reference: https://doc.traefik.io/traefik/v3.6/ */
 import { stringify } from "yaml";
 
+import { isOlder } from "./tag-version";
+
 /** A service that Traefik serves under a host name of its own. */
 export interface Route {
   readonly service: string;
@@ -54,8 +56,25 @@ const RETRY = { attempts: 3, initialInterval: "50ms" } as const;
 const yaml = (value: object): string =>
   stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
 
-export function staticConfig({ tls, httpsPort }: TraefikSettings): string {
+/**
+ * Traefik 3.6.4 refuses paths with these encoded, 3.6.7 lets all of them through, so it is said. Services may have them in
+ * their paths (webhooks, names of images), and routes here look at the host name alone, so no rule is passed by with them.
+ * A backslash or a null character in a path is nobody's business.
+ */
+const ENCODED_CHARACTERS = {
+  allowEncodedSlash: true,
+  allowEncodedBackSlash: false,
+  allowEncodedNullCharacter: false,
+  allowEncodedSemicolon: true,
+  allowEncodedPercent: true,
+  allowEncodedQuestionMark: true,
+  allowEncodedHash: true,
+} as const;
+
+/** @param tag of Traefik's image; one before 3.6.4 would not start with settings that it does not know. */
+export function staticConfig({ tls, httpsPort }: TraefikSettings, tag: string | undefined): string {
   const secure = tls.mode !== "none";
+  const paths = isOlder(tag, [3, 6, 4]) ? {} : { encodedCharacters: ENCODED_CHARACTERS };
   return yaml({
     global: { checkNewVersion: false, sendAnonymousUsage: false },
     log: { level: "INFO" },
@@ -66,15 +85,16 @@ export function staticConfig({ tls, httpsPort }: TraefikSettings): string {
       ping: { address: PING_ADDRESS },
       web: {
         address: ":80",
-        ...(secure && {
-          http: {
+        http: {
+          ...paths,
+          ...(secure && {
             redirections: {
               entryPoint: { to: `:${httpsPort}`, scheme: "https", permanent: true },
             },
-          },
-        }),
+          }),
+        },
       },
-      ...(secure && { websecure: { address: ":443" } }),
+      ...(secure && { websecure: { address: ":443", http: paths } }),
     },
     // The folder never changes under a running container, so there is nothing to watch.
     providers: { file: { directory: `${CONFIG_FOLDER}/dynamic`, watch: false } },
@@ -110,7 +130,8 @@ export function dynamicConfig(settings: TraefikSettings): string {
   const router = (host: string, service: string, admin: boolean): object => ({
     rule: `Host(\`${host}\`)`,
     service,
-    middlewares: [...(admin ? ["admin-only"] : []), "rate-limit", "security-headers", "try-again"],
+    // In this order: refusals have the headers, too.
+    middlewares: ["security-headers", ...(admin ? ["admin-only"] : []), "rate-limit", "try-again"],
     ...entry,
   });
   return yaml({

@@ -51,7 +51,7 @@ export class Traefik extends pulumi.ComponentResource implements Service {
       );
 
     const config = files("config", CONFIG_FOLDER, {
-      "traefik.yml": staticConfig(args),
+      "traefik.yml": staticConfig(args, args.reference.tag),
       "dynamic/routes.yml": dynamicConfig(args),
     });
     const token =

@@ -12,6 +12,10 @@ export interface ImageNeeds {
   readonly diskMiB: number;
   /** Newest minor of the Docker API 1.x that its client speaks; an engine may have dropped that by now. */
   readonly newestApi?: number;
+  /** Oldest minor of the Docker API 1.x that its client speaks. */
+  readonly oldestApi?: number;
+  /** The folder where it looks for Docker's data; an engine may keep that elsewhere. */
+  readonly dockerFolder?: string;
   /** Whether it finds containers only in Docker's own image store, not in containerd's. */
   readonly classicStore?: boolean;
   /** What to do when the host does not fit. */
@@ -67,6 +71,8 @@ function needsScript({
   image,
   diskMiB,
   newestApi,
+  oldestApi,
+  dockerFolder,
   classicStore,
   wayOut,
 }: ImageNeeds): string {
@@ -78,6 +84,14 @@ function needsScript({
   if (newestApi !== undefined)
     checks.push(
       `if [ "$oldest" -gt ${newestApi} ]; then problem ${quote(`${service}: ${name} speaks the Docker API up to 1.${newestApi}, this engine takes 1.`)}"$oldest and newer (Engine $engine)"${quote(end)}; fi\n`,
+    );
+  if (oldestApi !== undefined)
+    checks.push(
+      `if [ "$api" -lt ${oldestApi} ]; then problem ${quote(`${service}: ${name} speaks the Docker API from 1.${oldestApi} on, this engine only up to 1.`)}"$api (Engine $engine)"${quote(end)}; fi\n`,
+    );
+  if (dockerFolder !== undefined)
+    checks.push(
+      `if [ "$root" != ${quote(dockerFolder)} ]; then problem ${quote(`${service}: ${name} looks for Docker's data in ${dockerFolder}, this engine keeps it in `)}"$root"${quote(`; services.${service}.enabled: false`)}; fi\n`,
     );
   if (classicStore === true)
     checks.push(

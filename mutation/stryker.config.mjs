@@ -6,6 +6,7 @@ export default {
   mutate: [
     "config.ts",
     "config-messages.ts",
+    "config-rules.ts",
     "config-schema.ts",
     "components/hardening.ts",
     "host/address.ts",

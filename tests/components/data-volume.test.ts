@@ -67,6 +67,7 @@ describe("a data volume", () => {
       networkMode: "none",
       capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
       securityOpts: ["no-new-privileges:true"],
+      cpus: "0.5",
       memory: 64,
       memorySwap: 64,
       start: true,

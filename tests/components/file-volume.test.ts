@@ -134,6 +134,7 @@ describe("secret files", () => {
       user: "0:0",
       entrypoints: ["/bin/chown"],
       command: ["-R", "101:102", "/etc/web"],
+      cpus: "0.5",
       memory: 64,
       memorySwap: 64,
       volumes: [{ volumeName: "test-web-files", containerPath: "/etc/web" }],

@@ -37,7 +37,7 @@ const settings = (tls: Tls, adminAllow: readonly string[] = []): TraefikSettings
 describe("Traefik's static configuration", () => {
   it("has one entry point over plain HTTP without TLS", () => {
     assert.equal(
-      staticConfig(settings({ mode: "none" })),
+      staticConfig(settings({ mode: "none" }), "v3.6.4"),
       `global:
   checkNewVersion: false
   sendAnonymousUsage: false
@@ -53,6 +53,15 @@ entryPoints:
     address: 127.0.0.1:8082
   web:
     address: :80
+    http:
+      encodedCharacters:
+        allowEncodedSlash: true
+        allowEncodedBackSlash: false
+        allowEncodedNullCharacter: false
+        allowEncodedSemicolon: true
+        allowEncodedPercent: true
+        allowEncodedQuestionMark: true
+        allowEncodedHash: true
 providers:
   file:
     directory: /etc/traefik/dynamic
@@ -63,7 +72,7 @@ providers:
 
   it("redirects to the published HTTPS port with certificates of its own making", () => {
     assert.equal(
-      staticConfig(settings({ mode: "selfSigned" })),
+      staticConfig(settings({ mode: "selfSigned" }), "v3.6.4"),
       `global:
   checkNewVersion: false
   sendAnonymousUsage: false
@@ -80,6 +89,14 @@ entryPoints:
   web:
     address: :80
     http:
+      encodedCharacters:
+        allowEncodedSlash: true
+        allowEncodedBackSlash: false
+        allowEncodedNullCharacter: false
+        allowEncodedSemicolon: true
+        allowEncodedPercent: true
+        allowEncodedQuestionMark: true
+        allowEncodedHash: true
       redirections:
         entryPoint:
           to: :8443
@@ -87,6 +104,15 @@ entryPoints:
           permanent: true
   websecure:
     address: :443
+    http:
+      encodedCharacters:
+        allowEncodedSlash: true
+        allowEncodedBackSlash: false
+        allowEncodedNullCharacter: false
+        allowEncodedSemicolon: true
+        allowEncodedPercent: true
+        allowEncodedQuestionMark: true
+        allowEncodedHash: true
 providers:
   file:
     directory: /etc/traefik/dynamic
@@ -97,7 +123,7 @@ providers:
 
   it("asks a certificate authority by DNS challenge with ACME", () => {
     assert.equal(
-      staticConfig(settings({ ...ACME, caServer: "https://ca.test/dir" })),
+      staticConfig(settings({ ...ACME, caServer: "https://ca.test/dir" }), "v3.6.4"),
       `global:
   checkNewVersion: false
   sendAnonymousUsage: false
@@ -114,6 +140,14 @@ entryPoints:
   web:
     address: :80
     http:
+      encodedCharacters:
+        allowEncodedSlash: true
+        allowEncodedBackSlash: false
+        allowEncodedNullCharacter: false
+        allowEncodedSemicolon: true
+        allowEncodedPercent: true
+        allowEncodedQuestionMark: true
+        allowEncodedHash: true
       redirections:
         entryPoint:
           to: :8443
@@ -121,6 +155,15 @@ entryPoints:
           permanent: true
   websecure:
     address: :443
+    http:
+      encodedCharacters:
+        allowEncodedSlash: true
+        allowEncodedBackSlash: false
+        allowEncodedNullCharacter: false
+        allowEncodedSemicolon: true
+        allowEncodedPercent: true
+        allowEncodedQuestionMark: true
+        allowEncodedHash: true
 providers:
   file:
     directory: /etc/traefik/dynamic
@@ -137,9 +180,19 @@ certificatesResolvers:
     );
   });
 
+  it("says nothing of encoded characters to a version that does not know them", () => {
+    const entryPoints = (tag: string | undefined): unknown =>
+      (parse(staticConfig(settings({ mode: "none" }), tag)) as Record<string, unknown>).entryPoints;
+    for (const tag of ["v3.6.3", "v3.5", "v3.6.2-alpine"])
+      assert.doesNotMatch(JSON.stringify(entryPoints(tag)), /encoded/i, tag);
+    for (const tag of ["v3.6.4", "v3.7", "latest", undefined])
+      assert.match(JSON.stringify(entryPoints(tag)), /"encodedCharacters"/, tag);
+  });
+
   it("leaves the authority to Traefik's default where none is given", () => {
     assert.deepEqual(
-      (parse(staticConfig(settings(ACME))) as Record<string, unknown>).certificatesResolvers,
+      (parse(staticConfig(settings(ACME), "v3.6.4")) as Record<string, unknown>)
+        .certificatesResolvers,
       {
         acme: {
           acme: {
@@ -163,8 +216,8 @@ describe("Traefik's routes", () => {
       rule: Host(\`example.test\`)
       service: homepage
       middlewares:
-        - rate-limit
         - security-headers
+        - rate-limit
         - try-again
       entryPoints:
         - web
@@ -209,8 +262,8 @@ describe("Traefik's routes", () => {
       rule: Host(\`example.test\`)
       service: homepage
       middlewares:
-        - rate-limit
         - security-headers
+        - rate-limit
         - try-again
       entryPoints:
         - websecure
@@ -219,9 +272,9 @@ describe("Traefik's routes", () => {
       rule: Host(\`portainer.example.test\`)
       service: portainer
       middlewares:
+        - security-headers
         - admin-only
         - rate-limit
-        - security-headers
         - try-again
       entryPoints:
         - websecure
@@ -230,9 +283,9 @@ describe("Traefik's routes", () => {
       rule: Host(\`traefik.example.test\`)
       service: api@internal
       middlewares:
+        - security-headers
         - admin-only
         - rate-limit
-        - security-headers
         - try-again
       entryPoints:
         - websecure
@@ -298,8 +351,8 @@ tls:
       rule: Host(\`example.test\`)
       service: homepage
       middlewares:
-        - rate-limit
         - security-headers
+        - rate-limit
         - try-again
       entryPoints:
         - websecure
@@ -309,9 +362,9 @@ tls:
       rule: Host(\`portainer.example.test\`)
       service: portainer
       middlewares:
+        - security-headers
         - admin-only
         - rate-limit
-        - security-headers
         - try-again
       entryPoints:
         - websecure
@@ -321,9 +374,9 @@ tls:
       rule: Host(\`traefik.example.test\`)
       service: api@internal
       middlewares:
+        - security-headers
         - admin-only
         - rate-limit
-        - security-headers
         - try-again
       entryPoints:
         - websecure

@@ -111,7 +111,11 @@ describe("Traefik", () => {
     const { resources } = await run(PLAIN);
     const loader = only(resources, CONTAINER, "test-traefik-config-loader");
     assert.deepEqual(loader.inputs.uploads, [
-      { file: "/etc/traefik/traefik.yml", content: staticConfig(PLAIN), permissions: "0444" },
+      {
+        file: "/etc/traefik/traefik.yml",
+        content: staticConfig(PLAIN, "v3.6.4"),
+        permissions: "0444",
+      },
       {
         file: "/etc/traefik/dynamic/routes.yml",
         content: dynamicConfig(PLAIN),

@@ -8,7 +8,7 @@ import { condition, services, type Inspected } from "../../support/inspect";
 import { succeeded } from "../../support/run";
 import { until } from "../../support/until";
 import { Owner } from "./n8n-owner";
-import { DOMAIN, measured, STACK, type Whole } from "./whole";
+import { CANARIES, DOMAIN, measured, STACK, type Whole } from "./whole";
 
 const N8N = `n8n.${DOMAIN}`;
 
@@ -88,6 +88,48 @@ export function changes(whole: () => Whole): void {
       await page.getByText("Start", { exact: true }).waitFor();
       await keepPicture(page, "stack-n8n-editor");
     });
+  });
+
+  it("takes new passwords of PostgreSQL by a deployment alone, and the old ones count no more", async function () {
+    this.timeout(120_000);
+    const { world, deployment } = whole();
+    const fresh = { postgres: "canary-new-postgres-7d21", n8n: "canary-new-database-55c0" };
+    await deployment.stack.setSecret("pinned-stack:postgresPassword", fresh.postgres);
+    await deployment.stack.setSecret("pinned-stack:n8nDatabasePassword", fresh.n8n);
+    succeeded("up", await measured(whole(), "new passwords", () => deployment.up()));
+    await allWell(whole());
+    const isRefused = async (role: string, password: string): Promise<boolean> => {
+      const psql = ["psql", "-h", "127.0.0.1", "-U", role, "-d", "postgres", "-Atc", "select 1"];
+      const words = ["exec", "-e", `PGPASSWORD=${password}`, `${STACK}-postgres`, ...psql];
+      return /password authentication failed/.test((await world.docker.cli(words)).stderr);
+    };
+    for (const [role, password, refused] of [
+      ["postgres", fresh.postgres, false],
+      ["postgres", CANARIES.postgresPassword, true],
+      ["n8n", fresh.n8n, false],
+      ["n8n", CANARIES.n8nDatabasePassword, true],
+    ] as const)
+      assert.equal(await isRefused(role, password), refused, `${role} with ${password}`);
+    const owner = await Owner.logIn(whole().ask);
+    assert.equal(await owner.canRead(credential), true);
+  });
+
+  it("stops before anything is touched when the host does not fit", async function () {
+    this.timeout(60_000);
+    const { world, deployment } = whole();
+    const before = await services(world, STACK);
+    await deployment.set({ platform: "linux/arm64" });
+    const refused = await deployment.up();
+    assert.notEqual(refused.code, 0);
+    assert.match(
+      refused.stdout,
+      /docker: the host is linux\/amd64, the configuration says linux\/arm64; set pinned-stack:platform/,
+    );
+    await deployment.set({ platform: "linux/amd64" });
+    const clean = await deployment.preview("--expect-no-changes");
+    assert.equal(clean.code, 0, clean.stdout);
+    const after = await services(world, STACK);
+    for (const [name, { Id }] of Object.entries(before)) assert.equal(after[name]?.Id, Id, name);
   });
 
   it("refuses to switch off a service while its data is protected, and touches nothing", async function () {

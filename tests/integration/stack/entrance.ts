@@ -87,6 +87,14 @@ export function entrance(whole: () => Whole): void {
     }
   });
 
+  it("lets paths with encoded characters through, and backslashes and null characters not", async () => {
+    const status = async (path: string): Promise<number> =>
+      (await whole().ask(`n8n.${DOMAIN}`, `/healthz/${path}`)).status;
+    for (const path of ["a%2Fb", "a%25b", "a%3Fb", "a%23b", "a%3Bb", "a%20b"])
+      assert.notEqual(await status(path), 400, path);
+    for (const path of ["a%5Cb", "a%00b"]) assert.equal(await status(path), 400, path);
+  });
+
   it("answers a burst of 300 requests of one visitor to n8n", async () => {
     const burst = Array.from({ length: 300 }, () => whole().ask(`n8n.${DOMAIN}`, "/healthz"));
     const refused = (await Promise.all(burst)).filter(({ status }) => status !== 200);

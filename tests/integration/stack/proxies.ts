@@ -19,6 +19,9 @@ const NEVER: Calls = {
   "GET /containers/CONTAINER/archive?path=/run/secrets": 403,
   "GET /containers/CONTAINER/export": 403,
   "GET /containers/CONTAINER/logs?stdout=1": 403,
+  // Processes with their environment: the daemon gives these words to ps on the host.
+  "GET /containers/CONTAINER/top?ps_args=axeww": 403,
+  "GET /images/x/../../exec/0/json": 403,
   "DELETE /containers/CONTAINER": 403,
   "POST /v1.41/build": 403,
   "POST /auth": 403,

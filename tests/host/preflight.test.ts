@@ -1,0 +1,155 @@
+/** The script as the host runs it, with a docker command that answers what a row says. */
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { Cadvisor } from "../../components/cadvisor";
+import { Portainer } from "../../components/portainer";
+import { ImageNeeds, preflightScript } from "../../host/preflight";
+import { plainEnvironment, Result, run } from "../support/run";
+
+interface Engine {
+  readonly version: string;
+  /** Minor version of the API 1.x, and the oldest that the engine still takes. */
+  readonly api: number;
+  readonly oldest: number;
+  readonly architecture: string;
+  readonly root: string;
+  readonly containerdStore: boolean;
+  readonly freeMiB: number;
+  /** Images that are there already. */
+  readonly images: readonly string[];
+}
+
+const ENGINE: Engine = {
+  version: "28.3.0",
+  api: 51,
+  oldest: 24,
+  architecture: "amd64",
+  root: "/var/lib/docker",
+  containerdStore: false,
+  freeMiB: 5000,
+  images: [],
+};
+
+const DIGEST = `@sha256:${"1".repeat(64)}`;
+const plain = (service: string, diskMiB: number): ImageNeeds => ({
+  service,
+  image: `${service}:1${DIGEST}`,
+  diskMiB,
+});
+const portainer = (tag: string): ImageNeeds =>
+  Portainer.needs(`portainer/portainer-ce:${tag}${DIGEST}`, tag);
+const cadvisor = (tag: string): ImageNeeds => Cadvisor.needs(`cadvisor:${tag}${DIGEST}`, tag);
+
+const CADVISOR_WAY =
+  "use ghcr.io/google/cadvisor v0.57.0 or newer, or services.cadvisor.enabled: false";
+const PORTAINER_WAY = "use portainer-ce 2.33.5, 2.36 or newer, or Docker Engine 29.3 or newer";
+
+/** What is needed, what the host is, and every line that it gets; none where it fits. */
+const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...string[]])[] = [
+  [[plain("traefik", 250), portainer("2.19.5"), cadvisor("v0.49.1")], {}],
+  [[], { version: "20.10.24", api: 41, oldest: 12 }],
+  [
+    [],
+    { version: "19.03.15", api: 40, oldest: 12 },
+    "docker: Engine 19.03.15 is too old, expected 20.10 or newer; upgrade it",
+  ],
+  [
+    [],
+    { architecture: "arm64" },
+    "docker: the host is linux/arm64, the configuration says linux/amd64; set pinned-stack:platform",
+  ],
+  [
+    [portainer("2.19.5"), cadvisor("v0.49.1")],
+    { version: "29.1.0", api: 52, oldest: 44, containerdStore: true },
+    `portainer: portainer/portainer-ce:2.19.5 speaks the Docker API up to 1.42, this engine takes 1.44 and newer (Engine 29.1.0); ${PORTAINER_WAY}`,
+    `cadvisor: cadvisor:v0.49.1 speaks the Docker API up to 1.41, this engine takes 1.44 and newer (Engine 29.1.0); ${CADVISOR_WAY}`,
+    `cadvisor: cadvisor:v0.49.1 sees no containers on containerd's image store, which this engine uses; ${CADVISOR_WAY}`,
+  ],
+  [[portainer("2.33.5"), portainer("2.36.0"), cadvisor("v0.57.0")], { api: 52, oldest: 44 }],
+  [
+    [portainer("2.35.0")],
+    { version: "29.1.0", api: 52, oldest: 44 },
+    `portainer: portainer/portainer-ce:2.35.0 speaks the Docker API up to 1.42, this engine takes 1.44 and newer (Engine 29.1.0); ${PORTAINER_WAY}`,
+  ],
+  // Engine 29.3 and newer take 1.40 again.
+  [[portainer("2.19.5")], { version: "29.3.0", api: 54, oldest: 40, containerdStore: true }],
+  [
+    [cadvisor("v0.56.2")],
+    { version: "20.10.24", api: 41, oldest: 12 },
+    `cadvisor: cadvisor:v0.56.2 speaks the Docker API from 1.44 on, this engine only up to 1.41 (Engine 20.10.24); ${CADVISOR_WAY}`,
+  ],
+  [
+    [cadvisor("v0.60.6")],
+    { root: "/data/docker" },
+    "cadvisor: cadvisor:v0.60.6 looks for Docker's data in /var/lib/docker, this engine keeps it in /data/docker; services.cadvisor.enabled: false",
+  ],
+  [[plain("n8n", 1300)], { freeMiB: 1812 }],
+  [
+    [plain("n8n", 1300)],
+    { freeMiB: 1811 },
+    "docker: 1811 MiB free in /var/lib/docker, expected 1812 MiB for the images that are not there yet; free some with: docker image prune",
+  ],
+  [[plain("n8n", 1300)], { freeMiB: 600, images: [`n8n:1${DIGEST}`] }],
+];
+
+const dockerCommand = (engine: Engine): string => `#!/bin/sh
+case "$1 $2" in
+'version --format') echo '${engine.version} 1.${engine.api} 1.${engine.oldest} ${engine.architecture}' ;;
+'info --format') case $3 in
+  *DockerRootDir*) echo '${engine.root}' ;;
+  *) echo '${engine.containerdStore ? "io.containerd.snapshotter.v1 " : "extfs true "}' ;;
+  esac ;;
+'image inspect') case ' ${engine.images.join(" ")} ' in *" $3 "*) exit 0 ;; *) exit 1 ;; esac ;;
+*) echo "unexpected: docker $*" >&2; exit 9 ;;
+esac
+`;
+
+describe("the preflight's script", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "preflight-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const program = async (name: string, text: string): Promise<void> => {
+    await writeFile(join(folder, name), text);
+    await chmod(join(folder, name), 0o755);
+  };
+  const preflight = (needs: readonly ImageNeeds[]): Promise<Result> =>
+    run("sh", ["-eu", "-s"], {
+      input: preflightScript({ platform: "linux/amd64", needs }),
+      env: { ...plainEnvironment, PATH: `${folder}:${plainEnvironment.PATH ?? ""}` },
+    });
+
+  for (const [needs, host, ...lines] of HOSTS)
+    it(`${lines.length === 0 ? "lets" : "stops"} ${needs.map(({ service, image }) => `${service} ${image.split("@")[0] ?? ""}`).join(", ") || "nothing"} on ${JSON.stringify(host)}`, async () => {
+      const engine = { ...ENGINE, ...host };
+      await program("docker", dockerCommand(engine));
+      await program("df", `#!/bin/sh\necho head\necho "x 1 1 ${engine.freeMiB} 1% /"\n`);
+      const { code, stdout, stderr } = await preflight(needs);
+      assert.deepEqual(stderr.split("\n").filter(Boolean), lines);
+      assert.equal(code, lines.length === 0 ? 0 : 1);
+      assert.match(stdout, new RegExp(`^engine=${engine.version}\napi=1\\.${engine.api}\n`));
+    });
+
+  it("says what the engine's client says where the engine does not answer", async () => {
+    await program("docker", "#!/bin/sh\necho 'permission denied while trying' >&2\nexit 1\n");
+    const { code, stdout, stderr } = await preflight([]);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [1, "", "docker: the engine does not answer: permission denied while trying\n"],
+    );
+  });
+
+  it("does not guess where the engine says something else", async () => {
+    await program("docker", "#!/bin/sh\necho '28.3.0 latest 1.24 amd64'\n");
+    const { code, stderr } = await preflight([]);
+    assert.deepEqual(
+      [code, stderr],
+      [1, "docker: cannot tell the API of the engine from: 28.3.0 latest 1.24 amd64\n"],
+    );
+  });
+});
