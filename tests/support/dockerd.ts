@@ -22,13 +22,13 @@ export interface Dockerd {
   stop(): Promise<void>;
 }
 
-export async function startDockerd(host: OwnHost): Promise<Dockerd> {
+export async function startDockerd(host: OwnHost, options: object): Promise<Dockerd> {
   const socket = join(host.directory, "run", "docker.sock");
   const config = join(host.directory, "docker-config");
   const settings = join(host.directory, "etc", "daemon.json");
   await mkdir(config);
-  // An empty file, or the daemon would read this machine's /etc/docker/daemon.json.
-  await writeFile(settings, "{}\n");
+  // A file in any case, or the daemon would read this machine's /etc/docker/daemon.json.
+  await writeFile(settings, `${JSON.stringify(options)}\n`);
   const program: Program = await host.spawn("dockerd", "dockerd", [
     "--config-file",
     settings,

@@ -29,12 +29,12 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** Starts all of it, which takes about two seconds. */
-export async function startWorld(needs: Needs = {}): Promise<World> {
+/** Starts all of it, which takes about two seconds. `daemon` is the content of Docker's daemon.json. */
+export async function startWorld(needs: Needs = {}, daemon: object = {}): Promise<World> {
   const host = await startOwnHost(needs.images?.length ? imageStore : undefined);
   try {
     const [docker, registry, ssh] = await Promise.all([
-      startDockerd(host),
+      startDockerd(host, daemon),
       startRegistry(host),
       startSshd(host),
     ]);

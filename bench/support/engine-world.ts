@@ -1,0 +1,67 @@
+/** The tests' own world for a bench, and Pulumi programs in it. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { missing, type Needs } from "../../tests/support/requirements";
+import type { PulumiStack } from "../../tests/support/pulumi";
+import { startWorld, type World } from "../../tests/support/world";
+
+/** Docker's own address pools have room for 31 networks. */
+const DAEMON = { "default-address-pools": [{ base: "10.201.0.0/16", size: 24 }] };
+
+/** Runs a bench in a world of its own; says what the machine lacks where it cannot. */
+export async function inWorld(needs: Needs, work: (world: World) => Promise<void>): Promise<void> {
+  const absent = await missing(needs);
+  if (absent.length > 0) throw new Error(`needs ${absent.join(", ")}`);
+  const world = await startWorld(needs, DAEMON);
+  try {
+    await work(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+/** A stack of one of the programs in `programs/`, with the peak memory of its runs. */
+export interface BenchStack extends PulumiStack {
+  /** Of the program's own process in the newest run, MiB. */
+  peakMiB(): number;
+}
+
+export type Program = "empty" | "plain" | "imports" | "synthetic";
+
+export async function benchStack(
+  world: World,
+  program: Program,
+  env: NodeJS.ProcessEnv,
+): Promise<BenchStack> {
+  const stack = await world.stack({
+    project: resolve("."),
+    stack: "bench",
+    env: { ...env, ...MEMORY.env },
+  });
+  // Pulumi looks for tsconfig.json beside the main file.
+  const settings = join(stack.project, "Pulumi.yaml");
+  const yaml = readFileSync(settings, "utf8").replace("main: index.ts", "main: bench.ts");
+  writeFileSync(settings, yaml);
+  writeFileSync(join(stack.project, "bench.ts"), `import "./bench/support/programs/${program}";\n`);
+  return { ...stack, peakMiB: MEMORY.newest };
+}
+
+/** The program's process writes its own peak to a file when it ends. */
+export const MEMORY = ((): { env: NodeJS.ProcessEnv; newest: () => number } => {
+  const folder = mkdtempSync(join(tmpdir(), "bench-memory-"));
+  process.on("exit", () => {
+    rmSync(folder, { recursive: true });
+  });
+  const hook = `import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync("${folder}/"+Date.now()+"-"+process.pid,String(process.resourceUsage().maxRSS)))`;
+  return {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` },
+    newest: () => {
+      const [newest] = readdirSync(folder).sort().reverse();
+      return newest === undefined
+        ? NaN
+        : Math.round(Number(readFileSync(join(folder, newest), "utf8")) / 1024);
+    },
+  };
+})();
