@@ -101,14 +101,14 @@ export class Cadvisor extends pulumi.ComponentResource implements Service {
 }
 
 /**
- * Before v0.54.0 it speaks the API up to 1.41 (google/cadvisor#3749) and finds containers in Docker's own image store only
- * (#3860); before v0.57.0 from 1.44 on, without asking what the engine speaks.
+ * Before v0.50.0 it speaks the API up to 1.41 (google/cadvisor#3749), before v0.54.0 it finds containers in Docker's own
+ * image store only (#3860), and v0.56 speaks the API from 1.44 on only (#3757).
  */
 function apiNeeds(tag: string | undefined): Partial<ImageNeeds> {
-  if (!isOlder(tag, [0, 57, 0])) return {};
   const wayOut =
     "use ghcr.io/google/cadvisor v0.57.0 or newer, or services.cadvisor.enabled: false";
-  return isOlder(tag, [0, 54, 0])
-    ? { newestApi: 41, classicStore: true, wayOut }
-    : { oldestApi: 44, wayOut };
+  if (isOlder(tag, [0, 50])) return { newestApi: 41, classicStore: true, wayOut };
+  if (isOlder(tag, [0, 54])) return { classicStore: true, wayOut };
+  if (!isOlder(tag, [0, 56]) && isOlder(tag, [0, 57])) return { oldestApi: 44, wayOut };
+  return {};
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { missing, type Needs } from "../../tests/support/requirements";
-import type { PulumiStack } from "../../tests/support/pulumi";
+import { newStack, type PulumiOptions, type PulumiStack } from "../../tests/support/pulumi";
 import { startWorld, type World } from "../../tests/support/world";
 
 /** Docker's own address pools have room for 31 networks. */
@@ -40,12 +40,23 @@ export async function benchStack(
     stack: "bench",
     env: { ...env, ...MEMORY.env },
   });
+  useProgram(stack, program);
+  return { ...stack, peakMiB: MEMORY.newest };
+}
+
+/** A stack of one of the programs without a world to deploy it to. */
+export async function newProgram(program: Program, options: PulumiOptions): Promise<PulumiStack> {
+  const stack = await newStack(options);
+  useProgram(stack, program);
+  return stack;
+}
+
+function useProgram({ project }: PulumiStack, program: Program): void {
   // Pulumi looks for tsconfig.json beside the main file.
-  const settings = join(stack.project, "Pulumi.yaml");
+  const settings = join(project, "Pulumi.yaml");
   const yaml = readFileSync(settings, "utf8").replace("main: index.ts", "main: bench.ts");
   writeFileSync(settings, yaml);
-  writeFileSync(join(stack.project, "bench.ts"), `import "./bench/support/programs/${program}";\n`);
-  return { ...stack, peakMiB: MEMORY.newest };
+  writeFileSync(join(project, "bench.ts"), `import "./bench/support/programs/${program}";\n`);
 }
 
 /** The program's process writes its own peak to a file when it ends. */

@@ -81,6 +81,13 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
     { version: "20.10.24", api: 41, oldest: 12 },
     `cadvisor: cadvisor:v0.56.2 speaks the Docker API from 1.44 on, this engine only up to 1.41 (Engine 20.10.24); ${CADVISOR_WAY}`,
   ],
+  [[cadvisor("v0.55.1")], { version: "20.10.24", api: 41, oldest: 12 }],
+  [[cadvisor("v0.55.1")], { version: "29.1.0", api: 52, oldest: 44, containerdStore: true }],
+  [
+    [cadvisor("v0.52.1")],
+    { version: "29.1.0", api: 52, oldest: 44, containerdStore: true },
+    `cadvisor: cadvisor:v0.52.1 sees no containers on containerd's image store, which this engine uses; ${CADVISOR_WAY}`,
+  ],
   [
     [cadvisor("v0.60.6")],
     { root: "/data/docker" },

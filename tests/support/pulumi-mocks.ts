@@ -71,6 +71,8 @@ export async function record<T>(
     "pinned-stack",
     stack,
     false,
+    // The only one that a file backend knows.
+    "organization",
   );
 
   // The SDK keeps a stack trace of each of its promises, which is most of the work of a run; these are the frames that count.
@@ -117,6 +119,10 @@ export function only(resources: readonly Recorded[], type: string, name?: string
     );
   return first;
 }
+
+/** All that was recorded apart from the values that are marked as secrets: what a state or a preview may show. */
+export const inClear = (resources: readonly Recorded[]): string =>
+  JSON.stringify(resources, (key, value: unknown) => (key === "secret" ? "[secret]" : value));
 
 /** The value of an Output, for the tests that ask for one. */
 export const valueOf = <T>(output: pulumi.Output<T>): Promise<T> =>

@@ -2,10 +2,15 @@ import * as docker from "@pulumi/docker";
 
 import { Networks } from "../../components/networks";
 import { ServiceArgs } from "../../components/service";
+import { DockerHost } from "../../host/docker-host";
 import { parseReference } from "../../images/reference";
 import { IMAGES } from "./raw-config";
 
 export const STACK = "test";
+
+/** This machine's Docker engine, for services that run commands beside it. Call it inside `record`. */
+export const localHost = (): DockerHost =>
+  new DockerHost(STACK, { host: { address: "unix:///var/run/docker.sock" }, registries: {} });
 
 /** The image of a service as the program pulls it. Call it inside `record`. */
 export const remoteImage = (service: keyof typeof IMAGES): docker.RemoteImage =>
