@@ -12,11 +12,12 @@ import { Cadvisor } from "./components/cadvisor";
 import { HardeningError } from "./components/hardening";
 import { Homepage } from "./components/homepage";
 import { siteFiles } from "./components/homepage-site";
+import { lastDeployment } from "./components/last-deployment";
 import { N8n } from "./components/n8n";
 import { Networks } from "./components/networks";
 import { Portainer } from "./components/portainer";
 import { Postgres, postgresImage } from "./components/postgres";
-import { refuseOtherMajor } from "./components/postgres-major";
+import { refuseOtherData } from "./components/postgres-data";
 import { limitProcesses } from "./components/process-limits";
 import { publicUrl } from "./components/public-url";
 import { PulledImages } from "./components/pulled-images";
@@ -31,26 +32,40 @@ import { readConfig, ServiceName, StackConfig } from "./config";
 import { DockerHost } from "./host/docker-host";
 import { resolveForEngine, ResolvedImages } from "./images/for-engine";
 import { imageNeeds } from "./image-needs";
-import { pageServices, restrictionTable, rowsOf, StackOutputs, stackOutputs } from "./outputs";
+import {
+  imagesSince,
+  pageServices,
+  postgresOutputs,
+  restrictionTable,
+  rowsOf,
+  StackOutputs,
+  stackOutputs,
+} from "./outputs";
 
 type Resolve = (config: StackConfig) => Promise<ResolvedImages>;
+type Today = () => string | undefined;
 
-export = async function program(resolve: Resolve = resolveForEngine): Promise<StackOutputs> {
+/** `today` gives the day that new images are said to run since; nobody knows where nothing is deployed. */
+export = async function program(
+  resolve: Resolve = resolveForEngine,
+  today: Today = () => new Date().toISOString().slice(0, 10),
+): Promise<StackOutputs> {
   try {
-    return await deploy(resolve);
+    return await deploy(resolve, today);
   } catch (error) {
     // A refused exemption is a message to the user, not a crash with a stack trace.
     throw error instanceof HardeningError ? new pulumi.RunError(error.message) : error;
   }
 };
 
-async function deploy(resolve: Resolve): Promise<StackOutputs> {
+async function deploy(resolve: Resolve, today: Today): Promise<StackOutputs> {
   const config = readConfig();
   const { stack, services, adminAllow, tls, publish } = config;
   const { images, warnings } = await resolve(config);
-  const postgresMajor = images.postgres && postgresImage(images.postgres).major;
-  if (postgresMajor !== undefined)
-    await refuseOtherMajor(stack, postgresMajor, config.postgresUpgradedFrom);
+  const last = await lastDeployment(stack);
+  const data = images.postgres && postgresImage(images.postgres);
+  if (data !== undefined) refuseOtherData(stack, last, data, config.postgresUpgradedFrom);
+  const since = imagesSince(images, last, today());
 
   // Everything that may refuse the stack comes before the first resource.
   const site =
@@ -158,7 +173,7 @@ async function deploy(resolve: Resolve): Promise<StackOutputs> {
         {
           ...argsOf("homepage"),
           pageServices: (self) =>
-            pageServices(config, images, restrictionTable([...rowsOf(running), self])),
+            pageServices(config, images, since, restrictionTable([...rowsOf(running), self])),
           ...(site !== undefined && { site }),
         },
         inherit,
@@ -169,6 +184,7 @@ async function deploy(resolve: Resolve): Promise<StackOutputs> {
   limitProcesses(`${stack}-process-limits`, host, containers);
   return {
     ...stackOutputs(images, running),
-    ...(postgresMajor !== undefined && { postgresMajor }),
+    imagesSince: since,
+    ...postgresOutputs(data ?? { major: last.postgresMajor, user: last.postgresUser }),
   };
 }

@@ -1,6 +1,7 @@
 /** What the program says about itself: stack outputs, and the list that the start page shows. Plain data. */
 import { RestrictionRow } from "./components/hardening";
 import { PageService } from "./components/homepage-page";
+import { LastDeployment } from "./components/last-deployment";
 import { publicUrl } from "./components/public-url";
 import { Service } from "./components/service";
 import { ROUTED_NAMES, SERVICE_NAMES, ServiceName, StackConfig } from "./config";
@@ -11,14 +12,17 @@ export interface StackOutputs {
   readonly images: Readonly<Record<string, string>>;
   /** One row a service, in the order of SERVICE_NAMES. */
   readonly restrictions: readonly RestrictionRow[];
-  /** Format of the data that PostgreSQL keeps; the next deployment compares. */
+  /** The day since which it is that one, by service: `2026-01-31`. */
+  readonly imagesSince: Readonly<Record<string, string>>;
+  /** Format of the data that PostgreSQL keeps, and the user it belongs to; the next deployment compares. */
   readonly postgresMajor?: number;
+  readonly postgresUser?: string;
 }
 
 export function stackOutputs(
   images: Readonly<Record<string, ImageReference>>,
   services: readonly Service[],
-): StackOutputs {
+): Pick<StackOutputs, "images" | "restrictions"> {
   return {
     images: Object.fromEntries(
       Object.entries(images).map(([service, image]) => [service, formatReference(image)]),
@@ -26,6 +30,33 @@ export function stackOutputs(
     restrictions: restrictionTable(rowsOf(services)),
   };
 }
+
+/** An image that was there before keeps its day; where that was not said, it stays unknown. */
+export function imagesSince(
+  images: Readonly<Record<string, ImageReference>>,
+  last: Pick<LastDeployment, "images" | "imagesSince">,
+  today: string | undefined,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(images).flatMap(([service, image]) => {
+      const same = last.images[service] === formatReference(image);
+      const since = same ? last.imagesSince[service] : today;
+      return since === undefined ? [] : [[service, since]];
+    }),
+  );
+}
+
+/** Also of a PostgreSQL that is switched off: its data waits on the host. */
+export const postgresOutputs = ({
+  major,
+  user,
+}: {
+  readonly major?: number | undefined;
+  readonly user?: string | undefined;
+}): Pick<StackOutputs, "postgresMajor" | "postgresUser"> => ({
+  ...(major !== undefined && { postgresMajor: major }),
+  ...(user !== undefined && { postgresUser: user }),
+});
 
 export const rowsOf = (services: readonly Service[]): RestrictionRow[] =>
   services.flatMap(({ containers }) => containers.map(({ restrictions }) => restrictions));
@@ -49,6 +80,7 @@ const ADMIN_ONLY: ReadonlySet<ServiceName> = new Set(["traefik", "portainer", "c
 export function pageServices(
   config: StackConfig,
   images: Readonly<Record<string, ImageReference>>,
+  since: Readonly<Record<string, string>>,
   rows: readonly RestrictionRow[],
 ): PageService[] {
   return rows.flatMap((restrictions) => {
@@ -62,6 +94,7 @@ export function pageServices(
     return {
       service,
       image: formatReference(image),
+      ...(since[service] !== undefined && { since: since[service] }),
       ...(host !== undefined &&
         (!admin || config.adminAllow.length > 0) && { url: publicUrl(config, host) }),
       admin,

@@ -8,6 +8,8 @@ export interface PageService {
   /** What the page calls it, and the image it runs: `traefik:v3.6.4@sha256:…`. */
   readonly service: string;
   readonly image: string;
+  /** The day since which it is this image: `2026-01-31`. Absent where that is not known. */
+  readonly since?: string;
   /** Absent for services that no browser reaches. */
   readonly url?: string;
   readonly admin: boolean;
@@ -100,7 +102,7 @@ ${members.map(card).join("\n")}
 </ul>
 </section>`;
 
-function card({ service, image, url, restrictions }: PageService): string {
+function card({ service, image, since, url, restrictions }: PageService): string {
   const { name, tag, digest } = parts(image);
   const title =
     url === undefined || service === "homepage"
@@ -110,7 +112,7 @@ function card({ service, image, url, restrictions }: PageService): string {
 <div class="title"><h3>${title}</h3>${tag === "" ? "" : `<span class="version">${escape(tag)}</span>`}</div>
 <dl>
 <div><dt>Image</dt><dd>${escape(name)}</dd></div>
-<div><dt>Digest</dt><dd>${digestCell(digest)}</dd></div>
+<div><dt>Digest</dt><dd>${digestCell(digest)}</dd></div>${sinceRow(since)}
 <div><dt>User</dt><dd>${escape(restrictions.user)}</dd></div>
 <div><dt>Limits</dt><dd>${restrictions.memoryMiB} MiB, ${restrictions.cpus} CPU, ${restrictions.pidsLimit} processes</dd></div>${containerRow(restrictions)}
 </dl>
@@ -128,6 +130,11 @@ function digestCell(digest: string): string {
   const hash = digest.replace("sha256:", "");
   return `<details><summary><code>${escape(hash.slice(0, 12))}</code></summary><code class="full">${escape(digest)}</code></details>`;
 }
+
+const sinceRow = (since: string | undefined): string =>
+  since === undefined
+    ? ""
+    : `\n<div><dt>Since</dt><dd><time datetime="${escape(since)}">${escape(since)}</time></dd></div>`;
 
 /** A service is a container of the same name, as a rule. */
 const containerRow = ({ service, containers }: RestrictionRow): string =>

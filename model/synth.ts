@@ -110,10 +110,13 @@ export async function synth(file: StackFile, options: SynthOptions = {}): Promis
   let failure: Error | undefined;
   await pulumi.runtime.runInPulumiStack(async () => {
     try {
-      outputs = await program((read) => {
-        config = read;
-        return unasked(read);
-      });
+      outputs = await program(
+        (read) => {
+          config = read;
+          return unasked(read);
+        },
+        () => undefined,
+      );
     } catch (error) {
       // Thrown from here it would end the process; the caller has a better idea of what to do with it.
       failure = error instanceof Error ? error : new Error(String(error));

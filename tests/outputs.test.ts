@@ -4,7 +4,14 @@ import { HARDENED, RestrictionRow, restrictionRow } from "../components/hardenin
 import { Service } from "../components/service";
 import { parseConfig } from "../config";
 import { parseReference } from "../images/reference";
-import { pageServices, restrictionTable, rowsOf, stackOutputs } from "../outputs";
+import {
+  imagesSince,
+  pageServices,
+  postgresOutputs,
+  restrictionTable,
+  rowsOf,
+  stackOutputs,
+} from "../outputs";
 import { IMAGES, rawConfig } from "./support/raw-config";
 
 const row = (service: string, container = service): RestrictionRow =>
@@ -54,6 +61,40 @@ describe("the outputs of the stack", () => {
   });
 });
 
+describe("the day since which an image is deployed", () => {
+  const [old, now] = [IMAGES.traefik, IMAGES.n8n];
+  const since = (last: string | undefined, day: string | undefined, today: string | undefined) =>
+    imagesSince(
+      { traefik: parseReference(now) },
+      {
+        images: last === undefined ? {} : { traefik: last },
+        imagesSince: day === undefined ? {} : { traefik: day },
+      },
+      today,
+    );
+
+  it("is today's for a new image and for another one, and stays with one that stays", () => {
+    assert.deepEqual(since(undefined, undefined, "2026-02-01"), { traefik: "2026-02-01" });
+    assert.deepEqual(since(old, "2026-01-31", "2026-02-01"), { traefik: "2026-02-01" });
+    assert.deepEqual(since(now, "2026-01-31", "2026-02-01"), { traefik: "2026-01-31" });
+  });
+
+  it("is not made up where nobody said it", () => {
+    assert.deepEqual(since(now, undefined, "2026-02-01"), {});
+    assert.deepEqual(since(undefined, undefined, undefined), {});
+  });
+});
+
+describe("what is said of PostgreSQL's data", () => {
+  it("is its format and its user, as far as they are known", () => {
+    assert.deepEqual(postgresOutputs({ major: 16, user: "70:70" }), {
+      postgresMajor: 16,
+      postgresUser: "70:70",
+    });
+    assert.deepEqual(postgresOutputs({ major: undefined, user: undefined }), {});
+  });
+});
+
 describe("what the start page shows", () => {
   const images = Object.fromEntries(
     Object.entries(IMAGES).map(([name, text]) => [name, parseReference(text)]),
@@ -64,6 +105,7 @@ describe("what the start page shows", () => {
     pageServices(
       parseConfig(rawConfig({ services: { cadvisor: { enabled: true } }, ...values })),
       images,
+      {},
       Object.keys(IMAGES).map((name) => row(name)),
     ).map(({ service: name, admin, url }) => [name, admin, url]);
 
@@ -106,11 +148,11 @@ describe("what the start page shows", () => {
   it("has the image as it is deployed, and no service without one", () => {
     const { traefik } = images;
     assert.ok(traefik);
-    const [only, ...others] = pageServices(parseConfig(rawConfig()), { traefik }, [
-      row("traefik"),
-      row("n8n"),
-    ]);
+    const since = { traefik: "2026-01-31" };
+    const rows = [row("traefik"), row("n8n")];
+    const [only, ...others] = pageServices(parseConfig(rawConfig()), { traefik }, since, rows);
     assert.equal(only?.image, IMAGES.traefik);
+    assert.equal(only.since, "2026-01-31");
     assert.deepEqual(only.restrictions, row("traefik"));
     assert.deepEqual(others, []);
   });

@@ -189,6 +189,14 @@ describe("the generated start page", () => {
       assert.match(html, digest === "not pinned" ? /0 of 1 pinned/ : /all pinned by digest/);
     });
 
+  it("tells since when an image is deployed, where that is known", () => {
+    assert.match(
+      cards({ since: "2026-01-31" }),
+      /<dt>Since<\/dt><dd><time datetime="2026-01-31">2026-01-31<\/time><\/dd>/,
+    );
+    assert.doesNotMatch(cards({}), /Since/);
+  });
+
   it("escapes every text", () => {
     const evil = `<script src="x" a='y'>&`;
     const reason = `${evil} because of that`;
