@@ -32,7 +32,8 @@ export function exemptionWords({ control, value }: Exemption): string {
     case "hostPaths":
       return `reads the host's ${list}`;
     case "publishedPorts":
-      return `is reached from outside on port ${list.replace(/, (?=\d+$)/, " and ")}`;
+      // The numbers inside: which ones the host publishes them as is the stack's own choice.
+      return `opens its ${list.includes(",") ? "ports" : "port"} ${list.replace(/, (?=\d+$)/, " and ")} to the outside`;
     case "outsideNetworks":
       return `leads outside through ${list}`;
     case "environmentSecrets":

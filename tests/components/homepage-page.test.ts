@@ -118,7 +118,11 @@ describe("the generated start page", () => {
     ],
     [
       { control: "publishedPorts", value: [80, 443], reason: "because of x" },
-      "is reached from outside on port 80 and 443",
+      "opens its ports 80 and 443 to the outside",
+    ],
+    [
+      { control: "publishedPorts", value: [80], reason: "because of x" },
+      "opens its port 80 to the outside",
     ],
     [
       { control: "outsideNetworks", value: ["egress"], reason: "because of x" },
