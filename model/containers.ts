@@ -87,6 +87,8 @@ export interface RecordedContainer {
   readonly service: string;
   /** `service` runs; a `loader` fills a volume and ends. */
   readonly role: "service" | "loader";
+  /** Processes and threads; 0 is no limit. The label of the same name only repeats it. */
+  readonly pidsLimit: number;
   readonly inputs: ContainerInputs;
   /** What must be there before it; for a command on the host also what that waits for. */
   readonly dependsOn: readonly ResourceName[];
@@ -95,19 +97,37 @@ export interface RecordedContainer {
 /** All containers of a stack; running ones in the order of the services' table, then the loaders. */
 export function recordedContainers({ resources, outputs }: Model): RecordedContainer[] {
   const order = outputs.restrictions.flatMap(({ containers }) => containers);
+  const limits = processLimits(resources);
   return resources
     .filter(({ type }) => type === CONTAINER)
-    .map((resource) => recordedContainer(resource, resources))
+    .map((resource) => ({
+      ...recordedContainer(resource, resources),
+      pidsLimit: limits.get(resource.name) ?? 0,
+    }))
     .sort((a, b) => place(order, a) - place(order, b) || (a.resource < b.resource ? -1 : 1));
 }
 
 const place = (order: readonly string[], { role, name }: RecordedContainer): number =>
   role === "service" ? order.indexOf(name) : order.length;
 
+/**
+ * Limits of processes by the resource of the container. The provider has no field for them, so a command sets them
+ * (components/process-limits.ts); it names containers by the ids that model/synth.ts gives them.
+ */
+function processLimits(resources: readonly RecordedResource[]): ReadonlyMap<string, number> {
+  const scripts = resources
+    .filter(({ type }) => type === COMMAND)
+    .map(({ inputs }) => String(inputs.stdin));
+  const updates = scripts.flatMap((script) => [
+    ...script.matchAll(/^docker update --pids-limit (\d+) (\S+)-id /gm),
+  ]);
+  return new Map(updates.map(([, limit, resource = ""]) => [resource, Number(limit)]));
+}
+
 function recordedContainer(
   { name, inputs, dependsOn }: RecordedResource,
   all: readonly RecordedResource[],
-): RecordedContainer {
+): Omit<RecordedContainer, "pidsLimit"> {
   const known = inputs as unknown as ContainerInputs;
   const role = labelOf(known, "role") === "service" ? "service" : "loader";
   return {

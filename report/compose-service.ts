@@ -1,4 +1,4 @@
-import { ContainerInputs, inStack, labelOf, RecordedContainer } from "../model/containers";
+import { ContainerInputs, inStack, RecordedContainer } from "../model/containers";
 import { isSecret, LATER } from "../model/synth";
 import { ComposeSecret } from "./compose-secrets";
 import { plain, required } from "./compose-text";
@@ -27,7 +27,7 @@ export function composeService(container: RecordedContainer, context: ComposeCon
     ...(inputs.entrypoints && { entrypoint: inputs.entrypoints.map(plain) }),
     ...(inputs.command && { command: inputs.command.map(plain) }),
     ...((inputs.envs ?? []).length > 0 && { environment: environment(inputs) }),
-    ...restrictions(inputs),
+    ...restrictions(container),
     ...storage(inputs, own, stack),
     ...(own.length > 0 && {
       secrets: own.map(({ name, target }) => ({ source: name, target })),
@@ -47,7 +47,7 @@ export function composeService(container: RecordedContainer, context: ComposeCon
   };
 }
 
-function restrictions(inputs: ContainerInputs): object {
+function restrictions({ inputs, pidsLimit }: RecordedContainer): object {
   return {
     user: inputs.user,
     ...(inputs.groupAdds && { group_add: inputs.groupAdds.map(group) }),
@@ -61,7 +61,7 @@ function restrictions(inputs: ContainerInputs): object {
     mem_limit: `${inputs.memory ?? 0}m`,
     memswap_limit: `${inputs.memorySwap ?? 0}m`,
     cpus: Number(inputs.cpus ?? 0),
-    pids_limit: Number(labelOf(inputs, "pids-limit") ?? 0),
+    pids_limit: pidsLimit,
     ulimits: Object.fromEntries(
       (inputs.ulimits ?? []).map(({ name, soft, hard }) => [name, { soft, hard }]),
     ),

@@ -1,8 +1,13 @@
-import { ContainerInputs, labelOf, RecordedContainer } from "../model/containers";
+import { ContainerInputs, RecordedContainer } from "../model/containers";
 import { ContainerFacts, Mount } from "./container-facts";
 
 /** A container as the program would make it. */
-export function factsFromInputs({ name, service, inputs }: RecordedContainer): ContainerFacts {
+export function factsFromInputs({
+  name,
+  service,
+  pidsLimit,
+  inputs,
+}: RecordedContainer): ContainerFacts {
   return {
     name,
     service,
@@ -16,8 +21,7 @@ export function factsFromInputs({ name, service, inputs }: RecordedContainer): C
     memory: (inputs.memory ?? 0) * 1024 ** 2,
     cpus: Number(inputs.cpus ?? 0),
     cpuShares: inputs.cpuShares ?? 0,
-    // Set by a later command, see components/process-limits.ts.
-    pidsLimit: Number(labelOf(inputs, "pids-limit") ?? 0),
+    pidsLimit,
     ulimits: (inputs.ulimits ?? []).map(({ name: limit }) => limit),
     mounts: byTarget((inputs.volumes ?? []).map(mount)),
     devices: (inputs.devices ?? []).map(({ hostPath }) => hostPath),

@@ -201,4 +201,15 @@ describe("CIS section 5 of a stack", () => {
         expected,
       );
     });
+
+  it("finds in 5.29 every container whose processes no command limits, whatever its label says", async () => {
+    const model = await synth(goldenStack(), { placeholders: true });
+    const resources = model.resources.filter(({ name }) => name !== "golden-process-limits");
+    assert.equal(model.resources.length - resources.length, 1);
+    const all = stackView({ ...model, resources }).cis.results.filter(({ id }) => id === "5.29");
+    assert.deepEqual(
+      all.map(({ verdict, detail }) => `${verdict}: ${detail}`),
+      Array.from({ length: 8 }, () => "finding: may start any number of processes"),
+    );
+  });
 });

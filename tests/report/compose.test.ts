@@ -26,6 +26,7 @@ const recorded = (inputs: Partial<RecordedContainer["inputs"]>): RecordedContain
   name: "web",
   service: "web",
   role: "service",
+  pidsLimit: 150,
   dependsOn: [],
   inputs: { image: "nginx:1", labels: [], ...inputs },
 });

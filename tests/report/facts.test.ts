@@ -11,13 +11,13 @@ const recorded = (inputs: Partial<RecordedContainer["inputs"]>): RecordedContain
   name: "web",
   service: "site",
   role: "service",
+  pidsLimit: 150,
   dependsOn: [],
   inputs: { image: IMAGE, labels: [], ...inputs },
 });
 
 describe("facts about a container", () => {
   const inputs: Partial<RecordedContainer["inputs"]> = {
-    labels: [{ label: "pinned-stack.pids-limit", value: "150" }],
     entrypoints: ["/bin/web"],
     command: ["--serve"],
     user: "101:101",
@@ -122,16 +122,15 @@ describe("facts about a container", () => {
   });
 
   it("take what is not said for Docker's default, which is the weaker one", () => {
-    const { networks, readOnlyRootfs, memory, pidsLimit, healthCheck, restart } = factsFromInputs(
+    const { networks, readOnlyRootfs, memory, healthCheck, restart } = factsFromInputs(
       recorded({}),
     );
     assert.deepEqual(
-      { networks, readOnlyRootfs, memory, pidsLimit, healthCheck, restart },
+      { networks, readOnlyRootfs, memory, healthCheck, restart },
       {
         networks: ["bridge"],
         readOnlyRootfs: false,
         memory: 0,
-        pidsLimit: 0,
         healthCheck: false,
         restart: { policy: "no", retries: 0 },
       },
