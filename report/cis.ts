@@ -2,6 +2,7 @@
 import { Exemption } from "../components/hardening";
 import { CIS_RULES, CisRule } from "./cis-rules";
 import { ContainerFacts } from "./container-facts";
+import { withoutExempted } from "./exempted-facts";
 
 export const CIS_EDITION = "CIS Docker Benchmark v1.6.0, section 5";
 
@@ -61,11 +62,16 @@ function judge(rule: CisRule, { facts, exemptions }: Judged): Judgement {
   if (outOfScope !== undefined) return { verdict: "not applicable", detail: outOfScope };
   const detail = rule.problem(facts);
   if (detail === undefined) return { verdict: "pass", detail: rule.expects };
-  const reason =
-    exemptions.find(({ control }) => control === rule.exemptedBy)?.reason ?? rule.decided;
-  return reason === undefined
-    ? { verdict: "finding", detail }
-    : { verdict: "exempt", detail, reason };
+  const given = exemptions.find(({ control }) => control === rule.exemptedBy);
+  if (given === undefined)
+    return rule.decided === undefined
+      ? { verdict: "finding", detail }
+      : { verdict: "exempt", detail, reason: rule.decided };
+  // An exemption justifies what it names and no more.
+  const beyond = rule.problem(withoutExempted(facts, given));
+  return beyond === undefined
+    ? { verdict: "exempt", detail, reason: given.reason }
+    : { verdict: "finding", detail: beyond };
 }
 
 /** `0 findings, 12 justified` */

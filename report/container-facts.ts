@@ -57,3 +57,10 @@ export interface Port {
   readonly internal: number;
   readonly protocol: string;
 }
+
+/**
+ * Whether it is Docker's socket, by either name: inside it always has the usual one (components/hardened-container.ts),
+ * on the host it may be called anything.
+ */
+export const isSocket = ({ kind, source, target }: Mount): boolean =>
+  kind === "host path" && [source, target].some((path) => path.endsWith("/docker.sock"));

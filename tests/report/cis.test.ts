@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { Exemptible, Exemption } from "../../components/hardening";
+import { Exemption } from "../../components/hardening";
 import { synth } from "../../model/synth";
 import { cisHeadline, cisReport, CisResult } from "../../report/cis";
 import { CIS_RULES } from "../../report/cis-rules";
@@ -52,8 +52,11 @@ const verdicts = (
   exemptions: readonly Exemption[] = [],
 ): readonly CisResult[] => cisReport([{ facts: { ...MINIMAL, ...facts }, exemptions }]).results;
 
-const findings = (facts: Partial<ContainerFacts>): string[] =>
-  verdicts(facts)
+const findings = (
+  facts: Partial<ContainerFacts>,
+  exemptions: readonly Exemption[] = [],
+): string[] =>
+  verdicts(facts, exemptions)
     .filter(({ verdict }) => verdict === "finding")
     .map(({ id, detail }) => `${id} ${detail}`);
 
@@ -143,18 +146,52 @@ describe("CIS section 5", () => {
   });
 
   const reason = "a reason that a reader can judge";
-  const exempted: readonly (readonly [Exemptible, Partial<ContainerFacts>, ...string[]])[] = [
-    ["capabilities", { capAdd: ["CAP_CHOWN"] }, "5.4"],
-    ["hostPaths", { mounts: [hostPath("/sys")] }, "5.6"],
-    ["publishedPorts", { ports: [port(443, "0.0.0.0")] }, "5.8", "5.9", "5.14"],
-    ["readOnlyRootfs", { readOnlyRootfs: false }, "5.13"],
-    ["noNewPrivileges", { securityOpts: [] }, "5.26"],
-    ["healthCheck", { healthCheck: false }, "5.27"],
-    ["dockerSocket", { mounts: [hostPath("/var/run/docker.sock")] }, "5.32"],
+  // What an exemption allows, what goes beyond it, and what is said of the rest.
+  const exempted: readonly (readonly [
+    Pick<Exemption, "control" | "value">,
+    Partial<ContainerFacts>,
+    readonly string[],
+    (readonly [Partial<ContainerFacts>, ...string[]])?,
+  ])[] = [
+    [
+      { control: "capabilities", value: ["CAP_CHOWN"] },
+      { capAdd: ["CAP_CHOWN"] },
+      ["5.4"],
+      [{ capAdd: ["CAP_CHOWN", "CAP_SYS_ADMIN"] }, "5.4 adds CAP_SYS_ADMIN"],
+    ],
+    [
+      { control: "hostPaths", value: ["/sys"] },
+      { mounts: [hostPath("/sys")] },
+      ["5.6"],
+      [
+        { mounts: [hostPath("/sys"), hostPath("/etc"), hostPath("/proc", true)] },
+        "5.6 mounts /etc read-only, mounts /proc writable",
+      ],
+    ],
+    [
+      { control: "publishedPorts", value: [8080] },
+      { ports: [port(443, "0.0.0.0")] },
+      ["5.8", "5.9", "5.14"],
+      [
+        { ports: [port(443, "0.0.0.0"), { ...port(90, "::"), internal: 9000 }] },
+        "5.8 publishes port 90",
+        "5.9 :::90 to 9000",
+        "5.14 90 on all interfaces (::)",
+      ],
+    ],
+    [{ control: "readOnlyRootfs", value: false }, { readOnlyRootfs: false }, ["5.13"]],
+    [{ control: "noNewPrivileges", value: false }, { securityOpts: [] }, ["5.26"]],
+    [{ control: "healthCheck", value: false }, { healthCheck: false }, ["5.27"]],
+    [
+      { control: "dockerSocket", value: true },
+      { mounts: [hostPath("/var/run/docker.sock")] },
+      ["5.32"],
+      [{ mounts: [hostPath("/var/run/docker.sock", true)] }, "5.32 mounts /var/run/docker.sock"],
+    ],
   ];
-  for (const [control, facts, ...ids] of exempted)
-    it(`is satisfied by an exemption from ${control} in ${ids.join(", ")} and nowhere else`, () => {
-      const given = [{ control, value: true, reason } as unknown as Exemption];
+  for (const [exemption, facts, ids, beyond] of exempted) {
+    const given = [{ ...exemption, reason } as Exemption];
+    it(`is satisfied by an exemption from ${exemption.control} in ${ids.join(", ")} and nowhere else`, () => {
       const before = verdicts(facts);
       const after = verdicts(facts, given);
       const changed = after.filter(({ verdict }, index) => verdict !== before[index]?.verdict);
@@ -166,6 +203,19 @@ describe("CIS section 5", () => {
       const other = [{ control: "user", value: "0:0", reason } as const];
       assert.deepEqual(verdicts(facts, other), before);
     });
+    if (beyond === undefined) continue;
+    const [more, ...expected] = beyond;
+    it(`finds what goes beyond an exemption from ${exemption.control}: ${expected.join("; ")}`, () => {
+      assert.deepEqual(findings(more, given), expected);
+    });
+  }
+
+  it("takes no exemption of folders for a writable mount", () => {
+    const given: Exemption[] = [{ control: "hostPaths", value: ["/etc"], reason }];
+    assert.deepEqual(findings({ mounts: [hostPath("/etc", true)] }, given), [
+      "5.6 mounts /etc writable",
+    ]);
+  });
 
   it("counts in its headline", () => {
     const facts = { ...MINIMAL, memory: 0, readOnlyRootfs: false };
