@@ -1,6 +1,7 @@
 /** Two reports of a stack compared: what got stricter, what weaker, which images are other ones. Pure. */
 import { isOlder, tagVersion } from "../components/tag-version";
 import { CisResult } from "./cis";
+import { onHost } from "./container-facts";
 import { ContainerView, ImageView, StackView } from "./stack-view";
 
 /**
@@ -176,10 +177,7 @@ function setChanges(verb: string, before: readonly string[], after: readonly str
 }
 
 const portTexts = ({ ports }: StackView): string[] =>
-  ports.map(
-    ({ container, address, published, protocol }) =>
-      `${container} ${address}:${published}/${protocol}`,
-  );
+  ports.map((port) => `${port.container} ${onHost(port)}/${port.protocol}`);
 
 /** Volumes of files are replaced as a whole, so only data can be written to. */
 const writers = ({ volumes }: StackView): string[] =>

@@ -2,41 +2,25 @@
  * CIS Docker Benchmark v1.6.0, section 5 "Container Runtime", as one table. Titles are shortened; the ids are those of
  * v1.6 (older editions count some items one lower). Pure.
  */
-import { Exemptible } from "../components/hardening";
-import { ContainerFacts } from "./container-facts";
+import {
+  all,
+  appArmor,
+  capabilities,
+  hasOption,
+  mounted,
+  restarts,
+  SENSITIVE,
+  sensitiveMounts,
+  sshServer,
+  when,
+} from "./cis-problems";
+import { CisRule } from "./cis-rule";
+import { ContainerFacts, isSocket, onHost } from "./container-facts";
+import { isEveryInterface } from "./ip-ranges";
 
-/** What one item is about. */
-export type CisRule = { readonly id: string; readonly title: string } & (
-  | {
-      /** What is wrong with a container, in a few words; undefined when nothing is. */
-      readonly problem: (container: ContainerFacts) => string | undefined;
-      /** What it takes to pass, for people. */
-      readonly expects: string;
-      /** The control whose exemption justifies a problem. Without one nothing does. */
-      readonly exemptedBy?: Exemptible;
-      /** Justifies a problem for the whole stack: a decision of the policy itself. */
-      readonly decided?: string;
-      /** Why the item has nothing to say about a container; undefined when it has. */
-      readonly outOfScope?: (container: ContainerFacts) => string | undefined;
-    }
-  | {
-      /** Why neither the program nor a container can answer the item. */
-      readonly host: string;
-    }
-);
-
-/** Folders that the item names; what is below them counts too, except below the root. */
-const SENSITIVE = ["/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr"] as const;
-const isSensitive = (path: string): boolean =>
-  SENSITIVE.some((folder) => path === folder || (folder !== "/" && path.startsWith(`${folder}/`)));
 /** Ports below this one take a privilege on the host. */
 const FIRST_UNPRIVILEGED = 1024;
 
-const when = (wrong: boolean, problem: string): string | undefined => (wrong ? problem : undefined);
-const all = (problems: readonly string[]): string | undefined =>
-  when(problems.length > 0, problems.join(", "));
-const hasOption = ({ securityOpts }: ContainerFacts, ...options: readonly string[]): boolean =>
-  securityOpts.some((option) => options.includes(option.replace(":", "=")));
 const noPorts = ({ ports }: ContainerFacts): string | undefined =>
   when(ports.length === 0, "publishes no port");
 
@@ -49,21 +33,26 @@ export const CIS_RULES: readonly CisRule[] = [
   {
     id: "5.2",
     title: "AppArmor is not switched off",
-    expects: "Docker's own profile wherever the host has AppArmor",
-    problem: (c) => when(hasOption(c, "apparmor=unconfined"), "runs without an AppArmor profile"),
+    expects: "an AppArmor profile",
+    problem: appArmor,
+    leftToHost: (c) =>
+      when(c.appArmor === undefined, "gets Docker's own profile where the host has AppArmor"),
   },
   {
     id: "5.3",
     title: "SELinux is not switched off",
-    expects: "Docker's own label wherever the host has SELinux",
+    expects: "an SELinux label",
     problem: (c) => when(hasOption(c, "label=disable"), "runs without an SELinux label"),
+    // Without one it is the host that has no SELinux, or the engine that has it switched off.
+    leftToHost: ({ seLinux }) =>
+      when((seLinux ?? "") === "", "gets a label where the host and its engine have SELinux on"),
   },
   {
     id: "5.4",
     title: "No Linux capability that is not needed",
-    expects: "no added capability",
+    expects: "all are dropped, none is added",
     exemptedBy: "capabilities",
-    problem: ({ capAdd }) => all(capAdd.map((name) => `adds ${name}`)),
+    problem: capabilities,
   },
   {
     id: "5.5",
@@ -76,23 +65,13 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "No sensitive folder of the host",
     expects: `none of ${SENSITIVE.join(" ")}, not even read-only`,
     exemptedBy: "hostPaths",
-    problem: ({ mounts }) =>
-      all(
-        mounts
-          .filter(({ kind, source }) => kind === "host path" && isSensitive(source))
-          .map(({ source, writable }) => `mounts ${source} ${writable ? "writable" : "read-only"}`),
-      ),
+    problem: sensitiveMounts,
   },
   {
     id: "5.7",
     title: "No SSH server",
     expects: "nothing that starts one, and port 22 not published",
-    problem: ({ command, ports }) =>
-      when(
-        command.some((word) => /(?:^|\/)(?:sshd|dropbear)$/.test(word)) ||
-          ports.some(({ internal }) => internal === 22),
-        "serves SSH",
-      ),
+    problem: sshServer,
   },
   {
     id: "5.8",
@@ -112,10 +91,7 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "Only needed ports are open",
     expects: "each published port with a reason",
     exemptedBy: "publishedPorts",
-    problem: ({ ports }) =>
-      all(
-        ports.map(({ address, published, internal }) => `${address}:${published} to ${internal}`),
-      ),
+    problem: ({ ports }) => all(ports.map((port) => `${onHost(port)} to ${port.internal}`)),
   },
   {
     id: "5.10",
@@ -145,27 +121,26 @@ export const CIS_RULES: readonly CisRule[] = [
   {
     id: "5.14",
     title: "Ports are bound to one interface of the host",
-    expects: "an address other than 0.0.0.0 and ::",
+    expects: "an address other than 0.0.0.0 and ::, however it is written",
     exemptedBy: "publishedPorts",
     outOfScope: noPorts,
     problem: ({ ports }) =>
       all(
         ports
-          .filter(({ address }) => address === "0.0.0.0" || address === "::")
+          .filter(({ address }) => isEveryInterface(address))
           .map(({ address, published }) => `${published} on all interfaces (${address})`),
       ),
   },
   {
     id: "5.15",
     title: "Restarts on failure, five times at most",
-    expects: "on-failure with 5 retries or fewer, or no restart",
-    decided:
-      "unless-stopped: a service is back after a reboot of the host; Docker waits longer after each failure",
-    problem: ({ restart: { policy, retries } }) =>
+    expects: "on-failure with 1 to 5 retries, or no restart",
+    decided: ({ restart }) =>
       when(
-        !(policy === "" || policy === "no" || (policy === "on-failure" && retries <= 5)),
-        `restarts ${policy}`,
+        restart.policy === "unless-stopped",
+        "unless-stopped: a service is back after a reboot of the host; Docker waits longer after each failure",
       ),
+    problem: restarts,
   },
   {
     id: "5.16",
@@ -250,10 +225,12 @@ export const CIS_RULES: readonly CisRule[] = [
   },
   {
     id: "5.28",
-    title: "The image is the one that was meant",
+    title: "The latest version of the image is used",
     expects: "an image pinned by digest",
     problem: ({ image }) =>
       when(!/@sha256:[0-9a-f]{64}$/.test(image), "its image has no digest yet"),
+    leftToHost: () =>
+      'pinned by digest; "npm run pin -- --check" says whether its tag has moved, people whether a newer version is needed',
   },
   {
     id: "5.29",
@@ -279,11 +256,6 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "The Docker socket is not mounted",
     expects: "no docker.sock",
     exemptedBy: "dockerSocket",
-    problem: ({ mounts }) =>
-      all(
-        mounts
-          .filter(({ source }) => /(?:^|\/)docker\.sock$/.test(source))
-          .map(({ source }) => `mounts ${source}`),
-      ),
+    problem: ({ mounts }) => all(mounts.filter(isSocket).map(mounted)),
   },
 ];

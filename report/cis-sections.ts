@@ -1,4 +1,4 @@
-/** CIS results as titled tables: one with an item a line, one with what is justified. Pure. */
+/** CIS results as titled tables: what is found, justified and left to look at; then one with an item a line. Pure. */
 import { CisReport, CisResult, CisVerdict } from "./cis";
 import { Section } from "./sections";
 
@@ -6,8 +6,7 @@ import { Section } from "./sections";
 const ORDER: readonly CisVerdict[] = ["finding", "exempt", "pass", "not applicable", "host"];
 
 export function cisSections({ results }: CisReport): Section[] {
-  const items = new Map<string, CisResult[]>();
-  for (const result of results) items.set(result.id, [...(items.get(result.id) ?? []), result]);
+  const items = grouped(results, ({ id }) => id);
   return [
     {
       title: "Findings",
@@ -20,8 +19,13 @@ export function cisSections({ results }: CisReport): Section[] {
       none: "none",
     },
     {
+      title: "For the host, and for people",
+      rows: [["item", "containers", "what"], ...items.flatMap(hostRows)],
+      none: "nothing",
+    },
+    {
       title: "All items",
-      rows: [["item", "result", "containers", "title"], ...[...items.values()].flatMap(itemRows)],
+      rows: [["item", "result", "containers", "title"], ...items.flatMap(itemRows)],
       none: "none",
     },
   ];
@@ -37,12 +41,27 @@ const rowsOf = (results: readonly CisResult[], verdict: CisVerdict): string[][] 
       ...(reason === undefined ? [] : [reason]),
     ]);
 
+/** In the order in which each group begins. */
+function grouped(results: readonly CisResult[], by: (result: CisResult) => string): CisResult[][] {
+  const groups = new Map<string, CisResult[]>();
+  for (const result of results) groups.set(by(result), [...(groups.get(by(result)) ?? []), result]);
+  return [...groups.values()];
+}
+
+const who = (alike: readonly CisResult[], all: readonly CisResult[]): string =>
+  alike.length === all.length ? "all" : alike.map(({ container }) => container).join(", ");
+
+const hostRows = (results: readonly CisResult[]): string[][] =>
+  grouped(
+    results.filter(({ verdict }) => verdict === "host"),
+    ({ detail }) => detail,
+  ).map((alike) => [alike[0]?.id ?? "", who(alike, results), alike[0]?.detail ?? ""]);
+
 /** One line for each result that an item has, most containers being alike. */
 const itemRows = (results: readonly CisResult[]): string[][] =>
   ORDER.flatMap((verdict) => {
     const alike = results.filter((result) => result.verdict === verdict);
     const [first] = alike;
     if (first === undefined) return [];
-    const who = alike.length === results.length ? "all" : alike.map(({ container }) => container);
-    return [[first.id, verdict, typeof who === "string" ? who : who.join(", "), first.title]];
+    return [[first.id, verdict, who(alike, results), first.title]];
   });

@@ -1,6 +1,7 @@
 /** The containers of a stack against the rules of CIS section 5. Pure. */
 import { Exemption } from "../components/hardening";
-import { CIS_RULES, CisRule } from "./cis-rules";
+import { CisRule } from "./cis-rule";
+import { CIS_RULES } from "./cis-rules";
 import { ContainerFacts } from "./container-facts";
 import { withoutExempted } from "./exempted-facts";
 
@@ -61,12 +62,16 @@ function judge(rule: CisRule, { facts, exemptions }: Judged): Judgement {
   const outOfScope = rule.outOfScope?.(facts);
   if (outOfScope !== undefined) return { verdict: "not applicable", detail: outOfScope };
   const detail = rule.problem(facts);
-  if (detail === undefined) return { verdict: "pass", detail: rule.expects };
+  if (detail === undefined) {
+    const left = rule.leftToHost?.(facts);
+    return left === undefined
+      ? { verdict: "pass", detail: rule.expects }
+      : { verdict: "host", detail: left };
+  }
+  const decided = rule.decided?.(facts);
+  if (decided !== undefined) return { verdict: "exempt", detail, reason: decided };
   const given = exemptions.find(({ control }) => control === rule.exemptedBy);
-  if (given === undefined)
-    return rule.decided === undefined
-      ? { verdict: "finding", detail }
-      : { verdict: "exempt", detail, reason: rule.decided };
+  if (given === undefined) return { verdict: "finding", detail };
   // An exemption justifies what it names and no more.
   const beyond = rule.problem(withoutExempted(facts, given));
   return beyond === undefined

@@ -10,11 +10,16 @@ export interface ContainerFacts {
   /** Entry point and arguments, as far as they are said. */
   readonly command: readonly string[];
   readonly user: string;
+  /** `ALL`, or `CAP_…`; what is not dropped of the fourteen that Docker gives unasked stays. */
+  readonly capDrop: readonly string[];
   /** `CAP_…` */
   readonly capAdd: readonly string[];
   readonly privileged: boolean;
   readonly readOnlyRootfs: boolean;
   readonly securityOpts: readonly string[];
+  /** The profile and the label that the engine gave it, empty for none; undefined as long as it does not exist. */
+  readonly appArmor?: string;
+  readonly seLinux?: string;
   /** Bytes; 0 is no limit. */
   readonly memory: number;
   /** Cores; 0 is no limit. */
@@ -57,6 +62,10 @@ export interface Port {
   readonly internal: number;
   readonly protocol: string;
 }
+
+/** `127.0.0.1:80`, `[::1]:80` */
+export const onHost = ({ address, published }: Pick<Port, "address" | "published">): string =>
+  `${address.includes(":") ? `[${address}]` : address}:${published}`;
 
 /**
  * Whether it is Docker's socket, by either name: inside it always has the usual one (components/hardened-container.ts),

@@ -14,6 +14,7 @@ export function factsFromInputs({
     image: inputs.image,
     command: [...(inputs.entrypoints ?? []), ...(inputs.command ?? [])],
     user: inputs.user ?? "",
+    capDrop: inputs.capabilities?.drops ?? [],
     capAdd: inputs.capabilities?.adds ?? [],
     privileged: inputs.privileged ?? false,
     readOnlyRootfs: inputs.readOnly ?? false,

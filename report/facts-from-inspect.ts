@@ -25,6 +25,8 @@ const flag = z
 /** The part of a `docker inspect` answer that is read here (Docker Engine API 1.41, ContainerInspect). */
 const INSPECT = z.object({
   Name: z.string(),
+  AppArmorProfile: text,
+  ProcessLabel: text,
   Config: z.object({
     Image: z.string(),
     User: text,
@@ -34,6 +36,7 @@ const INSPECT = z.object({
     Healthcheck: z.object({ Test: list(z.string()) }).nullish(),
   }),
   HostConfig: z.object({
+    CapDrop: list(z.string()),
     CapAdd: list(z.string()),
     Privileged: flag,
     ReadonlyRootfs: flag,
@@ -71,7 +74,8 @@ const INSPECT = z.object({
 
 /** One element of what `docker inspect` prints for a container. Throws a ZodError when it is something else. */
 export function factsFromInspect(answer: unknown): ContainerFacts {
-  const { Name, Config, HostConfig, Mounts, NetworkSettings } = INSPECT.parse(answer);
+  const { Name, AppArmorProfile, ProcessLabel, Config, HostConfig, Mounts, NetworkSettings } =
+    INSPECT.parse(answer);
   const label = (name: string): string | undefined => Config.Labels?.[`pinned-stack.${name}`];
   return {
     name: label("container") ?? Name.replace(/^\//, ""),
@@ -79,10 +83,13 @@ export function factsFromInspect(answer: unknown): ContainerFacts {
     image: Config.Image,
     command: [...Config.Entrypoint, ...Config.Cmd],
     user: Config.User,
-    capAdd: HostConfig.CapAdd.map((name) => (name.startsWith("CAP_") ? name : `CAP_${name}`)),
+    capDrop: HostConfig.CapDrop.map(capability),
+    capAdd: HostConfig.CapAdd.map(capability),
     privileged: HostConfig.Privileged,
     readOnlyRootfs: HostConfig.ReadonlyRootfs,
     securityOpts: HostConfig.SecurityOpt,
+    appArmor: AppArmorProfile,
+    seLinux: ProcessLabel,
     memory: HostConfig.Memory,
     cpus: HostConfig.NanoCpus / 1e9,
     cpuShares: HostConfig.CpuShares,
@@ -117,6 +124,10 @@ export function factsFromInspect(answer: unknown): ContainerFacts {
     healthCheck: hasCheck(Config.Healthcheck?.Test),
   };
 }
+
+/** Clients and engines spell it with or without the prefix. */
+const capability = (name: string): string =>
+  name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`;
 
 /** `80/tcp`; no address means all of them. */
 function port(inside: string, address: string, published: string): Port {

@@ -1,5 +1,6 @@
 /** The report as titled tables of texts; what `table` and `markdown` print. Pure. */
 import { cisHeadline } from "./cis";
+import { onHost } from "./container-facts";
 import { ContainerView, ImageView, StackView } from "./stack-view";
 import { VolumeView } from "./volumes-view";
 
@@ -50,10 +51,10 @@ export function sections(view: StackView): Section[] {
       title: "Published ports",
       rows: [
         ["host", "container", "port"],
-        ...view.ports.map(({ address, published, container, internal, protocol }) => [
-          `${address.includes(":") ? `[${address}]` : address}:${published}`,
-          container,
-          `${internal}/${protocol}`,
+        ...view.ports.map((port) => [
+          onHost(port),
+          port.container,
+          `${port.internal}/${port.protocol}`,
         ]),
       ],
       none: "none",

@@ -10,6 +10,7 @@ import {
 } from "../model/containers";
 import { Model, NETWORK } from "../model/synth";
 import { CisReport, cisReport } from "./cis";
+import { isSocket } from "./container-facts";
 import { factsFromInputs } from "./facts-from-inputs";
 import { SecretView, secretViews } from "./secrets-view";
 import { VolumeView, volumeViews } from "./volumes-view";
@@ -151,7 +152,6 @@ function containerView(
   const { inputs } = container;
   const facts = factsFromInputs(container);
   const fromHost = facts.mounts.filter(({ kind }) => kind === "host path");
-  const isSocket = (path: string): boolean => path.endsWith("/docker.sock");
   return {
     name: container.name,
     service: container.service,
@@ -160,8 +160,8 @@ function containerView(
     capabilities: facts.capAdd,
     readOnlyRootfs: facts.readOnlyRootfs,
     noNewPrivileges: facts.securityOpts.includes("no-new-privileges:true"),
-    dockerSocket: fromHost.some(({ source }) => isSocket(source)),
-    hostPaths: fromHost.map(({ source }) => source).filter((path) => !isSocket(path)),
+    dockerSocket: fromHost.some(isSocket),
+    hostPaths: fromHost.filter((mount) => !isSocket(mount)).map(({ source }) => source),
     healthCheck: facts.healthCheck,
     memoryMiB: facts.memory / 1024 ** 2,
     cpus: facts.cpus,

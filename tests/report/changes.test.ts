@@ -111,8 +111,8 @@ describe("two reports compared", () => {
           },
         ],
       }),
-      ["weaker: postgres: publishes :::5432/tcp"],
-      ["stricter: postgres: no longer publishes :::5432/tcp"],
+      ["weaker: postgres: publishes [::]:5432/tcp"],
+      ["stricter: postgres: no longer publishes [::]:5432/tcp"],
     ],
     [
       "a way out",

@@ -14,10 +14,13 @@ const MINIMAL: ContainerFacts = {
   image: `nginx:1@sha256:${"a".repeat(64)}`,
   command: ["nginx"],
   user: "101:101",
+  capDrop: ["ALL"],
   capAdd: [],
   privileged: false,
   readOnlyRootfs: true,
   securityOpts: ["no-new-privileges:true"],
+  appArmor: "docker-default",
+  seLinux: "system_u:system_r:container_t:s0:c1,c2",
   memory: 64 * 1024 ** 2,
   cpus: 0.5,
   cpuShares: 0,
@@ -33,10 +36,10 @@ const MINIMAL: ContainerFacts = {
   healthCheck: true,
 };
 
-const hostPath = (source: string, writable = false) => ({
+const hostPath = (source: string, writable = false, target = "/x") => ({
   kind: "host path" as const,
   source,
-  target: "/x",
+  target,
   writable,
   propagation: "rprivate",
 });
@@ -74,8 +77,45 @@ describe("CIS section 5", () => {
       results.filter((result) => result.verdict === verdict).map(({ id }) => id);
     assert.deepEqual(not("finding"), []);
     assert.deepEqual(not("exempt"), []);
-    assert.deepEqual(not("host"), ["5.1", "5.23", "5.24"]);
+    assert.deepEqual(not("host"), ["5.1", "5.23", "5.24", "5.28"]);
     assert.deepEqual(not("not applicable"), ["5.8", "5.14"]);
+  });
+
+  it("leaves to the host what nobody knows of a container that does not run yet", () => {
+    const { appArmor, seLinux, ...before } = MINIMAL;
+    assert.notEqual(appArmor, seLinux);
+    const told = (facts: ContainerFacts): string[] =>
+      cisReport([{ facts, exemptions: [] }])
+        .results.filter(({ id }) => id === "5.2" || id === "5.3")
+        .map(({ id, verdict, detail }) => `${id} ${verdict}: ${detail}`);
+    assert.deepEqual(told(before), [
+      "5.2 host: gets Docker's own profile where the host has AppArmor",
+      "5.3 host: gets a label where the host and its engine have SELinux on",
+    ]);
+    assert.deepEqual(told({ ...before, appArmor: "", seLinux: "" }), [
+      "5.2 finding: runs without an AppArmor profile",
+      "5.3 host: gets a label where the host and its engine have SELinux on",
+    ]);
+    assert.deepEqual(told(MINIMAL), [
+      "5.2 pass: an AppArmor profile",
+      "5.3 pass: an SELinux label",
+    ]);
+  });
+
+  it("never says that the latest version of an image is used, only whether it is pinned", () => {
+    const told = (image: string): string =>
+      verdicts({ image })
+        .filter(({ id }) => id === "5.28")
+        .map(({ verdict, title, detail }) => `${title}: ${verdict}: ${detail}`)
+        .join("\n");
+    assert.equal(
+      told(MINIMAL.image),
+      'The latest version of the image is used: host: pinned by digest; "npm run pin -- --check" says whether its tag has moved, people whether a newer version is needed',
+    );
+    assert.equal(
+      told("nginx:1"),
+      "The latest version of the image is used: finding: its image has no digest yet",
+    );
   });
 
   const weakenings: readonly (readonly [Partial<ContainerFacts>, ...string[]])[] = [
@@ -83,11 +123,18 @@ describe("CIS section 5", () => {
       { securityOpts: ["no-new-privileges:true", "apparmor=unconfined"] },
       "5.2 runs without an AppArmor profile",
     ],
+    [{ appArmor: "unconfined" }, "5.2 runs without an AppArmor profile"],
+    [{ appArmor: "" }, "5.2 runs without an AppArmor profile"],
     [
       { securityOpts: ["no-new-privileges:true", "label:disable"] },
       "5.3 runs without an SELinux label",
     ],
     [{ capAdd: ["CAP_CHOWN", "CAP_SYS_PTRACE"] }, "5.4 adds CAP_CHOWN, adds CAP_SYS_PTRACE"],
+    [{ capDrop: [] }, "5.4 keeps Docker's own capabilities"],
+    [
+      { capDrop: ["CAP_NET_RAW"], capAdd: ["CAP_CHOWN"] },
+      "5.4 keeps Docker's own capabilities, adds CAP_CHOWN",
+    ],
     [{ privileged: true }, "5.5 is privileged"],
     [{ mounts: [hostPath("/etc")] }, "5.6 mounts /etc read-only"],
     [{ mounts: [hostPath("/", true)] }, "5.6 mounts / writable"],
@@ -104,10 +151,18 @@ describe("CIS section 5", () => {
     [{ readOnlyRootfs: false }, "5.13 can write to its root"],
     [
       { ports: [port(8080, "0.0.0.0"), port(8081, "::")] },
-      "5.9 0.0.0.0:8080 to 8080, :::8081 to 8080",
+      "5.9 0.0.0.0:8080 to 8080, [::]:8081 to 8080",
       "5.14 8080 on all interfaces (0.0.0.0), 8081 on all interfaces (::)",
     ],
-    [{ restart: { policy: "on-failure", retries: 6 } }],
+    [
+      { ports: [port(8080, "::0"), port(8081, "0:0:0:0:0:0:0:0"), port(8082, "::1")] },
+      "5.9 [::0]:8080 to 8080, [0:0:0:0:0:0:0:0]:8081 to 8080, [::1]:8082 to 8080",
+      "5.14 8080 on all interfaces (::0), 8081 on all interfaces (0:0:0:0:0:0:0:0)",
+    ],
+    [{ restart: { policy: "on-failure", retries: 1 } }],
+    [{ restart: { policy: "on-failure", retries: 0 } }, "5.15 restarts on-failure without end"],
+    [{ restart: { policy: "on-failure", retries: 6 } }, "5.15 restarts on-failure 6 times"],
+    [{ restart: { policy: "always", retries: 0 } }, "5.15 restarts always"],
     [{ restart: { policy: "no", retries: 0 } }],
     [{ namespaces: { ...MINIMAL.namespaces, pid: "host" } }, "5.16 sees the host's processes"],
     [{ namespaces: { ...MINIMAL.namespaces, ipc: "host" } }, "5.17 shares the host's memory"],
@@ -129,7 +184,16 @@ describe("CIS section 5", () => {
     [{ networks: ["bridge", "stack-edge"] }, "5.30 is on the default bridge"],
     [{ networks: [] }, "5.30 is on the default bridge"],
     [{ namespaces: { ...MINIMAL.namespaces, user: "host" } }, "5.31 asks for the host's users"],
-    [{ mounts: [hostPath("/run/user/docker.sock")] }, "5.32 mounts /run/user/docker.sock"],
+    [
+      { mounts: [hostPath("/run/user/docker.sock")] },
+      "5.32 mounts /run/user/docker.sock read-only",
+    ],
+    [
+      { mounts: [hostPath("/srv/engine.socket", false, "/var/run/docker.sock")] },
+      "5.32 mounts /srv/engine.socket read-only",
+    ],
+    [{ mounts: [{ ...hostPath("docker.sock"), kind: "volume" }] }],
+    [{ mounts: [hostPath("/srv/engine.socket"), hostPath("/srv/notdocker.sock")] }],
   ];
   for (const [facts, ...expected] of weakenings)
     it(`finds ${expected.join(" and ") || "nothing"} with ${JSON.stringify(facts)}`, () => {
@@ -175,7 +239,7 @@ describe("CIS section 5", () => {
       [
         { ports: [port(443, "0.0.0.0"), { ...port(90, "::"), internal: 9000 }] },
         "5.8 publishes port 90",
-        "5.9 :::90 to 9000",
+        "5.9 [::]:90 to 9000",
         "5.14 90 on all interfaces (::)",
       ],
     ],
@@ -186,7 +250,10 @@ describe("CIS section 5", () => {
       { control: "dockerSocket", value: true },
       { mounts: [hostPath("/var/run/docker.sock")] },
       ["5.32"],
-      [{ mounts: [hostPath("/var/run/docker.sock", true)] }, "5.32 mounts /var/run/docker.sock"],
+      [
+        { mounts: [hostPath("/var/run/docker.sock", true)] },
+        "5.32 mounts /var/run/docker.sock writable",
+      ],
     ],
   ];
   for (const [exemption, facts, ids, beyond] of exempted) {

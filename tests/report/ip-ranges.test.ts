@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+
+import { beyond, isEveryInterface } from "../../report/ip-ranges";
+
+describe("the address of a published port", () => {
+  for (const address of [
+    "0.0.0.0",
+    "::",
+    "::0",
+    "0::",
+    "0:0:0:0:0:0:0:0",
+    "0000:0000:0000:0000:0000:0000:0000:0000",
+    "::0.0.0.0",
+    "::ffff:0.0.0.0",
+    "::ffff:0:0",
+  ])
+    it(`is every interface as ${address}`, () => {
+      assert.equal(isEveryInterface(address), true);
+    });
+
+  for (const address of ["127.0.0.1", "0.0.0.1", "::1", "1::", "::ffff:127.0.0.1", "fe80::1"])
+    it(`is one interface as ${address}`, () => {
+      assert.equal(isEveryInterface(address), false);
+    });
+});
+
+describe("networks compared with others", () => {
+  // Networks, the others, and what the others do not hold.
+  const cases: readonly (readonly [string, string, string])[] = [
+    ["192.0.2.0/24", "192.0.2.0/24", ""],
+    ["192.0.2.0/24", "", "192.0.2.0/24"],
+    ["", "192.0.2.0/24", ""],
+    ["192.0.2.128/25", "192.0.2.0/24", ""],
+    ["0.0.0.0/0", "192.0.2.0/24", "0.0.0.0/0"],
+    ["192.0.2.7/24", "192.0.2.0/24", ""],
+    ["10.0.0.0/8", "10.128.0.0/9 10.0.0.0/9", ""],
+    ["10.0.0.0/8", "10.0.0.0/9 10.128.0.0/10", "10.0.0.0/8"],
+    ["10.0.0.0/9 172.16.0.0/12 10.128.0.0/9", "10.0.0.0/8", "172.16.0.0/12"],
+    ["10.1.0.0/16", "10.0.0.0/8 10.0.0.0/16", ""],
+    ["2001:db8::/48", "2001:DB8:0::/32", ""],
+    ["2001:db8::/32", "2001:db8::/33 2001:db8:8000::/33", ""],
+    ["0.0.0.0/0", "::/0", "0.0.0.0/0"],
+    ["::/0", "0.0.0.0/0", "::/0"],
+    ["::ffff:192.0.2.0/120", "192.0.2.0/24", ""],
+    ["255.255.255.255/32", "0.0.0.0/0", ""],
+  ];
+  const list = (text: string): string[] => text.split(" ").filter(Boolean);
+  for (const [networks, others, expected] of cases)
+    it(`finds "${expected}" of "${networks}" beyond "${others}"`, () => {
+      assert.deepEqual(beyond(list(networks), list(others)), list(expected));
+    });
+});
