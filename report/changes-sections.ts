@@ -1,4 +1,4 @@
-import { Change, ChangeKind } from "./changes";
+import { Change, ChangeKind } from "./change";
 import { Section } from "./sections";
 
 const TITLES: Readonly<Record<ChangeKind, string>> = {

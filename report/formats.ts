@@ -1,5 +1,5 @@
 import { Model } from "../model/synth";
-import { Change } from "./changes";
+import { Change } from "./change";
 import { changesJson, changeSections, changesHeadline } from "./changes-sections";
 import { CIS_EDITION, cisHeadline } from "./cis";
 import { cisSections } from "./cis-sections";

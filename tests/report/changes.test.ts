@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 
 import { synth } from "../../model/synth";
-import { Change, changes, isWeaker } from "../../report/changes";
+import { Change } from "../../report/change";
+import { changes, isWeaker } from "../../report/changes";
 import { changeSections, changesHeadline, changesJson } from "../../report/changes-sections";
 import { parseSavedView, SavedViewError } from "../../report/saved-view";
 import { ContainerView, StackView, stackView } from "../../report/stack-view";
@@ -45,6 +46,12 @@ describe("two reports compared", () => {
     [
       "the group of root",
       () => container("n8n", { user: "1000:0" }),
+      ["weaker: n8n: runs as root"],
+      ["stricter: n8n: runs as 1000:1000, no longer root"],
+    ],
+    [
+      "root by another spelling",
+      () => container("n8n", { user: "1000:00" }),
       ["weaker: n8n: runs as root"],
       ["stricter: n8n: runs as 1000:1000, no longer root"],
     ],
@@ -122,8 +129,8 @@ describe("two reports compared", () => {
           one.name === "n8n-postgres" ? { ...one, internal: false } : one,
         ),
       }),
-      ["weaker: postgres ⇄ outside: can talk"],
-      ["stricter: postgres ⇄ outside: can no longer talk"],
+      ["weaker: postgres: can talk to the outside"],
+      ["stricter: postgres: can no longer talk to the outside"],
     ],
     [
       "a new conversation",
@@ -134,8 +141,21 @@ describe("two reports compared", () => {
           { name: "traefik-postgres", internal: true, members: ["traefik", "postgres"] },
         ],
       }),
-      ["weaker: postgres ⇄ traefik: can talk"],
-      ["stricter: postgres ⇄ traefik: can no longer talk"],
+      ["weaker: postgres: can talk to traefik"],
+      ["stricter: postgres: can no longer talk to traefik"],
+    ],
+    [
+      "the same conversation over two networks",
+      () => ({
+        ...base,
+        networks: [
+          ...base.networks,
+          { name: "one", internal: true, members: ["traefik", "postgres"] },
+          { name: "two", internal: true, members: ["postgres", "traefik"] },
+        ],
+      }),
+      ["weaker: postgres: can talk to traefik"],
+      ["stricter: postgres: can no longer talk to traefik"],
     ],
     [
       "a volume that more may write to",
@@ -265,6 +285,26 @@ describe("two reports compared", () => {
 describe("a saved report", () => {
   it("is read back as it was written", () => {
     assert.deepEqual(parseSavedView(JSON.stringify(base), "r.json"), base);
+  });
+
+  it("is read though it names a control and a secret that are called otherwise by now", () => {
+    const old = {
+      ...base,
+      containers: base.containers.map((one) => ({
+        ...one,
+        exemptions: one.exemptions.map((given) => ({ ...given, control: `old-${given.control}` })),
+      })),
+      secrets: base.secrets.map((one) => ({ ...one, name: `old-${one.name}` })),
+    };
+    const saved = parseSavedView(JSON.stringify(old), "r.json");
+    assert.equal(saved.secrets[0]?.name, "old-postgresPassword");
+    assert.deepEqual(
+      lines(changes(saved, base)).filter((line) => line.includes("n8nEncryptionKey")),
+      [
+        "weaker: n8n: reads n8nEncryptionKey",
+        "stricter: n8n: no longer reads old-n8nEncryptionKey",
+      ],
+    );
   });
 
   const bad: readonly (readonly [string, string, RegExp])[] = [

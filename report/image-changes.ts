@@ -1,0 +1,33 @@
+/** Images of two reports compared. Pure. */
+import { isOlder, tagVersion } from "../components/tag-version";
+import { Change, ChangeKind } from "./change";
+import { ImageView } from "./stack-view";
+
+export function imageChanges(before: readonly ImageView[], after: readonly ImageView[]): Change[] {
+  return after.flatMap((image): Change[] => {
+    const old = before.find(({ service }) => service === image.service);
+    const change = (kind: ChangeKind, what: string): Change[] => [
+      { kind, subject: image.service, what },
+    ];
+    if (old === undefined) return [];
+    const source = (view: ImageView): string => `${view.registry}/${view.repository}`;
+    const tags = `${old.tag ?? "no tag"} → ${image.tag ?? "no tag"}`;
+    if (source(old) !== source(image))
+      return change("changed", `image from ${source(image)} instead of ${source(old)}, ${tags}`);
+    if (old.pinned !== image.pinned)
+      return change(
+        image.pinned ? "stricter" : "weaker",
+        image.pinned ? "its image is pinned by digest" : "its image is not pinned any more",
+      );
+    if (old.tag !== image.tag) {
+      const version = tagVersion(old.tag);
+      const back = version !== undefined && isOlder(image.tag, version);
+      return change(back ? "changed" : "newer", back ? `back to an older image: ${tags}` : tags);
+    }
+    return old.digest === image.digest
+      ? []
+      : change("newer", `${image.tag ?? "no tag"}, another build: ${short(image.digest)}`);
+  });
+}
+
+const short = (digest = ""): string => digest.slice("sha256:".length, "sha256:".length + 12);
