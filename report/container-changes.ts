@@ -61,7 +61,19 @@ function controlChanges(old: SavedContainer, now: ContainerView): Change[] {
     ...turned(old.healthCheck, now.healthCheck, "has a health check", "has no health check"),
     ...turned(!old.dockerSocket, !now.dockerSocket, "no Docker socket", "has the Docker socket"),
     ...list(old.capabilities, now.capabilities, "may", "no longer"),
+    ...turned(
+      (old.capDrop ?? now.capDrop).includes("ALL"),
+      now.capDrop.includes("ALL"),
+      "drops all capabilities",
+      "keeps Docker's own capabilities",
+    ),
     ...list(old.hostPaths, now.hostPaths, "sees the host's", "no longer sees the host's"),
+    ...list(
+      old.writableHostPaths ?? now.writableHostPaths,
+      now.writableHostPaths,
+      "may write to the host's",
+      "can no longer write to the host's",
+    ),
     ...limits,
     ...reasons,
   ];

@@ -12,8 +12,9 @@ export function imageChanges(before: readonly ImageView[], after: readonly Image
     if (old === undefined) return [];
     const source = (view: ImageView): string => `${view.registry}/${view.repository}`;
     const tags = `${old.tag ?? "no tag"} → ${image.tag ?? "no tag"}`;
+    // Somebody else says what is in it: nobody has looked at that yet.
     if (source(old) !== source(image))
-      return change("changed", `image from ${source(image)} instead of ${source(old)}, ${tags}`);
+      return change("weaker", `image from ${source(image)} instead of ${source(old)}, ${tags}`);
     if (old.pinned !== image.pinned)
       return change(
         image.pinned ? "stricter" : "weaker",

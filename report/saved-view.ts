@@ -5,15 +5,23 @@ import { CisVerdict } from "./cis";
 import { SecretView } from "./secrets-view";
 import { ContainerView, StackView } from "./stack-view";
 
-/** A report that this program or an older one saved: controls and secrets may have had other names then. */
+/**
+ * A report that this program or an older one saved: controls and secrets may have had other names then, and fields that
+ * are newer are not there.
+ */
 export type SavedView = Omit<StackView, "containers" | "secrets"> & {
   readonly containers: readonly SavedContainer[];
   readonly secrets: readonly (Omit<SecretView, "name"> & { readonly name: string })[];
 };
 
-export type SavedContainer = Omit<ContainerView, "exemptions"> & {
+export type SavedContainer = SavedBefore<
+  Omit<ContainerView, "exemptions">,
+  "capDrop" | "writableHostPaths"
+> & {
   readonly exemptions: readonly SavedExemption[];
 };
+
+type SavedBefore<View, Newer extends keyof View> = Omit<View, Newer> & Partial<Pick<View, Newer>>;
 
 interface SavedExemption {
   readonly control: string;
@@ -54,11 +62,13 @@ const VIEW = z.object({
       service: z.string(),
       image: z.string(),
       user: z.string(),
+      capDrop: texts.exactOptional(),
       capabilities: texts,
       readOnlyRootfs: z.boolean(),
       noNewPrivileges: z.boolean(),
       dockerSocket: z.boolean(),
       hostPaths: texts,
+      writableHostPaths: texts.exactOptional(),
       healthCheck: z.boolean(),
       memoryMiB: z.number(),
       cpus: z.number(),

@@ -99,13 +99,16 @@ const image = ({ service, registry, repository, tag, digest }: ImageView): strin
 const restrictions = (container: ContainerView): string[] => [
   container.name,
   container.user,
-  container.capabilities.length === 0 ? "none" : container.capabilities.join(" "),
+  capabilities(container),
   container.readOnlyRootfs ? "read-only" : "writable",
   `${container.memoryMiB} MiB`,
   String(container.cpus),
   String(container.pidsLimit),
   container.exemptions.map(({ control }) => control).join(", ") || "nothing",
 ];
+
+const capabilities = ({ capDrop, capabilities: added }: ContainerView): string =>
+  [...(capDrop.includes("ALL") ? [] : ["Docker's own"]), ...added].join(" ") || "none";
 
 /** Once a service: its containers share them. */
 const exemptions = (containers: readonly ContainerView[]): string[][] => {

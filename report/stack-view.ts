@@ -50,13 +50,17 @@ export interface ContainerView {
   readonly image: string;
   /** `uid:gid` */
   readonly user: string;
-  /** Added after all were dropped. */
+  /** `ALL`, unless something of what Docker gives unasked is kept. */
+  readonly capDrop: readonly string[];
+  /** Added after that. */
   readonly capabilities: readonly string[];
   readonly readOnlyRootfs: boolean;
   readonly noNewPrivileges: boolean;
   readonly dockerSocket: boolean;
-  /** Mounted read-only. */
+  /** Paths of the host that it sees, the Docker socket apart. */
   readonly hostPaths: readonly string[];
+  /** Those of them that it may write to. */
+  readonly writableHostPaths: readonly string[];
   readonly healthCheck: boolean;
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -152,16 +156,19 @@ function containerView(
   const { inputs } = container;
   const facts = factsFromInputs(container);
   const fromHost = facts.mounts.filter(({ kind }) => kind === "host path");
+  const paths = fromHost.filter((mount) => !isSocket(mount));
   return {
     name: container.name,
     service: container.service,
     image: facts.image,
     user: facts.user,
+    capDrop: facts.capDrop,
     capabilities: facts.capAdd,
     readOnlyRootfs: facts.readOnlyRootfs,
     noNewPrivileges: facts.securityOpts.includes("no-new-privileges:true"),
     dockerSocket: fromHost.some(isSocket),
-    hostPaths: fromHost.filter((mount) => !isSocket(mount)).map(({ source }) => source),
+    hostPaths: paths.map(({ source }) => source),
+    writableHostPaths: paths.filter(({ writable }) => writable).map(({ source }) => source),
     healthCheck: facts.healthCheck,
     memoryMiB: facts.memory / 1024 ** 2,
     cpus: facts.cpus,

@@ -68,6 +68,12 @@ describe("two reports compared", () => {
       ["stricter: n8n: no longer CAP_CHOWN"],
     ],
     [
+      "capabilities that are kept",
+      () => container("n8n", { capDrop: ["CAP_NET_RAW"] }),
+      ["weaker: n8n: keeps Docker's own capabilities"],
+      ["stricter: n8n: drops all capabilities"],
+    ],
+    [
       "a writable root",
       () => container("n8n", { readOnlyRootfs: false }),
       ["weaker: n8n: writable root"],
@@ -96,6 +102,12 @@ describe("two reports compared", () => {
       () => container("n8n", { hostPaths: ["/etc"] }),
       ["weaker: n8n: sees the host's /etc"],
       ["stricter: n8n: no longer sees the host's /etc"],
+    ],
+    [
+      "a folder of the host that can be written to",
+      () => container("cadvisor", { writableHostPaths: ["/sys"] }),
+      ["weaker: cadvisor: may write to the host's /sys"],
+      ["stricter: cadvisor: can no longer write to the host's /sys"],
     ],
     [
       "a limit",
@@ -202,10 +214,10 @@ describe("two reports compared", () => {
       "an image of somebody else",
       () => image("n8n", { repository: "evil/n8n" }),
       [
-        "changed: n8n: image from docker.io/evil/n8n instead of docker.io/n8nio/n8n, 1.64.2 → 1.64.2",
+        "weaker: n8n: image from docker.io/evil/n8n instead of docker.io/n8nio/n8n, 1.64.2 → 1.64.2",
       ],
       [
-        "changed: n8n: image from docker.io/n8nio/n8n instead of docker.io/evil/n8n, 1.64.2 → 1.64.2",
+        "weaker: n8n: image from docker.io/n8nio/n8n instead of docker.io/evil/n8n, 1.64.2 → 1.64.2",
       ],
     ],
     [
@@ -285,6 +297,18 @@ describe("two reports compared", () => {
 describe("a saved report", () => {
   it("is read back as it was written", () => {
     assert.deepEqual(parseSavedView(JSON.stringify(base), "r.json"), base);
+  });
+
+  it("is read without the fields that are newer, and compared in what both have", () => {
+    const containers = base.containers.map(({ capDrop, writableHostPaths, ...older }) => {
+      assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
+      return older;
+    });
+    const saved = parseSavedView(JSON.stringify({ ...base, containers }), "r.json");
+    assert.deepEqual(changes(saved, base), []);
+    assert.deepEqual(lines(changes(saved, container("n8n", { capDrop: [], user: "0:0" }))), [
+      "weaker: n8n: runs as root",
+    ]);
   });
 
   it("is read though it names a control and a secret that are called otherwise by now", () => {

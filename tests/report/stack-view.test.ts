@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { synth } from "../../model/synth";
+import { sections } from "../../report/sections";
 import { StackView, stackView } from "../../report/stack-view";
 import { goldenStack } from "../support/golden-stack";
 
@@ -45,5 +46,25 @@ describe("the report of a stack", () => {
         verdict(await viewOf({ publish: { address } }), "5.14", "traefik"),
         `exempt: 80 on all interfaces (${address}), 443 on all interfaces (${address})`,
       );
+  });
+
+  it("tells what is kept of Docker's own capabilities, and what of the host can be written to", async () => {
+    const model = await synth(goldenStack(), { placeholders: true });
+    const resources = model.resources.map((one) => {
+      if (one.name !== "golden-n8n") return one;
+      const volumes = [{ hostPath: "/srv", containerPath: "/srv" }];
+      return { ...one, inputs: { ...one.inputs, capabilities: { adds: ["CAP_KILL"] }, volumes } };
+    });
+    const view = stackView({ ...model, resources });
+    const n8n = view.containers.find(({ name }) => name === "n8n") ?? assert.fail();
+    assert.deepEqual(
+      [n8n.capDrop, n8n.capabilities, n8n.hostPaths, n8n.writableHostPaths],
+      [[], ["CAP_KILL"], ["/srv"], ["/srv"]],
+    );
+    const restrictions = sections(view).find(({ title }) => title === "Restrictions");
+    assert.deepEqual(
+      restrictions?.rows.filter(([name]) => name === "n8n").map((row) => row.slice(0, 3)),
+      [["n8n", "1000:1000", "Docker's own CAP_KILL"]],
+    );
   });
 });
