@@ -145,6 +145,21 @@ function recordedContainer(
   };
 }
 
+/** What loaders put into the volumes of a container that runs. */
+export function filesFor(
+  { role, inputs }: RecordedContainer,
+  all: readonly RecordedContainer[],
+): NonNullable<ContainerInputs["uploads"]> {
+  if (role === "loader") return [];
+  const mounted = (inputs.volumes ?? []).flatMap(({ volumeName }) => volumeName ?? []);
+  return all
+    .filter((loader) => loader.role === "loader")
+    .filter(({ inputs: { volumes } }) =>
+      volumes?.some(({ volumeName }) => volumeName !== undefined && mounted.includes(volumeName)),
+    )
+    .flatMap((loader) => loader.inputs.uploads ?? []);
+}
+
 /** The value of the label `pinned-stack.<name>`. */
 export const labelOf = ({ labels }: Pick<ContainerInputs, "labels">, name: string) =>
   labels.find(({ label }) => label === `pinned-stack.${name}`)?.value;

@@ -3,6 +3,7 @@ import { Change, ChangeKind, Held, heldChanges } from "./change";
 import { CisResult } from "./cis";
 import { containerChanges } from "./container-changes";
 import { onHost } from "./container-facts";
+import { entranceChanges } from "./entrance-changes";
 import { imageChanges } from "./image-changes";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
@@ -14,6 +15,7 @@ export function changes(before: SavedView, after: StackView): Change[] {
   return [
     ...imageChanges(before.images, after.images),
     ...containerChanges(before.containers, after.containers),
+    ...entranceChanges(before, after),
     ...conversations(before, after),
     ...heldChanges(published(before), published(after), "publishes", "no longer publishes"),
     ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),

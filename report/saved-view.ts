@@ -9,7 +9,10 @@ import { ContainerView, StackView } from "./stack-view";
  * A report that this program or an older one saved: controls and secrets may have had other names then, and fields that
  * are newer are not there.
  */
-export type SavedView = Omit<StackView, "containers" | "secrets"> & {
+export type SavedView = SavedBefore<
+  Omit<StackView, "containers" | "secrets">,
+  "entrance" | "socketReads"
+> & {
   readonly containers: readonly SavedContainer[];
   readonly secrets: readonly (Omit<SecretView, "name"> & { readonly name: string })[];
 };
@@ -80,6 +83,13 @@ const VIEW = z.object({
       exemptions: z.array(exemption),
     }),
   ),
+  entrance: z
+    .object({
+      tls: z.enum(["none", "selfSigned", "acme"]),
+      adminAllow: z.array(z.union([z.cidrv4(), z.cidrv6()])),
+      routes: z.array(z.object({ host: z.string(), service: z.string(), admin: z.boolean() })),
+    })
+    .exactOptional(),
   networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
   ports: z.array(
     z.object({
@@ -111,6 +121,7 @@ const VIEW = z.object({
       ),
     }),
   ),
+  socketReads: z.array(z.object({ container: z.string(), reads: texts })).exactOptional(),
   helpers: z.array(
     z.object({
       name: z.string(),
@@ -135,6 +146,10 @@ const VIEW = z.object({
     ),
   }),
 }) satisfies z.ZodType<SavedView>;
+
+/** What cannot be compared with an older report, by its fields. */
+export const notCompared = (saved: SavedView): string[] =>
+  (["entrance", "socketReads"] as const).filter((field) => saved[field] === undefined);
 
 /** Throws a {@link SavedViewError} that names the file and what is wrong with it. */
 export function parseSavedView(text: string, file: string): SavedView {

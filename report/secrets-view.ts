@@ -1,5 +1,5 @@
 import { SECRET_NAMES, SecretName } from "../config-schema";
-import { RecordedContainer } from "../model/containers";
+import { filesFor, RecordedContainer } from "../model/containers";
 import { placeholder } from "../model/synth";
 
 /** A secret by its name in the configuration, and everybody who reads it. */
@@ -25,23 +25,21 @@ export function secretViews(containers: readonly RecordedContainer[]): SecretVie
 }
 
 function readers(
-  { name: self, inputs, role }: RecordedContainer,
+  container: RecordedContainer,
   secret: SecretName,
   containers: readonly RecordedContainer[],
 ): SecretReader[] {
-  if (role === "service")
-    return (inputs.envs ?? [])
+  const { name, inputs } = container;
+  return [
+    ...(inputs.envs ?? [])
       .filter((line) => line.endsWith(`=${placeholder(secret)}`))
-      .map((line) => ({ container: self, by: "environment", at: line.split("=", 1)[0] ?? "" }));
-  const volumes = (inputs.volumes ?? []).map(({ volumeName }) => volumeName);
-  return containers
-    .filter((reader) => reader.role === "service")
-    .filter(({ inputs: { volumes: mounted } }) =>
-      mounted?.some(({ volumeName }) => volumeName !== undefined && volumes.includes(volumeName)),
-    )
-    .flatMap((reader) =>
-      (inputs.uploads ?? [])
-        .filter(({ content }) => content === placeholder(secret))
-        .map(({ file }) => ({ container: reader.name, by: "file" as const, at: file })),
-    );
+      .map((line): SecretReader => ({
+        container: name,
+        by: "environment",
+        at: line.split("=", 1)[0] ?? "",
+      })),
+    ...filesFor(container, containers)
+      .filter(({ content }) => content === placeholder(secret))
+      .map(({ file }): SecretReader => ({ container: name, by: "file", at: file })),
+  ];
 }

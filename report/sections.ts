@@ -36,6 +36,27 @@ export function sections(view: StackView): Section[] {
       none: "none, everything is within the policy",
     },
     {
+      title: "Entrance",
+      rows: [
+        ["what", "how"],
+        ["TLS", view.entrance.tls],
+        ["administrators", view.entrance.adminAllow.join(" ") || "no route"],
+      ],
+      none: "none",
+    },
+    {
+      title: "Routes",
+      rows: [
+        ["host", "service", "for"],
+        ...view.entrance.routes.map(({ host, service, admin }) => [
+          host,
+          service,
+          admin ? "administrators" : "everybody",
+        ]),
+      ],
+      none: "none",
+    },
+    {
       title: "Networks",
       rows: [
         ["network", "members", "leads out"],
@@ -76,6 +97,16 @@ export function sections(view: StackView): Section[] {
         ),
       ],
       none: "none",
+    },
+    {
+      title: "Docker socket",
+      rows: [
+        ["container", "lets through"],
+        ...view.socketReads.flatMap(({ container, reads }) =>
+          reads.map((read) => [container, read]),
+        ),
+      ],
+      none: "nobody has it",
     },
     {
       title: "Order of a replacement",

@@ -11,8 +11,10 @@ import {
 import { Model, NETWORK } from "../model/synth";
 import { CisReport, cisReport } from "./cis";
 import { isSocket } from "./container-facts";
+import { EntranceView, entranceView } from "./entrance-view";
 import { factsFromInputs } from "./facts-from-inputs";
 import { SecretView, secretViews } from "./secrets-view";
+import { SocketView, socketViews } from "./sockets-view";
 import { VolumeView, volumeViews } from "./volumes-view";
 
 /**
@@ -25,10 +27,13 @@ export interface StackView {
   readonly platform: string;
   readonly images: readonly ImageView[];
   readonly containers: readonly ContainerView[];
+  readonly entrance: EntranceView;
   readonly networks: readonly NetworkView[];
   readonly ports: readonly PortView[];
   readonly volumes: readonly VolumeView[];
   readonly secrets: readonly SecretView[];
+  /** What each proxy of the Docker socket lets through. */
+  readonly socketReads: readonly SocketView[];
   /** Containers that prepare a volume and end before a service starts. */
   readonly helpers: readonly HelperView[];
   readonly cis: CisReport;
@@ -115,12 +120,14 @@ export function stackView(model: Model): StackView {
       ),
       exemptions: exemptionsOf(container.service),
     })),
+    entrance: entranceView(recorded),
     networks: networkViews(model, running),
     ports: running.flatMap((container) =>
       factsFromInputs(container).ports.map((port) => ({ ...port, container: container.name })),
     ),
     volumes: volumeViews(model, recorded),
     secrets: secretViews(recorded),
+    socketReads: socketViews(recorded),
     helpers: recorded
       .filter(({ role }) => role === "loader")
       .map(({ resource, inputs }) => ({

@@ -5,7 +5,7 @@ import { synth } from "../model/synth";
 import { changes, isWeaker } from "../report/changes";
 import { ComposeError } from "../report/compose-helpers";
 import { Format, FORMATS, isFormat, render } from "../report/formats";
-import { parseSavedView, SavedViewError } from "../report/saved-view";
+import { notCompared, parseSavedView, SavedViewError } from "../report/saved-view";
 import { stackView } from "../report/stack-view";
 import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
 
@@ -48,6 +48,11 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
     // Before the stack is worked out, because it is quick and may be wrong.
     const saved =
       against === undefined ? undefined : forUsers(() => parseSavedView(read(against), against));
+    const missing = saved === undefined ? [] : notCompared(saved);
+    if (missing.length > 0)
+      process.stderr.write(
+        `${against ?? ""}: is older and does not tell of ${missing.join(" and ")}, save it again to compare them\n`,
+      );
     const file = readStackFile(stack, PROJECT_FOLDER, path);
     const model = await synth(file, { placeholders: true });
     const view = stackView(model);

@@ -4,6 +4,7 @@ import { synth } from "../../model/synth";
 import { Change } from "../../report/change";
 import { changes, isWeaker } from "../../report/changes";
 import { changeSections, changesHeadline, changesJson } from "../../report/changes-sections";
+import { EntranceView, RouteView } from "../../report/entrance-view";
 import { parseSavedView, SavedViewError } from "../../report/saved-view";
 import { ContainerView, StackView, stackView } from "../../report/stack-view";
 import { goldenStack } from "../support/golden-stack";
@@ -21,6 +22,16 @@ const image = (service: string, said: object): StackView => ({
   ...base,
   images: base.images.map((one) => (one.service === service ? { ...one, ...said } : one)),
 });
+const entrance = (said: Partial<EntranceView>): StackView => ({
+  ...base,
+  entrance: { ...base.entrance, ...said },
+});
+const route = (service: string, said: Partial<RouteView>): StackView =>
+  entrance({
+    routes: base.entrance.routes.map((one) =>
+      one.service === service ? { ...one, ...said } : one,
+    ),
+  });
 const lines = (all: readonly Change[]): string[] =>
   all.map(({ kind, subject, what }) => `${kind}: ${subject}: ${what}`);
 
@@ -114,6 +125,80 @@ describe("two reports compared", () => {
       () => container("n8n", { memoryMiB: 4096 }),
       ["changed: n8n: memoryMiB 2048 → 4096"],
       ["changed: n8n: memoryMiB 4096 → 2048"],
+    ],
+    [
+      "plain HTTP",
+      () => entrance({ tls: "none" }),
+      ["weaker: entrance: TLS none instead of acme"],
+      ["stricter: entrance: TLS acme instead of none"],
+    ],
+    [
+      "a certificate that nobody vouches for",
+      () => entrance({ tls: "selfSigned" }),
+      ["weaker: entrance: TLS selfSigned instead of acme"],
+      ["stricter: entrance: TLS acme instead of selfSigned"],
+    ],
+    [
+      "administrators from everywhere",
+      () => entrance({ adminAllow: ["0.0.0.0/0"] }),
+      ["weaker: entrance: lets administrators in from 0.0.0.0/0"],
+      ["stricter: entrance: no longer lets administrators in from all of 0.0.0.0/0"],
+    ],
+    [
+      "one more network of administrators",
+      () => entrance({ adminAllow: ["192.0.2.0/24", "2001:db8::/64"] }),
+      ["weaker: entrance: lets administrators in from 2001:db8::/64"],
+      ["stricter: entrance: no longer lets administrators in from all of 2001:db8::/64"],
+    ],
+    [
+      "the same network in two halves",
+      () => entrance({ adminAllow: ["192.0.2.128/25", "192.0.2.0/25"] }),
+      [],
+      [],
+    ],
+    [
+      "a route for administrators that is open to everybody",
+      () => route("portainer", { admin: false }),
+      ["weaker: portainer: is open to everybody, no longer to administrators"],
+      ["stricter: portainer: is open to administrators, no longer to everybody"],
+    ],
+    [
+      "another name of a route",
+      () => route("n8n", { host: "flows.example.test" }),
+      ["changed: n8n: is flows.example.test instead of n8n.example.test"],
+      ["changed: n8n: is n8n.example.test instead of flows.example.test"],
+    ],
+    [
+      "a route to what had none",
+      () =>
+        entrance({
+          routes: [
+            ...base.entrance.routes,
+            { host: "db.example.test", service: "postgres", admin: false },
+            { host: "proxy.example.test", service: "socket-proxy", admin: true },
+          ],
+        }),
+      [
+        "weaker: postgres: is served to everybody as db.example.test",
+        "weaker: socket-proxy: is served to administrators as proxy.example.test",
+      ],
+      [
+        "stricter: postgres: is no longer served as db.example.test",
+        "stricter: socket-proxy: is no longer served as proxy.example.test",
+      ],
+    ],
+    [
+      "more of the Docker socket",
+      () => ({
+        ...base,
+        socketReads: base.socketReads.map((one) =>
+          one.container === "socket-proxy-cadvisor"
+            ? { ...one, reads: [...one.reads, "ANY /containers/create"] }
+            : one,
+        ),
+      }),
+      ["weaker: socket-proxy-cadvisor: lets through ANY /containers/create"],
+      ["stricter: socket-proxy-cadvisor: no longer lets through ANY /containers/create"],
     ],
     [
       "a published port",
@@ -269,6 +354,10 @@ describe("two reports compared", () => {
       ...base,
       containers: base.containers.filter(({ name }) => name !== "cadvisor"),
       networks: base.networks.filter(({ members }) => !members.includes("cadvisor")),
+      entrance: {
+        ...base.entrance,
+        routes: base.entrance.routes.filter(({ service }) => service !== "cadvisor"),
+      },
       cis: { ...base.cis, results: base.cis.results.filter((one) => one.container !== "cadvisor") },
     };
     assert.deepEqual(lines(changes(without, base)), [
@@ -304,11 +393,15 @@ describe("a saved report", () => {
       assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
       return older;
     });
-    const saved = parseSavedView(JSON.stringify({ ...base, containers }), "r.json");
+    const { entrance: way, socketReads, ...older } = base;
+    assert.deepEqual([way.tls, socketReads.length], ["acme", 2]);
+    const saved = parseSavedView(JSON.stringify({ ...older, containers }), "r.json");
     assert.deepEqual(changes(saved, base), []);
-    assert.deepEqual(lines(changes(saved, container("n8n", { capDrop: [], user: "0:0" }))), [
-      "weaker: n8n: runs as root",
-    ]);
+    const now = {
+      ...container("n8n", { capDrop: [], user: "0:0" }),
+      entrance: { ...way, tls: "none" },
+    };
+    assert.deepEqual(lines(changes(saved, now as StackView)), ["weaker: n8n: runs as root"]);
   });
 
   it("is read though it names a control and a secret that are called otherwise by now", () => {
@@ -344,4 +437,11 @@ describe("a saved report", () => {
         (error) => error instanceof SavedViewError && message.test(error.message),
       );
     });
+
+  it("is refused when a network in it is none", () => {
+    const saved = entrance({ adminAllow: ["everywhere"] });
+    assert.throws(() => parseSavedView(JSON.stringify(saved), "r.json"), {
+      message: /^r\.json: is no report of version 1, at entrance\.adminAllow\.0: /,
+    });
+  });
 });

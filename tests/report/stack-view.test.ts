@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { synth } from "../../model/synth";
 import { sections } from "../../report/sections";
+import { socketViews } from "../../report/sockets-view";
 import { StackView, stackView } from "../../report/stack-view";
 import { goldenStack } from "../support/golden-stack";
 
@@ -67,4 +68,53 @@ describe("the report of a stack", () => {
       [["n8n", "1000:1000", "Docker's own CAP_KILL"]],
     );
   });
+
+  it("tells how the stack is entered, and by whom", async () => {
+    const open = await viewOf({ tls: { mode: "none" }, adminAllow: [] });
+    assert.deepEqual(open.entrance, {
+      tls: "none",
+      adminAllow: [],
+      routes: [
+        { host: "n8n.example.test", service: "n8n", admin: false },
+        { host: "example.test", service: "homepage", admin: false },
+      ],
+    });
+    const rows = sections(open).find(({ title }) => title === "Entrance")?.rows;
+    assert.deepEqual(rows?.slice(1), [
+      ["TLS", "none"],
+      ["administrators", "no route"],
+    ]);
+    const view = await viewOf({ tls: { mode: "selfSigned" }, adminAllow: ["10.0.0.0/8"] });
+    assert.deepEqual([view.entrance.tls, view.entrance.adminAllow], ["selfSigned", ["10.0.0.0/8"]]);
+  });
+});
+
+describe("what a proxy of the Docker socket lets through", () => {
+  const proxy = (config: string): readonly string[] | undefined => {
+    const volumes = [{ volumeName: "v", containerPath: "/etc/proxy" }];
+    const common = { service: "p", pidsLimit: 1, dependsOn: [] };
+    const inputs = { image: "haproxy:1", labels: [], volumes };
+    const uploads = [{ file: "/etc/proxy/haproxy.cfg", content: config }];
+    const [view, ...more] = socketViews([
+      { ...common, resource: "s-p", name: "p", role: "service", inputs },
+      { ...common, resource: "s-l", name: "s-l", role: "loader", inputs: { ...inputs, uploads } },
+    ]);
+    assert.deepEqual([view?.container, more], ["p", []]);
+    return view?.reads;
+  };
+  const deny = "  http-request deny deny_status 403 unless METH_GET\n";
+  const allow = (path: string): string =>
+    `  http-request allow if { path_reg ^(/v1[.][0-9]+)?${path}$ }\n`;
+  const cases: readonly (readonly [string, ...string[]])[] = [
+    ["", ...[]],
+    [deny + allow("/version"), "GET /version"],
+    [allow("/version"), "ANY /version"],
+    [deny + allow("/a/[a-z]*") + allow("/b"), "GET /a/[a-z]*", "GET /b"],
+    [`${deny}  http-request allow if { src 10.0.0.1 }\n`, "GET { src 10.0.0.1 }"],
+    ["  http-request allow\n", "ANY everything"],
+  ];
+  for (const [config, ...expected] of cases)
+    it(`is ${expected.join(" and ") || "nothing"}`, () => {
+      assert.deepEqual(proxy(config), expected);
+    });
 });

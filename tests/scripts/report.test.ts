@@ -83,6 +83,35 @@ describe("npm run report", function () {
     assert.match(markdown.stdout, /^# Changes of stack golden\n/);
   });
 
+  it("notices that TLS is gone, and says when the saved report is too old to tell", async () => {
+    const plain = join(folder, "Pulumi.plain.yaml");
+    const yaml = await readFile(GOLDEN, "utf8");
+    await writeFile(
+      plain,
+      yaml.replace(/pinned-stack:tls: .*/, "pinned-stack:tls: { mode: none }"),
+    );
+    const saved = join(folder, "with-entrance.json");
+    const json = await readFile("tests/golden/report/report.json", "utf8");
+    await writeFile(saved, json);
+    const args = ["--stack", "golden", "--config-file", plain, "--against"];
+    const now = await report(...args, saved);
+    assert.deepEqual([now.code, now.stderr], [1, ""]);
+    assert.match(now.stdout, /^entrance +TLS none instead of acme$/m);
+
+    const { entrance, socketReads, ...older } = JSON.parse(json) as Record<string, unknown>;
+    assert.ok(entrance !== undefined && socketReads !== undefined);
+    const old = join(folder, "without-entrance.json");
+    await writeFile(old, JSON.stringify(older));
+    const before = await report(...args, old);
+    assert.deepEqual(
+      [before.code, before.stderr],
+      [
+        0,
+        `${old}: is older and does not tell of entrance and socketReads, save it again to compare them\n`,
+      ],
+    );
+  });
+
   const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
     [
       "a format that there is not",
