@@ -109,6 +109,19 @@ export function sections(view: StackView): Section[] {
       none: "nobody has it",
     },
     {
+      title: "Helpers",
+      rows: [
+        ["container", "user", "capabilities", "runs"],
+        ...view.helpers.map(({ name, user, capabilities: added, starts }) => [
+          name,
+          user,
+          added.join(" ") || "none",
+          starts ? "once, then it ends" : "never, it only carries files",
+        ]),
+      ],
+      none: "none",
+    },
+    {
       title: "Order of a replacement",
       rows: [["container", "order"], ...view.containers.map(({ name, order }) => [name, order])],
       none: "none",
