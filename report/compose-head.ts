@@ -4,12 +4,19 @@ import { ComposeSecret, secretVariables } from "./compose-secrets";
 import { SOCKET_GROUP } from "./compose-service";
 
 /** What a reader has to know before the file is used, as comments. */
-export function composeHead(model: Model, secrets: readonly ComposeSecret[]): string {
+export function composeHead(
+  model: Model,
+  secrets: readonly ComposeSecret[],
+  socket: string,
+): string {
   const { stack, unresolved, config } = model;
   const containers = recordedContainers(model);
+  const insecure = Object.entries(config.registries)
+    .filter(([, registry]) => registry.insecure === true)
+    .map(([host]) => host);
   const variables = [
     ...(containers.some(({ inputs }) => inputs.groupAdds?.includes(LATER))
-      ? [`${SOCKET_GROUP}=<stat -c %g /var/run/docker.sock>`]
+      ? [`${SOCKET_GROUP}=<stat -c %g ${socket}>`]
       : []),
     ...secretVariables(containers).map(({ variable, secret }) => `${variable}='<${secret}>'`),
   ];
@@ -50,6 +57,11 @@ export function composeHead(model: Model, secrets: readonly ComposeSecret[]): st
     "- the refusal of a restriction that is weakened without a reason, and of a PostgreSQL that cannot read the data",
     ...(Object.values(config.registries).some(({ username }) => username !== undefined)
       ? ['- registry logins: "docker login" on the host']
+      : []),
+    ...(insecure.length > 0
+      ? [
+          `- registries without TLS: "insecure-registries": ${JSON.stringify(insecure)} in the engine's daemon.json`,
+        ]
       : []),
     ...unresolved.map(
       (service) =>

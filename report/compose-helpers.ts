@@ -1,33 +1,20 @@
 /** One-shot containers that fill a volume or give it to a user, then end. Pure. */
 import { inStack, RecordedContainer } from "../model/containers";
+import { ComposeFile } from "./compose-files";
 import { plain } from "./compose-text";
 
-export interface ComposeFile {
-  /** Its name in the Compose file. */
-  readonly name: string;
-  readonly target: string;
-  readonly content: string;
+export interface HelperContext {
+  readonly stack: string;
+  readonly platform: string;
+  /** Those of all helpers. */
+  readonly files: readonly ComposeFile[];
 }
 
-export class ComposeError extends Error {
-  override readonly name = "ComposeError";
-}
-
-/** The files of a loader, under names of their own. Throws a {@link ComposeError} for a file that is no text. */
-export function inlineFiles({ inputs, resource }: RecordedContainer, stack: string): ComposeFile[] {
-  const prefix = inStack(resource, stack).replace(/-loader$/, "");
-  return (inputs.uploads ?? []).map(({ file, content }) => {
-    if (content === undefined)
-      throw new ComposeError(
-        `${file}: a Compose file holds no bytes, only texts; leave services.homepage.folder out for the export and mount your site yourself`,
-      );
-    const name = file.slice(1).replace(/[^A-Za-z0-9._-]+/g, "-");
-    return { name: `${prefix}-${name}`, target: file, content: plain(content) };
-  });
-}
-
-export function helper(container: RecordedContainer, stack: string, platform: string): object {
-  const { inputs } = container;
+export function helper(
+  { inputs, resource }: RecordedContainer,
+  { stack, platform, files }: HelperContext,
+): object {
+  const own = files.filter((file) => file.helper === resource);
   const path = inputs.volumes?.[0]?.containerPath ?? "";
   const runs = inputs.start !== false;
   return {
@@ -44,11 +31,7 @@ export function helper(container: RecordedContainer, stack: string, platform: st
     mem_limit: "64m",
     memswap_limit: "64m",
     restart: "no",
-    configs: inlineFiles(container, stack).map(({ name, target }) => ({
-      source: name,
-      target,
-      mode: "0444",
-    })),
+    configs: own.map(({ name, target }) => ({ source: name, target, mode: "0444" })),
     volumes: (inputs.volumes ?? []).map(({ volumeName, containerPath }) => ({
       type: "volume",
       source: inStack(volumeName ?? "", stack),

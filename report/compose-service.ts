@@ -7,6 +7,8 @@ import { hasCheck } from "./facts-from-inputs";
 export interface ComposeContext {
   readonly stack: string;
   readonly platform: string;
+  /** Path of the Docker socket on the host. */
+  readonly socket: string;
   readonly containers: readonly RecordedContainer[];
   /** Those that the Compose file has too. */
   readonly helpers: readonly RecordedContainer[];
@@ -18,7 +20,7 @@ export const SOCKET_GROUP = "DOCKER_SOCKET_GID";
 /** A service with the restrictions of the program's container, setting by setting. */
 export function composeService(container: RecordedContainer, context: ComposeContext): object {
   const { inputs } = container;
-  const { stack, platform, secrets } = context;
+  const { stack, platform, secrets, socket } = context;
   const own = secrets.filter(({ reader }) => reader === container.name);
   const after = dependencies(container, context);
   return {
@@ -27,7 +29,7 @@ export function composeService(container: RecordedContainer, context: ComposeCon
     ...(inputs.entrypoints && { entrypoint: inputs.entrypoints.map(plain) }),
     ...(inputs.command && { command: inputs.command.map(plain) }),
     ...((inputs.envs ?? []).length > 0 && { environment: environment(inputs) }),
-    ...restrictions(container),
+    ...restrictions(container, socket),
     ...storage(inputs, own, stack),
     ...(own.length > 0 && {
       secrets: own.map(({ name, target }) => ({ source: name, target })),
@@ -47,10 +49,10 @@ export function composeService(container: RecordedContainer, context: ComposeCon
   };
 }
 
-function restrictions({ inputs, pidsLimit }: RecordedContainer): object {
+function restrictions({ inputs, pidsLimit }: RecordedContainer, socket: string): object {
   return {
     user: inputs.user,
-    ...(inputs.groupAdds && { group_add: inputs.groupAdds.map(group) }),
+    ...(inputs.groupAdds && { group_add: inputs.groupAdds.map((id) => group(id, socket)) }),
     cap_drop: inputs.capabilities?.drops ?? [],
     ...((inputs.capabilities?.adds ?? []).length > 0 && { cap_add: inputs.capabilities?.adds }),
     read_only: inputs.readOnly ?? false,
@@ -72,8 +74,8 @@ function restrictions({ inputs, pidsLimit }: RecordedContainer): object {
 }
 
 /** The host says the socket's group only when it is asked. */
-const group = (id: string): string =>
-  id === LATER ? required(SOCKET_GROUP, "stat -c %g /var/run/docker.sock on the host") : id;
+const group = (id: string, socket: string): string =>
+  id === LATER ? required(SOCKET_GROUP, `stat -c %g ${socket} on the host`) : id;
 
 function environment({ envs }: ContainerInputs): Record<string, string> {
   return Object.fromEntries(

@@ -3,8 +3,7 @@
  * such files. Pure. Files come into volumes by one-shot containers, as in the program: Compose can put an inline file into
  * no container with a read-only root.
  */
-import { stringify } from "yaml";
-
+import { hostAccess } from "../host/address";
 import {
   ContainerInputs,
   inStack,
@@ -14,12 +13,11 @@ import {
 } from "../model/containers";
 import { isSecret, Model, NETWORK, VOLUME } from "../model/synth";
 import { composeHead } from "./compose-head";
-import { ComposeFile, helper, inlineFiles } from "./compose-helpers";
+import { ComposeFile, composeFiles } from "./compose-files";
+import { helper } from "./compose-helpers";
 import { ComposeSecret, composeSecrets } from "./compose-secrets";
 import { composeService } from "./compose-service";
-
-/** Version 1.1 quotes what an older reader would take for something else: `no`, `70:70`, `0444`. */
-const YAML = { lineWidth: 0, version: "1.1" } as const;
+import { composeYaml } from "./compose-yaml";
 
 /** Throws a ComposeError for a file that is no text. */
 export function compose(model: Model): string {
@@ -32,20 +30,22 @@ export function compose(model: Model): string {
       role === "loader" && !(inputs.uploads ?? []).some(({ content }) => isSecret(content)),
   );
   const secrets = composeSecrets(containers);
-  const files = helpers.flatMap((container) => inlineFiles(container, stack));
+  const socket = hostAccess(config.host).socketPath;
+  const files = composeFiles(helpers, stack);
   const used = volumesOf(services, helpers, secrets);
   const document = {
-    name: stack,
+    name: projectName(stack),
     services: Object.fromEntries([
       ...helpers.map((container) => [
         inStack(container.resource, stack),
-        helper(container, stack, config.platform),
+        helper(container, { stack, platform: config.platform, files }),
       ]),
       ...services.map((container) => [
         container.name,
         composeService(container, {
           stack,
           platform: config.platform,
+          socket,
           containers,
           helpers,
           secrets,
@@ -72,8 +72,15 @@ export function compose(model: Model): string {
     ...(files.length > 0 && { configs: fileMap(files) }),
     ...(secrets.length > 0 && { secrets: secretMap(secrets) }),
   };
-  return `${composeHead(model, secrets)}\n${stringify(document, YAML)}`;
+  return `${composeHead(model, secrets, socket)}\n${composeYaml(document)}`;
 }
+
+/** Compose takes lower case, digits, - and _, the first of them no - or _ (compose-spec, "Name top-level element"). */
+const projectName = (stack: string): string =>
+  stack
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, "-")
+    .replace(/^[_-]+/, "") || "stack";
 
 /** Volumes of secrets are left out: each of their files is mounted by itself. */
 const volumesOf = (

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { readStackFile } from "../model/stack-file";
 import { synth } from "../model/synth";
 import { changes, isWeaker } from "../report/changes";
-import { ComposeError } from "../report/compose-helpers";
+import { ComposeError } from "../report/compose-files";
 import { Format, FORMATS, isFormat, render } from "../report/formats";
 import { notCompared, parseSavedView, SavedViewError } from "../report/saved-view";
 import { stackView } from "../report/stack-view";

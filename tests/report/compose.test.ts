@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 
 import { parse } from "yaml";
 
 import { RecordedContainer } from "../../model/containers";
 import { synth } from "../../model/synth";
 import { compose } from "../../report/compose";
-import { ComposeError, inlineFiles } from "../../report/compose-helpers";
+import { ComposeError, composeFiles } from "../../report/compose-files";
 import { composeService } from "../../report/compose-service";
 import { plain, required } from "../../report/compose-text";
 import { compose as dockerCompose, composePlugin } from "../support/compose";
-import { goldenStack } from "../support/golden-stack";
+import { goldenModel, goldenStack } from "../support/golden-stack";
 
 interface ComposeDocument {
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -33,6 +33,7 @@ const recorded = (inputs: Partial<RecordedContainer["inputs"]>): RecordedContain
 const context = {
   stack: "test",
   platform: "linux/amd64",
+  socket: "/var/run/docker.sock",
   containers: [],
   helpers: [],
   secrets: [],
@@ -41,35 +42,111 @@ const context = {
 describe("a Compose file", () => {
   let text: string;
   let file: ComposeDocument;
+  let folder: string;
   before(async () => {
-    text = compose(await synth(goldenStack(), { placeholders: true }));
+    folder = await mkdtemp(join(tmpdir(), "compose-"));
+    text = compose(await goldenModel());
     file = parse(text) as ComposeDocument;
   });
+  after(() => rm(folder, { recursive: true }));
 
-  it("is accepted by docker compose, and starts nothing without what only its user knows", async function () {
-    this.timeout(30_000);
+  const VARIABLES = { DOCKER_SOCKET_GID: "999", N8N_ENCRYPTION_KEY: "x" };
+  /** What docker compose makes of a file; skips the test where there is none. */
+  const config = async (context: Mocha.Context, compose: string, env: NodeJS.ProcessEnv) => {
+    context.timeout(30_000);
     if (composePlugin() === undefined) {
       console.log("skipped: no docker compose");
-      this.skip();
+      context.skip();
     }
-    const folder = await mkdtemp(join(tmpdir(), "compose-"));
-    try {
-      const path = join(folder, "compose.yaml");
-      await writeFile(path, text);
-      const nowhere = { address: "unix:///nowhere", config: folder };
-      const config = (env: NodeJS.ProcessEnv) =>
-        dockerCompose(nowhere, ["--file", path, "config", "--quiet"], env);
-      const all = { DOCKER_SOCKET_GID: "999", N8N_ENCRYPTION_KEY: "x" };
-      const accepted = await config(all);
-      assert.deepEqual([accepted.code, accepted.stderr], [0, ""]);
-      for (const name of Object.keys(all)) {
-        const refused = await config({ ...all, [name]: "" });
-        assert.notEqual(refused.code, 0);
-        assert.match(refused.stderr, new RegExp(`required variable ${name} is missing a value`));
-      }
-    } finally {
-      await rm(folder, { recursive: true });
+    const path = join(folder, "compose.yaml");
+    await writeFile(path, compose);
+    const nowhere = { address: "unix:///nowhere", config: folder };
+    return dockerCompose(nowhere, ["--file", path, "config", "--format", "json"], env);
+  };
+
+  it("is accepted by docker compose, and starts nothing without what only its user knows", async function () {
+    const accepted = await config(this, text, VARIABLES);
+    assert.deepEqual([accepted.code, accepted.stderr], [0, ""]);
+    for (const name of Object.keys(VARIABLES)) {
+      const refused = await config(this, text, { ...VARIABLES, [name]: "" });
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.stderr, new RegExp(`required variable ${name} is missing a value`));
     }
+  });
+
+  // Names that become the same, and texts that readers of YAML take for something else.
+  const SITE: Readonly<Record<string, string>> = {
+    "index.html": "\ufeff<title>$HOME ${x}</title>\r\n",
+    "a b.txt": "one\n",
+    "a-b.txt": "\ttwo\u2028lines\n",
+    "a-b.txt-2": " ",
+    "a$b.txt": "\u0000\u0085",
+    "é.txt": "no\n",
+  };
+
+  it("carries a homepage of the user's own as it is, file by file", async function () {
+    const site = join(folder, "site");
+    await mkdir(site);
+    for (const [name, content] of Object.entries(SITE)) await writeFile(join(site, name), content);
+    const own = compose(
+      await goldenModel({ services: { homepage: { folder: relative(resolve("."), site) } } }),
+    );
+    const { services, configs } = parse(own) as ComposeDocument;
+    const brought = services["homepage-files-loader"]?.["configs"] as {
+      readonly source: string;
+      readonly target: string;
+    }[];
+    assert.deepEqual(
+      brought.map(({ source, target }) => [source, target, configs[source]?.content]).slice(1),
+      [
+        ["a-b.txt", "a b.txt", "one\n"],
+        ["a-b.txt-2", "a$$b.txt", "\u0000\u0085"],
+        ["a-b.txt-3", "a-b.txt", "\ttwo\u2028lines\n"],
+        ["a-b.txt-2-2", "a-b.txt-2", " "],
+        ["index.html", "index.html", "\ufeff<title>$$HOME $${x}</title>\r\n"],
+        ["-.txt", "é.txt", "no\n"],
+      ].map(([source = "", target = "", content]) => [
+        `homepage-files-srv-homepage-site-${source}`.replace("--", "-"),
+        `/srv/homepage/site/${target}`,
+        content,
+      ]),
+    );
+    const { stdout } = await config(this, own, VARIABLES);
+    const read = JSON.parse(stdout) as ComposeDocument;
+    for (const { source, target } of brought.slice(1)) {
+      const name = target.slice("/srv/homepage/site/".length).replace("$$", "$");
+      assert.equal(read.configs[source]?.content.replaceAll("$$", "$"), SITE[name], name);
+    }
+  });
+
+  const projects: readonly (readonly [string, string])[] = [
+    ["golden", "golden"],
+    ["My.Stack", "my-stack"],
+    ["_a.b_C-1", "a-b_c-1"],
+    ["..", "stack"],
+  ];
+  for (const [stack, project] of projects)
+    it(`of stack ${stack} is the project ${project}`, async () => {
+      const model = await synth({ ...goldenStack(), stack }, { placeholders: true });
+      assert.equal((parse(compose(model)) as { name: string }).name, project);
+    });
+
+  it("asks for the group of the socket that the stack uses", async () => {
+    const own = compose(await goldenModel({ host: { address: "unix:///run/podman/podman.sock" } }));
+    assert.match(own, /^# {3}DOCKER_SOCKET_GID=<stat -c %g \/run\/podman\/podman\.sock>$/m);
+    assert.match(
+      own,
+      /- \$\{DOCKER_SOCKET_GID:\?stat -c %g \/run\/podman\/podman\.sock on the host\}$/m,
+    );
+    assert.doesNotMatch(own, /stat -c %g \/var\/run/);
+  });
+
+  it("names the registries without TLS, which the engine has to be told of", async () => {
+    const registries = { "127.0.0.1:5000": { insecure: true }, "ghcr.io": { insecure: false } };
+    const line =
+      /^# - registries without TLS: "insecure-registries": (.*) in the engine's daemon\.json$/m;
+    assert.equal(line.exec(compose(await goldenModel({ registries })))?.[1], '["127.0.0.1:5000"]');
+    assert.doesNotMatch(text, line);
   });
 
   it("gives each reader of a secret a file of its own, and says how to make it", () => {
@@ -142,15 +219,20 @@ describe("a Compose file", () => {
     assert.equal(health({}), undefined);
   });
 
-  it("refuses a site with files that are no text, and says what to do", () => {
+  it("refuses a site with files that are no text, names all of them, and says what to do", () => {
+    const base64 = (...bytes: readonly number[]): string => Buffer.from(bytes).toString("base64");
     const site = recorded({
-      uploads: [{ file: "/srv/homepage/site/a.png", contentBase64: "AA==" }],
+      uploads: [
+        { file: "/site/a.png", contentBase64: base64(0x89, 0x50, 0x4e, 0x47) },
+        { file: "/site/b.txt", contentBase64: base64(0xc3, 0xa9) },
+        { file: "/site/c.txt", contentBase64: base64(0xe9) },
+      ],
     });
     assert.throws(
-      () => inlineFiles(site, "test"),
+      () => composeFiles([site], "test"),
       (error) =>
         error instanceof ComposeError &&
-        /^\/srv\/homepage\/site\/a\.png: .*services\.homepage\.folder/.test(error.message),
+        /^\/site\/a\.png, \/site\/c\.txt: .*services\.homepage\.folder/.test(error.message),
     );
   });
 });

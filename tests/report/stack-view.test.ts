@@ -1,21 +1,12 @@
 import assert from "node:assert/strict";
 
-import { synth } from "../../model/synth";
 import { sections } from "../../report/sections";
 import { socketViews } from "../../report/sockets-view";
 import { StackView, stackView } from "../../report/stack-view";
-import { goldenStack } from "../support/golden-stack";
+import { goldenModel } from "../support/golden-stack";
 
-/** The golden stack with some keys said otherwise. */
-async function viewOf(said: Readonly<Record<string, unknown>>): Promise<StackView> {
-  const file = goldenStack();
-  const keys = Object.entries(said).map(([key, value]) => [
-    `pinned-stack:${key}`,
-    JSON.stringify(value),
-  ]);
-  const config = { ...file.config, ...(Object.fromEntries(keys) as Record<string, string>) };
-  return stackView(await synth({ ...file, config }, { placeholders: true }));
-}
+const viewOf = async (said: Readonly<Record<string, unknown>>): Promise<StackView> =>
+  stackView(await goldenModel(said));
 
 const verdict = ({ cis }: StackView, item: string, who: string): string | undefined => {
   const found = cis.results.find(({ id, container }) => id === item && container === who);
@@ -50,7 +41,7 @@ describe("the report of a stack", () => {
   });
 
   it("tells what is kept of Docker's own capabilities, and what of the host can be written to", async () => {
-    const model = await synth(goldenStack(), { placeholders: true });
+    const model = await goldenModel();
     const resources = model.resources.map((one) => {
       if (one.name !== "golden-n8n") return one;
       const volumes = [{ hostPath: "/srv", containerPath: "/srv" }];
