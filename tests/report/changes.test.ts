@@ -4,8 +4,6 @@ import { synth } from "../../model/synth";
 import { Change } from "../../report/change";
 import { changes, isWeaker } from "../../report/changes";
 import { changeSections, changesHeadline, changesJson } from "../../report/changes-sections";
-import { EntranceView, RouteView } from "../../report/entrance-view";
-import { parseSavedView, SavedViewError } from "../../report/saved-view";
 import { ContainerView, StackView, stackView } from "../../report/stack-view";
 import { goldenStack } from "../support/golden-stack";
 
@@ -22,16 +20,6 @@ const image = (service: string, said: object): StackView => ({
   ...base,
   images: base.images.map((one) => (one.service === service ? { ...one, ...said } : one)),
 });
-const entrance = (said: Partial<EntranceView>): StackView => ({
-  ...base,
-  entrance: { ...base.entrance, ...said },
-});
-const route = (service: string, said: Partial<RouteView>): StackView =>
-  entrance({
-    routes: base.entrance.routes.map((one) =>
-      one.service === service ? { ...one, ...said } : one,
-    ),
-  });
 const lines = (all: readonly Change[]): string[] =>
   all.map(({ kind, subject, what }) => `${kind}: ${subject}: ${what}`);
 
@@ -125,80 +113,6 @@ describe("two reports compared", () => {
       () => container("n8n", { memoryMiB: 4096 }),
       ["changed: n8n: memoryMiB 2048 → 4096"],
       ["changed: n8n: memoryMiB 4096 → 2048"],
-    ],
-    [
-      "plain HTTP",
-      () => entrance({ tls: "none" }),
-      ["weaker: entrance: TLS none instead of acme"],
-      ["stricter: entrance: TLS acme instead of none"],
-    ],
-    [
-      "a certificate that nobody vouches for",
-      () => entrance({ tls: "selfSigned" }),
-      ["weaker: entrance: TLS selfSigned instead of acme"],
-      ["stricter: entrance: TLS acme instead of selfSigned"],
-    ],
-    [
-      "administrators from everywhere",
-      () => entrance({ adminAllow: ["0.0.0.0/0"] }),
-      ["weaker: entrance: lets administrators in from 0.0.0.0/0"],
-      ["stricter: entrance: no longer lets administrators in from all of 0.0.0.0/0"],
-    ],
-    [
-      "one more network of administrators",
-      () => entrance({ adminAllow: ["192.0.2.0/24", "2001:db8::/64"] }),
-      ["weaker: entrance: lets administrators in from 2001:db8::/64"],
-      ["stricter: entrance: no longer lets administrators in from all of 2001:db8::/64"],
-    ],
-    [
-      "the same network in two halves",
-      () => entrance({ adminAllow: ["192.0.2.128/25", "192.0.2.0/25"] }),
-      [],
-      [],
-    ],
-    [
-      "a route for administrators that is open to everybody",
-      () => route("portainer", { admin: false }),
-      ["weaker: portainer: is open to everybody, no longer to administrators"],
-      ["stricter: portainer: is open to administrators, no longer to everybody"],
-    ],
-    [
-      "another name of a route",
-      () => route("n8n", { host: "flows.example.test" }),
-      ["changed: n8n: is flows.example.test instead of n8n.example.test"],
-      ["changed: n8n: is n8n.example.test instead of flows.example.test"],
-    ],
-    [
-      "a route to what had none",
-      () =>
-        entrance({
-          routes: [
-            ...base.entrance.routes,
-            { host: "db.example.test", service: "postgres", admin: false },
-            { host: "proxy.example.test", service: "socket-proxy", admin: true },
-          ],
-        }),
-      [
-        "weaker: postgres: is served to everybody as db.example.test",
-        "weaker: socket-proxy: is served to administrators as proxy.example.test",
-      ],
-      [
-        "stricter: postgres: is no longer served as db.example.test",
-        "stricter: socket-proxy: is no longer served as proxy.example.test",
-      ],
-    ],
-    [
-      "more of the Docker socket",
-      () => ({
-        ...base,
-        socketReads: base.socketReads.map((one) =>
-          one.container === "socket-proxy-cadvisor"
-            ? { ...one, reads: [...one.reads, "ANY /containers/create"] }
-            : one,
-        ),
-      }),
-      ["weaker: socket-proxy-cadvisor: lets through ANY /containers/create"],
-      ["stricter: socket-proxy-cadvisor: no longer lets through ANY /containers/create"],
     ],
     [
       "a published port",
@@ -380,68 +294,5 @@ describe("two reports compared", () => {
       ["Weaker 0", "Stricter 3", "Newer images 1", "Changed, neither weaker nor stricter 0"],
     );
     assert.deepEqual(changesJson("golden", all), { version: 1, stack: "golden", changes: all });
-  });
-});
-
-describe("a saved report", () => {
-  it("is read back as it was written", () => {
-    assert.deepEqual(parseSavedView(JSON.stringify(base), "r.json"), base);
-  });
-
-  it("is read without the fields that are newer, and compared in what both have", () => {
-    const containers = base.containers.map(({ capDrop, writableHostPaths, ...older }) => {
-      assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
-      return older;
-    });
-    const { entrance: way, socketReads, ...older } = base;
-    assert.deepEqual([way.tls, socketReads.length], ["acme", 2]);
-    const saved = parseSavedView(JSON.stringify({ ...older, containers }), "r.json");
-    assert.deepEqual(changes(saved, base), []);
-    const now = {
-      ...container("n8n", { capDrop: [], user: "0:0" }),
-      entrance: { ...way, tls: "none" },
-    };
-    assert.deepEqual(lines(changes(saved, now as StackView)), ["weaker: n8n: runs as root"]);
-  });
-
-  it("is read though it names a control and a secret that are called otherwise by now", () => {
-    const old = {
-      ...base,
-      containers: base.containers.map((one) => ({
-        ...one,
-        exemptions: one.exemptions.map((given) => ({ ...given, control: `old-${given.control}` })),
-      })),
-      secrets: base.secrets.map((one) => ({ ...one, name: `old-${one.name}` })),
-    };
-    const saved = parseSavedView(JSON.stringify(old), "r.json");
-    assert.equal(saved.secrets[0]?.name, "old-postgresPassword");
-    assert.deepEqual(
-      lines(changes(saved, base)).filter((line) => line.includes("n8nEncryptionKey")),
-      [
-        "weaker: n8n: reads n8nEncryptionKey",
-        "stricter: n8n: no longer reads old-n8nEncryptionKey",
-      ],
-    );
-  });
-
-  const bad: readonly (readonly [string, string, RegExp])[] = [
-    ["no JSON", "traefik", /^r\.json: is no JSON; save one with "npm run -s report/],
-    ["another version", '{"version":2}', /^r\.json: is no report of version 1, at version: /],
-    ["a list", "[]", /at its top: /],
-    ["something else", '{"version":1}', /at stack: /],
-  ];
-  for (const [name, text, message] of bad)
-    it(`is refused when it is ${name}`, () => {
-      assert.throws(
-        () => parseSavedView(text, "r.json"),
-        (error) => error instanceof SavedViewError && message.test(error.message),
-      );
-    });
-
-  it("is refused when a network in it is none", () => {
-    const saved = entrance({ adminAllow: ["everywhere"] });
-    assert.throws(() => parseSavedView(JSON.stringify(saved), "r.json"), {
-      message: /^r\.json: is no report of version 1, at entrance\.adminAllow\.0: /,
-    });
   });
 });

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+
+import { changes } from "../../report/changes";
+import { parseSavedView, SavedView, SavedViewError } from "../../report/saved-view";
+import { StackView, stackView } from "../../report/stack-view";
+import { goldenModel } from "../support/golden-stack";
+
+let base: StackView;
+before(async () => {
+  base = stackView(await goldenModel());
+});
+
+const changed = (before: SavedView, after: StackView): string[] =>
+  changes(before, after).map(({ kind, subject, what }) => `${kind}: ${subject}: ${what}`);
+
+describe("a saved report", () => {
+  it("is read back as it was written", () => {
+    assert.deepEqual(parseSavedView(JSON.stringify(base), "r.json"), base);
+  });
+
+  it("is read without the fields that are newer, and compared in what both have", () => {
+    const containers = base.containers.map(({ capDrop, writableHostPaths, ...older }) => {
+      assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
+      return older;
+    });
+    const { entrance: way, socketReads, ...older } = base;
+    assert.deepEqual([way.tls, socketReads.length], ["acme", 2]);
+    const saved = parseSavedView(JSON.stringify({ ...older, containers }), "r.json");
+    assert.deepEqual(changes(saved, base), []);
+    const now: StackView = {
+      ...base,
+      containers: base.containers.map((one) =>
+        one.name === "n8n" ? { ...one, capDrop: [], user: "0:0" } : one,
+      ),
+      entrance: { ...way, tls: "none" },
+    };
+    assert.deepEqual(changed(saved, now), ["weaker: n8n: runs as root"]);
+  });
+
+  it("is read though it names a control and a secret that are called otherwise by now", () => {
+    const old = {
+      ...base,
+      containers: base.containers.map((one) => ({
+        ...one,
+        exemptions: one.exemptions.map((given) => ({ ...given, control: `old-${given.control}` })),
+      })),
+      secrets: base.secrets.map((one) => ({ ...one, name: `old-${one.name}` })),
+    };
+    const saved = parseSavedView(JSON.stringify(old), "r.json");
+    assert.equal(saved.secrets[0]?.name, "old-postgresPassword");
+    assert.deepEqual(
+      changed(saved, base).filter((line) => line.includes("n8nEncryptionKey")),
+      [
+        "weaker: n8n: reads n8nEncryptionKey",
+        "stricter: n8n: no longer reads old-n8nEncryptionKey",
+      ],
+    );
+  });
+
+  const bad: readonly (readonly [string, string, RegExp])[] = [
+    ["no JSON", "traefik", /^r\.json: is no JSON; save one with "npm run -s report/],
+    ["another version", '{"version":2}', /^r\.json: is no report of version 1, at version: /],
+    ["a list", "[]", /at its top: /],
+    ["something else", '{"version":1}', /at stack: /],
+  ];
+  for (const [name, text, message] of bad)
+    it(`is refused when it is ${name}`, () => {
+      assert.throws(
+        () => parseSavedView(text, "r.json"),
+        (error) => error instanceof SavedViewError && message.test(error.message),
+      );
+    });
+
+  it("is refused when a network in it is none", () => {
+    const saved = { ...base, entrance: { ...base.entrance, adminAllow: ["everywhere"] } };
+    assert.throws(() => parseSavedView(JSON.stringify(saved), "r.json"), {
+      message: /^r\.json: is no report of version 1, at entrance\.adminAllow\.0: /,
+    });
+  });
+});
