@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Manifest } from "./manifests";
 import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST } from "./media-types";
-import { formatPlatform, runnable } from "./platform";
+import { formatPlatform, isPlatformPart, runnable, some } from "./platform";
 import { parseDigest, type Digest } from "./reference";
 import { ServerText } from "./server-text";
 
@@ -16,7 +16,7 @@ export interface ImageFacts {
   readonly digest: Digest;
   /** The manifest for the host's platform. */
   readonly manifest: Digest;
-  /** All platforms there are, sorted. */
+  /** All platforms there are, sorted; without those whose name is none. */
   readonly platforms: readonly string[];
   /** When it was built; absent where that is not said, or is a date that stands for none. */
   readonly created?: Date;
@@ -80,9 +80,9 @@ const texts = z
   )
   .catch({});
 const platformParts = {
-  os: z.string(),
-  architecture: z.string(),
-  variant: z.string().optional(),
+  os: z.string().refine(isPlatformPart),
+  architecture: z.string().refine(isPlatformPart),
+  variant: z.literal("").or(z.string().refine(isPlatformPart)).optional(),
 };
 const descriptor = z.object({
   mediaType: z.string().default(""),
@@ -226,7 +226,7 @@ function readText(text: string | undefined): string | undefined {
 
 const noPlatform = (platform: string, platforms: readonly string[]): UnfitImageError =>
   new UnfitImageError(
-    `is not there for ${platform}, only for ${platforms.length === 0 ? "platforms it does not name" : platforms.map((name) => words.clean(name)).join(", ")}`,
+    `is not there for ${platform}, only for ${platforms.length === 0 ? "platforms it does not name" : some(platforms)}`,
   );
 
 function parse<S extends z.ZodType>(shape: S, bytes: Buffer, what: string): z.output<S> {

@@ -67,8 +67,8 @@ function why(row: PinRow, report: PinReport): string {
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
-/** A span cannot be ended from inside: no backtick is left in it. */
-const code = (text: string): string => `\`${text.replaceAll("`", "'")}\``;
+/** A span cannot be ended from inside: no backtick is left in it, and no line break, since an empty line would end it. */
+const code = (text: string): string => `\`${text.replaceAll("`", "'").replace(/\s+/g, " ")}\``;
 
 /** Inside a table a bar ends the cell, in a code span too. */
 const cell = (text: string): string => code(text).replaceAll("|", "\\|");

@@ -2,6 +2,7 @@
 import { dayOf, describeAge, formatAge } from "../images/age";
 import type { BaseImage, ImageFacts } from "../images/image-facts";
 import type { PinRow } from "../images/pin-decision";
+import { some } from "../images/platform";
 import { parseReference, type ImageReference } from "../images/reference";
 
 export interface PinReport {
@@ -154,12 +155,12 @@ function platforms(before: ImageFacts | undefined, after: ImageFacts): Detail {
   const gained = has.filter((name) => !had.includes(name)).map((name) => `+${name}`);
   const lost = had.filter((name) => !has.includes(name)).map((name) => `-${name}`);
   const name = "platforms";
-  if (before === undefined) return { name, before: "", after: has.join(", ") };
+  if (before === undefined) return { name, before: "", after: some(has) };
   if (gained.length + lost.length === 0)
     return { name, before: `${has.length}`, after: `${has.length}` };
   return {
     name,
     before: `${had.length}`,
-    after: `${has.length} (${[...gained, ...lost].join(", ")})`,
+    after: `${has.length} (${some([...gained, ...lost])})`,
   };
 }

@@ -9,6 +9,7 @@ import {
   LINUX_ARM64,
   platformImage,
   type IndexedImage,
+  type Platform,
   type PlatformImageOptions,
 } from "../support/oci-images";
 import { factsFrom } from "../support/readings";
@@ -199,6 +200,28 @@ describe("an image that is none for the host", () => {
       () => factsFrom(withIndex(image, { manifests: [unnamed] }), "linux/arm64"),
       /is not there for linux\/arm64, only for linux\/amd64/,
     );
+  });
+
+  const odd: readonly [title: string, platform: Platform][] = [
+    ["an operating system", { os: "\u001b[2J", architecture: "amd64" }],
+    ["an architecture", { os: "linux", architecture: "AMD64" }],
+    ["a variant", { os: "linux", architecture: "amd64", variant: "v1\n" }],
+  ];
+  for (const [title, platform] of odd) {
+    it(`is not found under ${title} that is no name`, () => {
+      assert.throws(() => factsFrom(indexedImage([platformImage({ platform })])), {
+        message: "is not an image configuration, though its type says so",
+      });
+      const both = indexedImage([platformImage(), platformImage({ platform })]);
+      assert.deepEqual(factsFrom(both).platforms, ["linux/amd64"]);
+    });
+  }
+
+  it("is found under an empty variant", () => {
+    const platform = { ...LINUX_AMD64, variant: "" };
+    assert.deepEqual(factsFrom(indexedImage([platformImage({ platform })])).platforms, [
+      "linux/amd64",
+    ]);
   });
 
   it("is chosen by the best variant there is", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatPlatform, runnable } from "../../images/platform";
+import { formatPlatform, isPlatformPart, runnable, some } from "../../images/platform";
 
 describe("the name of a platform", () => {
   const table: readonly [
@@ -38,4 +38,28 @@ describe("what a host runs", () => {
     it(`is ${runs.join(", ")} on ${platform}`, () => {
       assert.deepEqual(runnable(platform), runs);
     });
+});
+
+describe("a part of a platform's name", () => {
+  const good = ["linux", "amd64", "v8", "386", "loong64", "ppc64le", "a.b_c-d", "x".repeat(32)];
+  for (const part of good)
+    it(`may be ${part}`, () => {
+      assert.equal(isPlatformPart(part), true);
+    });
+  const bad = ["", "Linux", "-x", ".", "a b", "a/b", "a\n", "\u001b[2J", "`a`", "x".repeat(33)];
+  for (const part of bad)
+    it(`is not ${JSON.stringify(part)}`, () => {
+      assert.equal(isPlatformPart(part), false);
+    });
+});
+
+describe("platforms in one line", () => {
+  const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `p${n}`);
+  it("are all there up to twenty", () => {
+    assert.equal(some(["linux/amd64", "linux/arm64"]), "linux/amd64, linux/arm64");
+    assert.equal(some(names(20)), names(20).join(", "));
+  });
+  it("are counted from there on", () => {
+    assert.equal(some(names(21)), `${names(20).join(", ")} and 1 more`);
+  });
 });

@@ -4,12 +4,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { decide, type PinRow } from "../../images/pin-decision";
+import { parseReference } from "../../images/reference";
 import { pinJson } from "../../scripts/pin-json";
 import { pinMarkdown } from "../../scripts/pin-markdown";
 import type { PinReport } from "../../scripts/pin-report";
 import { pinTable } from "../../scripts/pin-table";
 import { assertGolden } from "../support/golden";
+import { indexedImage, platformImage, type Platform } from "../support/oci-images";
 import { DAY, everyRow, NOW } from "../support/pin-rows";
+import { readingOf } from "../support/readings";
 
 const plain = (_style: unknown, text: string): string => text;
 const report: PinReport = {
@@ -97,5 +101,63 @@ describe("the answer of pin", () => {
       cells.filter((count) => count !== 5 && count !== 3),
       [],
     );
+  });
+});
+
+describe("the answer of pin about an image with a hostile index", () => {
+  const CONTROL = "\u001b]0;owned\u0007\u001b[2J\n\n# new\n@octocat";
+  const HOSTILE: Platform = {
+    os: "linux",
+    architecture: `${CONTROL} see [here](http://evil.example) <img src=x> \`x\``,
+  };
+  const old = indexedImage([platformImage()]);
+
+  /** What pin says of a new image with these platforms beside the host's, or in its place. */
+  function about(platforms: readonly Platform[], host: boolean): PinRow {
+    const image = indexedImage([
+      ...(host ? [platformImage({ created: "2026-11-01T00:00:00Z" })] : []),
+      ...platforms.map((platform) => platformImage({ platform })),
+    ]);
+    return decide(
+      { service: "app", image: parseReference(`app:1@${old.index.digest}`), tag: "1" },
+      image.index.digest,
+      { before: readingOf(old), after: readingOf(image) },
+      { minimumAge: 0, all: false, now: NOW },
+    );
+  }
+  const FORMATS = {
+    table: (hostile: PinReport) => pinTable(hostile, plain),
+    json: pinJson,
+    markdown: pinMarkdown,
+  };
+  const many = Array.from({ length: 20_000 }, (_, n): Platform => ({
+    os: "linux",
+    architecture: `cpu${n}`,
+  }));
+
+  for (const [format, render] of Object.entries(FORMATS))
+    for (const [title, host] of [
+      ["beside the host's platform", true],
+      ["in the place of the host's platform", false],
+    ] as const)
+      it(`has as ${format} nothing of a platform that is no name, ${title}`, () => {
+        const text = render({ ...report, rows: [about([HOSTILE], host)] });
+        for (const part of ["\u001b", "\\u001b", "\u0007", "owned", "octocat", "evil", "<img"])
+          assert.ok(!text.includes(part), `${part} is in it`);
+      });
+
+  for (const format of ["table", "markdown"] as const)
+    for (const host of [true, false])
+      it(`names as ${format} some of 20000 platforms ${host ? "with" : "without"} the host's`, () => {
+        const text = FORMATS[format]({ ...report, rows: [about(many, host)] });
+        assert.ok(text.length < 3000, `${text.length} characters`);
+        assert.match(text, /linux\/cpu0, .* and 19980 more/);
+      });
+
+  it("keeps in one code span what has a line break in it", () => {
+    const row: PinRow = { service: "a\n\n@b", from: "app:1", status: "fail", why: "c\n\n@d `e`" };
+    const text = pinMarkdown({ ...report, rows: [row] });
+    assert.match(text, /^### `a @b`$/m);
+    assert.match(text, /^`c @d 'e'`$/m);
   });
 });
