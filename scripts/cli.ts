@@ -49,11 +49,13 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
   };
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
-    const { values, positionals } = parseWords(command);
+    const { values, positionals, tokens } = parseWords(command);
     if ("help" in values && values.help === true) {
       process.stdout.write(`${command.help.trim()}\n`);
       return;
     }
+    const given = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+    refuseSwallowed(Object.keys(command.options), given);
     process.exitCode = await command.main({
       values: values as never,
       words: positionals,
@@ -73,12 +75,31 @@ function parseWords<O extends OptionsConfig>(command: Command<O>) {
       options: { ...command.options, help: { type: "boolean", short: "h" } },
       allowPositionals: command.words ?? false,
       strict: true,
+      tokens: true,
     });
   } catch (error) {
     throw new CommandError(
       `${error instanceof Error ? error.message : String(error)}\n\n${command.help.trim()}`,
     );
   }
+}
+
+/**
+ * npm keeps options that stand before `--` for itself, and tells of them in the environment alone: the command would act on
+ * the wrong stack, or write where it should look. Refuses those of `options` that were not also `given` to the command.
+ */
+function refuseSwallowed(options: readonly string[], given: readonly string[]): void {
+  const { env } = process;
+  const valueOf = (option: string) => env[`npm_config_${option.replaceAll("-", "_")}`] ?? "";
+  const swallowed = options.filter((option) => !given.includes(option) && valueOf(option) !== "");
+  if (swallowed.length === 0) return;
+  const names = swallowed.map((option) => `--${option}`).join(" ");
+  const words = swallowed.map((option) =>
+    valueOf(option) === "true" ? `--${option}` : `--${option} ${valueOf(option)}`,
+  );
+  throw new CommandError(
+    `npm took ${names} for its own: put "--" before the options, as in "npm run ${env.npm_lifecycle_event ?? "COMMAND"} -- ${words.join(" ")}"`,
+  );
 }
 
 /** RunError is Pulumi's error without a stack trace; its subclasses and ours have names of their own. */

@@ -1,20 +1,5 @@
-import { CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
+import { painter, PROJECT_FOLDER, runCommand } from "./cli";
 import { runPin } from "./pin-run";
-
-/** Options without which this would write what nobody asked for. */
-const NEEDED = ["check", "stack", "minimum-age"];
-
-/** npm keeps options for itself that stand before `--`, and puts them into the environment. */
-function refuseSwallowed(env: NodeJS.ProcessEnv): void {
-  const swallowed = NEEDED.filter(
-    (option) => (env[`npm_config_${option.replace("-", "_")}`] ?? "") !== "",
-  );
-  if (swallowed.length === 0) return;
-  const options = swallowed.map((option) => `--${option}`).join(" ");
-  throw new CommandError(
-    `npm took ${options} for its own: put "--" before the options, as in "npm run pin -- --check"`,
-  );
-}
 
 void runCommand({
   help: `
@@ -41,9 +26,8 @@ docs/updating-digests.md says what the kinds of change mean.`,
     format: { type: "string", default: "table" },
   },
   words: true,
-  main: ({ values, words, signal }) => {
-    refuseSwallowed(process.env);
-    return runPin({
+  main: ({ values, words, signal }) =>
+    runPin({
       ...values,
       minimumAge: values["minimum-age"],
       words,
@@ -52,6 +36,5 @@ docs/updating-digests.md says what the kinds of change mean.`,
       out: process.stdout,
       err: process.stderr,
       paint: painter(process.stdout),
-    });
-  },
+    }),
 });

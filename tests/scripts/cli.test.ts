@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 
 import { columns, painter, PROJECT_FOLDER, withProgress } from "../../scripts/cli";
 
@@ -88,42 +89,63 @@ describe("the project's folder", () => {
   });
 });
 
-describe("a command", () => {
-  interface Ended {
-    readonly stdout: string;
-    readonly stderr: string;
-    readonly code: number | null;
-  }
+interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number | null;
+}
 
-  /** Runs a command whose `main` is given as text, in a process of its own; a signal is sent once it says `ready`. */
+/** Node with these words and this environment. `onOutput` gets all that came on stdout so far. */
+const node = (
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  onOutput: (stdout: string, child: ChildProcessByStdio<null, Readable, Readable>) => void = () =>
+    undefined,
+): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", ...argv], {
+      cwd: PROJECT_FOLDER,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 20_000,
+    });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      onOutput(stdout, child);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", reject).on("close", (code) => {
+      resolve({ stdout, stderr, code });
+    });
+  });
+
+/** A command whose `main` is given as text, as the words for {@link node}. */
+const commandOf = (main: string): readonly string[] => [
+  "--eval",
+  `const { runCommand, CommandError } = require("./scripts/cli");
+  void runCommand({
+    help: "usage: it [--stack NAME] [word]",
+    options: {
+      stack: { type: "string", default: "dev" },
+      "minimum-age-of-it": { type: "string" },
+      yes: { type: "boolean" },
+    },
+    words: true,
+    main: async ({ values, words, signal }) => { ${main} },
+  });`,
+  "--",
+];
+
+describe("a command", () => {
+  /** A signal is sent once it says `ready`. */
   const run = (
     main: string,
     argv: readonly string[] = [],
     signal?: NodeJS.Signals,
   ): Promise<Ended> =>
-    new Promise((resolve, reject) => {
-      const program = `
-        const { runCommand, CommandError } = require("./scripts/cli");
-        void runCommand({
-          help: "usage: it [--stack NAME] [word]",
-          options: { stack: { type: "string", default: "dev" } },
-          words: true,
-          main: async ({ values, words, signal }) => { ${main} },
-        });`;
-      const child = spawn(
-        process.execPath,
-        ["--require", "tsx/cjs", "--eval", program, "--", ...argv],
-        { cwd: PROJECT_FOLDER, stdio: ["ignore", "pipe", "pipe"], timeout: 20_000 },
-      );
-      let [stdout, stderr] = ["", ""];
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
-        if (signal !== undefined && stdout === "ready\n") child.kill(signal);
-      });
-      child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-      child.on("error", reject).on("close", (code) => {
-        resolve({ stdout, stderr, code });
-      });
+    node([...commandOf(main), ...argv], {}, (stdout, child) => {
+      if (signal !== undefined && stdout === "ready\n") child.kill(signal);
     });
 
   const rows: readonly (readonly [string, string, readonly string[], Ended])[] = [
@@ -187,4 +209,77 @@ describe("a command", () => {
         code,
       });
     });
+}).timeout(20_000);
+
+describe("options before npm's two dashes, which npm takes for its own", () => {
+  const rows: readonly (readonly [
+    title: string,
+    env: NodeJS.ProcessEnv,
+    argv: readonly string[],
+    Ended,
+  ])[] = [
+    [
+      "are refused with the way out",
+      { npm_lifecycle_event: "it", npm_config_stack: "prod" },
+      [],
+      {
+        stdout: "",
+        stderr:
+          'npm took --stack for its own: put "--" before the options, as in "npm run it -- --stack prod"\n',
+        code: 2,
+      },
+    ],
+    [
+      "are refused all together",
+      { npm_lifecycle_event: "it", npm_config_minimum_age_of_it: "true", npm_config_yes: "true" },
+      ["word"],
+      {
+        stdout: "",
+        stderr:
+          'npm took --minimum-age-of-it --yes for its own: put "--" before the options, as in "npm run it -- --minimum-age-of-it --yes"\n',
+        code: 2,
+      },
+    ],
+    [
+      "are no matter where the command got the same ones: they are npm's own settings",
+      { npm_config_yes: "true" },
+      ["--yes"],
+      { stdout: "dev\n", stderr: "", code: 0 },
+    ],
+    [
+      "are no matter where npm says that they are not set, nor where they are others",
+      { npm_config_yes: "", npm_config_cache: "/root/.npm" },
+      [],
+      { stdout: "dev\n", stderr: "", code: 0 },
+    ],
+    [
+      "are no matter to the help",
+      { npm_config_stack: "prod" },
+      ["--help"],
+      { stdout: "usage: it [--stack NAME] [word]\n", stderr: "", code: 0 },
+    ],
+  ];
+  for (const [title, env, argv, ended] of rows)
+    it(title, async () => {
+      const words = [...commandOf("console.log(values.stack); return 0;"), ...argv];
+      assert.deepEqual(await node(words, env), ended);
+    });
+
+  // With words that end each of them early, were it to act on the wrong stack.
+  for (const [command, ...argv] of [
+    ["preview", "--", "--help"],
+    ["pin", "--format", "none"],
+    ["report", "--format", "none"],
+    ["doctor", "--format", "none"],
+    ["drift", "--format", "none"],
+    ["deploy", "--history"],
+  ] as const)
+    it(`are refused by npm run ${command}`, async () => {
+      const env = { npm_lifecycle_event: command, npm_config_stack: "prod" };
+      assert.deepEqual(await node([join("scripts", `${command}.ts`), ...argv], env), {
+        stdout: "",
+        stderr: `npm took --stack for its own: put "--" before the options, as in "npm run ${command} -- --stack prod"\n`,
+        code: 2,
+      });
+    }).timeout(20_000);
 }).timeout(20_000);
