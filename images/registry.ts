@@ -6,7 +6,6 @@ import { fetchManifest, type Manifest } from "./manifests";
 import type { Registries } from "./origin";
 import type { Digest, ImageReference } from "./reference";
 import { ExchangeError, RegistryError } from "./registry-error";
-import { ServerText } from "./server-text";
 import { RegistrySession } from "./session";
 import { listTags } from "./tags";
 import { LIMITS, Transport, type Limits, type RequestEvent } from "./transport";
@@ -38,7 +37,6 @@ const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 export class RegistryClient {
   readonly #registries: Registries;
   readonly #headStartMs: number;
-  readonly #text = new ServerText();
   readonly #transport: Transport;
   readonly #sessions = new Map<string, RegistrySession>();
 
@@ -47,7 +45,7 @@ export class RegistryClient {
     const all = { ...LIMITS, ...limits, ...(deadlineMs !== undefined && { deadlineMs }) };
     this.#registries = registries;
     this.#headStartMs = all.headStartMs;
-    this.#transport = new Transport({ ...rest, text: this.#text, limits: all });
+    this.#transport = new Transport({ ...rest, limits: all });
   }
 
   /**
@@ -114,7 +112,7 @@ export class RegistryClient {
   #session(registry: string): RegistrySession {
     const known = this.#sessions.get(registry);
     if (known !== undefined) return known;
-    const session = new RegistrySession(registry, this.#registries, this.#transport, this.#text);
+    const session = new RegistrySession(registry, this.#registries, this.#transport);
     this.#sessions.set(registry, session);
     return session;
   }

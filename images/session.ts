@@ -8,7 +8,7 @@ import type { Answer } from "./http";
 import { registryOrigin, whyNotTo, type Registries, type RegistrySettings } from "./origin";
 import { ExchangeError } from "./registry-error";
 import { readScheme, redirectedTo401, type Scheme } from "./scheme";
-import type { ServerText } from "./server-text";
+import { ServerText } from "./server-text";
 import { grantedRepositories, parseToken, tokenUrl, type Token, type TokenService } from "./token";
 import type { Transport } from "./transport";
 
@@ -34,6 +34,8 @@ const MAX_TOKEN_BYTES = 64 * 1024;
 const RENEWAL_MS = 5_000;
 
 export class RegistrySession {
+  /** Of this registry alone: what one calls a token may be any text, and hides nothing of what others say. */
+  readonly text = new ServerText();
   readonly #origin: URL;
   readonly #settings: RegistrySettings | undefined;
   #scheme: Scheme | undefined;
@@ -44,14 +46,13 @@ export class RegistrySession {
     readonly registry: string,
     private readonly registries: Registries,
     private readonly transport: Transport,
-    readonly text: ServerText,
   ) {
     this.#settings = registries[registry];
     this.#origin = registryOrigin(registry, this.#settings);
     const { username, password } = this.#settings ?? {};
     if (password !== undefined) {
-      text.hide(password);
-      text.hide(base64(`${username ?? ""}:${password}`));
+      this.text.hide(password);
+      this.text.hide(base64(`${username ?? ""}:${password}`));
     }
   }
 
@@ -214,6 +215,7 @@ export class RegistrySession {
     return this.transport.send({
       ...request,
       url,
+      text: this.text,
       ...(authorization !== undefined && { authorization }),
       whyNotTo: (target) => whyNotTo(target, this.#origin, this.registries),
     });

@@ -40,7 +40,6 @@ export interface RequestEvent {
 
 export interface TransportOptions {
   readonly limits: Limits;
-  readonly text: ServerText;
   readonly signal?: AbortSignal;
   /** Certificates to trust, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
   readonly ca?: string;
@@ -54,6 +53,8 @@ export interface Request {
   /** Sent to the URL's origin only: gone with the first redirect to another scheme, host or port. */
   readonly authorization?: string;
   readonly maxBodyBytes: number;
+  /** Knows the secrets of the registry that is asked. */
+  readonly text: ServerText;
   /** Why a redirect to this URL is not followed; `undefined` follows it. */
   readonly whyNotTo: (target: URL) => string | undefined;
 }
@@ -93,7 +94,7 @@ export class Transport {
           `${request.url.host} redirected more than ${MAX_REDIRECTS} times`,
         );
       const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
-      const { text } = this.#options;
+      const { text } = request;
       const why =
         target === undefined
           ? "it is no web address"

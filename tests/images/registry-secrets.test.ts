@@ -57,6 +57,21 @@ describe("an error", () => {
     }
   });
 
+  it("of one registry takes nothing from what another one calls a token", async () => {
+    const [careless, other] = await Promise.all([start(), start()]);
+    for (const registry of [careless, other]) registry.putImage("team/app", image, "1");
+    // Part of every address here, as a token of the registry's own making.
+    careless.fault = ({ kind }) =>
+      kind === "token" ? { do: "amend", body: JSON.stringify({ token: "127" }) } : undefined;
+    const asking = client([careless, other]);
+    const [refused] = await asking.digests([imageIn(careless, "team/app:1")]);
+    assert.ok(refused instanceof RegistryError);
+    assert.deepEqual(await asking.digests([imageIn(other, "team/app:1")]), [image.index.digest]);
+    const [missing] = await asking.digests([imageIn(other, "team/app:2")]);
+    assert.ok(missing instanceof RegistryError);
+    assert.equal(missing.answer, `${other.host} answered 404 (MANIFEST_UNKNOWN: manifest unknown)`);
+  });
+
   it("shows a server's words on one printable line", async () => {
     const message = "\u001b[2Jall\nis \u202ewell ".repeat(20);
     const { text } = await askFaulty(
