@@ -68,7 +68,7 @@ export class RegistrySession {
   async send(repository: string, request: RepositoryRequest): Promise<Answer> {
     const held = await this.#authorization(repository);
     const answer = await this.#request(repository, request, held?.authorization);
-    if (answer.status !== 401) {
+    if (!wantsAnotherToken(answer, held)) {
       if (held !== undefined) held.proven = true;
       return answer;
     }
@@ -221,5 +221,9 @@ export class RegistrySession {
     });
   }
 }
+
+/** After a 403 only where the token was for several repositories: of one for this repository alone it is the last word. */
+const wantsAnotherToken = ({ status }: Answer, held: Held | undefined): boolean =>
+  status === 401 || (status === 403 && held?.shared === true && !held.proven);
 
 const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RegistryError } from "../../images/registry";
 import { indexedImage, platformImage } from "../support/oci-images";
 import { imageIn, registryFixture } from "../support/registry-fixture";
 import type { FakeRegistry, FakeRegistryOptions } from "../support/registry-server";
@@ -54,9 +55,16 @@ describe("the digests of seven images on three registries", () => {
       assert.deepEqual({ requests, head, token }, { requests: 17, head: 10, token: 7 });
     });
 
-  for (const severalScopes of ["first", "last"] as const)
-    it(`cost 18 requests where only a refusal shows that it is the ${severalScopes} repository`, async () => {
-      const { requests, head, token } = await resolveSeven({ severalScopes, tokens: "opaque" });
+  for (const [severalScopes, refusal] of [
+    ["first", 401],
+    ["last", 401],
+    ["first", 403],
+    ["last", 403],
+  ] as const)
+    it(`cost 18 requests where only a ${refusal} shows that it is the ${severalScopes} repository`, async () => {
+      const { requests, head, token } = await resolveSeven({
+        ...{ severalScopes, refusal, tokens: "opaque" },
+      });
       assert.deepEqual({ requests, head, token }, { requests: 18, head: 11, token: 7 });
     });
 
@@ -81,6 +89,21 @@ describe("the digests of many images on one registry", () => {
     assert.deepEqual(new Set(digests), new Set([image.index.digest]));
     assert.deepEqual([registry.count("head"), registry.count("token")], [4, 1]);
   });
+
+  for (const refusal of [401, 403] as const)
+    it(`are found beside one that is private, which costs two more requests after a ${refusal}`, async () => {
+      const registry = await start({ tokens: "opaque", refusal });
+      const names = ["team/first", "team/private", "team/last"];
+      for (const name of names) registry.putImage(name, image, "1");
+      registry.makePrivate("team/private");
+      const [first, hidden, last] = await client([registry]).digests(
+        names.map((name) => imageIn(registry, `${name}:1`)),
+      );
+      assert.deepEqual([first, last], [image.index.digest, image.index.digest]);
+      assert.ok(hidden instanceof RegistryError);
+      assert.equal(hidden.code, "denied");
+      assert.deepEqual([registry.count("head"), registry.count("token")], [5, 2]);
+    });
 
   it("are found with a shared token and others", async () => {
     const registry = await start();

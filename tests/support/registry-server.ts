@@ -17,6 +17,8 @@ export interface FakeRegistryOptions extends TokenServiceOptions {
   readonly auth?: "none" | "bearer" | "basic";
   /** Who may pull private repositories; with `basic`, who may pull at all. */
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** The status for a token that is not good for the repository. Default 401. */
+  readonly refusal?: 401 | 403;
   /** Serves tokens on a port of its own. Default: on the registry's. */
   readonly separateTokenService?: boolean;
   /** Added before every answer, in ms: the round trip of a real network. Default 0. */
@@ -203,6 +205,8 @@ export class FakeRegistry {
       auth === "basic" ? this.#isKnown(authorization) : this.tokens.isGoodFor(authorization, name)
     )
       return undefined;
+    if (schemeOf(authorization) === "bearer" && this.options.refusal === 403)
+      return failure(403, "DENIED", "requested access to the resource is denied");
     const reply = failure(401, "UNAUTHORIZED", "authentication required");
     const wanted =
       auth === "basic"
