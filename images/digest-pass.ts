@@ -19,28 +19,42 @@ export interface Tagged {
 // Keeps the address of the token request below the 8 KiB that servers read.
 const REPOSITORIES_PER_TOKEN = 24;
 
-/** One entry for each image, in their order; one that fails keeps none of the others from being asked for. */
-export async function digestsOf(
+/** The digest of one of the pass's images, or why there is none: failures are values. */
+export type Ask = (image: Tagged) => Promise<Digest | ExchangeError>;
+
+/**
+ * Begins a pass over these images; one that fails or hangs keeps none of the others from being asked for.
+ * `headStartMs` is how long the others wait for what the first one's answer tells about all of them.
+ */
+export function digestPass(
   session: RegistrySession,
   images: readonly Tagged[],
   headStartMs: number,
-): Promise<readonly (Digest | ExchangeError)[]> {
+): Ask {
+  const prepared = prepare(session, images, headStartMs);
+  return async (image) => (await prepared)(image);
+}
+
+async function prepare(
+  session: RegistrySession,
+  images: readonly Tagged[],
+  headStartMs: number,
+): Promise<Ask> {
   const [first] = images;
-  if (first === undefined) return [];
+  if (first === undefined) throw new TypeError("a pass over no image");
   const opening = settled(session.open(first.repository, headOf(first.tag)));
   // One manifest that hangs does not keep the others from being asked for.
   const opened = await Promise.race([opening, sleep(headStartMs, "late", { ref: false })]);
 
-  if (opened instanceof ExchangeError && isForAll(opened)) return images.map(() => opened);
+  if (opened instanceof ExchangeError && isForAll(opened)) return () => Promise.resolve(opened);
   const token = opened === undefined ? await settled(shareToken(session, images)) : "refused";
-  if (token instanceof ExchangeError) return images.map(() => token);
+  if (token instanceof ExchangeError) return () => Promise.resolve(token);
 
   const asked = new Map<string, Promise<Digest | ExchangeError>>();
-  const ask = (image: Tagged): Promise<Digest | ExchangeError> => {
-    const { repository, tag } = image;
+  const ask: Ask = ({ repository, tag }) => {
     const known = asked.get(`${repository}:${tag}`);
     if (known !== undefined) return known;
-    const answer = image === first ? opening : undefined;
+    const answer = repository === first.repository && tag === first.tag ? opening : undefined;
     const digest = settled(
       Promise.resolve(answer).then((head) => {
         if (head instanceof ExchangeError) throw head;
@@ -53,14 +67,14 @@ export async function digestsOf(
   if (session.isBasic) {
     // A wrong password is wrong for all images; sent for each of them it may lock the account.
     const digest = await ask(first);
-    if (digest instanceof ExchangeError && isForAll(digest)) return images.map(() => digest);
+    if (digest instanceof ExchangeError && isForAll(digest)) return () => Promise.resolve(digest);
   }
   if (token === "open") {
     // A service that grants only one of several scopes takes the first or the last of them.
     const last = images.findLast(({ repository }) => repository !== first.repository) ?? first;
     await Promise.all([ask(first), ask(last)]);
   }
-  return Promise.all(images.map(ask));
+  return ask;
 }
 
 const shareToken = (session: RegistrySession, images: readonly Tagged[]) =>

@@ -13,10 +13,6 @@ export interface ResolvedImages {
   readonly warnings: readonly { readonly service: string; readonly message: string }[];
 }
 
-/** For bare tags, which have to be resolved, and for a look at pinned ones, which nobody should wait for. */
-const NEEDED_MS = 20_000;
-const OPTIONAL_MS = 4_000;
-
 /**
  * The images as this run of the engine deploys them. Tags of pinned images are looked at in a preview only: an `up` of
  * a pinned stack, its own preview included, asks no registry anything. Throws a RunError, which prints its lines alone.
@@ -29,12 +25,10 @@ export async function resolveForEngine(config: {
   readonly checkTags: boolean;
 }): Promise<ResolvedImages> {
   const { stack, platform, images, registries } = config;
-  const bare = Object.values(images).some(({ digest }) => digest === undefined);
   const { moved, unchecked, ...resolution } = await resolveImages(images, {
     registries,
     checkTags: config.checkTags && pulumi.runtime.isDryRun() && engineCommand() !== "up",
-    deadlineMs: bare ? NEEDED_MS : OPTIONAL_MS,
-    look: { platform, withinMs: OPTIONAL_MS },
+    platform,
   }).catch((error: unknown) => {
     throw error instanceof ResolveError ? new pulumi.RunError(error.message) : error;
   });

@@ -1,6 +1,5 @@
 /** What to pin: the tags of all images asked for at once, then a look into those that changed. */
 
-import { byRegistry } from "./by-registry";
 import { imageReader, type ReadImage } from "./history";
 import { decide, isChanged, type Candidate, type PinPolicy, type PinRow } from "./pin-decision";
 import type { BadPin, Pin } from "./pins";
@@ -42,29 +41,24 @@ export async function planPins(request: PinRequest): Promise<readonly PinRow[]> 
     ...(onRequest !== undefined && { onRequest }),
   });
   const reader = imageReader(client, platform);
-  const rows = new Map<string, PinRow>();
   try {
-    await Promise.all(
-      byRegistry(candidates).map(async (group) => {
-        const digests = await client.digests(group.map(({ image, tag }) => ({ ...image, tag })));
-        await Promise.all(
-          group.map(async (candidate, n) => {
-            const current = digests[n];
-            if (current === undefined) throw new TypeError(`${candidate.service} got no answer`);
-            const row =
-              current instanceof RegistryError
-                ? failed(candidate, await describe(client, candidate, current, request.lacking))
-                : await rowOf(candidate, current, reader, policy);
-            rows.set(candidate.service, row);
-          }),
-        );
+    const ask = client.pass(candidates.map(wanted));
+    return await Promise.all(
+      read.map(async (entry) => {
+        if (!("tag" in entry)) return entry;
+        const current = await ask(wanted(entry));
+        return current instanceof RegistryError
+          ? failed(entry, await describe(client, entry, current, request.lacking))
+          : rowOf(entry, current, reader, policy);
       }),
     );
-    return read.flatMap((entry) => ("tag" in entry ? (rows.get(entry.service) ?? []) : entry));
   } finally {
     client.close();
   }
 }
+
+/** The image with the tag that is asked for. */
+const wanted = ({ image, tag }: Candidate) => ({ ...image, tag });
 
 /** What to ask for, or the row of an image that nobody needs to be asked about. */
 function candidateOf(pin: Pin | BadPin, tags: ReadonlyMap<string, string>): Candidate | PinRow {
@@ -108,10 +102,12 @@ const LACKS_CREDENTIALS: ReadonlySet<string> = new Set(["denied", "credentials",
 
 async function describe(
   client: RegistryClient,
-  { image, tag }: Candidate,
+  candidate: Candidate,
   error: RegistryError,
   lacking: ReadonlyMap<string, string> | undefined,
 ): Promise<string> {
-  const why = LACKS_CREDENTIALS.has(error.code) ? lacking?.get(image.registry) : undefined;
-  return `${error.answer}; ${why ?? (await wayOut(client, { ...image, tag }, error))}`;
+  const why = LACKS_CREDENTIALS.has(error.code)
+    ? lacking?.get(candidate.image.registry)
+    : undefined;
+  return `${error.answer}; ${why ?? (await wayOut(client, wanted(candidate), error))}`;
 }

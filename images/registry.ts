@@ -1,7 +1,7 @@
 /** The registries of the stack's images: digests, manifests, config blobs and tags, within limits and one deadline. */
 
 import { readVerified, statusError } from "./answers";
-import { digestsOf } from "./digest-pass";
+import { digestPass, type Tagged } from "./digest-pass";
 import { fetchManifest, type Manifest } from "./manifests";
 import type { Registries } from "./origin";
 import type { Digest, ImageReference } from "./reference";
@@ -30,6 +30,9 @@ export interface RegistryClientOptions {
   readonly onRequest?: (event: RequestEvent) => void;
 }
 
+/** What a tag is now, or why that is not known. */
+export type Answered = Digest | RegistryError;
+
 /** A config blob is a few KiB; this is no client for layers. */
 const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 
@@ -49,35 +52,31 @@ export class RegistryClient {
   }
 
   /**
-   * What each image's tag is now, in the order of the images, all registries at once; an image without tag is what its
-   * digest says, unasked. Failures are entries, so that none hides another.
+   * Begins to ask all registries at once what the tags of these images are now. Gives what then answers for each of them,
+   * failures as values: no image waits for another's answer. One without tag is what its digest says, unasked.
    */
-  async digests(images: readonly ImageReference[]): Promise<readonly (Digest | RegistryError)[]> {
-    const tagged = images.flatMap((image, index) =>
-      image.tag === undefined
-        ? []
-        : [{ image, index, repository: image.repository, tag: image.tag }],
+  pass(images: readonly ImageReference[]): (image: ImageReference) => Promise<Answered> {
+    const groups = new Map<string, Tagged[]>();
+    for (const { registry, repository, tag } of images)
+      if (tag !== undefined)
+        groups.set(registry, [...(groups.get(registry) ?? []), { repository, tag }]);
+    const passes = new Map(
+      [...groups].map(([registry, group]) => [
+        registry,
+        digestPass(this.#session(registry), group, this.#headStartMs),
+      ]),
     );
-    const found = new Map<number, Digest | RegistryError>();
-    await Promise.all(
-      [...new Set(tagged.map(({ image }) => image.registry))].map(async (registry) => {
-        const group = tagged.filter(({ image }) => image.registry === registry);
-        const digests = await digestsOf(this.#session(registry), group, this.#headStartMs);
-        for (const [n, { image, index }] of group.entries()) {
-          const digest = digests[n];
-          if (digest === undefined) continue;
-          found.set(
-            index,
-            digest instanceof ExchangeError ? new RegistryError(image, digest) : digest,
-          );
-        }
-      }),
-    );
-    return images.map((image, index) => {
-      const digest = found.get(index) ?? image.digest;
-      if (digest === undefined) throw new TypeError(`${image.name} has neither tag nor digest`);
-      return digest;
-    });
+    return async (image) => {
+      const { registry, repository, tag, digest } = image;
+      const answer = tag === undefined ? digest : await passes.get(registry)?.({ repository, tag });
+      if (answer === undefined) throw new TypeError(`${image.name} is not among those asked for`);
+      return answer instanceof ExchangeError ? new RegistryError(image, answer) : answer;
+    };
+  }
+
+  /** The answers of a {@link pass}, in the order of the images, once all are there. */
+  digests(images: readonly ImageReference[]): Promise<readonly Answered[]> {
+    return Promise.all(images.map(this.pass(images)));
   }
 
   /** The manifest or index of a digest or a tag; the bytes are those of the digest. A pull, where pulls are counted. */

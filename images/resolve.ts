@@ -1,10 +1,9 @@
 /** From the images as configured to the images as deployed: bare tags get their digest, pinned tags are checked. */
 
-import { byRegistry } from "./by-registry";
-import { imageReader } from "./history";
+import { imageReader, type ReadImage } from "./history";
 import { lookInto, timeUpIn, type MovedTag } from "./moved";
-import { isPinned, pinTo, type Digest, type ImageReference, type PinnedImage } from "./reference";
-import { RegistryClient, RegistryError, type Registries } from "./registry";
+import { isPinned, pinTo, type ImageReference, type PinnedImage } from "./reference";
+import { RegistryClient, RegistryError, type Answered, type Registries } from "./registry";
 import { wayOut } from "./way-out";
 
 /** Images keyed by the service that runs them. */
@@ -14,18 +13,18 @@ export interface ResolveOptions {
   readonly registries: Registries;
   /** Whether to ask what pinned tags are now. Without it a stack whose images are all pinned makes no connection. */
   readonly checkTags: boolean;
-  /** For all registries together, in ms. Default 20 s. */
+  /** For bare tags, all registries together, in ms. Default 20 s. */
   readonly deadlineMs?: number;
+  /** How long after the start nobody waits any more for pinned tags and what they are, in ms. Default 4 s. */
+  readonly tagsWithinMs?: number;
+  /** The host's, `linux/amd64`: to say what a moved tag's change is. Default: nobody looks into it. */
+  readonly platform?: string;
   /** Ends the resolution early. */
   readonly signal?: AbortSignal;
-  /** Says what a moved tag's change is. Default: nobody looks into it. */
-  readonly look?: {
-    /** `linux/amd64`, of the host. */
-    readonly platform: string;
-    /** How long after the start of the resolution nobody waits for it any more, in ms. */
-    readonly withinMs: number;
-  };
 }
+
+const DEADLINE_MS = 20_000;
+const TAGS_WITHIN_MS = 4_000;
 
 /** A pinned image whose tag could not be checked. The pin is what is deployed. */
 export interface UncheckedTag {
@@ -66,47 +65,93 @@ export class ResolveError extends Error {
  * is part of the {@link ResolveError}; a pinned one is reported as unchecked.
  */
 export async function resolveImages(images: Images, options: ResolveOptions): Promise<Resolution> {
-  const { checkTags, look, signal, ...client } = options;
-  const asked = Object.entries(images)
-    .map(([service, image]) => ({ service, image }))
-    .filter(({ image }) => !isPinned(image) || (checkTags && image.tag !== undefined));
-  if (asked.length === 0) return decide(images, new Map()).resolution;
+  const { registries, checkTags, platform, signal } = options;
+  const { deadlineMs = DEADLINE_MS, tagsWithinMs = TAGS_WITHIN_MS } = options;
+  const asks = (image: ImageReference): boolean =>
+    !isPinned(image) || (checkTags && image.tag !== undefined);
+  const entries = Object.entries(images);
+  const asked = entries.map(([, image]) => image).filter(asks);
   const over = new AbortController();
-  const registries = new RegistryClient({
-    ...client,
+  const client = new RegistryClient({
+    registries,
+    deadlineMs: asked.every(isPinned) ? tagsWithinMs : deadlineMs,
     signal: signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
   });
-  const reader = look && imageReader(registries, look.platform);
-  const timeUp = timeUpIn(look?.withinMs ?? 0);
+  const look: Look = {
+    withinMs: tagsWithinMs,
+    timeUp: timeUpIn(tagsWithinMs),
+    ...(platform !== undefined && { read: imageReader(client, platform) }),
+  };
   try {
-    const answers = new Map<string, Digest | RegistryError | undefined>();
-    const moved = await Promise.all(
-      byRegistry(asked).map(async (group) => {
-        const digests = await registries.digests(group.map(({ image }) => image));
-        const own = new Map(group.map(({ service }, n) => [service, digests[n]]));
-        for (const [service, answer] of own) answers.set(service, answer);
-        const tags = decide(imagesOf(group), own).resolution.moved;
-        return reader === undefined
-          ? tags
-          : Promise.all(tags.map((tag) => lookInto(tag, reader, timeUp)));
+    const ask = client.pass(asked);
+    const outcomes = await Promise.all(
+      entries.map(async ([service, image]): Promise<Outcome> => {
+        if (isPinned(image)) {
+          const told = asks(image) ? await lookAt({ service, image }, ask(image), look) : undefined;
+          return { service, image, ...(told !== undefined && { told }) };
+        }
+        const answer = await ask(image);
+        if (answer instanceof RegistryError) return { service, image, error: answer };
+        return { service, image: pinTo(image, answer) };
       }),
     );
-    const { resolution, failures } = decide(images, answers);
+    const failures = outcomes.filter((outcome) => "error" in outcome);
     if (failures.length > 0) {
-      const problems = await Promise.all(failures.map((failure) => describe(registries, failure)));
+      const problems = await Promise.all(failures.map((failure) => describe(client, failure)));
       throw new ResolveError(problems, { cause: failures.map(({ error }) => error) });
     }
-    const seen = new Map(moved.flat().map((tag) => [tag.service, tag]));
-    return { ...resolution, moved: resolution.moved.map((tag) => seen.get(tag.service) ?? tag) };
+    const known = outcomes.flatMap((outcome) => ("error" in outcome ? [] : outcome));
+    const told = known.flatMap((outcome) => outcome.told ?? []);
+    return {
+      images: Object.fromEntries(known.map(({ service, image }) => [service, image])),
+      moved: told.filter((tag) => "current" in tag),
+      unchecked: told.filter((tag) => "reason" in tag),
+    };
   } finally {
     // Nobody waits any more for what is still under way.
     over.abort();
-    registries.close();
+    client.close();
   }
 }
 
-const imagesOf = (group: readonly { readonly service: string; readonly image: ImageReference }[]) =>
-  Object.fromEntries(group.map(({ service, image }) => [service, image]));
+/** A bare tag that could not be resolved. */
+interface Failure {
+  readonly service: string;
+  readonly image: ImageReference;
+  readonly error: RegistryError;
+}
+
+interface Known {
+  readonly service: string;
+  readonly image: PinnedImage;
+  /** What a person should know about its tag. */
+  readonly told?: MovedTag | UncheckedTag;
+}
+
+type Outcome = Known | Failure;
+
+interface Look {
+  readonly withinMs: number;
+  readonly timeUp: Promise<unknown>;
+  readonly read?: ReadImage;
+}
+
+/** Nothing where the tag is what the pin says. */
+async function lookAt(
+  { service, image }: Omit<Known, "told">,
+  asked: Promise<Answered>,
+  { withinMs, timeUp, read }: Look,
+): Promise<MovedTag | UncheckedTag | undefined> {
+  const answer = await Promise.race([asked, timeUp.then(() => undefined)]);
+  if (answer === undefined) {
+    const reason = `${image.registry} had not answered within ${withinMs / 1000} s`;
+    return { service, image, reason };
+  }
+  if (answer instanceof RegistryError) return { service, image, reason: answer.answer };
+  if (answer === image.digest) return undefined;
+  const tag = { service, image, current: answer };
+  return read === undefined ? tag : lookInto(tag, read, timeUp);
+}
 
 /** What a reader without network can say. A bare tag stays bare: every digest made up for it would be a wrong one. */
 export const offlineResolution = (images: Images): OfflineResolution => ({
@@ -117,35 +162,6 @@ export const offlineResolution = (images: Images): OfflineResolution => ({
 /** One line for a person. */
 export const describeUnchecked = ({ service, image, reason }: UncheckedTag): string =>
   `images.${service}: ${image.name}:${image.tag ?? ""} not checked: ${reason}; the pin stays`;
-
-interface Failure {
-  readonly service: string;
-  readonly image: ImageReference;
-  readonly error: RegistryError;
-}
-
-/** Pure: what the answers mean for each image. */
-function decide(
-  images: Images,
-  answers: ReadonlyMap<string, Digest | RegistryError | undefined>,
-): { readonly resolution: Resolution; readonly failures: readonly Failure[] } {
-  const resolved: [service: string, image: PinnedImage][] = [];
-  const moved: MovedTag[] = [];
-  const unchecked: UncheckedTag[] = [];
-  const failures: Failure[] = [];
-  for (const [service, image] of Object.entries(images)) {
-    const answer = answers.get(service);
-    if (isPinned(image)) {
-      resolved.push([service, image]);
-      if (answer instanceof RegistryError)
-        unchecked.push({ service, image, reason: answer.answer });
-      else if (answer !== undefined && answer !== image.digest)
-        moved.push({ service, image, current: answer });
-    } else if (answer instanceof RegistryError) failures.push({ service, image, error: answer });
-    else if (answer !== undefined) resolved.push([service, pinTo(image, answer)]);
-  }
-  return { resolution: { images: Object.fromEntries(resolved), moved, unchecked }, failures };
-}
 
 const describe = async (client: RegistryClient, { service, image, error }: Failure) =>
   `images.${service}: ${error.message}; ${await wayOut(client, image, error)}`;

@@ -86,6 +86,31 @@ describe("the images of a run of the engine", () => {
     );
   });
 
+  it("keep nobody waiting for the tag of a pin, whatever else has to be resolved", async () => {
+    await run("preview");
+    const down = await start();
+    down.fault = () => ({ do: "hang" });
+    const config = {
+      ...configOf(registry, "team/app:1"),
+      images: { app: imageIn(registry, "team/app:1"), down: imageIn(down, pinned) },
+      registries: insecure([registry, down]),
+    };
+    const started = performance.now();
+    const { images, warnings } = await resolveForEngine(config);
+    const waited = performance.now() - started;
+    assert.ok(waited < 6000, `${waited} ms`);
+    assert.deepEqual(
+      [images.app?.digest, images.down?.digest],
+      [rebuilt.index.digest, old.index.digest],
+    );
+    assert.deepEqual(
+      warnings.map(({ message }) => withoutPorts(message, down)),
+      [
+        "images.down: REGISTRY/team/app:1 not checked: REGISTRY had not answered within 4 s; the pin stays",
+      ],
+    );
+  }).timeout(15_000);
+
   it("are refused as a message of its own where a bare tag has no answer", async () => {
     await run("update");
     await assert.rejects(resolveForEngine(configOf(registry, "team/app:2")), (error) => {

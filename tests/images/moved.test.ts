@@ -27,7 +27,8 @@ const resolve = (registries: readonly FakeRegistry[], images: Images, withinMs =
   resolveImages(images, {
     registries: insecure(registries),
     checkTags: true,
-    look: { platform: "linux/amd64", withinMs },
+    platform: "linux/amd64",
+    tagsWithinMs: withinMs,
   });
 
 const kinds = (tags: readonly MovedTag[]) =>
@@ -83,8 +84,8 @@ describe("a moved tag in a preview", () => {
       {
         registries: insecure([registry, down]),
         checkTags: true,
-        deadlineMs: 700,
-        look: { platform: "linux/amd64", withinMs: 700 },
+        platform: "linux/amd64",
+        tagsWithinMs: 700,
       },
     );
     assert.deepEqual(kinds(resolution.moved), [["app", "rebuild"]]);

@@ -233,6 +233,39 @@ describe("the way out of a resolution that failed", () => {
     assert.ok(performance.now() - started < 2000);
   });
 
+  for (const [title, ofAnother] of [
+    ["another registry", true],
+    ["the same registry", false],
+  ] as const)
+    it(`does not wait for the tag of a pin on ${title} that hangs, whatever else is to be resolved`, async () => {
+      const registry = await start();
+      const hanging = ofAnother ? await start() : registry;
+      registry.putImage("team/app", image, "1");
+      const fault: FakeRegistry["fault"] = ({ path, authorization }) =>
+        path.includes("team/hangs") && authorization === "bearer" ? { do: "hang" } : undefined;
+      for (const either of [registry, hanging]) either.fault = fault;
+      const started = performance.now();
+      const { images, unchecked } = await resolveImages(
+        {
+          hangs: imageIn(hanging, `team/hangs:1@${older.index.digest}`),
+          app: imageIn(registry, "team/app:1"),
+        },
+        { registries: insecure([registry, hanging]), checkTags: true, tagsWithinMs: 300 },
+      );
+      assert.ok(performance.now() - started < 2000);
+      assert.deepEqual(
+        Object.entries(images).map(([service, { digest }]) => [service, digest]),
+        [
+          ["hangs", older.index.digest],
+          ["app", image.index.digest],
+        ],
+      );
+      assert.deepEqual(
+        unchecked.map(({ service, reason }) => [service, withoutPorts(reason, hanging)]),
+        [["hangs", "REGISTRY had not answered within 0.3 s"]],
+      );
+    });
+
   it("is to start again where it was interrupted", async () => {
     const registry = await start();
     const work = resolveImages(
