@@ -41,14 +41,6 @@ export interface Resolution {
   readonly unchecked: readonly UncheckedTag[];
 }
 
-/** The images as far as they are known without asking a registry. */
-export interface OfflineResolution {
-  /** One for each image given, in the same order; without digest where it was configured without. */
-  readonly images: Images;
-  /** The services whose image has no digest yet. */
-  readonly unresolved: readonly string[];
-}
-
 /** Bare tags that could not be resolved: one line each. */
 export class ResolveError extends Error {
   override readonly name = "ResolveError";
@@ -152,12 +144,6 @@ async function lookAt(
   const tag = { service, image, current: answer };
   return read === undefined ? tag : lookInto(tag, read, timeUp);
 }
-
-/** What a reader without network can say. A bare tag stays bare: every digest made up for it would be a wrong one. */
-export const offlineResolution = (images: Images): OfflineResolution => ({
-  images,
-  unresolved: Object.keys(images).filter((service) => images[service]?.digest === undefined),
-});
 
 /** One line for a person. */
 export const describeUnchecked = ({ service, image, reason }: UncheckedTag): string =>

@@ -1,12 +1,5 @@
 import assert from "node:assert/strict";
-import { parseReference, type ImageReference } from "../../images/reference";
-import {
-  describeUnchecked,
-  offlineResolution,
-  ResolveError,
-  resolveImages,
-  type Images,
-} from "../../images/resolve";
+import { describeUnchecked, ResolveError, resolveImages, type Images } from "../../images/resolve";
 import { image, status } from "../support/faulty-registry";
 import { indexedImage, platformImage } from "../support/oci-images";
 import { imageIn, insecure, registryFixture, withoutPorts } from "../support/registry-fixture";
@@ -276,15 +269,5 @@ describe("the way out of a resolution that failed", () => {
       "images.app: REGISTRY/team/app:1: interrupted before REGISTRY answered; start again",
     ]);
     assert.equal(registry.count(), 0);
-  });
-});
-
-describe("the resolution without network", () => {
-  it("makes up no digest, and names the services that have none", () => {
-    const images: Record<string, ImageReference> = {
-      traefik: parseReference(`traefik:v3.6.4@${image.index.digest}`),
-      n8n: parseReference("n8nio/n8n:1.64.2"),
-    };
-    assert.deepEqual(offlineResolution(images), { images, unresolved: ["n8n"] });
   });
 });
