@@ -28,11 +28,13 @@ export interface Process {
   readonly argv: readonly string[];
 }
 
-/** Flags of the CLI itself that take their value as the next word. */
+/** Flags of the CLI itself that take their value as the next word: `pulumi --help`, version 3.259. */
 const WITH_VALUE = new Set([
   "-C",
   "--cwd",
   "--color",
+  "--memprofilerate",
+  "--otel-traces",
   "-v",
   "--verbose",
   "--profiling",
@@ -43,7 +45,8 @@ function subcommand(words: readonly string[]): string | undefined {
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";
     if (WITH_VALUE.has(word)) index++;
-    else if (!word.startsWith("-")) return word;
+    // `pulumi up --help` names this alias, the only one of a command that is asked for here.
+    else if (!word.startsWith("-")) return word === "update" ? "up" : word;
   }
   return undefined;
 }

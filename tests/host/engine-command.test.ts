@@ -19,6 +19,9 @@ describe("the command that runs the program", () => {
     ["a path", [RUN, LANGUAGE, "/root/.pulumi/bin/pulumi up --yes"], "up"],
     ["on Windows' name", [RUN, "C:/bin/pulumi.exe up"], "up"],
     ["flags with a value first", [RUN, "pulumi -C /srv --color never --verbose 3 up"], "up"],
+    ["its other name", [RUN, LANGUAGE, "pulumi update --yes"], "up"],
+    ["a memory profile", [RUN, "pulumi --memprofilerate 5 up"], "up"],
+    ["traces", [RUN, "pulumi --otel-traces file:///tmp/traces update"], "up"],
     ["flags without a value first", [RUN, "pulumi --non-interactive --logtostderr up"], "up"],
     ["a value after an equals sign", [RUN, "pulumi --cwd=/srv preview"], "preview"],
     [
