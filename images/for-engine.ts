@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { engineCommand } from "../host/engine-command";
-import { describeMoved } from "./moved";
-import { ImageReference } from "./reference";
+import { describeMoved, pinCommand } from "./moved";
+import { formatReference, ImageReference, isPinned, PinnedImage } from "./reference";
 import { Registries } from "./registry";
 import { describeUnchecked, ResolveError, resolveImages } from "./resolve";
 
@@ -14,7 +14,8 @@ export interface ResolvedImages {
 }
 
 /**
- * The images as this run of the engine deploys them. Tags of pinned images are looked at in a preview only: an `up` of
+ * The images as this run of the engine deploys them. A bare tag is resolved by each run anew: the engine hands nothing
+ * from a preview on to its update. Tags of pinned images are looked at in a preview only: an `up` of
  * a pinned stack, its own preview included, asks no registry anything. Throws a RunError, which prints its lines alone.
  */
 export async function resolveForEngine(config: {
@@ -38,6 +39,22 @@ export async function resolveForEngine(config: {
     warnings: [
       ...moved.map((tag) => ({ service: tag.service, message: describeMoved(tag, said) })),
       ...unchecked.map((tag) => ({ service: tag.service, message: describeUnchecked(tag) })),
+      ...(pulumi.runtime.isDryRun() ? [] : bareOnes(stack, images, resolution.images)),
     ],
   };
 }
+
+/** Of an update, whose answer nobody has seen before. */
+const bareOnes = (
+  stack: string,
+  given: Readonly<Record<string, ImageReference>>,
+  resolved: Readonly<Record<string, PinnedImage>>,
+): ResolvedImages["warnings"] =>
+  Object.entries(given).flatMap(([service, image]) =>
+    isPinned(image)
+      ? []
+      : {
+          service,
+          message: `images.${service}: ${formatReference(image)} has no digest, so this update asked again and deploys ${resolved[service]?.digest ?? ""}, whatever its preview showed; pin it with \`${pinCommand(stack, service)}\``,
+        },
+  );

@@ -47,9 +47,12 @@ export function describeMoved(
   { stack, now }: { readonly stack: string; readonly now: Date },
 ): string {
   const what = change === undefined ? "" : ` (${change.kind}, ${built(change.created, now)})`;
-  const option = stack === "dev" ? "" : `-- --stack ${stack} `;
-  return `images.${service}: ${image.name}:${image.tag ?? ""} moved${what} from ${image.digest} to ${current}; the pin stays, \`npm run pin ${option}${service}\` shows the change and takes it`;
+  return `images.${service}: ${image.name}:${image.tag ?? ""} moved${what} from ${image.digest} to ${current}; the pin stays, \`${pinCommand(stack, service)}\` shows the change and takes it`;
 }
+
+/** The dev stack is the one that is meant where none is named. */
+export const pinCommand = (stack: string, service: string): string =>
+  `npm run pin ${stack === "dev" ? "" : `-- --stack ${stack} `}${service}`;
 
 const built = (created: Date | undefined, now: Date): string =>
   created === undefined

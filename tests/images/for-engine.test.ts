@@ -66,6 +66,26 @@ describe("the images of a run of the engine", () => {
     assert.deepEqual([warnings, registry.connections], [[], 0]);
   });
 
+  it("are resolved anew by an update, which says so of each bare tag", async () => {
+    const config = configOf(registry, "team/app:1");
+    await run("preview");
+    const before = await resolveForEngine(config);
+    registry.putImage("team/app", old, "1");
+    await run("update");
+    const after = await resolveForEngine(config);
+    assert.deepEqual([before.images.app?.digest, before.warnings], [rebuilt.index.digest, []]);
+    assert.equal(after.images.app?.digest, old.index.digest);
+    assert.deepEqual(
+      after.warnings.map(({ service, message }) => [service, withoutPorts(message, registry)]),
+      [
+        [
+          "app",
+          `images.app: REGISTRY/team/app:1 has no digest, so this update asked again and deploys ${old.index.digest}, whatever its preview showed; pin it with \`npm run pin -- --stack prod app\``,
+        ],
+      ],
+    );
+  });
+
   it("come without a question in an update", async () => {
     await run("update");
     const { warnings } = await resolveForEngine(configOf(registry, pinned));
