@@ -1,8 +1,9 @@
 /** What the keys of a configuration mean together: each rule tells all that breaks it, `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "./components/hardening";
 import type { RawConfig, ServicesConfig, StackConfig } from "./config";
-import { isAbsent, isMap, setCommand } from "./config-messages";
+import { isAbsent, isMap, pathPart, setCommand } from "./config-messages";
 import {
+  ENCRYPTED,
   KEYS,
   ParsedKeys,
   ROUTED_NAMES,
@@ -150,11 +151,17 @@ function missingSecrets(raw: RawConfig, services: ServicesConfig): string[] {
   });
 }
 
-/** A password of a registry is a secret like the others. */
-function registryProblems({ stack, secure }: RawConfig, { registries }: Partial<ParsedKeys>) {
-  if (stack === "dev" || secure.has("registries")) return [];
-  return Object.entries(registries ?? {})
-    .filter(([, { password }]) => password !== undefined)
+/**
+ * A password of a registry is a secret like the others. The engine says of the whole key that something in it is
+ * encrypted; where the stack's file is read, as every command of ours does first, a placeholder says what.
+ */
+function registryProblems({ stack, secure }: RawConfig, { registries = {} }: Partial<ParsedKeys>) {
+  const isFromFile = Object.values(registries).some(
+    ({ username, password }) => username === ENCRYPTED || password === ENCRYPTED,
+  );
+  if (stack === "dev" || (secure.has("registries") && !isFromFile)) return [];
+  return Object.entries(registries)
+    .filter(([, { password }]) => password !== undefined && password !== ENCRYPTED)
     .map(
       ([host]) =>
         `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'registries["${host}"].password'"`,
@@ -187,18 +194,33 @@ function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
 
 /** What a person should know before the deployment, though nothing is wrong with it. */
 export interface Warning {
-  readonly service: ServiceName;
+  /** Whom it is about, where it is about one. */
+  readonly service?: ServiceName;
   readonly message: string;
 }
 
 /** What is allowed, and hardly what somebody wants. */
-export const warningsOf = ({
-  adminAllow,
-  services,
-}: Pick<StackConfig, "adminAllow" | "services">): Warning[] =>
+export const warningsOf = (config: StackConfig): Warning[] => [
+  ...unreached(config),
+  ...unusedRegistries(config),
+];
+
+const unreached = ({ adminAllow, services }: StackConfig): Warning[] =>
   (["portainer", "cadvisor"] as const)
     .filter((service) => services[service].enabled && adminAllow.length === 0)
     .map((service) => ({
       service,
       message: `adminAllow is empty, so nobody reaches ${service}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
     }));
+
+/** Settings of a registry apply to images that name it so, and to nothing else. */
+function unusedRegistries({ images, registries }: StackConfig): Warning[] {
+  const hosts = new Set(Object.values(images).map(({ registry }) => registry));
+  // It may have its token service elsewhere, which then may speak plain http as well (images/origin.ts).
+  const isPlain = [...hosts].some((host) => registries[host]?.insecure === true);
+  return Object.entries(registries)
+    .filter(([host, { username }]) => !hosts.has(host) && (username !== undefined || !isPlain))
+    .map(([host]) => ({
+      message: `registries.${pathPart(host)}: no image of this stack is there, they are on ${[...hosts].sort().join(", ")}; correct the name or remove the line`,
+    }));
+}

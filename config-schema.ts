@@ -5,16 +5,7 @@
 import { z } from "zod";
 
 import { EXEMPTIBLE, Exemption } from "./components/hardening";
-import {
-  expectation,
-  expected,
-  isMap,
-  show,
-  textLike,
-  unshown,
-  between,
-  whole,
-} from "./config-messages";
+import { expectation, expected, isMap, textLike, unshown, between, whole } from "./config-messages";
 import { hostProblems } from "./host/address";
 import { RegistrySettings } from "./images/origin";
 import { ImageReference, parseReference } from "./images/reference";
@@ -27,6 +18,8 @@ export const SECRETS = {
   portainerPassword: 12,
   acmeDnsToken: 8,
 } as const;
+/** Stands for an encrypted value where a stack's file is read: long enough for every rule about secrets, and no secret. */
+export const ENCRYPTED = "[encrypted in the stack file]";
 export type SecretName = keyof typeof SECRETS;
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
@@ -150,8 +143,25 @@ const tls = z.discriminatedUnion(
 
 /** As it stands in image references, with a port where there is one. */
 const REGISTRY_HOST = /^[a-z0-9.[\]:-]+$/;
+/** Hosts of Docker Hub that no image is looked for under. */
+const HUB_HOSTS = /^(?:index|registry-1)\.docker\.io$/;
 /** Some write user:password@host. */
 const withoutLogin = (text: string): string => text.replace(/^.*@/s, "…@");
+const registryHost = z
+  .string()
+  .refine((host) => REGISTRY_HOST.test(host) && !HUB_HOSTS.test(host), {
+    error: ({ input }) =>
+      expectation(
+        HUB_HOSTS.test(String(input))
+          ? "docker.io, as Docker Hub is called here"
+          : "a registry host in lower case such as ghcr.io or 127.0.0.1:5000",
+        withoutLogin(String(input)),
+      ),
+  });
+
+/** Pulumi decrypts it, but what reads the file alone is left with nothing. */
+const AS_A_WHOLE =
+  'is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"';
 
 const login = z.string(unshown("a text, quote it")).min(1, unshown("a text that is not empty"));
 const registry = z
@@ -216,14 +226,10 @@ export const KEYS = {
   tls: { schema: tls, fallback: { mode: "none" } },
   adminAllow: { schema: z.array(cidr, expected("a list such as [192.0.2.0/24]")), fallback: [] },
   registries: {
-    schema: z.record(
-      z.string().regex(REGISTRY_HOST, {
-        error: (issue) =>
-          `expected a registry host such as ghcr.io or 127.0.0.1:5000, got ${show(withoutLogin(String(issue.input)))}`,
-      }),
-      registry,
-      unshown("a map by registry host"),
-    ),
+    schema: z.record(registryHost, registry, {
+      error: (issue) =>
+        issue.input === ENCRYPTED ? AS_A_WHOLE : unshown("a map by registry host").error(issue),
+    }),
     fallback: {},
   },
   backups: {

@@ -81,7 +81,7 @@ async function deploy(resolve: Resolve, today: Today): Promise<StackOutputs> {
     dependsOn: preflight,
   });
   for (const { service, message } of [...warningsOf(config), ...warnings])
-    void pulumi.log.warn(message, pulled.of(service));
+    void pulumi.log.warn(message, service === undefined ? undefined : pulled.of(service));
   const networks = new Networks(stack, { provider: host.provider });
   const argsOf = (name: ServiceName): ServiceArgs => ({
     stack,

@@ -33,10 +33,8 @@ export class ReferenceError extends Error {
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const HOST_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
-const HOST = new RegExp(
-  `^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9a-fA-F:]+\\])(?::\\d{1,5})?$`,
-);
+const HOST_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
+const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9a-f:]+\\])(?::\\d{1,5})?$`);
 const NAME_LIMIT = 255;
 
 const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
@@ -79,6 +77,8 @@ export function parseReference(text: string): ImageReference {
     return fail(`has neither tag nor digest, ${EXPECTED}`);
 
   const { registry, path } = splitRegistry(name);
+  // Docker takes capitals, but settings and credentials of a registry would not be found under them.
+  if (/[A-Z]/.test(registry)) return fail("the registry must be lower case");
   if (!HOST.test(registry)) return fail(`${quote(registry)} is no registry host`);
   const port = /:(\d+)$/.exec(registry)?.[1];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535))

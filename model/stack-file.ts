@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import * as pulumi from "@pulumi/pulumi";
 
+import { ENCRYPTED } from "../config-schema";
+
 /** Configuration as Pulumi gives it to a program: each value a text, structures as JSON. */
 export interface StackFile {
   readonly stack: string;
@@ -12,9 +14,6 @@ export interface StackFile {
   /** Keys with an encrypted value in them. What they hold cannot be read without the passphrase. */
   readonly secretKeys: readonly string[];
 }
-
-/** Stands for an encrypted value: long enough for every rule about secrets, and no secret. */
-export const ENCRYPTED = "[encrypted in the stack file]";
 
 /** A name that Pulumi accepts for a stack; it becomes part of a path here. */
 const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;

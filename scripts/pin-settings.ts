@@ -5,7 +5,7 @@
 import type { z } from "zod";
 
 import { isMap, issueLines, zodMessage } from "../config-messages";
-import { KEYS } from "../config-schema";
+import { ENCRYPTED, KEYS } from "../config-schema";
 import type { Registries } from "../images/origin";
 import { PinsError } from "../images/pins";
 
@@ -66,11 +66,8 @@ function decode(given: unknown): unknown {
 
 /** Registries with an encrypted value in them are asked without credentials: many answer all the same. */
 function withoutEncrypted(given: unknown): { registries: unknown; encrypted: readonly string[] } {
+  if (isEncrypted(given)) return { registries: ENCRYPTED, encrypted: [] };
   if (!isMap(given)) return { registries: given, encrypted: [] };
-  if (isEncrypted(given))
-    throw new PinsError(
-      'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "pulumi config set --secret --path \'registries[\\"HOST\\"].password\'"',
-    );
   const encrypted: string[] = [];
   const registries = Object.fromEntries(
     Object.entries(given).map(([host, settings]) => {

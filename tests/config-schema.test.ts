@@ -350,11 +350,27 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ registries: "canary" }, "registries: expected a map by registry host"],
   [
     { registries: { "https://ghcr.io": {} } },
-    'registries: expected a registry host such as ghcr.io or 127.0.0.1:5000, got "https://ghcr.io"',
+    'registries: expected a registry host in lower case such as ghcr.io or 127.0.0.1:5000, got "https://ghcr.io"',
+  ],
+  [
+    { registries: { "Ghcr.io": {} } },
+    'registries: expected a registry host in lower case such as ghcr.io or 127.0.0.1:5000, got "Ghcr.io"',
+  ],
+  [
+    { registries: { "index.docker.io": {} } },
+    'registries: expected docker.io, as Docker Hub is called here, got "index.docker.io"',
+  ],
+  [
+    { registries: { "registry-1.docker.io": {}, "docker.io": {} } },
+    'registries: expected docker.io, as Docker Hub is called here, got "registry-1.docker.io"',
+  ],
+  [
+    { registries: "[encrypted in the stack file]" },
+    'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
   ],
   [
     { registries: { "user:canary@ghcr.io": {} } },
-    'registries: expected a registry host such as ghcr.io or 127.0.0.1:5000, got "…@ghcr.io"',
+    'registries: expected a registry host in lower case such as ghcr.io or 127.0.0.1:5000, got "…@ghcr.io"',
   ],
   [registry("user:canary"), `registries.ghcr.io: expected ${REGISTRY_MAP}`],
   [registry(null), `registries.ghcr.io: expected ${REGISTRY_MAP}`],

@@ -123,6 +123,44 @@ describe("the configuration", () => {
     ]);
   });
 
+  describe("read from its file, where an encrypted value is a placeholder", () => {
+    const HIDDEN = "[encrypted in the stack file]";
+    const clear = (host: string): string =>
+      `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack test 'registries["${host}"].password'"`;
+    type Row = readonly [
+      title: string,
+      registries: Readonly<Record<string, { username: string; password: string }>>,
+      ...problems: readonly string[],
+    ];
+    const rows: readonly Row[] = [
+      ["takes encrypted passwords", { "ghcr.io": { username: "a", password: HIDDEN } }],
+      [
+        "refuses a password in clear text beside an encrypted one",
+        {
+          "ghcr.io": { username: "a", password: HIDDEN },
+          "quay.io": { username: "b", password: "canary" },
+        },
+        clear("quay.io"),
+      ],
+      [
+        "refuses a password in clear text beside its encrypted user name",
+        { "ghcr.io": { username: HIDDEN, password: "canary" } },
+        clear("ghcr.io"),
+      ],
+      [
+        "cannot tell where the engine has decrypted all of them",
+        {
+          "ghcr.io": { username: "a", password: "canary" },
+          "quay.io": { username: "b", password: "canary" },
+        },
+      ],
+    ];
+    for (const [title, registries, ...problems] of rows)
+      it(title, () => {
+        assert.deepEqual(problemsOf(rawConfig({ registries })), problems);
+      });
+  });
+
   it("takes what a stack says", () => {
     const exemption = {
       control: "readOnlyRootfs",

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { RawConfig } from "../config";
-import { KEYS, SECRET_NAMES, SECRETS } from "../config-schema";
-import { ENCRYPTED, readStackFile } from "../model/stack-file";
+import { ENCRYPTED, KEYS, SECRET_NAMES, SECRETS } from "../config-schema";
+import { readStackFile } from "../model/stack-file";
 import { PROJECT_FOLDER } from "../scripts/cli";
 import { CANARIES, problemsOf, setSecret } from "./support/raw-config";
 

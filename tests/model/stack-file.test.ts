@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { SECRETS } from "../../config-schema";
-import { ENCRYPTED, readStackFile } from "../../model/stack-file";
+import { ENCRYPTED, SECRETS } from "../../config-schema";
+import { readStackFile } from "../../model/stack-file";
 
 describe("a stack file", () => {
   let folder: string;

@@ -25,7 +25,7 @@ const registry = fc.constantFrom(
   "localhost:5000/",
   "127.0.0.1:5000/",
   "[::1]:5000/",
-  "Registry.Example:443/",
+  "registry.example:443/",
 );
 const path = fc
   .array(fc.stringMatching(/^[a-z0-9]{1,8}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,8}){0,2}$/), {

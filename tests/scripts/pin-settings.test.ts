@@ -86,7 +86,7 @@ describe("what pin reads of a configuration", () => {
     assert.throws(() => settingsOf("  pinned-stack:registries: { secure: v1:x }\n"), {
       name: "PinsError",
       message:
-        'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "pulumi config set --secret --path \'registries[\\"HOST\\"].password\'"',
+        'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
     });
   });
 });
