@@ -5,7 +5,7 @@ import type { ImageFacts } from "./image-facts";
 
 /**
  * - `platform-noop`: another index, the same manifest for the host's platform. No reason to restart anything.
- * - `rebuild`: the same tag, version and revision, built again.
+ * - `rebuild`: the same tag, and the same revision by the image's own word, built again.
  * - `moved`: the same tag is another version or revision by now. Look twice.
  * - `upgrade`: the text of the tag changed.
  * - `unknown`: the images do not say enough, or one of them could not be read.
@@ -50,12 +50,14 @@ function compare(before: Reading, after: Reading): Explanation {
   if (other.length > 0)
     return { kind: "moved", why: `another ${other.join(" and ")} under the same tag` };
   const [version, revision] = names.map((name) => compareText(old[name], now[name]));
-  // A version alone may be the base image's, whose labels an image inherits, and says nothing of the source.
-  if (revision === "same")
+  // A version says nothing of the source, nor does a label: it may be the base image's, with a new program on top.
+  if (compareText(old.ownRevision, now.ownRevision) === "same")
     return {
       kind: "rebuild",
       why: version === "same" ? "the same version and revision" : "the same revision",
     };
+  if (revision === "same")
+    return unknown("the same revision, but in a label, which may be the base image's");
   return unknown(
     version === "same"
       ? "the same version, but not both images say their revision"

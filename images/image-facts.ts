@@ -22,6 +22,8 @@ export interface ImageFacts {
   readonly created?: Date;
   readonly version?: string;
   readonly revision?: string;
+  /** The same, where it cannot be the base image's: an image inherits labels, and no annotations. */
+  readonly ownRevision?: string;
   readonly base?: BaseImage;
   /** Compressed: what a host without any of its layers downloads. */
   readonly bytes: number;
@@ -175,16 +177,14 @@ export function factsOf(
   const own = formatPlatform(config);
   const platforms = chosen.named ? chosen.platforms : [own];
   if (!chosen.named && !runnable(platform).includes(own)) throw noPlatform(platform, platforms);
+  const annotations = { ...chosen.annotations, ...content.annotations };
   // Labels come last: an image inherits those of its base, and its own build may have set none.
-  const said: Annotations = {
-    ...config.config.Labels,
-    ...chosen.annotations,
-    ...content.annotations,
-  };
+  const said: Annotations = { ...config.config.Labels, ...annotations };
   const created = readDate(config.created) ?? readDate(said[`${OCI}created`]);
   const base = baseOf(said);
   const version = readText(said[`${OCI}version`]);
   const revision = readText(said[`${OCI}revision`]);
+  const ownRevision = readText(annotations[`${OCI}revision`]);
   return {
     digest: pinned,
     manifest: chosen.digest,
@@ -192,6 +192,7 @@ export function factsOf(
     ...(created !== undefined && { created }),
     ...(version !== undefined && { version }),
     ...(revision !== undefined && { revision }),
+    ...(ownRevision !== undefined && { ownRevision }),
     ...(base !== undefined && { base }),
     bytes: content.bytes,
     attested: chosen.attested,

@@ -10,18 +10,22 @@ const VERSION = "org.opencontainers.image.version";
 const REVISION = "org.opencontainers.image.revision";
 const arm64 = platformImage({ platform: LINUX_ARM64 });
 
-/** An image with these labels; the day makes each build another one. */
-const build = (day: number, labels: Record<string, string> = {}): Reading =>
+/** An image that says this of itself in annotations or in labels; the day makes each build another one. */
+const build = (
+  day: number,
+  said: Record<string, string> = {},
+  as: "annotations" | "labels" = "annotations",
+): Reading =>
   readingOf(
     indexedImage([
-      platformImage({ created: `2026-11-${String(day).padStart(2, "0")}T00:00:00Z`, labels }),
+      platformImage({ created: `2026-11-${String(day).padStart(2, "0")}T00:00:00Z`, [as]: said }),
     ]),
   );
-const labels = (version: string, revision: string) => ({
+const said = (version: string, revision: string) => ({
   [VERSION]: version,
   [REVISION]: revision,
 });
-const amd64 = platformImage({ labels: labels("1", "a") });
+const amd64 = platformImage({ annotations: said("1", "a") });
 const attested = (text: string): Reading =>
   readingOf(indexedImage([amd64], { attestations: text }));
 
@@ -57,8 +61,8 @@ const table: readonly Row[] = [
   ],
   [
     "the host's manifest with the same version and revision",
-    build(1, labels("1", "a")),
-    build(2, labels("1", "a")),
+    build(1, said("1", "a")),
+    build(2, said("1", "a")),
     "rebuild",
     "the same version and revision",
   ],
@@ -72,28 +76,49 @@ const table: readonly Row[] = [
   [
     "a version that only one build says, and the same revision",
     build(1, { [REVISION]: "a" }),
-    build(2, labels("1", "a")),
+    build(2, said("1", "a")),
     "rebuild",
     "the same revision",
   ],
   [
+    "the build, where version and revision are labels, which may be those of the same base image",
+    build(1, said("1", "a"), "labels"),
+    build(2, said("1", "a"), "labels"),
+    "unknown",
+    "the same revision, but in a label, which may be the base image's",
+  ],
+  [
+    "the build, where the revision was a label only in the old one",
+    build(1, said("1", "a"), "labels"),
+    build(2, said("1", "a")),
+    "unknown",
+    "the same revision, but in a label, which may be the base image's",
+  ],
+  [
+    "the revision in labels",
+    build(1, said("1", "a"), "labels"),
+    build(2, said("1", "b"), "labels"),
+    "moved",
+    "another revision under the same tag",
+  ],
+  [
     "the revision",
-    build(1, labels("1", "a")),
-    build(2, labels("1", "b")),
+    build(1, said("1", "a")),
+    build(2, said("1", "b")),
     "moved",
     "another revision under the same tag",
   ],
   [
     "the version",
-    build(1, labels("1", "a")),
-    build(2, labels("2", "a")),
+    build(1, said("1", "a")),
+    build(2, said("2", "a")),
     "moved",
     "another version under the same tag",
   ],
   [
     "version and revision",
-    build(1, labels("1", "a")),
-    build(2, labels("2", "b")),
+    build(1, said("1", "a")),
+    build(2, said("2", "b")),
     "moved",
     "another version and revision under the same tag",
   ],
@@ -114,7 +139,7 @@ const table: readonly Row[] = [
   [
     "the build, where only one of them says its revision",
     build(1, { [VERSION]: "1" }),
-    build(2, labels("1", "a")),
+    build(2, said("1", "a")),
     "unknown",
     "the same version, but not both images say their revision",
   ],
@@ -128,20 +153,20 @@ const table: readonly Row[] = [
   [
     "the build, and the old one is gone",
     { missing: "gone", reason: "ghcr.io answered 404" },
-    build(2, labels("1", "a")),
+    build(2, said("1", "a")),
     "unknown",
     "the old image is not in its registry: ghcr.io answered 404",
   ],
   [
     "the build, and the old one cannot be read",
     { missing: "unread", reason: "ghcr.io cut the connection" },
-    build(2, labels("1", "a")),
+    build(2, said("1", "a")),
     "unknown",
     "the old image could not be read: ghcr.io cut the connection",
   ],
   [
     "the platforms, and the host's is gone",
-    build(1, labels("1", "a")),
+    build(1, said("1", "a")),
     readingOf(indexedImage([arm64])),
     "unknown",
     "the new image is not there for linux/amd64, only for linux/arm64",
@@ -149,14 +174,14 @@ const table: readonly Row[] = [
   [
     "the platforms, and the host's is new",
     readingOf(indexedImage([arm64])),
-    build(2, labels("1", "a")),
+    build(2, said("1", "a")),
     "unknown",
     "the old image is not there for linux/amd64, only for linux/arm64",
   ],
   [
     "the tag and everything else",
-    build(1, labels("1", "a")),
-    build(2, labels("2", "b")),
+    build(1, said("1", "a")),
+    build(2, said("2", "b")),
     "upgrade",
     "another tag",
     true,

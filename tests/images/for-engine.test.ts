@@ -6,9 +6,9 @@ import { imageIn, insecure, registryFixture, withoutPorts } from "../support/reg
 import type { FakeRegistry } from "../support/registry-server";
 
 const { start } = registryFixture();
-const labels = { "org.opencontainers.image.revision": "a" };
-const old = indexedImage([platformImage({ created: "2020-09-01T00:00:00Z", labels })]);
-const rebuilt = indexedImage([platformImage({ created: "2020-10-01T00:00:00Z", labels })]);
+const annotations = { "org.opencontainers.image.revision": "a" };
+const old = indexedImage([platformImage({ created: "2020-09-01T00:00:00Z", annotations })]);
+const rebuilt = indexedImage([platformImage({ created: "2020-10-01T00:00:00Z", annotations })]);
 
 /** As the engine would run it. */
 async function run(kind: "preview" | "update"): Promise<void> {

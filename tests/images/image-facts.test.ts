@@ -84,8 +84,10 @@ describe("what an image says of itself", () => {
   it("is believed on annotations before labels, which may be the base image's", () => {
     const labels = { [`${OCI}.version`]: "24.04", [`${OCI}.revision`]: "of the base" };
     const annotations = { [`${OCI}.version`]: "1.0" };
-    const { version, revision } = factsFrom(only({ labels, annotations }));
-    assert.deepEqual([version, revision], ["1.0", "of the base"]);
+    const { version, revision, ownRevision } = factsFrom(only({ labels, annotations }));
+    assert.deepEqual([version, revision, ownRevision], ["1.0", "of the base", undefined]);
+    const own = factsFrom(only({ labels }, { [`${OCI}.revision`]: "own" }));
+    assert.deepEqual([own.revision, own.ownRevision], ["own", "own"]);
     assert.equal(factsFrom(only({ labels }, { [`${OCI}.version`]: "2.0" })).version, "2.0");
   });
 

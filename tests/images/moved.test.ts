@@ -9,7 +9,7 @@ import type { FakeRegistry } from "../support/registry-server";
 const { start } = registryFixture();
 const REVISION = "org.opencontainers.image.revision";
 const build = (month: string) =>
-  platformImage({ created: `2026-${month}-01T00:00:00Z`, labels: { [REVISION]: "a" } });
+  platformImage({ created: `2026-${month}-01T00:00:00Z`, annotations: { [REVISION]: "a" } });
 const first = build("09");
 const old = indexedImage([first]);
 const rebuilt = indexedImage([build("10")]);

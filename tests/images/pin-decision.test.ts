@@ -7,11 +7,13 @@ import { readingOf } from "../support/readings";
 
 const NOW = new Date("2026-11-24T12:00:00Z");
 const DAY = 24 * 3_600_000;
-const labels = { "org.opencontainers.image.revision": "a" };
-const old = platformImage({ created: "2026-10-01T00:00:00Z", labels });
+const annotations = { "org.opencontainers.image.revision": "a" };
+const old = platformImage({ created: "2026-10-01T00:00:00Z", annotations });
 const before = readingOf(indexedImage([old]));
-const young = readingOf(indexedImage([platformImage({ created: "2026-11-23T00:00:00Z", labels })]));
-const ageless = readingOf(indexedImage([platformImage({ labels })]));
+const young = readingOf(
+  indexedImage([platformImage({ created: "2026-11-23T00:00:00Z", annotations })]),
+);
+const ageless = readingOf(indexedImage([platformImage({ annotations })]));
 const noop = readingOf(indexedImage([old, platformImage({ platform: LINUX_ARM64 })]));
 const unfit = readingOf(indexedImage([platformImage({ platform: LINUX_ARM64 })]));
 const gone: Reading = { missing: "gone", reason: "ghcr.io answered 404" };

@@ -15,7 +15,7 @@ const REVISION = "org.opencontainers.image.revision";
 const build = (day: number, revision = "a") =>
   platformImage({
     created: `2026-10-0${day}T00:00:00Z`,
-    labels: { [REVISION]: revision },
+    annotations: { [REVISION]: revision },
   });
 const old = indexedImage([build(1)]);
 const rebuilt = indexedImage([build(2)]);

@@ -12,7 +12,7 @@ import { run } from "../support/run";
 const { start } = registryFixture();
 const REVISION = "org.opencontainers.image.revision";
 const build = (day: string, revision = "a") =>
-  platformImage({ created: `2026-${day}T00:00:00Z`, labels: { [REVISION]: revision } });
+  platformImage({ created: `2026-${day}T00:00:00Z`, annotations: { [REVISION]: revision } });
 const first = build("10-01");
 const old = indexedImage([first]);
 const rebuilt = indexedImage([build("11-01")]);

@@ -24,13 +24,14 @@ interface Build {
 const buildOf = ({ created, version, revision, base, size = 10_000 }: Build) =>
   platformImage({
     ...(created !== undefined && { created }),
-    labels: {
+    annotations: {
       ...(version !== undefined && { [`${OCI}.version`]: version }),
       ...(revision !== undefined && { [`${OCI}.revision`]: revision }),
+      ...(base !== undefined && {
+        [`${OCI}.base.name`]: "alpine:3.20",
+        [`${OCI}.base.digest`]: digestOf(base),
+      }),
     },
-    ...(base !== undefined && {
-      annotations: { [`${OCI}.base.name`]: "alpine:3.20", [`${OCI}.base.digest`]: digestOf(base) },
-    }),
     layers: ["x".repeat(size)],
   });
 
