@@ -26,6 +26,8 @@ import { editPins, imageOf, PinsError, withoutPins } from "./pins";
 export interface WriteOptions {
   /** How long to wait for another run that is writing just now, in ms. Default 3 s; writing takes a few. */
   readonly waitMs?: number;
+  /** Ends the waiting: nothing is written then, and its reason is thrown. Later the file is written all the same. */
+  readonly signal?: AbortSignal;
 }
 
 const WAIT_MS = 3_000;
@@ -77,7 +79,7 @@ export async function writePins(
   // A link stays one: what it points to is replaced.
   const target = realpathSync(path);
   const lock = `${target}.lock`;
-  const file = await makeLock(lock, options.waitMs ?? WAIT_MS);
+  const file = await makeLock(lock, options);
   // Without a pause from here on: no signal comes between.
   try {
     try {
@@ -99,7 +101,7 @@ export async function writePins(
   syncFolder(dirname(target));
 }
 
-async function makeLock(lock: string, waitMs: number): Promise<number> {
+async function makeLock(lock: string, { waitMs = WAIT_MS, signal }: WriteOptions): Promise<number> {
   const until = Date.now() + waitMs;
   for (;;) {
     try {
@@ -113,6 +115,7 @@ async function makeLock(lock: string, waitMs: number): Promise<number> {
         `is being written by another run, ${basename(lock)} is there; remove that file if there is no such run`,
       );
     await sleep(POLL_MS);
+    signal?.throwIfAborted();
   }
 }
 

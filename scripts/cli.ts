@@ -48,6 +48,7 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
     interrupt.abort(new CommandError(`stopped by ${signal}`, process.exitCode));
   };
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", allowClosed);
   try {
     const { values, positionals, tokens } = parseWords(command);
     if ("help" in values && values.help === true) {
@@ -67,6 +68,11 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
+}
+
+/** Nobody reads on, as with "| head": what the command does and its exit code stay what they are. */
+function allowClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 function parseWords<O extends OptionsConfig>(command: Command<O>) {

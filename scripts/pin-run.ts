@@ -76,7 +76,9 @@ export async function runPin(command: PinCommand): Promise<number> {
     ),
   );
   const writing = !check && taken.size > 0;
-  const failure = writing ? await writePins(path, text, taken).catch(pinsError) : undefined;
+  const failure = writing
+    ? await writePins(path, text, taken, { signal }).catch(pinsError)
+    : undefined;
   const written = writing && failure === undefined;
   const { platform } = settings;
   const report: PinReport = {

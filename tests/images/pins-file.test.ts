@@ -120,6 +120,19 @@ describe("the file of a stack", () => {
     untouched(TEXT.replace("a:1", "a:2"));
   });
 
+  it("is left alone after an interruption while another run writes it", async () => {
+    const lock = `${path}.lock`;
+    writeFileSync(lock, "");
+    const interrupt = new AbortController();
+    setTimeout(() => {
+      interrupt.abort(new Error("stopped"));
+      rmSync(lock);
+    }, 60);
+    const writing = writePins(path, TEXT, images(["a", "a:2"]), { signal: interrupt.signal });
+    await assert.rejects(writing, { message: "stopped" });
+    untouched();
+  });
+
   it("is left alone when another run does not finish", async () => {
     const lock = `${path}.lock`;
     writeFileSync(lock, "");

@@ -192,6 +192,24 @@ describe("a command", () => {
     assert.equal(code, 2);
   });
 
+  it("ends as it would have where nobody reads on", async () => {
+    const main = `
+      process.stdout.write("ready\\n");
+      await new Promise((closed) => setTimeout(closed, 300));
+      process.stdout.write("x".repeat(100_000));
+      process.stderr.write("talk\\n");
+      await new Promise((told) => setTimeout(told, 10));
+      process.stdout.write("and on");
+      await new Promise((told) => setTimeout(told, 10));
+      return 3;`;
+    assert.deepEqual(
+      await node(commandOf(main), {}, (_stdout, child) => {
+        child.stdout.destroy();
+      }),
+      { stdout: "ready\n", stderr: "talk\n", code: 3 },
+    );
+  });
+
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
