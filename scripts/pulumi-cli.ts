@@ -1,5 +1,5 @@
 /** The Pulumi CLI as the commands use it: where it is, with which environment, and what keeps a real preview away. */
-import { spawn, SpawnOptions } from "node:child_process";
+import { ChildProcess, spawn, SpawnOptions } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { homedir } from "node:os";
@@ -36,7 +36,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs a program to its end; output is kept unless `stdio` sends it elsewhere. Exit code 127: it could not start. */
+/** As timeout(1) has it. */
+const TOO_LATE = 124;
+
+/**
+ * Runs a program to its end; output is kept unless `stdio` sends it elsewhere. Exit code 127: it could not start. With
+ * `timeoutMs` it has no terminal, and is ended by then with all that it started: exit code 124.
+ */
 export function run(
   program: string,
   words: readonly string[],
@@ -47,54 +53,106 @@ export function run(
     const child = spawn(program, words, {
       cwd: PROJECT_FOLDER,
       ...rest,
-      ...(timeoutMs !== undefined && { timeout: timeoutMs }),
+      detached: timeoutMs !== undefined,
     });
     let stdout = "";
     let stderr = "";
     child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const stop =
+      timeoutMs === undefined
+        ? undefined
+        : stopAfter(timeoutMs, child, () => {
+            resolve({ code: TOO_LATE, stdout, stderr });
+          });
     child.on("error", (error) => {
+      stop?.();
       resolve({ code: 127, stdout, stderr: error.message });
     });
     child.on("close", (code, signal) => {
+      stop?.();
       resolve({ code: code ?? 1, stdout, stderr: signal === null ? stderr : `ended by ${signal}` });
     });
   });
 }
 
-/** A CLI that works, or why there is none. */
+/**
+ * Ends a process with its whole group, of which it is the first, after so many ms, and with Ctrl-C, which reaches the
+ * terminal's own group only. Whoever left the group may hold on to the output: nobody waits for that. The answer calls
+ * it off.
+ */
+function stopAfter(ms: number, child: ChildProcess, late: () => void): () => void {
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // All of them have ended by themselves.
+    }
+  };
+  const timer = setTimeout(() => {
+    end();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    late();
+  }, ms);
+  process.once("SIGINT", end).once("SIGTERM", end);
+  return () => {
+    clearTimeout(timer);
+    process.off("SIGINT", end).off("SIGTERM", end);
+  };
+}
+
+/**
+ * A CLI that works, or why there is none: the npm package's own where it has been downloaded, then one on PATH. Only where
+ * there is neither, the package downloads its own, which takes minutes or does not happen.
+ */
 export async function findCli(
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly program: string } | { readonly missing: string }> {
   const own = join(PROJECT_FOLDER, "node_modules", ".bin", "pulumi");
-  // The npm package downloads the CLI of its version at the first use.
-  const tried = await run(own, ["version"], { env, timeoutMs: DOWNLOAD_MS });
-  if (tried.code === 0) return { program: own };
-  const elsewhere = (env.PATH ?? "")
+  const onPath = (env.PATH ?? "")
     .split(delimiter)
     .filter((folder) => folder !== "" && !folder.includes("node_modules"))
     .map((folder) => join(folder, "pulumi"))
-    .find((path) => existsSync(path));
-  if (elsewhere !== undefined) return { program: elsewhere };
-  return { missing: `Pulumi CLI: ${lastLine(tried)}` };
+    .filter((path) => existsSync(path));
+  let why = "";
+  for (const program of isDownloaded(env) ? [own, ...onPath] : [...onPath, own]) {
+    const tried = await run(program, ["version"], { env, timeoutMs: DOWNLOAD_MS });
+    if (tried.code === 0) return { program };
+    why = whyNot(tried, DOWNLOAD_MS);
+  }
+  return { missing: `Pulumi CLI: ${why}` };
 }
 
-/** Lines for the provider plugins that are neither there nor to be had. */
-export async function missingPlugins(program: string, env: NodeJS.ProcessEnv): Promise<string[]> {
-  const folder = join(env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins");
+/** Where the npm package keeps the CLI of its version (its lib/resolve.js). */
+function isDownloaded(env: NodeJS.ProcessEnv): boolean {
+  const version = env.PULUMI_VERSION ?? versionOf("pulumi");
+  return existsSync(join(homeOf(env), "versions", version, "bin", "pulumi"));
+}
+
+const homeOf = (env: NodeJS.ProcessEnv): string => env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+
+/** Lines for the provider plugins that are neither there nor to be had, each within so many ms. */
+export async function missingPlugins(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  withinMs = DOWNLOAD_MS,
+): Promise<string[]> {
+  const folder = join(homeOf(env), "plugins");
   const missing: string[] = [];
   for (const name of PLUGINS) {
-    const version = packageVersion(name);
+    const version = versionOf(`@pulumi/${name}`);
     if (existsSync(join(folder, `resource-${name}-v${version}`))) continue;
     const install = ["plugin", "install", "resource", name, version];
-    const tried = await run(program, install, { env, timeoutMs: DOWNLOAD_MS });
-    if (tried.code !== 0) missing.push(`Pulumi plugin ${name} ${version}: ${lastLine(tried)}`);
+    const tried = await run(program, install, { env, timeoutMs: withinMs });
+    if (tried.code !== 0)
+      missing.push(`Pulumi plugin ${name} ${version}: ${whyNot(tried, withinMs)}`);
   }
   return missing;
 }
 
-export function packageVersion(name: (typeof PLUGINS)[number]): string {
-  const path = join(PROJECT_FOLDER, "node_modules", "@pulumi", name, "package.json");
+function versionOf(name: string): string {
+  const path = join(PROJECT_FOLDER, "node_modules", name, "package.json");
   return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }
 
@@ -121,9 +179,9 @@ export function missingEngine(access: HostAccess): Promise<string | undefined> {
   });
 }
 
-const lastLine = ({ stderr, stdout, code }: Finished): string =>
-  `${stderr}\n${stdout}`
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "")
-    .at(-1) ?? `it ended with code ${code}`;
+/** The last line of what it said, for something that should have been there after `withinMs`. */
+function whyNot({ stderr, stdout, code }: Finished, withinMs: number): string {
+  if (code === TOO_LATE) return `not downloaded within ${withinMs / 1000} s`;
+  const lines = `${stderr}\n${stdout}`.split("\n").map((line) => line.trim());
+  return lines.findLast((line) => line !== "") ?? `it ended with code ${code}`;
+}
