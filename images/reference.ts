@@ -72,6 +72,8 @@ export function parseReference(text: string): ImageReference {
   const tag = colon === -1 ? undefined : named.slice(colon + 1);
   const name = colon === -1 ? named : named.slice(0, colon);
   if (name === "") return fail(EXPECTED);
+  // It would pass for a tag of Docker Hub's library/sha256.
+  if (name === "sha256") return fail(`is only a digest, ${EXPECTED}`);
   if (tag !== undefined && !isTag(tag)) return fail(`${quote(tag)} is no tag`);
   if (tag === undefined && digest === undefined)
     return fail(`has neither tag nor digest, ${EXPECTED}`);

@@ -77,6 +77,8 @@ describe("an image reference", () => {
     [`app:${"x".repeat(129)}`, `"${"x".repeat(117)}..." is no tag`],
     ["traefik:1:2", '"1:2" is no tag'],
     ["Traefik:1", "the repository must be lower case"],
+    [`sha256:${HEX}`, `is only a digest, ${EXPECTED}`],
+    ["sha256:0123", `is only a digest, ${EXPECTED}`],
     ["Ghcr.io/team/app:1", "the registry must be lower case"],
     ["Registry.example:5000/app:1", "the registry must be lower case"],
     ["n8nio/N8N:1", "the repository must be lower case"],
