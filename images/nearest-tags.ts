@@ -45,7 +45,8 @@ function distanceBetween(want: Version, have: Version): readonly number[] | unde
   const edits = editDistance(want.tag, have.tag);
   const noSteps = Array.from({ length: PARTS }, () => 0);
   if (want.numbers === undefined || have.numbers === undefined) {
-    const allowed = want.numbers === have.numbers ? Math.max(2, want.tag.length / 3) : 1;
+    const allowed =
+      want.numbers === have.numbers ? Math.min(MOST_EDITS, Math.max(2, want.tag.length / 3)) : 1;
     return edits <= allowed && want.tag.length > edits + 1 ? [2, ...noSteps, edits] : undefined;
   }
   const { numbers } = have;
@@ -62,33 +63,44 @@ function distanceBetween(want: Version, have: Version): readonly number[] | unde
   return [kind, ...steps, edits];
 }
 
+const byNumbers = new Intl.Collator("en", { numeric: true });
+
 function byDistance(a: Candidate, b: Candidate): number {
   for (const [n, distance] of a.distance.entries()) {
     const difference = distance - (b.distance[n] ?? 0);
     if (difference !== 0) return difference;
   }
   // As near as each other: the newer one first.
-  return b.tag.localeCompare(a.tag, "en", { numeric: true });
+  return byNumbers.compare(b.tag, a.tag);
 }
 
-/** Levenshtein's: how many characters to add, drop or change. */
+/** What differs in more places is as far as anything, and is not worked out: registries list thousands of tags. */
+const MOST_EDITS = 8;
+
+/** Levenshtein's: how many characters to add, drop or change; one more than {@link MOST_EDITS} for all above. */
 function editDistance(from: string, to: string): number {
-  // Tags of one repository mostly begin or end alike, and that part costs nothing.
-  if (from !== "" && from[0] === to[0]) return editDistance(from.slice(1), to.slice(1));
-  if (from !== "" && from.at(-1) === to.at(-1))
-    return editDistance(from.slice(0, -1), to.slice(0, -1));
+  const far = MOST_EDITS + 1;
+  if (Math.abs(from.length - to.length) > MOST_EDITS) return far;
   let previous = Array.from({ length: to.length + 1 }, (_, n) => n);
+  let current = new Array<number>(to.length + 1).fill(far);
   for (let i = 0; i < from.length; i++) {
-    const current = [i + 1];
-    for (let j = 0; j < to.length; j++)
-      current.push(
-        Math.min(
-          (previous[j] ?? 0) + (from[i] === to[j] ? 0 : 1),
-          (previous[j + 1] ?? 0) + 1,
-          (current[j] ?? 0) + 1,
-        ),
+    // Only near the diagonal: farther from it than so many it takes more edits anyway.
+    const start = Math.max(0, i - MOST_EDITS);
+    const end = Math.min(to.length, i + 1 + MOST_EDITS);
+    current[start] = start === 0 ? i + 1 : far;
+    let least = far;
+    for (let j = start; j < end; j++) {
+      const distance = Math.min(
+        (previous[j] ?? far) + (from[i] === to[j] ? 0 : 1),
+        (previous[j + 1] ?? far) + 1,
+        (current[j] ?? far) + 1,
       );
-    previous = current;
+      current[j + 1] = distance;
+      least = Math.min(least, distance);
+    }
+    if (least > MOST_EDITS) return far;
+    if (end < to.length) current[end + 1] = far;
+    [previous, current] = [current, previous];
   }
-  return previous[to.length] ?? 0;
+  return Math.min(previous[to.length] ?? far, far);
 }

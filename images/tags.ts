@@ -46,11 +46,14 @@ function readTags(body: Buffer): readonly string[] | undefined {
   }
 }
 
-/** Of `Link: </v2/…/tags/list?last=…>; rel="next"` the query alone: the next page is in the same repository, whatever it says. */
-function nextPage(link: string | undefined): string | undefined {
-  const query =
-    link === undefined
-      ? undefined
-      : /<[^<>?]*(\?[^<>#]*)[^<>]*>\s*;\s*rel="?next"?/.exec(link)?.[1];
+/**
+ * Of `Link: </v2/…/tags/list?last=…>; rel="next"` the path with its query alone: the next page is in the same repository,
+ * whatever it says. RFC 8288, section 3; each pattern reads the header once, however long and broken it is.
+ */
+export function nextPage(link: string | undefined): string | undefined {
+  const next = [...(link ?? "").matchAll(/<([^<>]*)>([^<]*)/g)].find(([, , parameters = ""]) =>
+    /^\s*;\s*rel="?next"?/.test(parameters),
+  );
+  const query = /\?[^#]*/.exec(next?.[1] ?? "")?.[0];
   return query === undefined ? undefined : `tags/list${query}`;
 }

@@ -51,6 +51,20 @@ describe("the nearest tags", () => {
       assert.deepEqual(nearestTags(wanted, words(tags)), words(nearest));
     });
 
+  const letters = (n: number): string =>
+    Array.from({ length: 120 }, (_, i) => "abcdefghijk"[(n * 7 + i * i + n * i) % 11]).join("");
+  for (const [title, wanted, tagOf] of [
+    ["that have little in common", letters(1), letters],
+    ["that are all alike", letters(1), (n: number) => `${letters(1)}${n}`],
+    ["of versions", `1.0-${letters(1)}`, (n: number) => `${n}.0-${letters(n)}`],
+  ] as const)
+    it(`of ten thousand long ones ${title} are found in less than a second`, () => {
+      const tags = Array.from({ length: 10_000 }, (_, n) => tagOf(n));
+      const started = performance.now();
+      nearestTags(wanted, tags);
+      assert.ok(performance.now() - started < 1000);
+    });
+
   it("of ten thousand long ones are found at once", () => {
     const tags = Array.from({ length: 10_000 }, (_, n) => `${n}.0-${"x".repeat(100)}`);
     const started = performance.now();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { RegistryError } from "../../images/registry";
+import { nextPage } from "../../images/tags";
 import { indexedImage, platformImage } from "../support/oci-images";
 import { imageIn, registryFixture, withoutPorts } from "../support/registry-fixture";
 import type { FakeRegistry } from "../support/registry-server";
@@ -13,6 +14,31 @@ async function failureOf(work: Promise<unknown>, registry: FakeRegistry): Promis
   assert.ok(outcome instanceof RegistryError, "expected it to fail");
   return `${outcome.code}: ${withoutPorts(outcome.message, registry)}`;
 }
+
+describe("the next page of tags", () => {
+  const table: readonly [link: string | undefined, path: string | undefined][] = [
+    [undefined, undefined],
+    ["", undefined],
+    ['</v2/team/app/tags/list?last=b&n=2>; rel="next"', "tags/list?last=b&n=2"],
+    ["<?last=b>;rel=next", "tags/list?last=b"],
+    ['<https://other.test/v2/x/tags/list?last=b#top> ; rel="next"', "tags/list?last=b"],
+    ['</first?a>; rel="first", </next?b>; rel="next"', "tags/list?b"],
+    ['</v2/team/app/tags/list?last=b>; rel="prev"', undefined],
+    ['</v2/team/app/tags/list>; rel="next"', undefined],
+    ['/v2/team/app/tags/list?last=b; rel="next"', undefined],
+  ];
+  for (const [link, path] of table)
+    it(`is ${path ?? "none"} for ${link ?? "no header"}`, () => {
+      assert.equal(nextPage(link), path);
+    });
+
+  for (const part of ["?", "<", "<?", "<a?b", ">", "; ", "<a>;", "<a>; rel=next "])
+    it(`is looked for once in a header full of ${part}`, () => {
+      const started = performance.now();
+      nextPage(`<${part.repeat(100_000)}`);
+      assert.ok(performance.now() - started < 500);
+    });
+});
 
 describe("the list of tags", () => {
   const reference = (registry: FakeRegistry) => imageIn(registry, "team/app:1");
