@@ -1,8 +1,11 @@
 /** What the workflows may do, and whose code they run. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+
+import { IMAGES } from "./support/requirements";
 
 const FOLDER = join(__dirname, "..", ".github", "workflows");
 
@@ -46,6 +49,11 @@ for (const file of readdirSync(FOLDER))
       }
     });
 
+    it("has scripts that the shell can read", () => {
+      for (const { run } of steps)
+        if (run !== undefined) execFileSync("bash", ["--norc", "-n", "-c", run]);
+    });
+
     it("leaves no credentials behind, ends in time, and puts no expression into a script", () => {
       for (const job of Object.values(jobs)) assert.ok((job["timeout-minutes"] ?? 999) <= 60);
       for (const step of steps) {
@@ -55,3 +63,15 @@ for (const file of readdirSync(FOLDER))
       }
     });
   });
+
+describe("the tests of a whole host", () => {
+  it("get every image that they need, from where it is published, under its own name", () => {
+    const text = readFileSync(join(FOLDER, "ci.yml"), "utf8");
+    const copies = [...text.matchAll(/^ +(\S+\.io)\/(\S+) (\S+)$/gm)];
+    assert.deepEqual(
+      copies.map(([, , , to]) => to),
+      Object.values(IMAGES),
+    );
+    for (const [, , from, to] of copies) assert.equal(from, to);
+  });
+});
