@@ -3,6 +3,7 @@
  * asked, one token is tried for all repositories, the other HEADs run in parallel.
  * With n repositories that is n + 2 requests where the registry grants that token and 2n + 1 where its token says that
  * it does not; 2n + 2 where a token service refuses the request, or its opaque token turns out to be good for less.
+ * That last one cannot be saved: up to the refusal nothing tells these registries from those of n + 2 requests.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";

@@ -15,9 +15,8 @@ const SERVICES = [
 
 const registries: FakeRegistry[] = [];
 
-async function start({ delayMs, tokens, tls }: WorldOptions): Promise<readonly BenchImage[]> {
-  for (let count = 0; count < 3; count++)
-    registries.push(await FakeRegistry.start({ delayMs, severalScopes: tokens, tls }));
+async function start(options: WorldOptions): Promise<readonly BenchImage[]> {
+  for (let count = 0; count < 3; count++) registries.push(await FakeRegistry.start(options));
   const build = (day: number) =>
     indexedImage([
       platformImage({

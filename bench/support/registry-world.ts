@@ -9,8 +9,10 @@ import { join } from "node:path";
 export interface WorldOptions {
   /** Before each answer, ms. */
   readonly delayMs: number;
-  /** Whether a token is good for all the repositories it was asked for, or for the first of them only. */
-  readonly tokens: "all" | "first";
+  /** What a request for a token for several repositories gets: one for all of them, one for the first, or none. */
+  readonly severalScopes: "all" | "first" | "refused";
+  /** `jwt` says in itself what it is good for; of an `opaque` one only its use tells. */
+  readonly tokens: "jwt" | "opaque";
   readonly tls: { readonly key: string; readonly cert: string };
 }
 
