@@ -70,6 +70,8 @@ export interface SynthOptions {
    * is anywhere in the model. Default false.
    */
   readonly placeholders?: boolean;
+  /** The day that images are said to run since, `2026-01-31`. Default: nobody knows, since nothing is deployed. */
+  readonly today?: string;
 }
 
 /** Throws what the program throws: a ConfigError with all problems, a refused exemption. */
@@ -115,7 +117,7 @@ export async function synth(file: StackFile, options: SynthOptions = {}): Promis
           config = read;
           return unasked(read);
         },
-        () => undefined,
+        () => options.today,
       );
     } catch (error) {
       // Thrown from here it would end the process; the caller has a better idea of what to do with it.

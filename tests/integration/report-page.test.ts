@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 
-import { recordedContainers } from "../../model/containers";
-import { readStackFile } from "../../model/stack-file";
-import { synth } from "../../model/synth";
 import { keepPicture, visit } from "../support/browser";
 import { IMAGES } from "../support/requirements";
+import { FINGERPRINT, fingerprint, FOLDER, startPageFiles } from "../support/start-page";
 import { until } from "../support/until";
 import { useWorld } from "../support/world";
 
-const FOLDER = "/srv/homepage";
+/** As for golden files: the pictures in docs/images are made anew. */
+const renewing = process.env.UPDATE_GOLDEN === "1";
 const WIDTHS = { phone: 390, desktop: 1280 } as const;
 
 describe("the start page in a browser", function () {
@@ -22,17 +21,15 @@ describe("the start page in a browser", function () {
   let url: string;
 
   before(async () => {
-    const model = await synth(readStackFile("dev", resolve(".")), { placeholders: true });
-    const files =
-      recordedContainers(model).find(({ resource }) => resource === "dev-homepage-files-loader")
-        ?.inputs.uploads ?? [];
+    const files = await startPageFiles();
     const folder = join(world().host.directory, "site");
-    for (const { file, content } of files) {
-      const path = join(folder, file.slice(FOLDER.length));
+    for (const [file, content] of Object.entries(files)) {
+      const path = join(folder, file);
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, content ?? "");
+      await writeFile(path, content);
       await chmod(path, 0o444);
     }
+    if (renewing) await writeFile(FINGERPRINT, fingerprint(files));
     const port = await world().publishedPort();
     await world().docker.ask(
       ...["run", "--detach", "--user=101:101", "--read-only", "--cap-drop=ALL"],
@@ -55,6 +52,12 @@ describe("the start page in a browser", function () {
           await page.setViewportSize({ width, height: 900 });
           await page.emulateMedia({ colorScheme });
           await keepPicture(page, `homepage-${device}-${colorScheme}`);
+          if (renewing)
+            await page.screenshot({
+              path: `docs/images/homepage-${device}-${colorScheme}.png`,
+              // On a phone the page is long; the README shows what is seen first.
+              fullPage: device === "desktop",
+            });
           // Texts that are folded away are looked at too.
           await page.evaluate(
             `document.querySelectorAll("details").forEach((one) => (one.open = true))`,
