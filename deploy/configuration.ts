@@ -31,6 +31,13 @@ export function plainConfig(map: ConfigMap): PlainConfig {
   };
 }
 
+/** What the CLI prints of a secret that the present passphrase does not open; it ends without an error all the same. */
+const UNDECRYPTED = "ERROR_UNABLE_TO_DECRYPT";
+
+/** Whether all of its secrets could be decrypted. One that could not must never be deployed: it would be the text above. */
+export const isReadable = ({ values, secretKeys }: PlainConfig): boolean =>
+  secretKeys.every((key) => values[key] !== UNDECRYPTED);
+
 /** For the model: the same program on a configuration that is in no file. */
 export const asStackFile = (stack: string, path: string, config: PlainConfig): StackFile => ({
   stack,

@@ -7,7 +7,7 @@ import { Model, synth } from "../model/synth";
 import { PROJECT_FOLDER } from "../scripts/cli";
 import { Check, ok, problem, problemLine, unsure } from "./checks";
 import { asStackFile, PlainConfig } from "./configuration";
-import { Engine, EngineMissing, openEngine } from "./engine";
+import { Engine, EngineMissing, isNoStack, openEngine } from "./engine";
 import { unfinished } from "./history";
 import { hostChecks, hostCheckScript, HostQuestions, portsOf } from "./host-check";
 import { HostError, HostShell, hostShell } from "./host-shell";
@@ -95,7 +95,7 @@ async function engineOf(
           problem("pulumi", line, "npm install, with a connection to the internet"),
         ),
       );
-    } else if (/no stack named/.test(said)) {
+    } else if (isNoStack(error)) {
       note(ok("pulumi", "the CLI and its plugins are there"));
       note(ok("state", `nothing is deployed yet; npm run deploy -- --stack ${stack} begins`));
     } else if (isPassphrase(said)) note(passphraseProblem(stack));

@@ -1,7 +1,7 @@
 /** The deployment itself, and the way back from it. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { imagesOf, PastUpdate, returnMessage, unfinished } from "./history";
+import { imagesOf, PastUpdate, returnMessage, unfinished, unreadable } from "./history";
 import { PlainConfig, withImages } from "./configuration";
 import { interrupted, NOT_RETURNED, RETURNED, Run } from "./context";
 import { declaredContainers } from "./declared";
@@ -71,9 +71,11 @@ export async function goBack(
     talk.say(line);
   });
   await tellLogs(run);
-  if (good === undefined) {
+  if (good === undefined || !good.readable) {
+    const why =
+      good === undefined ? "there is no earlier deployment to return to" : unreadable(good);
     talk.say(
-      `there is no earlier deployment to return to; correct Pulumi.${stack}.yaml and deploy again, or take all away with: npx pulumi destroy --stack ${stack} --exclude-protected`,
+      `${why}; correct Pulumi.${stack}.yaml and deploy again, or take all away with: npx pulumi destroy --stack ${stack} --exclude-protected`,
     );
     return NOT_RETURNED;
   }

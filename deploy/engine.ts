@@ -5,8 +5,8 @@ import { PROJECT_FOLDER } from "../scripts/cli";
 import { findCli, missingPlugins, pulumiEnvironment } from "../scripts/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "./configuration";
 import { EngineError, pulumiProcess, withoutWrapper } from "./pulumi-process";
+import { allPages, parseHistory, PastUpdate } from "./history";
 import { parseState, StackState } from "./state";
-import { parseHistory, PastUpdate } from "./history";
 
 export interface RunOptions {
   /** Another configuration than `Pulumi.<stack>.yaml`. */
@@ -28,13 +28,13 @@ export interface Engine {
   state(): Promise<StackState>;
   /** All updates, the oldest first; with `secrets` their configuration is in clear. */
   history(secrets: boolean): Promise<readonly PastUpdate[]>;
+  /** Keeps a record of the newest deployment that was found healthy: its start, or `none`. */
+  setVerified(start: string): Promise<void>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
   up(options: RunOptions & { readonly message: string }): Promise<void>;
   /** Brings the state up to what is on the host, and forgets creations whose end is not known. */
   refresh(options: RunOptions): Promise<void>;
   unprotect(urn: string): Promise<void>;
-  /** Removes the engine's own lock. */
-  cancel(): Promise<void>;
 }
 
 /** What keeps the engine from running, one line each. */
@@ -44,7 +44,15 @@ export class EngineMissing extends EngineError {
   }
 }
 
-/** Selects the stack, or makes it with `create`. Rejects with {@link EngineMissing}, or with what the CLI says. */
+/** A tag of the stack, beside the state: the state itself says nothing about health. */
+const VERIFIED = "pinned-stack:verified";
+/** Updates that the CLI gives at once. */
+const PAGE = 100;
+
+/**
+ * Looks whether the stack is there; with `create` it is made. The stack that the user has selected stays selected: every
+ * call names its own. Rejects with {@link EngineMissing}, or with what the CLI says.
+ */
 export async function openEngine(
   stack: string,
   options: { readonly create?: boolean } = {},
@@ -59,8 +67,16 @@ export async function openEngine(
     workDir: PROJECT_FOLDER,
     pulumiCommand: command,
   });
-  const select = options.create === true ? ["--create"] : [];
-  await run(["stack", "select", "--stack", stack, ...select]);
+  workspace.selectStack = () => Promise.resolve();
+  const tags = async (): Promise<Readonly<Partial<Record<string, string>>>> =>
+    JSON.parse(await run(["stack", "tag", "ls", "--stack", stack, "--json"])) as Record<
+      string,
+      string
+    >;
+  await tags().catch(async (error: unknown) => {
+    if (options.create !== true || !isNoStack(error)) throw error;
+    await run(["stack", "init", "--stack", stack, "--no-select"]);
+  });
   const selected = await Stack.select(stack, workspace);
   const file = (configFile?: string): { configFile?: string } =>
     configFile === undefined ? {} : { configFile };
@@ -84,8 +100,15 @@ export async function openEngine(
       parseState(JSON.parse(await run(["stack", "export", "--stack", stack])) as unknown),
     history: async (secrets) => {
       const words = ["stack", "history", "--stack", stack, "--json", "--full-dates"];
-      const text = await run([...words, ...(secrets ? ["--show-secrets"] : [])]);
-      return parseHistory(JSON.parse(text) as unknown);
+      if (secrets) words.push("--show-secrets");
+      const updates = allPages(async (page) => {
+        const pages = ["--page-size", String(PAGE), "--page", String(page)];
+        return JSON.parse(await run([...words, ...pages])) as unknown[];
+      });
+      return parseHistory(await updates, (await tags())[VERIFIED]);
+    },
+    setVerified: async (start) => {
+      await run(["stack", "tag", "set", VERIFIED, start, "--stack", stack]);
     },
     preview: async ({ configFile, signal, exclude = [], replace = [] }) => {
       const events: EngineEvent[] = [];
@@ -122,8 +145,9 @@ export async function openEngine(
     unprotect: async (urn) => {
       await run(["state", "unprotect", "--stack", stack, "--yes", urn]);
     },
-    cancel: async () => {
-      await run(["cancel", "--stack", stack, "--yes"]);
-    },
   };
 }
+
+/** Whether the CLI says that the backend has no stack of that name. */
+export const isNoStack = (error: unknown): boolean =>
+  error instanceof Error && /no stack named/.test(error.message);

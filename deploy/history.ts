@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import { parseReference } from "../images/reference";
-import { ConfigMap, IMAGES, plainConfig, PlainConfig } from "./configuration";
+import { ConfigMap, IMAGES, isReadable, plainConfig, PlainConfig } from "./configuration";
 
 /** One update of the engine. */
 export interface PastUpdate {
@@ -13,6 +13,10 @@ export interface PastUpdate {
   readonly succeeded: boolean;
   readonly message: string;
   readonly config: PlainConfig;
+  /** False when a secret in its configuration is encrypted with another passphrase than the present one. */
+  readonly readable: boolean;
+  /** A deployment of ours after which nobody found all healthy: it was stopped, or could not be looked at. */
+  readonly unverified: boolean;
 }
 
 const update = z.object({
@@ -28,30 +32,58 @@ const update = z.object({
     .default({}),
 });
 
-/** `pulumi stack history --json` gives the newest first. */
-export function parseHistory(answer: unknown): PastUpdate[] {
+/**
+ * `pulumi stack history --json` gives the newest first.
+ *
+ * @param verified start of the newest deployment that was found healthy (ISO 8601), {@link NOT_YET} before the first one;
+ *   undefined: nobody kept a record, so what the engine says counts
+ */
+export function parseHistory(answer: unknown, verified?: string): PastUpdate[] {
   return z
     .array(update)
     .parse(answer ?? [])
     .reverse()
-    .map(({ kind, startTime, result, message, config }, index) => ({
-      number: index + 1,
-      kind,
-      start: new Date(startTime),
-      succeeded: result === "succeeded",
-      message,
-      config: plainConfig(config as ConfigMap),
-    }));
+    .map(({ kind, startTime, result, message, config: map }, index) => {
+      const start = new Date(startTime);
+      const config = plainConfig(map as ConfigMap);
+      return {
+        number: index + 1,
+        kind,
+        start,
+        succeeded: result === "succeeded",
+        message,
+        config,
+        readable: isReadable(config),
+        unverified:
+          message.startsWith(DEPLOY) &&
+          verified !== undefined &&
+          (verified === NOT_YET || start > new Date(verified)),
+      };
+    });
+}
+
+/** The record of a stack none of whose deployments was found healthy yet. */
+export const NOT_YET = "none";
+
+/** All pages of a list, one after the other until one is empty: a backend may give fewer than it is asked for. */
+export async function allPages(
+  page: (number: number) => Promise<readonly unknown[]>,
+): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for (let number = 1; ; number++) {
+    const items = await page(number);
+    if (items.length === 0) return all;
+    all.push(...items);
+  }
 }
 
 /** Messages of the updates, by which the next run knows what an earlier one thought of a deployment. */
 export const DEPLOY = "npm run deploy";
 export const returnMessage = (to: PastUpdate): string => `${RETURN} ${to.number}`;
-export const rollbackMessage = (to: PastUpdate): string => `${ROLLBACK} ${to.number}`;
-const RETURN = "npm run deploy: return to";
-const ROLLBACK = "npm run deploy: rollback to";
+export const rollbackMessage = (to: PastUpdate): string => `${DEPLOY}: rollback to ${to.number}`;
+const RETURN = `${DEPLOY}: return to`;
 
-export type Outcome = "succeeded" | "failed" | "returned from";
+export type Outcome = "succeeded" | "failed" | "returned from" | "unverified";
 
 export interface PastDeployment extends PastUpdate {
   readonly outcome: Outcome;
@@ -67,13 +99,19 @@ export function deployments(history: readonly PastUpdate[]): PastDeployment[] {
       ? "failed"
       : updates[index + 1]?.message.startsWith(RETURN) === true
         ? "returned from"
-        : "succeeded",
+        : made.unverified
+          ? "unverified"
+          : "succeeded",
   }));
 }
 
-/** The newest deployment that was complete and healthy. */
+/** The newest deployment that was complete and healthy; its secrets may be unreadable. */
 export const lastGood = (history: readonly PastUpdate[]): PastDeployment | undefined =>
   deployments(history).findLast(({ outcome }) => outcome === "succeeded");
+
+/** Why nothing can go back to a deployment, whatever wants to. */
+export const unreadable = ({ number }: PastUpdate): string =>
+  `the secrets of deployment ${number} are encrypted with another passphrase than the present one`;
 
 /** The newest deployment, when it did not come to its end. */
 export function unfinished(history: readonly PastUpdate[]): PastDeployment | undefined {

@@ -31,7 +31,7 @@ export interface DeployOptions {
   readonly confirm: (decision: Decision) => Promise<string | undefined>;
   readonly allowDelete: boolean;
   /** Another configuration than the stack's file. Default: the file. */
-  readonly target?: (history: readonly PastUpdate[], current: PlainConfig) => Target;
+  readonly target?: (history: readonly PastUpdate[]) => Target;
   /** Says what the image changes are. Default: nobody looks. */
   readonly kinds?: KindsOf;
 }
@@ -67,7 +67,7 @@ export async function deploy(options: DeployOptions): Promise<number> {
 async function deployLocked(run: Run, options: DeployOptions): Promise<number> {
   const { stack, engine, shell, current, signal, talk } = run;
   const { pending, state, history, changedByHand } = await lookBack(run);
-  const target = options.target?.(history, current) ?? { config: current, message: DEPLOY };
+  const target = options.target?.(history) ?? { config: current, message: DEPLOY };
   const wantedModel = await modelFor(stack, target.config);
   const major = majorChange(
     stack,

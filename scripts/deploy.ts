@@ -1,14 +1,14 @@
 import { createInterface } from "node:readline/promises";
 
 import { openEngine } from "../deploy/engine";
-import { PlainConfig } from "../deploy/configuration";
-import { deployments, historyRows, PastUpdate, rollbackMessage } from "../deploy/history";
+import { historyRows, PastUpdate } from "../deploy/history";
 import { hostShell } from "../deploy/host-shell";
 import { dumpFolder } from "../deploy/dump";
 import { kindsByRegistry } from "../deploy/kinds";
 import { breakLock } from "../deploy/lock";
 import { Decision } from "../deploy/plan-text";
-import { RETURNED, Talk } from "../deploy/context";
+import { Talk } from "../deploy/context";
+import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/run";
 import { dumpOf } from "../deploy/stages";
 import { Target } from "../deploy/target";
@@ -29,7 +29,7 @@ Brings what the configuration says to the host, and the last good configuration 
   --allow-weaker   a service may do more than before
   --allow-delete   a volume with data may leave the stack (its data stays on the host)
   --history        list the deployments
-  --rollback [N]   go back to deployment N; without N to the one before the last good one
+  --rollback [N]   go back to deployment N; without N to the newest one with another configuration than runs
   --dump           only dump the databases
   --unlock         remove the lock of a deployment that ended without removing it
 
@@ -61,8 +61,7 @@ Exit code: 0 done, 1 nothing was changed or the last good configuration runs aga
       kinds: kindsByRegistry,
       confirm: (decision) => confirm(decision, values, signal),
       ...(values.rollback && {
-        target: (history: readonly PastUpdate[], current: PlainConfig): Target =>
-          rollbackTarget(history, current, number),
+        target: (history: readonly PastUpdate[]): Target => rollbackTarget(history, number),
       }),
     });
   },
@@ -121,24 +120,6 @@ async function ask(question: string, wanted: string, signal: AbortSignal): Promi
   } finally {
     reader.close();
   }
-}
-
-function rollbackTarget(
-  history: readonly PastUpdate[],
-  _current: PlainConfig,
-  number: number | undefined,
-): Target {
-  const good = deployments(history).filter(({ outcome }) => outcome === "succeeded");
-  const wanted =
-    number === undefined ? good.at(-2) : good.find((deployment) => deployment.number === number);
-  if (wanted === undefined)
-    throw new CommandError(
-      number === undefined
-        ? "there is no earlier deployment to go back to"
-        : `deployment ${number}: not among those that succeeded (${good.map((deployment) => deployment.number).join(", ")})`,
-      RETURNED,
-    );
-  return { config: wanted.config, message: rollbackMessage(wanted) };
 }
 
 async function showHistory(stack: string): Promise<number> {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 
 import { PlainConfig } from "../../deploy/configuration";
 import {
+  allPages,
   deployments,
   historyRows,
   lastGood,
+  NOT_YET,
   parseHistory,
   PastUpdate,
   returnMessage,
@@ -23,6 +25,8 @@ const past = (number: number, change: Partial<PastUpdate> = {}): PastUpdate => (
   succeeded: true,
   message: "npm run deploy",
   config: config(),
+  readable: true,
+  unverified: false,
   ...change,
 });
 const good = past(1);
@@ -67,6 +71,12 @@ describe("the history of a stack", () => {
       1,
     ],
     ["a refresh between", [good, past(2, { kind: "refresh", succeeded: false })], ["succeeded"], 1],
+    [
+      "one that nobody saw healthy",
+      [good, past(2, { unverified: true })],
+      ["succeeded", "unverified"],
+      1,
+    ],
     ["an end of it all", [good, past(2, { kind: "destroy" })], [], undefined],
   ];
   for (const [what, history, outcomes, last] of cases)
@@ -77,6 +87,52 @@ describe("the history of a stack", () => {
       );
       assert.equal(lastGood(history)?.number, last);
     });
+
+  const started = (day: number, message: string): object => ({
+    kind: "update",
+    startTime: new Date(Date.UTC(2026, 0, day)).toISOString(),
+    result: "succeeded",
+    message,
+  });
+  const answer = [started(3, ""), started(2, "npm run deploy"), started(1, "npm run deploy")];
+  for (const [what, verified, unverified] of [
+    ["counts every success where nobody kept a record", undefined, []],
+    ["counts none of ours before the first was found healthy", NOT_YET, [1, 2]],
+    ["counts ours up to the one that was found healthy", "2026-01-01T00:00:00.000Z", [2]],
+  ] as const)
+    it(`${what}, and every plain "pulumi up"`, () => {
+      const found = parseHistory(answer, verified).filter((update) => update.unverified);
+      assert.deepEqual(
+        found.map(({ number }) => number),
+        unverified,
+      );
+    });
+
+  it("tells a secret of another passphrase from a password", () => {
+    const secret = (value: string): object => ({
+      ...started(1, ""),
+      config: { "pinned-stack:postgresPassword": { value, secret: true } },
+    });
+    const [before, now] = parseHistory([
+      secret("a real password"),
+      // What the CLI gives instead of an error.
+      secret("ERROR_UNABLE_TO_DECRYPT"),
+    ]);
+    assert.deepEqual([before?.readable, now?.readable], [false, true]);
+  });
+
+  it("has all pages of the backend, however long one is", async () => {
+    const updates = Array.from({ length: 12 }, (_, index) => started(12 - index, ""));
+    for (const size of [5, 12, 100]) {
+      const all = await allPages((page) =>
+        Promise.resolve(updates.slice((page - 1) * size, page * size)),
+      );
+      assert.deepEqual(
+        parseHistory(all).map(({ number }) => number),
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+      );
+    }
+  });
 
   it("knows whether the last deployment came to its end", () => {
     assert.equal(unfinished([good]), undefined);
