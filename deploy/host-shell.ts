@@ -1,5 +1,5 @@
 /** Runs a shell script on the stack's host, with the connection that the deployment itself uses. */
-import { spawn } from "node:child_process";
+import { ChildProcess, spawn } from "node:child_process";
 
 import { HostAccess } from "../host/address";
 import { hostPrelude } from "../host/docker-host";
@@ -48,7 +48,9 @@ export function hostShell(access: HostAccess): HostShell {
       // A session of its own: Ctrl-C in the terminal is answered by the deployment, not by each of its children.
       const child = spawn(program, [...words, "sh -s"], { detached: true });
       const [out, err]: [string[], string[]] = [[], []];
-      const end = (): boolean => child.kill("SIGTERM");
+      const end = (): void => {
+        endGroup(child);
+      };
       signal?.addEventListener("abort", end, { once: true });
       const timer = setTimeout(() => {
         err.push(`no end within ${timeoutMs / 1000} seconds\n`);
@@ -81,6 +83,16 @@ export function hostShell(access: HostAccess): HostShell {
         settle(code ?? 1);
       });
     });
+}
+
+/** The shell and all that it started; over SSH that is ssh, and the script ends by itself when it notices. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGTERM");
+  } catch {
+    // It has just ended by itself.
+  }
 }
 
 /** What ssh said, and what to do about it. */

@@ -21,6 +21,7 @@ export function pullScript({ images, platform, registries }: PullArgs): string {
       : `umask 077
 config=$(mktemp -d)
 trap 'rm -rf "$config"' EXIT
+trap 'exit 1' HUP INT TERM
 printf '%s' ${quote(JSON.stringify({ auths }))} >"$config/config.json"
 export DOCKER_CONFIG="$config"
 `;
