@@ -2,45 +2,66 @@
 import { lookup } from "node:dns/promises";
 
 import { ROUTED_NAMES, StackConfig } from "../config";
+import { ImageReference, isPinned } from "../images/reference";
 import { RegistryClient, RegistryError } from "../images/registry";
+import { ENCRYPTED } from "../config-schema";
 import { Check, ok, problem, unsure } from "./checks";
 
 /** For all registries together, ms. */
 const DEADLINE_MS = 10_000;
 
-/** One line a registry: it answers for every image, or what it said. */
+/** One line a registry: it has every image, or what it said. What a pin names is asked for, as the pull will. */
 export async function registryChecks(
   { images, registries }: Pick<StackConfig, "images" | "registries">,
   signal?: AbortSignal,
+  deadlineMs = DEADLINE_MS,
 ): Promise<Check[]> {
   const client = new RegistryClient({
     registries,
-    deadlineMs: DEADLINE_MS,
+    deadlineMs,
     ...(signal && { signal }),
   });
+  // Sent all the same, the placeholder would be one more wrong password for the account.
+  const isClosed = ({ registry }: ImageReference): boolean =>
+    registries[registry]?.password === ENCRYPTED;
   try {
-    const asked = Object.entries(images);
-    const answers = await client.digests(asked.map(([, image]) => image));
-    const names = [...new Set(asked.map(([, image]) => image.registry))];
-    return names.map((registry) => {
-      const mine = asked.flatMap(([service, image], index) =>
-        image.registry === registry ? [{ service, image, answer: answers[index] }] : [],
-      );
+    const all = Object.entries(images);
+    const asked = all.filter(([, image]) => !isClosed(image));
+    const answers = await client.digests(asked.map(([, image]) => asPulled(image)));
+    return [...new Set(all.map(([, image]) => image.registry))].map((registry) => {
+      const mine = asked.flatMap(([service, image], index) => {
+        const answer = answers[index];
+        return image.registry === registry ? [{ service, image, answer }] : [];
+      });
+      if (mine.length === 0)
+        return unsure(
+          "registry",
+          `${registry}: its password is encrypted and could not be read`,
+          "set the passphrase, as the line about it says",
+        );
       const failures = mine.flatMap(({ service, image, answer }) =>
         answer instanceof RegistryError ? [{ service, image, answer }] : [],
       );
-      const [first] = failures;
-      if (first === undefined)
+      if (failures.length === 0)
         return ok("registry", `${registry} has ${mine.length} of ${mine.length} images`);
       const text = `${registry}: ${failures.map(({ service, answer }) => `${service}: ${answer.answer}`).join("; ")}`;
-      return verdict(registry, first.answer, first.image.digest !== undefined, text);
+      const verdicts = failures.map(({ answer, image }) => verdict(answer, image, text));
+      return (
+        verdicts.find(({ status }) => status === "problem") ??
+        verdicts[0] ??
+        unsure("registry", text)
+      );
     });
   } finally {
     client.close();
   }
 }
 
-function verdict(registry: string, { code }: RegistryError, pinned: boolean, text: string): Check {
+/** The engine ignores a tag beside a digest. */
+const asPulled = (image: ImageReference): ImageReference =>
+  image.digest === undefined ? image : { ...image, tag: image.digest };
+
+function verdict({ code, registry }: RegistryError, image: ImageReference, text: string): Check {
   const settings = `pinned-stack:registries["${registry}"]`;
   switch (code) {
     case "credentials":
@@ -52,10 +73,13 @@ function verdict(registry: string, { code }: RegistryError, pinned: boolean, tex
         `for a private image set username and password in ${settings}`,
       );
     case "not-found":
-      // A pinned image may outlive its tag.
-      return pinned
-        ? unsure("registry", text, "the pin may still be there; choose a tag that exists")
-        : problem("registry", text, "correct the name or the tag in pinned-stack:images");
+      return problem(
+        "registry",
+        text,
+        isPinned(image)
+          ? "the pinned image is gone; pin another one with npm run pin"
+          : "correct the name or the tag in pinned-stack:images",
+      );
     case "tls":
       return problem(
         "registry",
