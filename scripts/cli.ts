@@ -29,13 +29,15 @@ export interface Command<O extends OptionsConfig> {
   readonly options: O;
   /** Whether words that are no options are taken. Default false. */
   readonly words?: boolean;
-  /** Does the work; the answer is the exit code. `signal` is aborted by Ctrl-C and by SIGTERM. */
+  /** Does the work; the answer is the exit code. `signal` is aborted by Ctrl-C, SIGTERM and the end of the terminal. */
   readonly main: (given: {
     readonly values: ReturnType<typeof parseArgs<{ options: O; strict: true }>>["values"];
     readonly words: readonly string[];
     readonly signal: AbortSignal;
   }) => Promise<number>;
 }
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Runs a command and sets the exit code: the command's own, 2 for wrong options and for an error, 130 after Ctrl-C.
@@ -47,7 +49,7 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
     process.exitCode = 128 + constants.signals[signal];
     interrupt.abort(new CommandError(`stopped by ${signal}`, process.exitCode));
   };
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  for (const name of SIGNALS) process.once(name, onSignal);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", allowClosed);
   try {
     const { values, positionals, tokens } = parseWords(command);
@@ -64,15 +66,15 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
     });
   } catch (error) {
     process.exitCode = error instanceof CommandError ? error.exitCode : 2;
-    process.stderr.write(`${isForUsers(error) ? error.message : describe(error)}\n`);
+    process.stderr.write(`${textOf(error)}\n`);
   } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    for (const name of SIGNALS) process.off(name, onSignal);
   }
 }
 
-/** Nobody reads on, as with "| head": what the command does and its exit code stay what they are. */
+/** Nobody reads on, as with "| head" or a closed terminal: what the command does and its exit code stay what they are. */
 function allowClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 }
 
 function parseWords<O extends OptionsConfig>(command: Command<O>) {
@@ -113,8 +115,11 @@ const FOR_USERS = new Set(["CommandError", "ResolveError", "HardeningError", "Re
 const isForUsers = (error: unknown): error is Error =>
   error instanceof Error && (FOR_USERS.has(error.name) || "__pulumiRunError" in error);
 
-const describe = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
+/** What to show of an error: the message where it is meant for users, else with the stack trace. */
+export function textOf(error: unknown): string {
+  if (isForUsers(error)) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 type Style = Parameters<typeof styleText>[0];
 

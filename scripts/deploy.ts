@@ -1,5 +1,3 @@
-import { createInterface } from "node:readline/promises";
-
 import { openEngine } from "../deploy/engine";
 import { historyRows, PastUpdate } from "../deploy/history";
 import { hostShell } from "../deploy/host-shell";
@@ -15,6 +13,7 @@ import { Target } from "../deploy/target";
 import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
 import { Model, synth } from "../model/synth";
+import { ask } from "./ask";
 import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
 
 void runCommand({
@@ -106,20 +105,6 @@ async function confirm(
   if (yes) return undefined;
   if (!interactive) return "nobody can be asked here; to go on without, add --yes";
   return (await ask('type "yes" to deploy: ', "yes", signal)) ? undefined : "not confirmed";
-}
-
-async function ask(question: string, wanted: string, signal: AbortSignal): Promise<boolean> {
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  // With a reader on the terminal Ctrl-C is a key, not a signal.
-  reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
-  try {
-    return (await reader.question(question, { signal })).trim() === wanted;
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw error;
-  } finally {
-    reader.close();
-  }
 }
 
 async function showHistory(stack: string): Promise<number> {

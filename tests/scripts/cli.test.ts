@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { existsSync } from "node:fs";
+import {
+  spawn,
+  spawnSync,
+  type ChildProcessByStdio,
+  type ChildProcessWithoutNullStreams,
+} from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
 import { columns, painter, PROJECT_FOLDER, withProgress } from "../../scripts/cli";
+import { until } from "../support/until";
 
 describe("columns", () => {
   const rows: readonly (readonly [string, readonly (readonly string[])[], string])[] = [
@@ -213,6 +221,7 @@ describe("a command", () => {
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ] as const)
     it(`is told of ${signal} and ends with ${code}`, async () => {
       const main = `
@@ -227,6 +236,79 @@ describe("a command", () => {
         code,
       });
     });
+
+  describe("at a terminal", () => {
+    let folder: string;
+    before(function () {
+      // From util-linux: gives a program a terminal.
+      if (spawnSync("script", ["--version"]).status !== 0) this.skip();
+    });
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), "terminal-"));
+    });
+    afterEach(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const atTerminal = (program: string): ChildProcessWithoutNullStreams => {
+      const file = join(folder, "program.cjs");
+      writeFileSync(file, program);
+      const words = [process.execPath, "--require", "tsx/cjs", file].join(" ");
+      return spawn("script", ["--quiet", "--return", "--command", words, "/dev/null"], {
+        cwd: PROJECT_FOLDER,
+        stdio: "pipe",
+      });
+    };
+    const present = (name: string): Promise<true | undefined> =>
+      Promise.resolve(existsSync(join(folder, name)) || undefined);
+
+    it("cleans up when that is closed, and can print while it does", async () => {
+      const terminal = atTerminal(`
+        const { writeFileSync } = require("node:fs");
+        const { runCommand } = require("${PROJECT_FOLDER}/scripts/cli");
+        void runCommand({
+          help: "",
+          options: {},
+          main: async ({ signal }) => {
+            const alive = setInterval(() => {}, 1000);
+            const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve));
+            writeFileSync("${folder}/ready", "");
+            await stopped;
+            for (let line = 0; line < 20; line++) {
+              process.stderr.write("cleaning up\\n");
+              process.stdout.write("cleaning up\\n");
+              await new Promise((resolve) => setTimeout(resolve, 10));
+            }
+            writeFileSync("${folder}/clean", "");
+            clearInterval(alive);
+            return 0;
+          },
+        });`);
+      await until("the command", () => present("ready"));
+      terminal.kill("SIGKILL");
+      await until("its end", () => present("clean"), 10_000);
+    });
+
+    for (const [what, typed, answer] of [
+      ["the word", "yes\n", "true"],
+      ["another word", "no\n", "false"],
+      ["Ctrl-D", "\u0004", "false"],
+    ] as const)
+      it(`takes ${what} as an answer: ${answer}`, async () => {
+        const terminal = atTerminal(`
+          const { ask } = require("${PROJECT_FOLDER}/scripts/ask");
+          void ask("sure? ", "yes", new AbortController().signal).then((answer) => {
+            console.log("answer: " + answer);
+          });`);
+        let shown = "";
+        terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+          if (!shown.includes("sure? ") && (shown + text).includes("sure? "))
+            terminal.stdin.write(typed);
+          shown += text;
+        });
+        await once(terminal, "close");
+        assert.match(shown, new RegExp(`answer: ${answer}`));
+      });
+  });
 }).timeout(20_000);
 
 describe("options before npm's two dashes, which npm takes for its own", () => {
