@@ -1,5 +1,6 @@
 /** In which order a service is replaced, and why. Pure; the rule itself is in components/hardened-container.ts. */
 import { replaceOrder, ReplaceOrder } from "../components/hardened-container";
+import { SERVICE_NAMES } from "../config-schema";
 import { DeclaredContainer } from "./declared";
 
 export interface ServiceOrder {
@@ -26,11 +27,17 @@ export function orderOf({
   };
 }
 
-/** Table rows for people, the first one is the head. */
+/** Table rows for people in the order of the services, the first one is the head. */
 export const orderRows = (containers: readonly DeclaredContainer[]): string[][] => [
   ["CONTAINER", "WHEN REPLACED", "WHY"],
-  ...containers.map((container) => {
-    const { order, why } = orderOf(container);
-    return [container.name, order, why];
-  }),
+  ...[...containers]
+    .sort((a, b) => rank(a.service) - rank(b.service) || (a.name < b.name ? -1 : 1))
+    .map((container) => {
+      const { order, why } = orderOf(container);
+      return [container.name, order, why];
+    }),
 ];
+
+/** Position of a service in every table. */
+export const rank = (service: string): number =>
+  (SERVICE_NAMES as readonly string[]).indexOf(service);

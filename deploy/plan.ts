@@ -1,10 +1,9 @@
 /** The engine's preview, condensed into what a person decides on. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { SERVICE_NAMES } from "../config-schema";
 import { CONTAINER, IMAGE, NETWORK, VOLUME } from "../model/synth";
 import { DeclaredContainer, declaredContainers } from "./declared";
-import { orderOf, ServiceOrder } from "./order";
+import { orderOf, rank, ServiceOrder } from "./order";
 import { nameOf } from "./state";
 
 export interface ImageChange {
@@ -79,8 +78,6 @@ export function planOf(stack: string, events: readonly EngineEvent[]): Plan {
     changes: steps.length > 0,
   };
 }
-
-const rank = (service: string): number => (SERVICE_NAMES as readonly string[]).indexOf(service);
 
 function containerPlan(step: Step): ContainerPlan[] {
   const was = declared(step, step.old);

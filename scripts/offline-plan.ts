@@ -1,17 +1,22 @@
 /** What a stack would consist of, for people, from the model alone. Pure. */
 import { RestrictionRow } from "../components/hardening";
-import { CONTAINER, Model, NETWORK, VOLUME } from "../model/synth";
+import { declaredContainers } from "../deploy/declared";
+import { orderRows } from "../deploy/order";
 import { parseReference } from "../images/reference";
+import { CONTAINER, Model, NETWORK, VOLUME } from "../model/synth";
 
 export interface OfflinePlan {
   readonly headline: string;
   /** Table rows, the first one is the head. */
   readonly services: readonly (readonly string[])[];
+  /** Table rows: in which order each container is replaced, and why. */
+  readonly order: readonly (readonly string[])[];
   /** Further lines: networks, exemptions, images without a digest. */
   readonly notes: readonly string[];
 }
 
-export function offlinePlan({ stack, resources, outputs, unresolved }: Model): OfflinePlan {
+export function offlinePlan(model: Model): OfflinePlan {
+  const { stack, resources, outputs, unresolved } = model;
   const count = (type: string): number => resources.filter((made) => made.type === type).length;
   const made = resources.filter(({ custom }) => custom).length;
   const networks = resources
@@ -23,6 +28,7 @@ export function offlinePlan({ stack, resources, outputs, unresolved }: Model): O
       ["SERVICE", "IMAGE", "DIGEST", "USER", "CAPS", "ROOT", "MEMORY", "PIDS", "STATUS"],
       ...outputs.restrictions.map((row) => serviceRow(row, outputs.images[row.service] ?? "")),
     ],
+    order: replacementOrder(model),
     notes: [
       `networks: ${networks.join(", ")}`,
       ...outputs.restrictions.flatMap(({ service, exemptions }) =>
@@ -34,6 +40,10 @@ export function offlinePlan({ stack, resources, outputs, unresolved }: Model): O
     ],
   };
 }
+
+/** Follows from what a service is; `stop first` is away for a moment when it is replaced. */
+export const replacementOrder = (model: Model): readonly (readonly string[])[] =>
+  orderRows(declaredContainers(model));
 
 function serviceRow(row: RestrictionRow, image: string): string[] {
   const { name, tag, digest } = parseReference(image);

@@ -2,14 +2,14 @@ import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
 import { Model, synth } from "../model/synth";
 import { columns, painter, PROJECT_FOLDER, runCommand, withProgress } from "./cli";
-import { offlinePlan } from "./offline-plan";
+import { offlinePlan, replacementOrder } from "./offline-plan";
 import { findCli, missingEngine, missingPlugins, pulumiEnvironment, run } from "./pulumi-cli";
 
 void runCommand({
   help: `
-npm run preview [-- --stack S] [-- words for pulumi preview]
+npm run preview -- [--stack S] [-- words for pulumi preview]
 
-Shows what a deployment would change. Where the Pulumi CLI, a plugin or the Docker engine cannot be had, it says which and
+Shows what a deployment would change, and in which order containers are replaced. Where the Pulumi CLI, a plugin or the Docker engine cannot be had, it says which and
 why, and shows what the stack consists of instead.
 
   --stack S   the stack, Pulumi.S.yaml (default dev)
@@ -49,21 +49,27 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
       env,
       stdio: "inherit",
     });
-    if (code === 0) process.stderr.write(`\n${nextStep(stack)}\n`);
+    if (code === 0) {
+      process.stdout.write(`\n${table(replacementOrder(model))}\n`);
+      process.stderr.write(`\n${nextStep(stack)}\n`);
+    }
     return code;
   },
 });
 
 function showOffline(model: Model, missing: readonly string[]): void {
-  const paint = painter(process.stdout);
   for (const line of missing) process.stderr.write(`missing: ${line}\n`);
   process.stderr.write(
     "so this is the offline plan: what the stack consists of, not what would change\n\n",
   );
-  const { headline, services, notes } = offlinePlan(model);
-  const [head = "", ...rows] = columns(services).split("\n");
-  process.stdout.write(`${paint("bold", headline)}\n\n${paint("dim", head)}\n`);
-  process.stdout.write(`${rows.join("\n")}\n\n${notes.join("\n")}\n`);
+  const { headline, services, order, notes } = offlinePlan(model);
+  process.stdout.write(`${painter(process.stdout)("bold", headline)}\n\n${table(services)}\n\n`);
+  process.stdout.write(`${table(order)}\n\n${notes.join("\n")}\n`);
+}
+
+function table(cells: readonly (readonly string[])[]): string {
+  const [head = "", ...rows] = columns(cells).split("\n");
+  return [painter(process.stdout)("dim", head), ...rows].join("\n");
 }
 
 const nextStep = (stack: string): string =>
