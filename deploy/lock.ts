@@ -1,17 +1,23 @@
 /**
- * One deployment at a time: a file on the host says who is at it, because that is the one place that all who deploy to it
- * share. Pulumi's own lock covers a single run of the engine, a deployment is several with work between them.
+ * One deployment at a time: a volume of Docker's says who is at it, because the engine is the one thing that all who
+ * deploy to a host share, whatever their user and their way there. It makes a volume once and gives the same one to
+ * everybody who asks again. Pulumi's own lock covers a single run of the engine, a deployment is several with work
+ * between them.
  */
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 
 import { z } from "zod";
 
-import { HostShell, quote } from "./host-shell";
 import { CommandError } from "../scripts/cli";
+import { hasEnded } from "./ended";
+import { HostShell, quote } from "./host-shell";
 
 const holder = z.object({
   user: z.string(),
   machine: z.string(),
+  /** Where the process id means something; a host name alone may be that of several machines. */
+  kernel: z.string().optional(),
   pid: z.number(),
   since: z.string(),
 });
@@ -27,28 +33,45 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-const lockFile = (stack: string): string => `"$HOME/.pinned-stack/"${quote(`${stack}.lock`)}`;
+const LABEL = "pinned-stack.lock";
+const volumeOf = (stack: string): string => quote(`${stack}-deployment-lock`);
+const contentOf = (stack: string): string =>
+  `docker volume inspect --format '{{index .Labels "${LABEL}"}}' ${volumeOf(stack)}`;
 
-/** Prints `acquired`, or the content of the lock that is there. */
-const acquireScript = (stack: string, content: string): string => `umask 077
-mkdir -p "$HOME/.pinned-stack"
-if (set -C; printf '%s\\n' ${quote(content)} >${lockFile(stack)}) 2>/dev/null; then echo acquired; else cat ${lockFile(stack)}; fi
+/** Prints the content of the lock: the one given, or that of whoever was first. */
+const acquireScript = (stack: string, content: string): string =>
+  `said=$(docker volume create --label ${quote(`${LABEL}=${content}`)} ${volumeOf(stack)} 2>&1) ||
+  docker volume inspect ${volumeOf(stack)} >/dev/null 2>&1 || { printf '%s\\n' "$said" >&2; exit 1; }
+${contentOf(stack)}
 `;
 
 /** Removes the lock only if it is still the one that was seen. */
 const removeScript = (stack: string, content: string): string =>
-  `if [ "$(cat ${lockFile(stack)} 2>/dev/null)" = ${quote(content)} ]; then rm -f ${lockFile(stack)}; fi\n`;
+  `seen=$(${contentOf(stack)} 2>/dev/null) || exit 0
+[ "$seen" != ${quote(content)} ] || docker volume rm ${volumeOf(stack)} >/dev/null
+`;
 
 export const me = (): Holder => ({
   user: userInfo().username,
   machine: hostname(),
+  ...kernel(),
   pid: process.pid,
   since: new Date().toISOString(),
 });
 
+/** This start of this machine, and in it the process ids that are seen from here; nothing where it is not Linux. */
+function kernel(): Pick<Holder, "kernel"> {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return { kernel: `${boot} ${readlinkSync("/proc/self/ns/pid")}` };
+  } catch {
+    return {};
+  }
+}
+
 /**
  * Rejects with a {@link LockedError} that names the holder. A lock whose process is gone is taken over, as far as that
- * can be known: on the machine that made it.
+ * can be known: on the machine that made it, until its next start.
  */
 export async function acquireLock(
   shell: HostShell,
@@ -59,35 +82,42 @@ export async function acquireLock(
   const content = JSON.stringify(self);
   const attempt = async (): Promise<string> => {
     const { code, stdout, stderr } = await shell(acquireScript(stack, content));
-    if (code !== 0) throw new LockedError(`the lock on the host: ${stderr.trim()}`);
+    if (code !== 0)
+      throw new LockedError(`the lock on the host could not be made: ${stderr.trim()}`);
     return stdout.trim();
   };
   let seen = await attempt();
-  if (seen !== "acquired") {
-    const other = parseHolder(seen);
-    if (other !== undefined && isGone(other, self)) {
-      say(`taking over from ${describe(other)}, which has ended without removing its lock`);
-      await shell(removeScript(stack, seen));
-      seen = await attempt();
-    }
+  const other = parseHolder(seen);
+  if (seen !== content && other !== undefined && isGone(other, self)) {
+    say(`taking over from ${describe(other)}, which has ended without removing its lock`);
+    await shell(removeScript(stack, seen));
+    seen = await attempt();
   }
-  if (seen !== "acquired") throw new LockedError(lockedText(stack, seen));
+  if (seen !== content) throw new LockedError(lockedText(stack, seen));
   return {
     release: async () => {
-      await shell(removeScript(stack, content)).catch(() => {
+      const left = (): void => {
         say(`the lock could not be removed; once the host can be reached: ${unlock(stack)}`);
-      });
+      };
+      await shell(removeScript(stack, content)).then(({ code }) => {
+        if (code !== 0) left();
+      }, left);
     },
   };
 }
 
 /** Removes whatever lock is there; gives its holder. */
 export async function breakLock(shell: HostShell, stack: string): Promise<string | undefined> {
-  const { stdout } = await shell(
-    `cat ${lockFile(stack)} 2>/dev/null || :\nrm -f ${lockFile(stack)}\n`,
+  const { code, stdout, stderr } = await shell(
+    `docker version >/dev/null
+seen=$(${contentOf(stack)} 2>/dev/null) || exit 0
+docker volume rm ${volumeOf(stack)} >/dev/null
+printf 'lock=%s\\n' "$seen"
+`,
   );
-  const seen = stdout.trim();
-  if (seen === "") return undefined;
+  if (code !== 0) throw new CommandError(`the lock could not be removed: ${stderr.trim()}`);
+  const seen = /^lock=(.*)$/m.exec(stdout)?.[1];
+  if (seen === undefined) return undefined;
   const other = parseHolder(seen);
   return other === undefined ? "an unknown holder" : describe(other);
 }
@@ -100,16 +130,9 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Only about processes of this machine and user can anything be known. */
-function isGone(other: Holder, self: Holder): boolean {
-  if (other.machine !== self.machine) return false;
-  try {
-    process.kill(other.pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
-}
+/** Only about processes of this machine can anything be known. */
+const isGone = (other: Holder, self: Holder): boolean =>
+  other.kernel !== undefined && other.kernel === self.kernel && hasEnded(other.pid);
 
 export function lockedText(stack: string, seen: string): string {
   const other = parseHolder(seen);
