@@ -21,6 +21,10 @@ export const unsure = (name: string, text: string, fix?: string): Check => ({
   status: "could not tell",
 });
 
+/** A line each for what nobody could look at, so that none is missing. */
+export const untold = (names: readonly string[], why: string): Check[] =>
+  names.map((name) => unsure(name, why));
+
 export const hasProblem = (checks: readonly Check[]): boolean =>
   checks.some(({ status }) => status === "problem");
 

@@ -5,12 +5,12 @@ import { imageNeeds } from "../image-needs";
 import { StackFile, readStackFile } from "../model/stack-file";
 import { Model, synth } from "../model/synth";
 import { PROJECT_FOLDER } from "../scripts/cli";
-import { Check, ok, problem, problemLine, unsure } from "./checks";
+import { Check, ok, problem, problemLine, untold } from "./checks";
 import { asStackFile, PlainConfig } from "./configuration";
-import { Engine, EngineMissing, isNoStack, openEngine } from "./engine";
-import { unfinished } from "./history";
-import { hostChecks, hostCheckScript, HostQuestions, portsOf } from "./host-check";
-import { HostError, HostShell, hostShell } from "./host-shell";
+import { Engine } from "./engine";
+import { checkEngine } from "./engine-check";
+import { hostChecks, hostCheckScript, hostLines, HostQuestions, portsOf } from "./host-check";
+import { HostError, hostShell } from "./host-shell";
 import { dnsChecks, registryChecks } from "./outside-checks";
 
 /** What the checks found out on their way; a part is missing where its check failed. */
@@ -29,6 +29,8 @@ export interface ExamineOptions {
   readonly onCheck?: (check: Check) => void;
 }
 
+const NO_CONFIG = "depends on the configuration, which has problems";
+
 /** Configuration, engine, passphrase and host: what a deployment cannot do without. */
 export async function examine(stack: string, options: ExamineOptions = {}): Promise<Findings> {
   const checks: Check[] = [];
@@ -38,8 +40,12 @@ export async function examine(stack: string, options: ExamineOptions = {}): Prom
   };
   const file = readStackFile(stack, PROJECT_FOLDER);
   const model = await modelOf(file, note);
-  const { engine, config } = await engineOf(file, options, note);
-  if (model !== undefined) note(...(await askHost(model, options.signal)));
+  const { engine, config } = await checkEngine(file, options, note);
+  note(
+    ...(model === undefined
+      ? untold(["host", ...hostLines([])], NO_CONFIG)
+      : await askHost(model, options.signal)),
+  );
   return {
     checks,
     ...(model && { model }),
@@ -50,14 +56,15 @@ export async function examine(stack: string, options: ExamineOptions = {}): Prom
 
 /** What a deployment finds out by itself, or what may be wrong without stopping one. */
 export async function examineOutside(
-  { config }: Model,
+  model: Model | undefined,
   plain: StackConfig | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
+  if (model === undefined) return untold(["registry", "dns"], NO_CONFIG);
   const [registries, dns] = await Promise.all([
     // With the passwords of private registries, where they could be read.
-    registryChecks(plain ?? config, signal),
-    dnsChecks(config),
+    registryChecks(plain ?? model.config, signal),
+    dnsChecks(model.config),
   ]);
   return [...registries, ...dns];
 }
@@ -78,104 +85,33 @@ async function modelOf(
   }
 }
 
-async function engineOf(
-  file: StackFile,
-  { create = false }: ExamineOptions,
-  note: (...found: readonly Check[]) => void,
-): Promise<{ readonly engine?: Engine; readonly config?: PlainConfig }> {
-  const { stack } = file;
-  let engine: Engine;
-  try {
-    engine = await openEngine(stack, { create });
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    if (error instanceof EngineMissing) {
-      note(
-        ...error.problems.map((line) =>
-          problem("pulumi", line, "npm install, with a connection to the internet"),
-        ),
-      );
-    } else if (isNoStack(error)) {
-      note(ok("pulumi", "the CLI and its plugins are there"));
-      note(ok("state", `nothing is deployed yet; npm run deploy -- --stack ${stack} begins`));
-    } else if (isPassphrase(said)) note(passphraseProblem(stack));
-    else
-      note(
-        problem("pulumi", lastLine(said), "check the backend in Pulumi.yaml or PULUMI_BACKEND_URL"),
-      );
-    return {};
-  }
-  note(ok("pulumi", "the CLI and its plugins are there"));
-  try {
-    const config = await engine.config();
-    note(
-      ok(
-        "passphrase",
-        config.secretKeys.length === 0
-          ? "no secret needs it"
-          : `it opens ${config.secretKeys.length} secrets`,
-      ),
-    );
-    note(await stateCheck(engine));
-    return { engine, config };
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    note(isPassphrase(said) ? passphraseProblem(stack) : problem("pulumi", lastLine(said)));
-    return {};
-  }
-}
-
-async function stateCheck(engine: Engine): Promise<Check> {
-  const [state, history] = await Promise.all([engine.state(), engine.history(false)]);
-  const broken = unfinished(history);
-  const again = `npm run deploy -- --stack ${engine.stack}`;
-  if (state.pending.length > 0)
-    return unsure("state", `the last run was cut off while ${state.pending.join(", ")}`, again);
-  if (broken !== undefined)
-    return unsure(
-      "state",
-      `deployment ${broken.number} of ${broken.start.toISOString()} did not come to its end`,
-      again,
-    );
-  return ok("state", `${state.resources.length} resources, nothing pending`);
-}
-
-const isPassphrase = (said: string): boolean => /passphrase/i.test(said);
-
-const passphraseProblem = (stack: string): Check =>
-  process.env.PULUMI_CONFIG_PASSPHRASE === undefined &&
-  process.env.PULUMI_CONFIG_PASSPHRASE_FILE === undefined
-    ? problem(
-        "passphrase",
-        `the secrets of ${stack} are encrypted with one, and none is set`,
-        "export PULUMI_CONFIG_PASSPHRASE_FILE=/path/to/a/file with it, or PULUMI_CONFIG_PASSPHRASE",
-      )
-    : problem(
-        "passphrase",
-        `it does not open the secrets of Pulumi.${stack}.yaml`,
-        "set the one that the stack was made with in PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
-      );
-
-const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
-
 /** One connection for everything that only the host knows. */
 async function askHost({ stack, config }: Model, signal?: AbortSignal): Promise<Check[]> {
   const access = hostAccess(config.host);
-  const shell: HostShell = hostShell(access);
   const questions: HostQuestions = {
     stack,
     platform: config.platform,
     needs: imageNeeds(config.images),
     ports: portsOf(config),
   };
+  const from = Date.now();
   try {
-    const answer = await shell(hostCheckScript(questions), { ...(signal && { signal }) });
-    return hostChecks(questions, access.label, answer, Date.now());
+    const answer = await hostShell(access)(hostCheckScript(questions), {
+      ...(signal && { signal }),
+    });
+    return hostChecks(questions, access.label, answer, { from, to: Date.now() });
   } catch (error) {
-    if (error instanceof HostError) return [problemLine("host", error.message)];
-    throw error;
+    if (!(error instanceof HostError)) throw error;
+    return [
+      problemLine("host", error.message),
+      ...untold(hostLines(questions.ports), "the host could not be asked"),
+    ];
   }
 }
+
+/** The program on the configuration in clear: with it the model knows the registries' passwords, too. */
+export const plainModel = (stack: string, config: PlainConfig): Promise<Model> =>
+  synth(asStackFile(stack, `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`, config));
 
 /** Every secret of a configuration, for masking. */
 export const secretsOf = ({ secrets, registries }: StackConfig): string[] => [
@@ -184,7 +120,3 @@ export const secretsOf = ({ secrets, registries }: StackConfig): string[] => [
     password === undefined ? [] : [password],
   ),
 ];
-
-/** The program on the configuration in clear: with it the model knows the registries' passwords, too. */
-export const plainModel = (stack: string, config: PlainConfig): Promise<Model> =>
-  synth(asStackFile(stack, `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`, config));

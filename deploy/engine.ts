@@ -5,6 +5,7 @@ import { PROJECT_FOLDER } from "../scripts/cli";
 import { findCli, missingPlugins, pulumiEnvironment } from "../scripts/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "./configuration";
 import { EngineError, pulumiProcess, withoutWrapper } from "./pulumi-process";
+import { engineLocks } from "./engine-lock";
 import { allPages, parseHistory, PastUpdate } from "./history";
 import { parseState, StackState } from "./state";
 
@@ -30,6 +31,8 @@ export interface Engine {
   history(secrets: boolean): Promise<readonly PastUpdate[]>;
   /** Keeps a record of the newest deployment that was found healthy: its start, or `none`. */
   setVerified(start: string): Promise<void>;
+  /** The engine's own locks on the stack, in words; empty when there is none or nobody can tell. */
+  locks(): Promise<readonly string[]>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
   up(options: RunOptions & { readonly message: string }): Promise<void>;
   /** Brings the state up to what is on the host, and forgets creations whose end is not known. */
@@ -109,6 +112,10 @@ export async function openEngine(
     },
     setVerified: async (start) => {
       await run(["stack", "tag", "set", VERIFIED, start, "--stack", stack]);
+    },
+    locks: async () => {
+      const { url } = JSON.parse(await run(["whoami", "--json"])) as { readonly url: string };
+      return engineLocks(url, stack);
     },
     preview: async ({ configFile, signal, exclude = [], replace = [] }) => {
       const events: EngineEvent[] = [];

@@ -1,7 +1,7 @@
 /** The doctor's questions to the host: one script, one connection; pure but for the caller's shell. */
 import { StackConfig } from "../config";
 import { ImageNeeds, preflightScript } from "../host/preflight";
-import { Check, ok, problem, problemLine, unsure } from "./checks";
+import { Check, ok, problem, problemLine, unsure, untold } from "./checks";
 import { quote, ShellResult } from "./host-shell";
 
 export interface HostQuestions {
@@ -19,17 +19,28 @@ export const portsOf = ({
   ...(tls.mode === "none" ? [] : [{ address: publish.address, port: publish.https }]),
 ];
 
-/** Prints `name=value` lines; the preflight's complaints become `preflight=` lines. */
+/** Names of the lines that come after `host`. */
+export const hostLines = (ports: HostQuestions["ports"]): string[] => [
+  "docker",
+  "disk",
+  "clock",
+  ...(ports.length === 0 ? ["ports"] : ports.map(({ port }) => `port ${port}`)),
+];
+
+/**
+ * Prints `name=value` lines; `fits` is whether the preflight was content, and what it has on stderr becomes `preflight=`
+ * lines: its complaints, and what the docker client may have to say besides.
+ */
 export function hostCheckScript({ platform, needs, ports }: HostQuestions): string {
   const preflight = preflightScript({ platform, needs });
   return `set +e
 said=$( { ( set -e
-${preflight}) ; } 2>&1 )
-printf '%s\\n' "$said" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\)=/&/p;t;s/^/preflight=/p'
+${preflight}); [ $? -ne 0 ] || echo fits=yes; } 2>&1 )
+printf '%s\\n' "$said" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\|fits\\)=/&/p;t;s/^/preflight=/p'
 ${ports
   .map(
     ({ port }) =>
-      `docker ps --filter publish=${port} --format ${quote(`container=${port} {{.Names}} {{.Label "pinned-stack.stack"}}`)}\n`,
+      `docker ps --filter publish=${port} --format ${quote(`container=${port}|{{.Names}}|{{.Label "pinned-stack.stack"}}|{{.Ports}}`)}\n`,
   )
   .join("")}awk '$4 == "0A" { print "listen=" $2 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 exit 0
@@ -51,20 +62,21 @@ function factsOf(stdout: string): Facts {
 /** Seconds by which two clocks may differ before certificates and logs suffer. */
 const CLOCK_SECONDS = 30;
 
-/** @param now this machine's clock when the script ran, ms */
+/** @param asked this machine's clock before the script began and after it ended, ms: it told its own somewhere between */
 export function hostChecks(
   questions: HostQuestions,
   label: string,
-  { stdout }: ShellResult,
-  now: number,
+  { code, stdout, stderr }: ShellResult,
+  asked: { readonly from: number; readonly to: number },
 ): Check[] {
   const facts = factsOf(stdout);
-  const wrong = facts.all("preflight").filter((line) => line.trim() !== "");
   const engine = facts.first("engine");
-  if (engine === undefined)
+  const wrong = complaints(facts);
+  if (engine === undefined) {
+    const said = wrong.length > 0 ? wrong : [lastLine(stderr) ?? `no answer, exit code ${code}`];
     return [
       ok("host", `${label} answers`),
-      ...wrong.map((line) =>
+      ...said.map((line) =>
         problem(
           "docker",
           line.replace(/^docker: /, ""),
@@ -73,7 +85,9 @@ export function hostChecks(
             : "check on the host: systemctl status docker",
         ),
       ),
+      ...untold(hostLines(questions.ports).slice(1), "Docker on the host does not answer"),
     ];
+  }
   return [
     ok("host", `${label} answers`),
     ...(wrong.length === 0
@@ -84,20 +98,37 @@ export function hostChecks(
           ),
           disk(facts.first("freeMiB")),
         ]
-      : wrong.map((line) => problemLine("docker", line.replace(/^docker: /, "")))),
-    clock(facts.first("clock"), now),
+      : [
+          ...wrong.map((line) => problemLine("docker", line.replace(/^docker: /, ""))),
+          ...untold(["disk"], "the host does not fit the images"),
+        ]),
+    clock(facts.first("clock"), asked),
     ...questions.ports.map((wanted) => portCheck(questions.stack, wanted, facts)),
   ];
 }
+
+/** The preflight's own lines begin with what they are about; all of stderr where there is none, so that nothing is lost. */
+function complaints(facts: Facts): readonly string[] {
+  if (facts.first("fits") === "yes") return [];
+  const lines = facts.all("preflight").filter((line) => line.trim() !== "");
+  const own = lines.filter((line) => /^[a-z][a-z0-9-]*: /.test(line));
+  return own.length > 0 ? own : lines;
+}
+
+const lastLine = (text: string): string | undefined => text.trim().split("\n").at(-1) || undefined;
 
 const disk = (freeMiB: string | undefined): Check =>
   freeMiB === undefined || freeMiB === ""
     ? unsure("disk", "the free space of Docker's folder cannot be read by this user")
     : ok("disk", `${freeMiB} MiB free, enough for the images that are not there yet`);
 
-function clock(seconds: string | undefined, now: number): Check {
+function clock(
+  seconds: string | undefined,
+  { from, to }: { readonly from: number; readonly to: number },
+): Check {
   if (seconds === undefined) return unsure("clock", "the host's clock could not be read");
-  const skew = Math.round(Number(seconds) - now / 1000);
+  const told = Number(seconds);
+  const skew = Math.round(told - Math.min(Math.max(told, from / 1000), to / 1000));
   return Math.abs(skew) <= CLOCK_SECONDS
     ? ok("clock", "the same as here")
     : problem(
@@ -115,8 +146,11 @@ function portCheck(
   const name = `port ${port}`;
   const holders = facts
     .all("container")
-    .map((text) => text.split(" "))
-    .filter(([held]) => held === String(port));
+    .map((text) => text.split("|"))
+    .filter(
+      ([held, , , published = ""]) =>
+        held === String(port) && publishedOn(published, port).some((on) => overlaps(on, address)),
+    );
   const foreign = holders.find(([, , owner]) => owner !== stack);
   if (foreign !== undefined)
     return problem(
@@ -137,6 +171,16 @@ function portCheck(
       )
     : ok(name, "free");
 }
+
+/** Addresses in a cell of `docker ps`: `127.0.0.1:8080->80/tcp, :::9000-9001->9000-9001/tcp, [::1]:8080->80/tcp`. */
+export const publishedOn = (cell: string, port: number): string[] =>
+  cell.split(", ").flatMap((text) => {
+    const [, address = "", first = "", last = first] =
+      /^(.*):(\d+)(?:-(\d+))?->[\d-]+\/tcp$/.exec(text) ?? [];
+    return first !== "" && Number(first) <= port && port <= Number(last)
+      ? [address.replace(/^\[(.*)\]$/, "$1")]
+      : [];
+  });
 
 /** A row of /proc/net/tcp: the address in hexadecimal, each four bytes little-endian, and the port (proc(5)). */
 export function listening(

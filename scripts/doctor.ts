@@ -4,7 +4,7 @@ import { CommandError, painter, runCommand, withProgress } from "./cli";
 
 void runCommand({
   help: `
-npm run doctor [-- --stack S] [-- --format table|json]
+npm run doctor -- [--stack S] [--format table|json]
 
 Looks at everything that a deployment needs, one line each: configuration, Pulumi and its plugins, passphrase, host,
 Docker, disk, clock, ports, registries, DNS.
@@ -30,12 +30,13 @@ Exit code: 0 no problem, 1 a problem, 2 a wrong option or no such stack. What co
     };
     const { checks, model, config } = await examine(stack, { signal, onCheck: show });
     const all = [...checks];
-    if (model !== undefined) {
-      const plain = config === undefined ? undefined : (await plainModel(stack, config)).config;
-      const outside = await withProgress("asking registries", examineOutside(model, plain, signal));
-      outside.forEach(show);
-      all.push(...outside);
-    }
+    const plain =
+      model === undefined || config === undefined
+        ? undefined
+        : (await plainModel(stack, config)).config;
+    const outside = await withProgress("asking registries", examineOutside(model, plain, signal));
+    outside.forEach(show);
+    all.push(...outside);
     if (format === "json")
       process.stdout.write(`${JSON.stringify({ version: 1, stack, checks: all }, undefined, 2)}\n`);
     return hasProblem(all) ? 1 : 0;

@@ -13,22 +13,14 @@ import {
   shortImage,
   unfinished,
 } from "../../deploy/history";
+import { past as pastOf } from "./past";
 
 const config = (images: Readonly<Record<string, string>> = {}): PlainConfig => ({
   values: { "pinned-stack:images": JSON.stringify(images) },
   secretKeys: [],
 });
-const past = (number: number, change: Partial<PastUpdate> = {}): PastUpdate => ({
-  number,
-  kind: "update",
-  start: new Date(Date.UTC(2026, 0, number)),
-  succeeded: true,
-  message: "npm run deploy",
-  config: config(),
-  readable: true,
-  unverified: false,
-  ...change,
-});
+const past = (number: number, change: Partial<PastUpdate> = {}): PastUpdate =>
+  pastOf(number, change, config());
 const good = past(1);
 
 describe("the history of a stack", () => {

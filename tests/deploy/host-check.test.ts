@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 
-import { hostChecks, hostCheckScript, listening, portsOf } from "../../deploy/host-check";
-import { connectionProblem } from "../../deploy/host-shell";
+import {
+  hostChecks,
+  hostCheckScript,
+  listening,
+  portsOf,
+  publishedOn,
+} from "../../deploy/host-check";
+import { connectionProblem, ShellResult } from "../../deploy/host-shell";
+import { fakeHost } from "./fake-docker";
 
 const QUESTIONS = {
   stack: "s",
@@ -16,10 +23,14 @@ oldestApi=1.44
 architecture=amd64
 freeMiB=5000
 clock=1800000003
+fits=yes
 `;
 
-const linesOf = (stdout: string): string[] =>
-  hostChecks(QUESTIONS, "deploy@host", { code: 0, stdout, stderr: "" }, NOW).map(
+const UNFIT = HEALTHY.replace("fits=yes\n", "");
+
+const linesOf = (stdout: string): string[] => linesFrom({ code: 0, stdout, stderr: "" });
+const linesFrom = (answer: ShellResult, asked = { from: NOW, to: NOW + 1000 }): string[] =>
+  hostChecks(QUESTIONS, "deploy@host", answer, asked).map(
     ({ name, status, text, fix }) =>
       `${status}: ${name}: ${text}${fix === undefined ? "" : `; ${fix}`}`,
   );
@@ -43,7 +54,7 @@ describe("the doctor's look at a host", () => {
     ],
     [
       "a port that another stack publishes",
-      `${HEALTHY}container=8080 other-traefik other\n`,
+      `${HEALTHY}container=8080|other-traefik|other|127.0.0.1:8080->80/tcp\n`,
       "problem: port 8080: published by the container other-traefik of the stack other; stop that container, or set another port in pinned-stack:publish",
     ],
     [
@@ -53,7 +64,7 @@ describe("the doctor's look at a host", () => {
     ],
     [
       "what the preflight complains about",
-      `${HEALTHY}preflight=docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some\n`,
+      `${UNFIT}preflight=WARNING: Error loading config file: permission denied\npreflight=docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some\n`,
       "problem: docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some",
     ],
     [
@@ -72,11 +83,87 @@ describe("the doctor's look at a host", () => {
       assert.ok(linesOf(stdout).includes(line), linesOf(stdout).join("\n"));
     });
 
+  it("minds what the docker client says besides only where it is all there is", () => {
+    const warning = "preflight=WARNING: Error loading config file: permission denied\n";
+    assert.deepEqual(linesOf(HEALTHY + warning), linesOf(HEALTHY));
+    assert.ok(
+      linesOf(UNFIT + warning).includes(
+        "problem: docker: WARNING: Error loading config file: permission denied",
+      ),
+    );
+  });
+
+  it("says a line about everything when the engine gives no answer", () => {
+    const wedged = { code: 1, stdout: "", stderr: "no end within 60 seconds\n" };
+    assert.deepEqual(linesFrom(wedged), [
+      "ok: host: deploy@host answers",
+      "problem: docker: no end within 60 seconds; check on the host: systemctl status docker",
+      "could not tell: disk: Docker on the host does not answer",
+      "could not tell: clock: Docker on the host does not answer",
+      "could not tell: port 8080: Docker on the host does not answer",
+    ]);
+  });
+
+  it("does not take the time that the script needs for a difference of clocks", () => {
+    const slow = { from: NOW, to: NOW + 55_000 };
+    const told = (clock: number): string[] =>
+      linesFrom(
+        { code: 0, stdout: HEALTHY.replace("1800000003", String(clock)), stderr: "" },
+        slow,
+      ).filter((line) => line.includes("clock"));
+    assert.deepEqual(told(1_800_000_000), ["ok: clock: the same as here"]);
+    assert.deepEqual(told(1_800_000_055), ["ok: clock: the same as here"]);
+    assert.match(told(1_799_999_960)[0] ?? "", /40 seconds behind/);
+    assert.match(told(1_800_000_155)[0] ?? "", /100 seconds ahead/);
+  });
+
+  it("lets another stack publish the same port on another address", () => {
+    const elsewhere = `${HEALTHY}container=8080|other-traefik|other|192.0.2.7:8080->80/tcp\n`;
+    assert.ok(linesOf(elsewhere).includes("ok: port 8080: free"));
+    const everywhere = `${HEALTHY}container=8080|other-traefik|other|0.0.0.0:8080->80/tcp\n`;
+    assert.ok(linesOf(everywhere).some((line) => line.startsWith("problem: port 8080")));
+  });
+
+  for (const [cell, addresses] of [
+    ["127.0.0.1:8080->80/tcp", ["127.0.0.1"]],
+    ["0.0.0.0:8080->80/tcp, :::8080->80/tcp", ["0.0.0.0", "::"]],
+    ["0.0.0.0:8080->80/tcp, [::]:8080->80/tcp", ["0.0.0.0", "::"]],
+    ["443/tcp, 192.0.2.7:8079-8081->79-81/tcp", ["192.0.2.7"]],
+    ["127.0.0.1:18080->8080/tcp, 127.0.0.1:8080->53/udp", []],
+    ["", []],
+  ] as const)
+    it(`reads where port 8080 is published: ${cell === "" ? "nowhere" : cell}`, () => {
+      assert.deepEqual(publishedOn(cell, 8080), addresses);
+    });
+
+  const ENGINE = `case "$1" in
+version) [ -z "$BROKEN" ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }; echo 29.0.1 1.52 1.44 amd64;;
+info) case $* in *RootDir*) echo /;; *) echo overlay2;; esac;;
+ps) echo '8080|x' >/dev/null;;
+esac`;
+  for (const [what, broken, line] of [
+    ["a good host", "", "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, fits the images"],
+    [
+      "a host without Docker",
+      "BROKEN=1",
+      "problem: docker: the engine does not answer: Cannot connect to the Docker daemon; check on the host: systemctl status docker",
+    ],
+  ] as const)
+    it(`asks ${what} itself`, async () => {
+      const host = fakeHost(ENGINE);
+      const script = `export BROKEN; ${broken === "" ? "BROKEN=" : broken}\n${hostCheckScript(QUESTIONS)}`;
+      const from = Date.now();
+      const answer = await host.shell(script);
+      const lines = linesFrom(answer, { from, to: Date.now() });
+      host.remove();
+      assert.ok(lines.includes(line), lines.join("\n"));
+    });
+
   it("knows its own published port, and a listener on another address", () => {
     assert.ok(
-      linesOf(`${HEALTHY}container=8080 s-traefik s\nlisten=0100007F:1F90\n`).includes(
-        "ok: port 8080: published by this stack",
-      ),
+      linesOf(
+        `${HEALTHY}container=8080|s-traefik|s|127.0.0.1:8080->80/tcp\nlisten=0100007F:1F90\n`,
+      ).includes("ok: port 8080: published by this stack"),
     );
     assert.ok(linesOf(`${HEALTHY}listen=0200007F:1F90\n`).includes("ok: port 8080: free"));
   });

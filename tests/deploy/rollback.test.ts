@@ -2,18 +2,10 @@ import assert from "node:assert/strict";
 
 import { PastUpdate } from "../../deploy/history";
 import { rollbackTarget } from "../../deploy/rollback";
+import { past as pastOf } from "./past";
 
-const past = (number: number, domain: string, change: Partial<PastUpdate> = {}): PastUpdate => ({
-  number,
-  kind: "update",
-  start: new Date(Date.UTC(2026, 0, number)),
-  succeeded: true,
-  message: "npm run deploy",
-  config: { values: { "pinned-stack:domain": domain }, secretKeys: [] },
-  readable: true,
-  unverified: false,
-  ...change,
-});
+const past = (number: number, domain: string, change: Partial<PastUpdate> = {}): PastUpdate =>
+  pastOf(number, change, { values: { "pinned-stack:domain": domain }, secretKeys: [] });
 const failed = { succeeded: false };
 
 describe("going back", () => {
