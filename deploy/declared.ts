@@ -1,7 +1,7 @@
 /** Containers and networks as the program declares them, in the words of `docker inspect`. Pure. */
 import { z } from "zod";
 
-import { CONTAINER, Model, NETWORK, RecordedResource } from "../model/synth";
+import { CONTAINER, NETWORK, RecordedResource } from "../model/synth";
 
 export interface Mount {
   /** Name of a volume without the random end that Pulumi may give it, or a path of the host. */
@@ -33,6 +33,8 @@ export interface DeclaredContainer {
   readonly ports: readonly string[];
   readonly healthCheck: boolean;
   readonly inputs: ContainerInputs;
+  /** Docker's id, where it is known which container was made. */
+  readonly id?: string;
 }
 
 export interface DeclaredNetwork {
@@ -99,7 +101,9 @@ export interface Recorded {
 }
 
 /** Files that a loader brings into its volume, by their path in the container; undefined when they are secret. */
-export function plainFiles(loader: RecordedResource): Readonly<Record<string, string>> | undefined {
+export function plainFiles(
+  loader: Pick<RecordedResource, "inputs">,
+): Readonly<Record<string, string>> | undefined {
   const parsed = z
     .array(z.object({ file: z.string(), content: z.string() }))
     .safeParse(loader.inputs.uploads);
@@ -144,7 +148,7 @@ export function declaredContainers({ resources }: Recorded): DeclaredContainer[]
   });
 }
 
-export const declaredNetworks = ({ resources }: Pick<Model, "resources">): DeclaredNetwork[] =>
+export const declaredNetworks = ({ resources }: Recorded): DeclaredNetwork[] =>
   resources
     .filter(({ type }) => type === NETWORK)
     .map((made) => ({ name: String(made.inputs.name), internal: made.inputs.internal === true }));

@@ -1,6 +1,6 @@
 /** Live containers against declared ones. Pure. */
 import { DeclaredContainer, DeclaredNetwork, Mount } from "./declared";
-import { Inventory, LiveContainer } from "./inventory";
+import { Inventory, Limits, LiveContainer } from "./inventory";
 
 /** One difference. `expected` is what the program says, `found` what the host has. */
 export interface Drift {
@@ -46,7 +46,7 @@ export function compare(
     if (chosen === undefined)
       return [one(container.name, "missing", "a running container", "none")];
     known.add(chosen.id);
-    return compareContainer(container, chosen);
+    return compareContainer(container, chosen, live.limits);
   });
   return [
     ...drift,
@@ -68,10 +68,17 @@ export function compare(
   ];
 }
 
-const isMadeFrom = ({ labels }: LiveContainer, { name }: DeclaredContainer): boolean =>
-  labels["pinned-stack.role"] === "service" && labels["pinned-stack.container"] === name;
+const isMadeFrom = (live: LiveContainer, { name, id }: DeclaredContainer): boolean =>
+  id === undefined
+    ? live.labels["pinned-stack.role"] === "service" &&
+      live.labels["pinned-stack.container"] === name
+    : live.id === id;
 
-function compareContainer(declared: DeclaredContainer, live: LiveContainer): Drift[] {
+function compareContainer(
+  declared: DeclaredContainer,
+  live: LiveContainer,
+  limits: Limits,
+): Drift[] {
   const { host } = live;
   const checks: readonly (readonly [DriftKind, string, string])[] = [
     ["state", declared.healthCheck ? "running, healthy" : "running", stateOf(declared, live)],
@@ -86,8 +93,12 @@ function compareContainer(declared: DeclaredContainer, live: LiveContainer): Dri
     ["privileged", String(declared.privileged), String(host.Privileged)],
     ["read-only root", String(declared.readOnly), String(host.ReadonlyRootfs)],
     ["security options", set(declared.securityOptions), set(host.SecurityOpt.map(explicit))],
-    ["processes", String(declared.pidsLimit), String(host.PidsLimit ?? "no limit")],
-    ["memory", `${declared.memoryMiB} MiB, no swap`, memoryOf(live)],
+    ...(limits.processes
+      ? [["processes", String(declared.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
+      : []),
+    ...(limits.memory
+      ? [["memory", memoryText(declared.memoryMiB, false, limits), memoryOf(live, limits)] as const]
+      : []),
     ["cpus", String(declared.cpus), String(host.NanoCpus / 1e9)],
     ["namespaces", "its own", namespaces(live)],
     ["networks", set(declared.networks), set(Object.keys(live.networks))],
@@ -124,11 +135,16 @@ function stateOf({ healthCheck }: DeclaredContainer, { state }: LiveContainer): 
   return `${state.Status}${end}, ${health === "starting" ? "healthy" : health}`;
 }
 
-function memoryOf({ host: { Memory, MemorySwap } }: LiveContainer): string {
-  if (Memory === 0) return "no limit";
-  const swap = MemorySwap === Memory ? "no swap" : "and swap";
-  return `${Memory / MIB} MiB, ${swap}`;
+function memoryOf({ host: { Memory, MemorySwap } }: LiveContainer, limits: Limits): string {
+  return Memory === 0 ? "no limit" : memoryText(Memory / MIB, MemorySwap !== Memory, limits);
 }
+
+const memoryText = (mebibytes: number, swap: boolean, limits: Limits): string =>
+  `${mebibytes} MiB${limits.swap ? `, ${swap ? "and" : "no"} swap` : ""}`;
+
+/** Limits that the host's kernel cannot apply, so that no new container would have them either; they are not compared. */
+export const notApplied = ({ limits }: Pick<Inventory, "limits">): string[] =>
+  Object.entries(limits).flatMap(([name, applied]) => (applied ? [] : [name]));
 
 function namespaces({ host }: LiveContainer): string {
   const shared = [

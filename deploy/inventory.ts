@@ -1,7 +1,7 @@
 /** What is on the host of a stack: its containers, all that joined its networks, and these networks. */
 import { z } from "zod";
 
-import { HostShell, quote } from "./host-shell";
+import { HostShell, quote, ShellResult } from "./host-shell";
 import { CommandError } from "../scripts/cli";
 
 const nullable = <T extends z.ZodType>(schema: T) =>
@@ -55,7 +55,10 @@ const container = z.object({
   }),
 });
 const network = z.object({ id: z.string(), name: z.string(), internal: z.boolean() });
+/** Whether the host's kernel applies a limit at all; without it Docker warns and leaves the limit out. */
+const limits = z.object({ memory: z.boolean(), swap: z.boolean(), processes: z.boolean() });
 const line = z.union([
+  z.object({ limits }),
   z.object({ container }),
   z.object({ network }),
   z.object({ volume: z.object({ name: z.string(), labels: map(z.string()) }) }),
@@ -63,7 +66,9 @@ const line = z.union([
 
 export type LiveContainer = z.output<typeof container>;
 export type LiveNetwork = z.output<typeof network>;
+export type Limits = z.output<typeof limits>;
 export interface Inventory {
+  readonly limits: Limits;
   readonly containers: readonly LiveContainer[];
   readonly networks: readonly LiveNetwork[];
   /** Names of the volumes with the stack's label. */
@@ -78,21 +83,42 @@ const CONTAINER_FORMAT =
   '"networks":{{json .NetworkSettings.Networks}},"host":{{json .HostConfig}}}}';
 const NETWORK_FORMAT =
   '{"network":{"id":{{json .Id}},"name":{{json .Name}},"internal":{{json .Internal}}}}';
+const LIMITS_FORMAT =
+  '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}}}';
 const VOLUME_FORMAT = '{"volume":{"name":{{json .Name}},"labels":{{json .Labels}}}}';
 
-/** Prints one line of JSON for each container, network and volume. A container that goes meanwhile is left out. */
+/**
+ * Prints one line of JSON for each container, network and volume. What goes meanwhile is left out; every other failure of
+ * docker ends the script and is marked, since ssh and login banners write to stderr as well.
+ */
 export function inventoryScript(stack: string): string {
   const mine = quote(`label=pinned-stack.stack=${stack}`);
-  return `docker version >/dev/null
-networks=$(docker network ls -q --no-trunc --filter ${mine})
-ids=$( { docker ps -aq --no-trunc --filter ${mine}
-  for network in $networks; do docker ps -aq --no-trunc --filter "network=$network"; done; } | sort -u)
-volumes=$(docker volume ls -q --filter ${mine})
-for network in $networks; do docker network inspect --format ${quote(NETWORK_FORMAT)} "$network" || :; done
-for volume in $volumes; do docker volume inspect --format ${quote(VOLUME_FORMAT)} "$volume" || :; done
-[ -z "$ids" ] || docker container inspect --format ${quote(CONTAINER_FORMAT)} $ids || :
+  return `ask() {
+  { said=$(docker "$@" 2>&1 >&3 3>&-) || case $said in
+    *[Nn]o\\ such*) ;;
+    *) printf '${FAILED}%s\\n' "$(printf '%s' "$said" | tr '\\n' ' ')" >&2; exit 1;;
+  esac; } 3>&1
+}
+ask version >/dev/null
+ask info --format ${quote(LIMITS_FORMAT)}
+networks=$(ask network ls -q --no-trunc --filter ${mine})
+ids=$(ask ps -aq --no-trunc --filter ${mine})
+for network in $networks; do ids="$ids $(ask ps -aq --no-trunc --filter "network=$network")"; done
+ids=$(printf '%s\\n' $ids | sort -u)
+volumes=$(ask volume ls -q --filter ${mine})
+for network in $networks; do ask network inspect --format ${quote(NETWORK_FORMAT)} "$network"; done
+for volume in $volumes; do ask volume inspect --format ${quote(VOLUME_FORMAT)} "$volume"; done
+[ -z "$ids" ] || ask container inspect --format ${quote(CONTAINER_FORMAT)} $ids
 `;
 }
+
+const FAILED = "docker failed: ";
+
+/** What docker said where the script failed; else all that is on stderr. */
+export const inventoryProblem = ({ code, stderr }: Pick<ShellResult, "code" | "stderr">): string =>
+  `docker on the host: ${stderr.split(FAILED)[1]?.split("\n")[0]?.trim() ?? (stderr.trim() || `exit code ${code}`)}`;
+
+const ALL_APPLIED: Limits = { memory: true, swap: true, processes: true };
 
 export function parseInventory(text: string): Inventory {
   const parsed = text
@@ -100,6 +126,7 @@ export function parseInventory(text: string): Inventory {
     .filter((row) => row.startsWith("{"))
     .map((row) => line.parse(JSON.parse(row)));
   return {
+    limits: parsed.flatMap((row) => ("limits" in row ? [row.limits] : []))[0] ?? ALL_APPLIED,
     containers: parsed.flatMap((row) => ("container" in row ? [row.container] : [])),
     networks: parsed.flatMap((row) => ("network" in row ? [row.network] : [])),
     volumes: parsed.flatMap((row) => ("volume" in row ? [row.volume.name] : [])),
@@ -112,13 +139,9 @@ export async function takeInventory(
   stack: string,
   signal?: AbortSignal,
 ): Promise<Inventory> {
-  const { code, stdout, stderr } = await shell(inventoryScript(stack), {
-    ...(signal && { signal }),
-  });
-  const wrong = stderr.split("\n").filter((said) => said !== "" && !/no such/i.test(said));
-  if (code !== 0 || wrong.length > 0)
-    throw new InventoryError(`docker on the host: ${wrong.join("; ") || `exit code ${code}`}`);
-  return parseInventory(stdout);
+  const answer = await shell(inventoryScript(stack), { ...(signal && { signal }) });
+  if (answer.code !== 0) throw new InventoryError(inventoryProblem(answer));
+  return parseInventory(answer.stdout);
 }
 
 export class InventoryError extends CommandError {

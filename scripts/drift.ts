@@ -1,5 +1,5 @@
 import { declaredContainers, declaredNetworks } from "../deploy/declared";
-import { compare } from "../deploy/drift";
+import { compare, notApplied } from "../deploy/drift";
 import { hostShell } from "../deploy/host-shell";
 import { takeInventory } from "../deploy/inventory";
 import { hostAccess } from "../host/address";
@@ -9,13 +9,15 @@ import { columns, CommandError, painter, PROJECT_FOLDER, runCommand, withProgres
 
 void runCommand({
   help: `
-npm run drift [-- --stack S] [-- --format table|json]
+npm run drift -- [--stack S] [--format table|json]
 
 Compares the containers on the host with what the program says: images, users, capabilities, read-only roots, security
 options, limits, networks, mounts, published ports, and containers in the stack's networks that nobody declared.
 
   --stack S     the stack, Pulumi.S.yaml (default dev)
   --format F    table (default) or json
+
+A limit that the kernel of the host cannot apply is named and not compared.
 
 Exit code: 0 as declared, 1 something differs, 2 could not tell.`,
   options: {
@@ -34,8 +36,14 @@ Exit code: 0 as declared, 1 something differs, 2 could not tell.`,
       process.stderr.write(
         `images.${service}: has no digest, so its image is not compared; pin it with "npm run pin -- --stack ${stack} ${service}"\n`,
       );
+    const unlimited = notApplied(live);
+    if (unlimited.length > 0)
+      process.stderr.write(
+        `the kernel of this host does not apply limits of ${unlimited.join(", ")}, so they are not compared; "docker info" there warns of them\n`,
+      );
     if (format === "json") {
-      process.stdout.write(`${JSON.stringify({ version: 1, stack, drift }, undefined, 2)}\n`);
+      const answer = { version: 1, stack, drift, notApplied: unlimited };
+      process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     } else if (drift.length === 0) {
       process.stdout.write(`${stack}: ${declared.length} containers, all as declared\n`);
     } else {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
 import { DeclaredContainer } from "../../deploy/declared";
-import { compare, Drift, isNamedAfter } from "../../deploy/drift";
-import { inventoryScript, Inventory, LiveContainer, parseInventory } from "../../deploy/inventory";
+import { compare, Drift, isNamedAfter, notApplied } from "../../deploy/drift";
+import { Inventory, LiveContainer, parseInventory } from "../../deploy/inventory";
 
 const PIN = "nginx:1@sha256:" + "a".repeat(64);
 
@@ -173,6 +173,34 @@ describe("drift", () => {
     ]);
   });
 
+  it("does not mind limits that the kernel of the host cannot apply, and names them", () => {
+    const unlimited = changed((copy) => {
+      copy.host.PidsLimit = null;
+      copy.host.MemorySwap = -1;
+    });
+    const live = {
+      ...inventory([unlimited]),
+      limits: { memory: true, swap: false, processes: false },
+    };
+    assert.deepEqual(compare([declared], NETWORKS, live), []);
+    assert.deepEqual(notApplied(live), ["swap", "processes"]);
+    const more = { ...live, ...inventory([changed((copy) => (copy.host.Memory *= 2))]) };
+    assert.deepEqual(
+      compare([declared], NETWORKS, { ...more, limits: live.limits }).map(({ found }) => found),
+      ["128 MiB"],
+    );
+  });
+
+  it("goes by Docker's id where it is known which container was made", () => {
+    const made = { ...declared, id: row.id };
+    assert.deepEqual(compare([made], NETWORKS, inventory([row])), []);
+    const other = inventory([changed((copy) => (copy.id = "2".repeat(64)))]);
+    assert.deepEqual(
+      compare([made], NETWORKS, other).map(({ kind }) => kind),
+      ["missing", "undeclared"],
+    );
+  });
+
   it("names a container in the stack's networks that nobody declared", () => {
     const stranger = changed((copy) => {
       copy.id = "2".repeat(64);
@@ -210,7 +238,8 @@ describe("drift", () => {
         found: "leads out",
       },
     ]);
-    assert.deepEqual(compare([], NETWORKS, { containers: [], networks: [], volumes: [] }), [
+    const nothing = parseInventory("");
+    assert.deepEqual(compare([], NETWORKS, nothing), [
       { where: "s-traefik-homepage", kind: "missing", expected: "a network", found: "none" },
     ]);
   });
@@ -233,10 +262,6 @@ describe("drift", () => {
 });
 
 describe("the inventory of a host", () => {
-  it("quotes the stack's name for the shell", () => {
-    assert.match(inventoryScript("dev"), /--filter 'label=pinned-stack\.stack=dev'/);
-  });
-
   it("gives what Docker leaves out as empty lists", () => {
     const bare = changed((copy) => {
       copy.mounts = null;

@@ -27,6 +27,7 @@ const inventory = (...containers: readonly LiveContainer[]): Inventory => ({
   containers,
   networks: [],
   volumes: [],
+  limits: { memory: true, swap: true, processes: true },
 });
 
 describe("what is printed", () => {
