@@ -10,7 +10,8 @@ import { errorLines, progressLine } from "./progress";
 import { orphans, removeScript } from "./recover";
 import { StackState } from "./state";
 import { modelFor, onConfig } from "./target";
-import { logsScript, routeProbes, verify } from "./verify";
+import { routeProbes } from "./routes";
+import { logsScript, verify } from "./verify";
 
 /** The engine's errors, one line each, without secrets. */
 export class UpFailed extends Error {

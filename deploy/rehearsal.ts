@@ -5,7 +5,7 @@
 import { RecordedResource, CONTAINER } from "../model/synth";
 import { containerInputs, DeclaredContainer, plainFiles } from "./declared";
 import { quote } from "./host-shell";
-import { RouteProbe } from "./verify";
+import { RouteProbe } from "./routes";
 
 /** Services that can be tried without their data. */
 export const REHEARSED: ReadonlySet<string> = new Set(["traefik"]);

@@ -20,7 +20,8 @@ import { Plan, planOf } from "./plan";
 import { Decision, planText } from "./plan-text";
 import { dumpDatabases, pullImages, rehearse } from "./stages";
 import { modelFor, onConfig, Target } from "./target";
-import { routeProbes, verify } from "./verify";
+import { routeProbes } from "./routes";
+import { verify } from "./verify";
 import { weaker } from "./weaker";
 
 export interface DeployOptions {

@@ -10,7 +10,7 @@ import { Plan } from "./plan";
 import { pullProblems, pullScript } from "./pull";
 import { REHEARSED, rehearsalScript, rehearsedVolumes } from "./rehearsal";
 import { StackState } from "./state";
-import { routeProbes } from "./verify";
+import { routeProbes } from "./routes";
 
 /** Minutes that the slowest download may take. */
 const PULL_MS = 30 * 60_000;

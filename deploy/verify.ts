@@ -1,87 +1,62 @@
 /** Whether what runs is healthy and every route answers. Pure but for the caller's shell. */
-import { parse } from "yaml";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { StackConfig } from "../config";
-import { CONTAINER, Model } from "../model/synth";
-import { DeclaredContainer, plainFiles } from "./declared";
-import { HostShell, quote } from "./host-shell";
-import { Inventory, inventoryScript, LiveContainer, parseInventory } from "./inventory";
-
-/** A host name that Traefik serves. */
-export interface RouteProbe {
-  readonly host: string;
-  readonly scheme: "http" | "https";
-  readonly port: number;
-  /** Where the host reaches Traefik: the published address, or this machine for "any". */
-  readonly address: string;
-  readonly path: string;
-}
-
-/** The routes from the very file that Traefik gets. */
-export function routeProbes(model: Pick<Model, "stack" | "resources" | "config">): RouteProbe[] {
-  const loader = model.resources.find(
-    ({ type, name }) => type === CONTAINER && name === `${model.stack}-traefik-config-loader`,
-  );
-  const files = loader === undefined ? undefined : plainFiles(loader);
-  const text = Object.entries(files ?? {}).find(([file]) => file.endsWith("/routes.yml"))?.[1];
-  if (text === undefined) return [];
-  const routers = (
-    parse(text) as {
-      http?: { routers?: Record<string, { rule?: string; service?: string }> };
-    }
-  ).http?.routers;
-  const { publish, tls }: StackConfig = model.config;
-  const secure = tls.mode !== "none";
-  return Object.values(routers ?? {}).flatMap(({ rule, service }) => {
-    const host = /^Host\(`([^`]+)`\)$/.exec(rule ?? "")?.[1];
-    if (host === undefined) return [];
-    return {
-      host,
-      scheme: secure ? ("https" as const) : ("http" as const),
-      port: secure ? publish.https : publish.http,
-      address: LOCAL[publish.address] ?? bracketed(publish.address),
-      // The dashboard's own page is somewhere else in each version; its API is not.
-      path: service === "api@internal" ? "/api/version" : "/",
-    };
-  });
-}
-
-const LOCAL: Readonly<Partial<Record<string, string>>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
-const bracketed = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+import { DeclaredContainer } from "./declared";
+import { HostError, HostShell, quote } from "./host-shell";
+import {
+  Inventory,
+  inventoryProblem,
+  inventoryScript,
+  LiveContainer,
+  parseInventory,
+} from "./inventory";
+import { RouteProbe } from "./routes";
 
 /**
- * Prints `route=<host> <status>`, 000 without an answer, `---` where nothing can ask. On the host by curl or wget, through
- * the published port; else by the wget in Traefik's own image.
+ * Prints `route=<host> <status>`, 000 without an answer, `---` where nothing can ask, `uncertified` where Traefik answers
+ * but has no certificate for the name. On the host by curl or wget, through the published port; else by the wget in
+ * Traefik's own image. Only curl can ask for a name at another address over TLS. `timeout`, because not every wget can
+ * give up by itself, and some try again.
  */
 export function probeScript(stack: string, probes: readonly RouteProbe[]): string {
   return `first() { sed -n 's/.*HTTP\\/[0-9.]* \\([0-9][0-9][0-9]\\).*/\\1/p' | head -n 1; }
-probe() {
+traefik() { docker ps -q --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=pinned-stack.container=traefik | head -n 1; }
+ask() {
   if command -v curl >/dev/null; then
-    code=$(curl -s -k -o /dev/null -m 5 --noproxy '*' -w '%{http_code}' --connect-to "$2:$3:$4:$3" "$1://$2:$3$6") || :
+    curl -s -k -o /dev/null -m 5 --noproxy '*' -w '%{http_code}' --connect-to "$2:$3:$4:$3" "$1://$2:$3$6" || :
   elif command -v wget >/dev/null; then
-    code=$(wget -S -T 5 -O /dev/null --no-check-certificate --header "Host: $2" "$1://$4:$3$6" 2>&1 | first)
+    timeout 5 wget -S -O /dev/null --no-check-certificate --header "Host: $2" "$1://$4:$3$6" 2>&1 | first
   else
-    traefik=$(docker ps -q --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=pinned-stack.container=traefik | head -n 1)
-    if [ -n "$traefik" ] && docker exec "$traefik" wget --help >/dev/null 2>&1; then
-      code=$(docker exec "$traefik" wget -S -T 5 -O /dev/null --no-check-certificate --header "Host: $2" "$1://127.0.0.1:$5$6" 2>&1 | first)
-    else code=---
+    inside=$(traefik)
+    if [ -n "$inside" ] && docker exec "$inside" timeout 5 wget --help >/dev/null 2>&1; then
+      docker exec "$inside" timeout 5 wget -S -O /dev/null --no-check-certificate --header "Host: $2" "$1://127.0.0.1:$5$6" 2>&1 | first
+    else echo ---
     fi
+  fi
+}
+probe() {
+  code=$(ask "$1" "$2" "$3" "$4" "$5" "$6")
+  if [ "\${code:-000}" = 000 ] && [ -n "$7" ]; then
+    case $(ask http "$2" "$7" "$4" 80 /) in 30?) if command -v curl >/dev/null; then code=uncertified; else code=---; fi;; esac
   fi
   printf 'route=%s %s\\n' "$2" "\${code:-000}"
 }
 ${probes
   .map(
-    ({ scheme, host, port, address, path }) =>
-      `probe ${scheme} ${quote(host)} ${port} ${quote(address)} ${scheme === "http" ? 80 : 443} ${path}\n`,
+    ({ scheme, host, port, address, path, redirectPort }) =>
+      `probe ${scheme} ${quote(host)} ${port} ${quote(address)} ${scheme === "http" ? 80 : 443} ${path} ${quote(String(redirectPort ?? ""))}\n`,
   )
   .join("")}`;
 }
 
+/** How long a probe may take, ms; with ACME there may be two for a route. */
+const PROBE_MS = 5_000;
+
 export interface Health {
   /** What is wrong, one line each; empty: all is well. */
   readonly problems: readonly string[];
-  /** Names of the containers that are to blame. */
-  readonly containers: readonly string[];
+  /** What is still to come and no fault of the deployment, one line each. */
+  readonly notes: readonly string[];
 }
 
 /** An answer below 500 that is not Traefik's "no such route". */
@@ -100,18 +75,29 @@ export function healthOf(
         labels["pinned-stack.container"] === container.name,
     );
     const problem = containerProblem(container, mine);
-    return problem === undefined ? [] : [{ name: container.name, problem }];
+    return problem === undefined ? [] : [`${container.name} ${problem}`];
   });
-  const unanswered = routes.split("\n").flatMap((line) => {
+  const answers = routes.split("\n").flatMap((line) => {
     const [, host = "", status = ""] = /^route=(\S+) (\S+)$/.exec(line) ?? [];
-    if (host === "" || isGood(status)) return [];
-    return [status === "000" ? `${host} does not answer` : `${host} answers ${status}`];
+    return host === "" ? [] : [{ host, status }];
   });
+  const waiting = answers.filter(({ status }) => status === UNCERTIFIED);
   return {
-    problems: [...sick.map(({ name, problem }) => `${name} ${problem}`), ...unanswered],
-    containers: sick.map(({ name }) => name),
+    problems: [
+      ...sick,
+      ...answers
+        .filter(({ status }) => status !== UNCERTIFIED && !isGood(status))
+        .map(({ host, status }) =>
+          status === "000" ? `${host} does not answer` : `${host} answers ${status}`,
+        ),
+    ],
+    notes: waiting.map(
+      ({ host }) => `${host} has no certificate yet; if that lasts, Traefik's log says why`,
+    ),
   };
 }
+
+const UNCERTIFIED = "uncertified";
 
 function containerProblem(
   { healthCheck }: DeclaredContainer,
@@ -133,7 +119,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Asks again every second until all is well or the patience is over. */
+/** Asks again every second until all is well or the patience is over. A host that cannot be asked is not well. */
 export async function verify(
   shell: HostShell,
   stack: string,
@@ -142,17 +128,26 @@ export async function verify(
   { patienceMs = 60_000, signal }: VerifyOptions = {},
 ): Promise<Health> {
   const end = Date.now() + patienceMs;
+  const timeoutMs = 30_000 + probes.length * 2 * PROBE_MS;
   const script = `${inventoryScript(stack)}${probeScript(stack, probes)}`;
   for (;;) {
-    const { code, stdout, stderr } = await shell(script, { ...(signal && { signal }) });
-    const health: Health =
-      code === 0
-        ? healthOf(declared, parseInventory(stdout), stdout)
-        : { problems: [`docker on the host: ${stderr.trim()}`], containers: [] };
+    const health = await shell(script, { ...(signal && { signal }), timeoutMs }).then(
+      (answer) =>
+        answer.code === 0
+          ? healthOf(declared, parseInventory(answer.stdout), answer.stdout)
+          : unknown(inventoryProblem(answer)),
+      (error: unknown) => {
+        // A connection that breaks may be back in a moment.
+        if (error instanceof HostError) return unknown(error.message);
+        throw error;
+      },
+    );
     if (health.problems.length === 0 || Date.now() >= end) return health;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000, undefined, { ...(signal && { signal }) });
   }
 }
+
+const unknown = (problem: string): Health => ({ problems: [problem], notes: [] });
 
 /** The last lines of each container that is not well, `name| line`. */
 export function logsScript(stack: string, lines = 15): string {

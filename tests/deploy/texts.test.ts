@@ -4,8 +4,6 @@ import { maskOf } from "../../deploy/mask";
 import { errorLines, progressLine } from "../../deploy/progress";
 import { orphans, removeScript, stateIsStale } from "../../deploy/recover";
 import { parseState } from "../../deploy/state";
-import { healthOf, probeScript } from "../../deploy/verify";
-import type { DeclaredContainer } from "../../deploy/declared";
 import type { Inventory, LiveContainer } from "../../deploy/inventory";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
@@ -108,48 +106,5 @@ describe("what a run that was cut off left", () => {
     assert.equal(stateIsStale(state, inventory()), true);
     const stopped = live("known", { state: { Status: "exited", ExitCode: 1, Health: undefined } });
     assert.equal(stateIsStale(state, inventory(stopped)), true);
-  });
-});
-
-describe("health after a deployment", () => {
-  const app = { name: "app", healthCheck: true } as DeclaredContainer;
-  const plain = { name: "app", healthCheck: false } as DeclaredContainer;
-  const is = (Status: string, health?: string): LiveContainer =>
-    live("app", {
-      state: { Status, ExitCode: 1, Health: health === undefined ? undefined : { Status: health } },
-    });
-  for (const [declared, containers, routes, problems] of [
-    [
-      app,
-      [live("app")],
-      "route=a.test 200\nroute=b.test 403\nroute=c.test 302\nroute=d.test ---",
-      [],
-    ],
-    [app, [], "", ["app is not there"]],
-    [app, [is("exited")], "", ["app is exited with code 1"]],
-    [app, [is("restarting")], "", ["app is restarting"]],
-    [app, [is("running", "unhealthy")], "", ["app is unhealthy"]],
-    [plain, [is("running")], "", []],
-    [plain, [live("app"), live("app")], "", ["app is there 2 times"]],
-    [
-      app,
-      [live("app")],
-      "route=a.test 502\nroute=b.test 404\nroute=c.test 000",
-      ["a.test answers 502", "b.test answers 404", "c.test does not answer"],
-    ],
-  ] as const)
-    it(problems.length === 0 ? `is good: ${routes}` : `is not good: ${problems.join(", ")}`, () => {
-      assert.deepEqual(healthOf([declared], inventory(...containers), routes).problems, problems);
-    });
-
-  it("asks by the published address under the name of the route", () => {
-    const probe = {
-      host: "a.test",
-      scheme: "https",
-      port: 8443,
-      address: "127.0.0.1",
-      path: "/",
-    } as const;
-    assert.match(probeScript("s", [probe]), /^probe https 'a\.test' 8443 '127\.0\.0\.1' 443 \/$/m);
   });
 });
