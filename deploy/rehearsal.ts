@@ -19,6 +19,8 @@ export interface RehearsedVolume {
 
 export interface Rehearsal {
   readonly stack: string;
+  /** Name of the trial, another one each time: a trial that was given up may still run when the next one starts. */
+  readonly run: string;
   readonly container: DeclaredContainer;
   readonly volumes: readonly RehearsedVolume[];
   /** Host names that a request inside must find a route for; none where that cannot be asked. */
@@ -30,7 +32,7 @@ export interface Rehearsal {
 
 /** The files that the program would bring for the container; secret ones stay out. */
 export function rehearsedVolumes(
-  stack: string,
+  run: string,
   container: DeclaredContainer,
   resources: readonly RecordedResource[],
 ): RehearsedVolume[] {
@@ -44,7 +46,7 @@ export function rehearsedVolumes(
     const files = loader === undefined ? undefined : plainFiles(loader);
     if (files === undefined) return [];
     return {
-      volume: `${stack}-rehearsal-${index}`,
+      volume: `${run}-${index}`,
       path,
       files: Object.fromEntries(
         Object.entries(files).map(([file, content]) => [file.slice(path.length + 1), content]),
@@ -53,10 +55,14 @@ export function rehearsedVolumes(
   });
 }
 
-export const rehearsalName = (stack: string): string => `${stack}-rehearsal`;
+/** The stack, for those who clean up after a trial, and the trial itself. */
+const labelsOf = ({ stack, run }: Pick<Rehearsal, "stack" | "run">): readonly string[] => [
+  `pinned-stack.rehearsal=${stack}`,
+  `pinned-stack.rehearsal-run=${run}`,
+];
 
 /** `docker` with these words starts the trial. Every control is that of the declaration. */
-export function rehearsalArguments({ stack, container, volumes }: Rehearsal): string[] {
+export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal): string[] {
   const { inputs } = container;
   const [uid = "0", gid = "0"] = container.user.split(":");
   const option = (name: string, values: readonly string[]): string[] =>
@@ -65,8 +71,8 @@ export function rehearsalArguments({ stack, container, volumes }: Rehearsal): st
   return [
     "run",
     "--detach",
-    ...option("name", [rehearsalName(stack)]),
-    ...option("label", [`pinned-stack.rehearsal=${stack}`]),
+    ...option("name", [run]),
+    ...option("label", labelsOf({ stack, run })),
     ...option("network", ["none"]),
     ...option("restart", ["no"]),
     ...option("user", [container.user]),
@@ -116,24 +122,24 @@ export function rehearsalArguments({ stack, container, volumes }: Rehearsal): st
 
 /**
  * Exits 0 when the trial was good; else 1, with the reason on stderr and the container's last lines after it. Removes
- * all that it made, however it ends, and what an earlier one may have left.
+ * first what an earlier one may have left, and all that it made itself, however it ends.
  */
 export function rehearsalScript(rehearsal: Rehearsal): string {
-  const { stack, volumes, container, routes, scheme, seconds } = rehearsal;
-  const name = quote(rehearsalName(stack));
-  const label = quote(`pinned-stack.rehearsal=${stack}`);
+  const { run, volumes, container, routes, scheme, seconds } = rehearsal;
+  const name = quote(run);
+  const labels = labelsOf(rehearsal);
+  const [ofStack = "", ofRun = ""] = labels.map(quote);
   return `trap '' PIPE
 work=$(mktemp -d)
 clean() {
-  rm -rf "$work"
-  for left in $(docker ps -aq --filter label=${label}); do docker rm -f "$left" >/dev/null 2>&1 || :; done
-  for left in $(docker volume ls -q --filter label=${label}); do docker volume rm "$left" >/dev/null 2>&1 || :; done
+  for left in $(docker ps -aq --filter label="$1"); do docker rm -f "$left" >/dev/null 2>&1 || :; done
+  for left in $(docker volume ls -q --filter label="$1"); do docker volume rm "$left" >/dev/null 2>&1 || :; done
 }
-trap clean EXIT
+mine=${ofRun}
+trap 'rm -rf "$work"; clean "$mine"' EXIT
 trap 'exit 1' HUP INT TERM
-clean
-mkdir -p "$work"
-${volumes.map((volume) => volumeScript(stack, container.image, volume)).join("")}docker ${rehearsalArguments(rehearsal).map(quote).join(" ")} >/dev/null
+clean ${ofStack}
+${volumes.map((volume) => volumeScript(labels, container.image, volume)).join("")}docker ${rehearsalArguments(rehearsal).map(quote).join(" ")} >/dev/null
 state=starting
 tries=0
 while [ $tries -lt ${seconds} ]; do
@@ -149,7 +155,7 @@ ${routes.map((route) => routeScript(name, scheme, route)).join("")}`;
 
 /** The files go through a container that never starts, as they do in the deployment. */
 function volumeScript(
-  stack: string,
+  labels: readonly string[],
   image: string,
   { volume, path, files }: RehearsedVolume,
 ): string {
@@ -163,10 +169,10 @@ ${Buffer.from(content)
   .replace(/.{1,76}/g, "$&\n")}END
 `;
   });
-  const label = quote(`pinned-stack.rehearsal=${stack}`);
-  return `docker volume create --label ${label} ${quote(volume)} >/dev/null
+  const labelled = labels.map((label) => `--label ${quote(label)}`).join(" ");
+  return `docker volume create ${labelled} ${quote(volume)} >/dev/null
 ${write.join("")}chmod -R a+rX,go-w ${folder}
-loader=$(docker create --network none --label ${label} --volume ${quote(`${volume}:${path}`)} ${quote(image)})
+loader=$(docker create --network none ${labelled} --volume ${quote(`${volume}:${path}`)} ${quote(image)})
 docker cp ${folder}/. "$loader:"${quote(path)} >/dev/null
 docker rm "$loader" >/dev/null
 `;
@@ -183,7 +189,7 @@ function routeScript(
 ): string {
   const port = scheme === "http" ? 80 : 443;
   const url = `${scheme}://127.0.0.1:${port}${path}`;
-  return `said=$(docker exec ${name} wget -S -T 5 -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 || :)
+  return `said=$(docker exec ${name} timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 || :)
 case $said in *' 404'*) fail ${quote(`traefik: has no route for ${host}`)};; esac
 `;
 }

@@ -1,4 +1,6 @@
 /** The stages before anything that runs is touched: images, rehearsal, dump. Each rejects with a {@link Refused}. */
+import { randomUUID } from "node:crypto";
+
 import { postgresImage } from "../components/postgres";
 import { StackConfig } from "../config";
 import { parseReference } from "../images/reference";
@@ -56,12 +58,14 @@ export async function rehearse(
     const container = declared.find((one) => one.name === name);
     if (container === undefined || action !== "replaced" || !REHEARSED.has(service)) continue;
     talk.stage(`rehearsal of ${name}`);
+    const run = `${stack}-rehearsal-${randomUUID().slice(0, 8)}`;
     const { mode } = model.config.tls;
     const { code, stderr } = await shell(
       rehearsalScript({
         stack,
+        run,
         container,
-        volumes: rehearsedVolumes(stack, container, model.resources),
+        volumes: rehearsedVolumes(run, container, model.resources),
         // With ACME a name without its certificate gets no answer at all.
         routes: mode === "acme" ? [] : routeProbes(model),
         scheme: mode === "none" ? "http" : "https",
