@@ -31,6 +31,8 @@ export interface DeployOptions {
   /** Asked once the plan is shown; the answer is why not, or undefined. */
   readonly confirm: (decision: Decision) => Promise<string | undefined>;
   readonly allowDelete: boolean;
+  /** Replace PostgreSQL even where its databases cannot be dumped. */
+  readonly withoutDump: boolean;
   /** Another configuration than the stack's file. Default: the file. */
   readonly target?: (history: readonly PastUpdate[]) => Target;
   /** Says what the image changes are. Default: nobody looks. */
@@ -93,7 +95,7 @@ async function deployLocked(run: Run, options: DeployOptions): Promise<number> {
     weakenings: weaker(state.restrictions, model.outputs.restrictions),
     lost,
     pending,
-    dump: replacesPostgres(plan),
+    dump: replacesPostgres(plan) && !options.withoutDump,
   };
   talk.show(planText(stack, decision));
   if (!plan.changes && lost.length === 0 && unfinished(history) === undefined) {
@@ -115,7 +117,7 @@ async function deployLocked(run: Run, options: DeployOptions): Promise<number> {
   await removeOrphans(run);
   await pullImages(run, plan, model);
   await rehearse(run, plan, model, declared);
-  if (decision.dump) await dumpDatabases(run, model, state);
+  if (decision.dump) await dumpDatabases(run, model);
   for (const { urn } of lost) await engine.unprotect(urn);
 
   talk.stage("deployment");

@@ -1,17 +1,15 @@
 /** The stages before anything that runs is touched: images, rehearsal, dump. Each rejects with a {@link Refused}. */
 import { randomUUID } from "node:crypto";
 
-import { postgresImage } from "../components/postgres";
 import { StackConfig } from "../config";
-import { parseReference } from "../images/reference";
 import { Model } from "../model/synth";
 import { Refused, Run } from "./context";
 import { DeclaredContainer } from "./declared";
 import { dumpFolder, dumpScript, NOT_RUNNING } from "./dump";
+import { HostShell } from "./host-shell";
 import { Plan } from "./plan";
 import { pullProblems, pullScript } from "./pull";
 import { REHEARSED, rehearsalScript, rehearsedVolumes } from "./rehearsal";
-import { StackState } from "./state";
 import { routeProbes } from "./routes";
 
 /** Minutes that the slowest download may take. */
@@ -81,40 +79,37 @@ export async function rehearse(
 
 const DUMP_MS = 60 * 60_000;
 
-export async function dumpDatabases(
-  run: Run,
-  { config }: Model,
-  { images }: StackState,
-): Promise<void> {
-  const { stack, shell, signal, talk, mask } = run;
-  talk.stage("database dump");
-  const { code, stdout, stderr } = await shell(dumpOf(stack, config, images.postgres), {
-    signal,
-    timeoutMs: DUMP_MS,
-  });
-  if (code === NOT_RUNNING) {
-    talk.say("no PostgreSQL is running, so there is nothing to dump from; its volume stays");
-    return;
-  }
-  if (code !== 0)
-    throw new Refused(
-      `the databases could not be dumped: ${mask(stderr.trim())}\nnothing was changed, what ran runs on`,
-    );
-  talk.say(`the databases are in ${dumpFolder(stdout) ?? "?"} on the host`);
-}
+/** How a dump ended; `nothing`: no PostgreSQL runs. */
+export type Dumped = { readonly folder: string } | { readonly problem: string } | "nothing";
 
-/** The dump of the PostgreSQL that runs, not of the one that comes. */
-export function dumpOf(stack: string, config: StackConfig, running?: string): string {
-  const image = running === undefined ? config.images.postgres : parseReference(running);
-  if (image === undefined) throw new Refused(`stack ${stack} has no PostgreSQL to dump`);
-  const { major, user } = postgresImage(image);
-  const { keep, directory } = config.backups;
-  return dumpScript({
+/** Dumps the PostgreSQL that runs. Only under the stack's lock: it removes what an earlier one left unfinished. */
+export async function dump(
+  shell: HostShell,
+  { stack, backups }: Pick<StackConfig, "stack" | "backups">,
+  signal: AbortSignal,
+): Promise<Dumped> {
+  const { keep, directory } = backups;
+  const script = dumpScript({
     stack,
-    major,
-    user,
     ...(directory !== undefined && { directory }),
     keep,
     now: new Date(),
   });
+  const { code, stdout, stderr } = await shell(script, { signal, timeoutMs: DUMP_MS });
+  if (code === NOT_RUNNING) return "nothing";
+  const folder = dumpFolder(stdout);
+  return code === 0 && folder !== undefined ? { folder } : { problem: stderr.trim() };
+}
+
+export async function dumpDatabases(run: Run, { config }: Model): Promise<void> {
+  const { shell, signal, talk, mask } = run;
+  talk.stage("database dump");
+  const dumped = await dump(shell, config, signal);
+  if (dumped === "nothing")
+    talk.say("no PostgreSQL is running, so there is nothing to dump from; its volume stays");
+  else if ("folder" in dumped) talk.say(`the databases are in ${dumped.folder} on the host`);
+  else
+    throw new Refused(
+      `the databases could not be dumped: ${mask(dumped.problem)}\nnothing was changed, what ran runs on; to replace PostgreSQL without a dump, add --without-dump`,
+    );
 }

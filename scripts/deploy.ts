@@ -1,14 +1,13 @@
 import { openEngine } from "../deploy/engine";
 import { historyRows, PastUpdate } from "../deploy/history";
 import { hostShell } from "../deploy/host-shell";
-import { dumpFolder } from "../deploy/dump";
 import { kindsByRegistry } from "../deploy/kinds";
-import { breakLock } from "../deploy/lock";
+import { acquireLock, breakLock } from "../deploy/lock";
 import { Decision } from "../deploy/plan-text";
-import { Talk } from "../deploy/context";
+import { Refused, Talk } from "../deploy/context";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/run";
-import { dumpOf } from "../deploy/stages";
+import { dump } from "../deploy/stages";
 import { Target } from "../deploy/target";
 import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
@@ -27,6 +26,7 @@ Brings what the configuration says to the host, and the last good configuration 
   --yes            do not ask; weaker restrictions and lost volumes still need the next two
   --allow-weaker   a service may do more than before
   --allow-delete   a volume with data may leave the stack (its data stays on the host)
+  --without-dump   replace PostgreSQL even where its databases cannot be dumped
   --history        list the deployments
   --rollback [N]   go back to deployment N; without N to the newest one with another configuration than runs
   --dump           only dump the databases
@@ -39,6 +39,7 @@ Exit code: 0 done, 1 nothing was changed or the last good configuration runs aga
     yes: { type: "boolean", default: false },
     "allow-weaker": { type: "boolean", default: false },
     "allow-delete": { type: "boolean", default: false },
+    "without-dump": { type: "boolean", default: false },
     history: { type: "boolean", default: false },
     rollback: { type: "boolean", default: false },
     dump: { type: "boolean", default: false },
@@ -57,6 +58,7 @@ Exit code: 0 done, 1 nothing was changed or the last good configuration runs aga
       signal,
       talk,
       allowDelete: values["allow-delete"],
+      withoutDump: values["without-dump"],
       kinds: kindsByRegistry,
       confirm: (decision) => confirm(decision, values, signal),
       ...(values.rollback && {
@@ -132,11 +134,18 @@ async function unlock(stack: string): Promise<number> {
 async function dumpNow(stack: string, signal: AbortSignal): Promise<number> {
   const model = await modelOf(stack);
   const shell = hostShell(hostAccess(model.config.host));
-  const { code, stdout, stderr } = await shell(dumpOf(stack, model.config), {
-    signal,
-    timeoutMs: 60 * 60_000,
+  const talk = talker();
+  const lock = await acquireLock(shell, stack, (line) => {
+    talk.say(line);
   });
-  if (code !== 0) throw new CommandError(`the databases could not be dumped: ${stderr.trim()}`, 1);
-  process.stdout.write(`${dumpFolder(stdout) ?? ""}\n`);
-  return 0;
+  try {
+    const dumped = await dump(shell, model.config, signal);
+    if (dumped === "nothing") throw new Refused(`stack ${stack}: no PostgreSQL is running`);
+    if ("problem" in dumped)
+      throw new Refused(`the databases could not be dumped: ${dumped.problem}`);
+    process.stdout.write(`${dumped.folder}\n`);
+    return 0;
+  } finally {
+    await lock.release();
+  }
 }
