@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { parseDocument } from "yaml";
 
+import { SECRET_NAMES } from "../config-schema";
 import { StackFile } from "../model/stack-file";
 
 /** As `pulumi config --json` and `pulumi stack history --json` print it. */
@@ -37,6 +38,21 @@ const UNDECRYPTED = "ERROR_UNABLE_TO_DECRYPT";
 /** Whether all of its secrets could be decrypted. One that could not must never be deployed: it would be the text above. */
 export const isReadable = ({ values, secretKeys }: PlainConfig): boolean =>
   secretKeys.every((key) => values[key] !== UNDECRYPTED);
+
+/** Every text in it that nobody may see: secrets, and passwords of registries, encrypted or not. For masking. */
+export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
+  const names = new Set([...secretKeys, ...SECRET_NAMES.map((name) => `pinned-stack:${name}`)]);
+  return Object.entries(values).flatMap(([key, text]) => {
+    return [...(names.has(key) ? [text] : []), ...passwordsIn(structured(text))];
+  });
+}
+
+function passwordsIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    key === "password" && typeof item === "string" ? [item] : passwordsIn(item),
+  );
+}
 
 /** For the model: the same program on a configuration that is in no file. */
 export const asStackFile = (stack: string, path: string, config: PlainConfig): StackFile => ({

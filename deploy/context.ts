@@ -1,9 +1,11 @@
 /** What the stages of a deployment share. */
-import { CommandError } from "../scripts/cli";
+import { CommandError, textOf } from "../scripts/cli";
 import { PlainConfig } from "./configuration";
 import { Engine } from "./engine";
+import { PastUpdate } from "./history";
 import { HostShell } from "./host-shell";
 import { Mask } from "./mask";
+import { Talk } from "./talk";
 
 /** Exit codes of a deployment. */
 export const SUCCEEDED = 0;
@@ -12,15 +14,6 @@ export const RETURNED = 1;
 /** What runs is not known to be good. */
 export const NOT_RETURNED = 2;
 
-export interface Talk {
-  /** A line for somebody who waits. */
-  say(line: string): void;
-  /** The beginning of a stage. */
-  stage(name: string): void;
-  /** The plan, for the decision. */
-  show(text: string): void;
-}
-
 /** Why nothing was begun, or why it was given up before anything was touched. */
 export class Refused extends CommandError {
   constructor(message: string) {
@@ -28,15 +21,38 @@ export class Refused extends CommandError {
   }
 }
 
+/**
+ * The one place where what goes wrong before anything is touched becomes a {@link Refused}, whoever it comes from: the
+ * engine, the host, the program on a configuration.
+ */
+export async function untouched<T>(
+  work: () => Promise<T>,
+  mask: Mask = (text) => text,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refused) throw new Refused(mask(error.message));
+    throw new Refused(`${mask(textOf(error))}\n${UNTOUCHED}`);
+  }
+}
+
+export const UNTOUCHED = "nothing was changed, what ran runs on";
+
 /** What every stage has at hand. */
 export interface Run {
   readonly stack: string;
   readonly signal: AbortSignal;
+  /** Shows no secret, whatever it is given. */
   readonly talk: Talk;
   readonly engine: Engine;
   readonly shell: HostShell;
+  /** What the stack's file says. */
   readonly current: PlainConfig;
-  readonly mask: Mask;
+  /** All updates before this run, with their secrets. */
+  readonly history: readonly PastUpdate[];
+  /** Milliseconds after a deployment until all must be well. Default 60 000. */
+  readonly patienceMs?: number;
 }
 
 /** Says what an interrupt leaves; the answer is what to throw. */

@@ -1,5 +1,5 @@
 /** All the doctor's checks in order; a deployment begins with the first part of them. */
-import { ConfigError, Secret, StackConfig } from "../config";
+import { ConfigError, StackConfig } from "../config";
 import { hostAccess } from "../host/address";
 import { imageNeeds } from "../image-needs";
 import { StackFile, readStackFile } from "../model/stack-file";
@@ -112,11 +112,3 @@ async function askHost({ stack, config }: Model, signal?: AbortSignal): Promise<
 /** The program on the configuration in clear: with it the model knows the registries' passwords, too. */
 export const plainModel = (stack: string, config: PlainConfig): Promise<Model> =>
   synth(asStackFile(stack, `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`, config));
-
-/** Every secret of a configuration, for masking. */
-export const secretsOf = ({ secrets, registries }: StackConfig): string[] => [
-  ...Object.values(secrets).map((secret: Secret) => secret.reveal()),
-  ...Object.values(registries).flatMap(({ password }) =>
-    password === undefined ? [] : [password],
-  ),
-];

@@ -1,51 +1,57 @@
 /** What is there before a deployment: what earlier runs left, and what was changed by hand since. */
-import { CONTAINER } from "../model/synth";
 import { Run } from "./context";
-import { containerInputs, declaredContainers, labelOf } from "./declared";
+import { deployedContainers, DeployedContainer } from "./deployed";
 import { compare, Drift } from "./drift";
-import { lastGood, PastUpdate, unfinished } from "./history";
+import { deployments, PastUpdate, unfinished } from "./history";
 import { Inventory, takeInventory } from "./inventory";
-import { orphans, stateIsStale } from "./recover";
+import { Orphan, orphans, stateIsStale } from "./recover";
 import { StackState } from "./state";
-import { modelFor } from "./target";
 
 export interface Before {
   /** Lines for the plan. */
   readonly pending: readonly string[];
+  /** Whether the last run was cut off, so that part of the state is of a configuration that never came to its end. */
+  readonly cutOff: boolean;
   readonly state: StackState;
-  readonly history: readonly PastUpdate[];
+  /** The state as earlier runs left it, before it was compared with the host. */
+  readonly recorded: StackState;
+  /** The containers in it. */
+  readonly deployed: readonly DeployedContainer[];
+  /** What a run that was cut off left on the host, to be removed before anything else is done. */
+  readonly left: readonly Orphan[];
   /** Resources of containers that differ from what was deployed, in ways that the engine may not see. */
   readonly changedByHand: readonly string[];
 }
 
 /** The state is brought up to what is on the host where they cannot agree. */
 export async function lookBack(run: Run): Promise<Before> {
-  const { engine, shell, stack, signal, talk } = run;
-  const [history, live] = await Promise.all([
-    engine.history(true),
-    takeInventory(shell, stack, signal),
-  ]);
-  let state = await engine.state();
-  const broken = unfinished(history);
-  const cutOff = [
-    ...state.pending,
-    ...(broken === undefined
-      ? []
-      : [`deployment ${broken.number} of ${broken.start.toISOString()} did not come to its end`]),
-  ];
-  const left = cutOff.length === 0 ? [] : orphans(state, live, stack);
-  if (state.pending.length > 0 || (state.resources.length > 0 && stateIsStale(state, live))) {
+  const { engine, shell, stack, signal, talk, history } = run;
+  const [recorded, live] = await Promise.all([engine.state(), takeInventory(shell, stack, signal)]);
+  const cutOff = [...recorded.pending, ...notToItsEnd(history)];
+  const left = cutOff.length === 0 ? [] : orphans(recorded, live, stack);
+  const deployed = deployedContainers(recorded);
+  const drift = changesSince(recorded, deployed, live, left).filter(
+    // The limits of processes are set at the end of a run, which this one has not come to; the next one sets them.
+    ({ kind }) => cutOff.length === 0 || kind !== "processes",
+  );
+  let state = recorded;
+  if (
+    recorded.pending.length > 0 ||
+    (recorded.resources.length > 0 && stateIsStale(recorded, live))
+  ) {
     talk.stage("comparing Pulumi's state with the host");
     await engine.refresh({ signal });
     state = await engine.state();
   }
-  // After a failure some containers are of the new configuration already: nothing to compare them with.
-  const drift = broken === undefined ? await driftSince(run, history, live) : [];
   return {
     state,
-    history,
+    recorded,
+    deployed,
+    left,
+    cutOff: cutOff.length > 0,
     pending: [
       ...cutOff,
+      ...neverSeenHealthy(history),
       ...left.map(({ kind, name }) => `${kind} ${name}, which is removed`),
       ...drift.map(({ where, kind, expected, found }) =>
         kind === "undeclared"
@@ -53,28 +59,44 @@ export async function lookBack(run: Run): Promise<Before> {
           : `${where}: ${kind} was changed by hand, ${found} instead of ${expected}`,
       ),
     ],
-    changedByHand: [...new Set(drift.flatMap(({ where }) => urnOf(state, where)))],
+    changedByHand: deployed
+      .filter(({ name }) =>
+        drift.some(({ where, kind }) => where === name && kind !== "undeclared"),
+      )
+      .map(({ urn }) => urn),
   };
 }
 
-/** Not what a stopped or missing container is: that the engine sees. */
-async function driftSince(
-  { stack }: Run,
-  history: readonly PastUpdate[],
-  live: Inventory,
-): Promise<Drift[]> {
-  const good = lastGood(history);
-  if (good === undefined) return [];
-  const declared = declaredContainers(await modelFor(stack, good.config));
-  return compare(declared, [], live).filter(({ kind }) => kind !== "missing" && kind !== "state");
+function notToItsEnd(history: readonly PastUpdate[]): string[] {
+  const broken = unfinished(history);
+  return broken === undefined
+    ? []
+    : [`deployment ${broken.number} of ${broken.start.toISOString()} did not come to its end`];
 }
 
-function urnOf({ resources }: StackState, container: string): string[] {
-  return resources
-    .filter(({ type, inputs }) => {
-      if (type !== CONTAINER) return false;
-      const said = containerInputs({ inputs });
-      return labelOf(said, "role") === "service" && labelOf(said, "container") === container;
-    })
-    .map(({ urn }) => urn);
+function neverSeenHealthy(history: readonly PastUpdate[]): string[] {
+  const newest = deployments(history).at(-1);
+  return newest?.outcome === "unverified"
+    ? [
+        `deployment ${newest.number} of ${newest.start.toISOString()} was not seen healthy, so nothing returns to it`,
+      ]
+    : [];
+}
+
+/** Not what a stopped or missing container is: that the engine sees. */
+function changesSince(
+  { resources }: StackState,
+  deployed: readonly DeployedContainer[],
+  live: Inventory,
+  left: readonly Orphan[],
+): Drift[] {
+  // Of these it is known already what becomes of them: removed by this run, or by the engine.
+  const leaving = new Set([
+    ...left.map(({ id }) => id),
+    ...resources.filter((resource) => resource.delete).map(({ id }) => id),
+  ]);
+  const staying = { ...live, containers: live.containers.filter(({ id }) => !leaving.has(id)) };
+  return compare(deployed, [], staying).filter(
+    ({ kind }) => kind !== "missing" && kind !== "state",
+  );
 }

@@ -2,6 +2,8 @@
 import { tagVersion } from "../components/tag-version";
 import { parseReference } from "../images/reference";
 import { Model, RecordedResource, VOLUME } from "../model/synth";
+import { PlainConfig } from "./configuration";
+import { imagesOf } from "./history";
 import { StackState, nameOf } from "./state";
 
 export interface LostVolume {
@@ -29,15 +31,15 @@ export function lostVolumes(
  * The steps for a new major version of PostgreSQL, where that is what changed and nobody said that it is meant: it cannot
  * read the files of the old one, so the deployment is refused. Undefined for every other change.
  *
+ * @param from the version that the last run, finished or not, said it was
  * @param upgradedFrom `services.postgres.upgradedFrom`: the version whose data is left behind on purpose
  */
 export function majorChange(
   stack: string,
-  before: Readonly<Record<string, string>>,
-  after: Readonly<Record<string, string>>,
+  from: number | undefined,
+  to: number | undefined,
   upgradedFrom?: number,
 ): string | undefined {
-  const [from, to] = [majorOf(before.postgres), majorOf(after.postgres)];
   if (from === undefined || to === undefined || from === to || from === upgradedFrom)
     return undefined;
   return [
@@ -49,7 +51,18 @@ export function majorChange(
   ].join("\n");
 }
 
-function majorOf(image: string | undefined): number | undefined {
-  if (image === undefined) return undefined;
-  return tagVersion(parseReference(image).tag)?.[0];
+/**
+ * The configuration of an earlier deployment, for going back over a change of PostgreSQL's major version: that the data of
+ * version `from` is left behind is meant then. It stays on the host, as the data of the older version did.
+ */
+export function acrossMajors(config: PlainConfig, from: number | undefined): PlainConfig {
+  const image = imagesOf(config).postgres;
+  const to = image === undefined ? undefined : tagVersion(parseReference(image).tag)?.[0];
+  if (from === undefined || to === undefined || from === to) return config;
+  const services = JSON.parse(config.values[SERVICES] ?? "{}") as Record<string, object>;
+  const postgres = { ...services.postgres, upgradedFrom: from };
+  const values = { ...config.values, [SERVICES]: JSON.stringify({ ...services, postgres }) };
+  return { ...config, values };
 }
+
+const SERVICES = "pinned-stack:services";

@@ -15,16 +15,19 @@ export interface Decision {
   readonly pending: readonly string[];
   /** Whether PostgreSQL's container is replaced, and so dumped before. */
   readonly dump: boolean;
+  /** Why a deployment that fails could not be returned from; not said of the first one. */
+  readonly noWayBack?: string;
 }
 
 export function planText(stack: string, decision: Decision): string {
-  const { plan, weakenings, lost, pending, dump } = decision;
+  const { plan, weakenings, lost, pending, dump, noWayBack } = decision;
   const changed = plan.containers.flatMap((container) => describe(container, decision));
   return [
     `stack ${stack}:`,
     ...pending.map((line) => `  left by an earlier run: ${line}`),
     ...(changed.length === 0 ? ["  no container changes"] : [columns(changed)]),
     ...plan.others.map((line) => `  ${line}`),
+    ...(noWayBack === undefined ? [] : [`  NO WAY BACK: ${noWayBack}`]),
     ...(dump ? ["  the databases are dumped before PostgreSQL is touched"] : []),
     ...weakenings.map(
       ({ service, text, reason }) =>

@@ -1,4 +1,6 @@
 /** What a run that was cut off left on the host: containers and networks that no state knows. Pure but for the shell. */
+import { CommandError } from "../scripts/cli";
+import { Run } from "./context";
 import { Inventory } from "./inventory";
 import { quote } from "./host-shell";
 import { StackState } from "./state";
@@ -37,12 +39,24 @@ export function stateIsStale(state: Pick<StackState, "resources">, live: Invento
   );
 }
 
-/** A network that somebody uses stays. */
+/** What is gone meanwhile is as good as removed, and a network that somebody uses stays; else it fails. */
 export const removeScript = (left: readonly Orphan[]): string =>
   left
     .map(({ kind, id }) =>
       kind === "container"
-        ? `docker rm -f ${quote(id)} >/dev/null\n`
+        ? `docker rm -f ${quote(id)} >/dev/null || ! docker inspect ${quote(id)} >/dev/null 2>&1\n`
         : `docker network rm ${quote(id)} >/dev/null || :\n`,
     )
     .join("");
+
+/** Rejects when one of them is still there. */
+export async function removeLeft(
+  { shell, talk, signal }: Pick<Run, "shell" | "talk" | "signal">,
+  left: readonly Orphan[],
+): Promise<void> {
+  if (left.length === 0) return;
+  talk.say(`removing what was left: ${left.map(({ name }) => name).join(", ")}`);
+  const { code, stderr } = await shell(removeScript(left), { signal });
+  if (code !== 0)
+    throw new CommandError(`what an earlier run left could not be removed: ${stderr.trim()}`);
+}

@@ -1,9 +1,9 @@
-/** The stages before anything that runs is touched: images, rehearsal, dump. Each rejects with a {@link Refused}. */
+/** The stages before anything that runs is touched: images, rehearsal, dump. Each rejects when it fails. */
 import { randomUUID } from "node:crypto";
 
 import { StackConfig } from "../config";
 import { Model } from "../model/synth";
-import { Refused, Run } from "./context";
+import { Refused, Run, UNTOUCHED } from "./context";
 import { DeclaredContainer } from "./declared";
 import { dumpFolder, dumpScript, NOT_RUNNING } from "./dump";
 import { HostShell } from "./host-shell";
@@ -12,7 +12,7 @@ import { pullProblems, pullScript } from "./pull";
 import { REHEARSED, rehearsalScript, rehearsedVolumes } from "./rehearsal";
 import { routeProbes } from "./routes";
 
-/** Minutes that the slowest download may take. */
+/** For all images together, ms. */
 const PULL_MS = 30 * 60_000;
 
 export async function pullImages(
@@ -36,18 +36,14 @@ export async function pullImages(
   });
   const problems = code === 0 ? pullProblems(stdout) : [stderr.trim()];
   if (problems.length > 0)
-    throw new Refused(
-      [...problems.map((line) => `images.${line}`), "nothing was changed, what ran runs on"].join(
-        "\n",
-      ),
-    );
+    throw new Refused([...problems.map((line) => `images.${line}`), UNTOUCHED].join("\n"));
 }
 
 /** Seconds in which the trial must be healthy. */
 const REHEARSAL_SECONDS = 40;
 
 export async function rehearse(
-  { stack, shell, signal, talk, mask }: Run,
+  { stack, shell, signal, talk }: Run,
   plan: Plan,
   model: Model,
   declared: readonly DeclaredContainer[],
@@ -71,8 +67,7 @@ export async function rehearse(
       }),
       { signal, timeoutMs: (REHEARSAL_SECONDS + 60) * 1000 },
     );
-    if (code !== 0)
-      throw new Refused(`${mask(stderr.trim())}\nnothing was changed, what ran runs on`);
+    if (code !== 0) throw new Refused(`${stderr.trim()}\n${UNTOUCHED}`);
     talk.say(`${name} started and became healthy beside the running one`);
   }
 }
@@ -102,7 +97,7 @@ export async function dump(
 }
 
 export async function dumpDatabases(run: Run, { config }: Model): Promise<void> {
-  const { shell, signal, talk, mask } = run;
+  const { shell, signal, talk } = run;
   talk.stage("database dump");
   const dumped = await dump(shell, config, signal);
   if (dumped === "nothing")
@@ -110,6 +105,6 @@ export async function dumpDatabases(run: Run, { config }: Model): Promise<void> 
   else if ("folder" in dumped) talk.say(`the databases are in ${dumped.folder} on the host`);
   else
     throw new Refused(
-      `the databases could not be dumped: ${mask(dumped.problem)}\nnothing was changed, what ran runs on; to replace PostgreSQL without a dump, add --without-dump`,
+      `the databases could not be dumped: ${dumped.problem}\n${UNTOUCHED}; to replace PostgreSQL without a dump, add --without-dump`,
     );
 }

@@ -8,6 +8,8 @@ const resource = z.object({
   type: z.string(),
   id: z.string().default(""),
   protect: z.boolean().default(false),
+  /** Replaced already, its end is still to come. */
+  delete: z.boolean().default(false),
   inputs: z.record(z.string(), z.unknown()).default({}),
   outputs: z.record(z.string(), z.unknown()).default({}),
   initErrors: z.array(z.string()).nullish(),
@@ -29,22 +31,27 @@ export interface StackState {
   readonly resources: readonly StateResource[];
   /** Operations whose end nobody saw: `creating dw-traefik`. */
   readonly pending: readonly string[];
-  /** Outputs of the last deployment; empty before the first one. */
-  readonly images: Readonly<Record<string, string>>;
+  /** What the last run said of itself, whether it came to its end or not; empty before the first one. */
   readonly restrictions: readonly RestrictionRow[];
+  /** As {@link restrictions}; the program compares with it. */
+  readonly postgresMajor?: number;
 }
 
 export function parseState(answer: unknown): StackState {
   const { deployment } = state.parse(answer);
   const resources = deployment?.resources ?? [];
   const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  const { restrictions, postgresMajor } = outputs;
   return {
     resources,
     pending: (deployment?.pending_operations ?? []).map(
       ({ type, resource: { urn } }) => `${type} ${nameOf(urn)}`,
     ),
-    images: (outputs.images ?? {}) as StackState["images"],
-    restrictions: (outputs.restrictions ?? []) as StackState["restrictions"],
+    // Outputs leave out what is empty.
+    restrictions: ((restrictions ?? []) as Partial<RestrictionRow>[]).map(
+      (row) => ({ exemptions: [], ...row }) as RestrictionRow,
+    ),
+    ...(typeof postgresMajor === "number" && { postgresMajor }),
   };
 }
 

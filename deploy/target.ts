@@ -12,9 +12,17 @@ export interface Target {
 
 export const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`;
 
-/** The program on this configuration. */
-export const modelFor = (stack: string, config: PlainConfig): Promise<Model> =>
-  synth(asStackFile(stack, stackFilePath(stack), config));
+const models = new Map<string, Promise<Model>>();
+
+/** The program on this configuration, run once for each: a deployment asks several times for the same. */
+export function modelFor(stack: string, config: PlainConfig): Promise<Model> {
+  const key = JSON.stringify([stack, config]);
+  const known = models.get(key);
+  if (known !== undefined) return known;
+  const model = synth(asStackFile(stack, stackFilePath(stack), config));
+  models.set(key, model);
+  return model;
+}
 
 /** Runs the engine on a configuration: from the stack's file where it says the same, else from a file of its own. */
 export async function onConfig<T>(

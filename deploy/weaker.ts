@@ -1,5 +1,10 @@
 /** What the next deployment restricts less than the last one did. Pure. */
-import { Exemption, HARDENED, RestrictionRow, sameValue } from "../components/hardening";
+import { BlockList, isIP } from "node:net";
+
+import { Exemption, HARDENED, RestrictionRow } from "../components/hardening";
+import { DEFAULT_SOCKET } from "../host/address";
+import { DeclaredContainer, declaredNetworks, Recorded } from "./declared";
+import { adminNetworks } from "./routes";
 
 export interface Weakening {
   readonly service: string;
@@ -8,81 +13,166 @@ export interface Weakening {
   readonly reason?: string;
 }
 
-/**
- * One entry for each control that lets a service do more than before. A service that is new is compared with the
- * policy; before the first deployment there is nothing to be weaker than.
- */
-export function weaker(
-  before: readonly RestrictionRow[],
-  after: readonly RestrictionRow[],
-): Weakening[] {
-  if (before.length === 0) return [];
-  return after.flatMap((row) => {
-    const old = before.find(({ service }) => service === row.service);
-    const was = old ?? POLICY;
-    const found: Weakening[] = [];
-    const note = (control: Exemption["control"], text: string): void => {
-      const reason = row.exemptions.find((exemption) => exemption.control === control)?.reason;
-      found.push({ service: row.service, text, ...(reason !== undefined && { reason }) });
-    };
-    if (isRoot(row.user) && !isRoot(was.user)) note("user", `runs as root (${row.user})`);
-    const added = row.capAdd.filter((name) => !was.capAdd.includes(name));
-    if (added.length > 0) note("capabilities", `gets ${added.join(", ")}`);
-    if (was.readOnlyRootfs && !row.readOnlyRootfs) note("readOnlyRootfs", "may write to its root");
-    if (was.noNewPrivileges && !row.noNewPrivileges)
-      note("noNewPrivileges", "may gain new privileges");
-    if (was.healthCheck && !row.healthCheck) note("healthCheck", "has no health check");
-    for (const control of LISTED) {
-      const now = valueOf(row, control);
-      const then = valueOf(was, control);
-      const more = Array.isArray(now)
-        ? now.filter((item) => !(then as readonly unknown[]).map(String).includes(String(item)))
-        : !sameValue(now, then) && now === true
-          ? ["the Docker socket"]
-          : [];
-      if (more.length > 0) note(control, `${WORDS[control]} ${more.join(", ")}`);
-    }
-    return found;
-  });
+/** A stack as far as restrictions go: what a program declares, or what Pulumi's state recorded of the last one. */
+export interface Restricted {
+  readonly stack: string;
+  readonly containers: readonly DeclaredContainer[];
+  /** Names of the networks that lead out. */
+  readonly outside: readonly string[];
+  /** Networks that reach the pages for administrators. */
+  readonly admins: readonly string[];
+  /** Reasons, and the secrets in environments, which no recorded container shows. */
+  readonly rows: readonly RestrictionRow[];
 }
 
-/** Controls that are no column of the restrictions table but stand in its exemptions. */
-const LISTED = [
-  "dockerSocket",
-  "hostPaths",
-  "publishedPorts",
-  "outsideNetworks",
-  "environmentSecrets",
-] as const;
+export function restricted(
+  stack: string,
+  resources: Recorded["resources"],
+  containers: readonly DeclaredContainer[],
+  rows: readonly RestrictionRow[],
+): Restricted {
+  const outside = declaredNetworks({ resources }).filter(({ internal }) => !internal);
+  return {
+    stack,
+    containers,
+    outside: outside.map(({ name }) => name),
+    admins: adminNetworks(stack, resources),
+    rows,
+  };
+}
 
-const WORDS: Readonly<Record<(typeof LISTED)[number], string>> = {
-  dockerSocket: "gets",
-  hostPaths: "reads of the host",
-  publishedPorts: "publishes port",
-  outsideNetworks: "joins the network",
-  environmentSecrets: "has in its environment the secret",
-};
+/**
+ * One entry for each thing that a container may do now and might not before. A container that is new is compared with the
+ * policy; before the first deployment there is nothing to be weaker than.
+ */
+export function weaker(before: Restricted, after: Restricted): Weakening[] {
+  if (before.containers.length === 0) return [];
+  const found = after.containers.flatMap((container) => {
+    const old = before.containers.find(({ name }) => name === container.name);
+    const was = old === undefined ? POLICY : rightsOf(old, before);
+    return more(was, rightsOf(container, after)).map(([control, text]) => {
+      const reason = exemptionOf(after, container.service, control)?.reason;
+      return { service: container.service, text, ...(reason !== undefined && { reason }) };
+    });
+  });
+  const wider = after.admins.filter(
+    (range) => !before.admins.some((known) => covers(known, range)),
+  );
+  if (wider.length > 0)
+    found.push({
+      service: "traefik",
+      text: `lets ${wider.join(", ")} to the pages for administrators`,
+    });
+  // Containers of one service say the same.
+  return found.filter(
+    ({ service, text }, index) =>
+      found.findIndex((other) => other.service === service && other.text === text) === index,
+  );
+}
 
-/** The policy as a row. */
-const POLICY: Pick<
-  RestrictionRow,
-  "user" | "capAdd" | "readOnlyRootfs" | "noNewPrivileges" | "healthCheck" | "exemptions"
-> = {
+interface Rights {
+  readonly user: string;
+  readonly capAdd: readonly string[];
+  readonly readOnly: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly healthCheck: boolean;
+  readonly socket: boolean;
+  readonly hostPaths: readonly string[];
+  /** `80 on 127.0.0.1` */
+  readonly ports: readonly string[];
+  readonly outside: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+/** What a container may do that gets exactly the policy. */
+const POLICY: Rights = {
   user: HARDENED.user,
   capAdd: HARDENED.capabilities,
-  readOnlyRootfs: HARDENED.readOnlyRootfs,
+  readOnly: HARDENED.readOnlyRootfs,
   noNewPrivileges: HARDENED.noNewPrivileges,
   healthCheck: HARDENED.healthCheck,
-  exemptions: [],
+  socket: HARDENED.dockerSocket,
+  hostPaths: [],
+  ports: [],
+  outside: [],
+  secrets: [],
 };
 
-/** Outputs leave out what is empty, so a row from the state may lack its exemptions. */
-const valueOf = (
-  row: Pick<RestrictionRow, "exemptions">,
-  control: (typeof LISTED)[number],
-): Exemption["value"] =>
-  (row.exemptions as RestrictionRow["exemptions"] | undefined)?.find(
-    (exemption) => exemption.control === control,
-  )?.value ?? HARDENED[control];
+function rightsOf(container: DeclaredContainer, { stack, outside, rows }: Restricted): Rights {
+  const { user, capAdd, readOnly, securityOptions, healthCheck, mounts, ports, networks } =
+    container;
+  const secrets = exemptionOf({ rows }, container.service, "environmentSecrets")?.value;
+  return {
+    user,
+    capAdd,
+    readOnly,
+    noNewPrivileges: securityOptions.some((option) => /^no-new-privileges(?::true)?$/.test(option)),
+    healthCheck,
+    socket: mounts.some(({ path }) => path === DEFAULT_SOCKET),
+    hostPaths: mounts
+      .filter(({ source, path }) => source.startsWith("/") && path !== DEFAULT_SOCKET)
+      .map(({ source }) => source),
+    ports: ports.map((text) => text.replace(/^(.*):\d+->(\d+)\/tcp$/, "$2 on $1")),
+    outside: networks
+      .filter((name) => outside.includes(name))
+      .map((name) => name.slice(stack.length + 1)),
+    secrets: Array.isArray(secrets) ? secrets.map(String) : [],
+  };
+}
 
+/** What there is more of, in words, with the control that an exemption for it names. */
+function more(was: Rights, now: Rights): (readonly [Exemption["control"] | undefined, string])[] {
+  const added = (list: (rights: Rights) => readonly string[]): string[] =>
+    list(now).filter((item) => !list(was).includes(item));
+  const everywhere = new Set(
+    was.ports.filter((port) => / on (?:0\.0\.0\.0|::)$/.test(port)).map(portOf),
+  );
+  const ports = added(({ ports: all }) => all).filter((port) => !everywhere.has(portOf(port)));
+  const listed = [
+    ["capabilities", "gets", added(({ capAdd }) => capAdd)],
+    ["hostPaths", "reads of the host", added(({ hostPaths }) => hostPaths)],
+    ["publishedPorts", "publishes port", ports],
+    ["outsideNetworks", "joins the network", added(({ outside }) => outside)],
+    ["environmentSecrets", "has in its environment the secret", added(({ secrets }) => secrets)],
+  ] as const;
+  const switched = [
+    ["user", `runs as root (${now.user})`, isRoot(now.user) && !isRoot(was.user)],
+    ["readOnlyRootfs", "may write to its root", was.readOnly && !now.readOnly],
+    ["noNewPrivileges", "may gain new privileges", was.noNewPrivileges && !now.noNewPrivileges],
+    ["healthCheck", "has no health check", was.healthCheck && !now.healthCheck],
+    ["dockerSocket", "gets the Docker socket", now.socket && !was.socket],
+    [undefined, "serves without TLS", isSecure(was) && !isSecure(now)],
+  ] as const;
+  return [
+    ...switched.flatMap(([control, text, is]) => (is ? [[control, text] as const] : [])),
+    ...listed.flatMap(([control, words, items]) =>
+      items.length === 0 ? [] : [[control, `${words} ${items.join(", ")}`] as const],
+    ),
+  ];
+}
+
+const portOf = (port: string): string => port.split(" ")[0] ?? port;
+const isSecure = ({ ports }: Rights): boolean => ports.some((port) => portOf(port) === "443");
 const isRoot = (user: string): boolean => /^0+(?::|$)/.test(user) || /^\d+:0+$/.test(user);
+
+const exemptionOf = (
+  { rows }: Pick<Restricted, "rows">,
+  service: string,
+  control: Exemption["control"] | undefined,
+): Exemption | undefined =>
+  rows
+    .find((row) => row.service === service)
+    ?.exemptions.find((exemption) => exemption.control === control);
+
+/** Whether every address of a network is one of another: `10.0.0.0/8` covers `10.1.0.0/16`. */
+function covers(network: string, range: string): boolean {
+  const [known, wanted] = [network, range].map((text) => text.split("/"));
+  const [address = "", prefix = ""] = known ?? [];
+  const [first = "", length = ""] = wanted ?? [];
+  const family = isIP(address);
+  if (family !== isIP(first) || Number(length) < Number(prefix)) return false;
+  const list = new BlockList();
+  const kind = family === 6 ? "ipv6" : "ipv4";
+  list.addSubnet(address, Number(prefix), kind);
+  return list.check(first, kind);
+}

@@ -1,39 +1,40 @@
+import { confirm } from "../deploy/confirm";
+import { Refused, untouched } from "../deploy/context";
 import { openEngine } from "../deploy/engine";
 import { historyRows, PastUpdate } from "../deploy/history";
-import { hostShell } from "../deploy/host-shell";
+import { HostShell, hostShell } from "../deploy/host-shell";
 import { kindsByRegistry } from "../deploy/kinds";
 import { acquireLock, breakLock } from "../deploy/lock";
-import { Decision } from "../deploy/plan-text";
-import { Refused, Talk } from "../deploy/context";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/run";
 import { dump } from "../deploy/stages";
-import { Target } from "../deploy/target";
+import { Talk } from "../deploy/talk";
+import { StackConfig } from "../config";
 import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
-import { Model, synth } from "../model/synth";
+import { synth } from "../model/synth";
 import { ask } from "./ask";
 import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
 
 void runCommand({
   help: `
-npm run deploy [-- --stack S] [-- --yes] [-- --allow-weaker] [-- --allow-delete]
-npm run deploy -- --history | --rollback [N] | --dump | --unlock
+npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--rollback [N]]
+npm run deploy -- [--stack S] --history | --dump | --unlock
 
 Brings what the configuration says to the host, and the last good configuration back when that fails.
 
   --stack S        the stack, Pulumi.S.yaml (default dev)
-  --yes            do not ask; weaker restrictions and lost volumes still need the next two
+  --yes            do not ask; what needs one of the next three still does
   --allow-weaker   a service may do more than before
   --allow-delete   a volume with data may leave the stack (its data stays on the host)
   --without-dump   replace PostgreSQL even where its databases cannot be dumped
+  --rollback [N]   go back to deployment N; without N to the newest one with another configuration than the last good one
   --history        list the deployments
-  --rollback [N]   go back to deployment N; without N to the newest one with another configuration than runs
   --dump           only dump the databases
   --unlock         remove the lock of a deployment that ended without removing it
 
-Exit code: 0 done, 1 nothing was changed or the last good configuration runs again, 2 what runs is not known to be good,
-130 stopped by Ctrl-C.`,
+Exit code: 0 done, 1 nothing was changed or the last good configuration runs again, 2 what runs is not known to be good
+or a wrong option, 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     yes: { type: "boolean", default: false },
@@ -49,20 +50,29 @@ Exit code: 0 done, 1 nothing was changed or the last good configuration runs aga
   main: async ({ values, words, signal }) => {
     const { stack } = values;
     const number = rollbackNumber(values.rollback, words);
-    if (values.history) return showHistory(stack);
-    if (values.unlock) return unlock(stack);
-    if (values.dump) return dumpNow(stack, signal);
-    const talk = talker();
+    if (values.history) return untouched(() => showHistory(stack));
+    if (values.unlock) return untouched(() => unlock(stack));
+    if (values.dump) return untouched(() => dumpNow(stack, signal));
+    const interactive = process.stdin.isTTY && process.stderr.isTTY;
+    const allowed = {
+      yes: values.yes,
+      allowWeaker: values["allow-weaker"],
+      allowDelete: values["allow-delete"],
+    };
     return deploy({
       stack,
       signal,
-      talk,
-      allowDelete: values["allow-delete"],
+      talk: talker(),
       withoutDump: values["without-dump"],
       kinds: kindsByRegistry,
-      confirm: (decision) => confirm(decision, values, signal),
+      confirm: (decision) =>
+        confirm(
+          decision,
+          allowed,
+          interactive ? (question, wanted) => ask(question, wanted, signal) : undefined,
+        ),
       ...(values.rollback && {
-        target: (history: readonly PastUpdate[]): Target => rollbackTarget(history, number),
+        target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
       }),
     });
   },
@@ -87,26 +97,14 @@ function talker(): Talk {
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   };
   return {
-    say: (line) => void process.stderr.write(`  ${line}\n`),
+    say,
     stage: (name) => void process.stderr.write(`${paint("dim", time())} ${paint("bold", name)}\n`),
     show: (text) => void process.stdout.write(`${text}\n`),
   };
 }
 
-async function confirm(
-  { weakenings }: Decision,
-  { yes, "allow-weaker": allowWeaker }: { readonly yes: boolean; readonly "allow-weaker": boolean },
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const interactive = process.stdin.isTTY && process.stderr.isTTY;
-  if (weakenings.length > 0 && !allowWeaker) {
-    if (yes || !interactive) return "restrictions get weaker; to accept that, add --allow-weaker";
-    if (!(await ask('restrictions get weaker; type "weaker" to accept that: ', "weaker", signal)))
-      return "the weaker restrictions were not accepted";
-  }
-  if (yes) return undefined;
-  if (!interactive) return "nobody can be asked here; to go on without, add --yes";
-  return (await ask('type "yes" to deploy: ', "yes", signal)) ? undefined : "not confirmed";
+function say(line: string): void {
+  process.stderr.write(`  ${line}\n`);
 }
 
 async function showHistory(stack: string): Promise<number> {
@@ -116,13 +114,15 @@ async function showHistory(stack: string): Promise<number> {
   return 0;
 }
 
-function modelOf(stack: string): Promise<Model> {
-  return synth(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+async function hostOf(
+  stack: string,
+): Promise<{ readonly config: StackConfig; readonly shell: HostShell }> {
+  const { config } = await synth(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+  return { config, shell: hostShell(hostAccess(config.host)) };
 }
 
 async function unlock(stack: string): Promise<number> {
-  const shell = hostShell(hostAccess((await modelOf(stack)).config.host));
-  const holder = await breakLock(shell, stack);
+  const holder = await breakLock((await hostOf(stack)).shell, stack);
   process.stderr.write(
     holder === undefined
       ? `stack ${stack}: there was no lock\n`
@@ -132,14 +132,10 @@ async function unlock(stack: string): Promise<number> {
 }
 
 async function dumpNow(stack: string, signal: AbortSignal): Promise<number> {
-  const model = await modelOf(stack);
-  const shell = hostShell(hostAccess(model.config.host));
-  const talk = talker();
-  const lock = await acquireLock(shell, stack, (line) => {
-    talk.say(line);
-  });
+  const { config, shell } = await hostOf(stack);
+  const lock = await acquireLock(shell, stack, say);
   try {
-    const dumped = await dump(shell, model.config, signal);
+    const dumped = await dump(shell, config, signal);
     if (dumped === "nothing") throw new Refused(`stack ${stack}: no PostgreSQL is running`);
     if ("problem" in dumped)
       throw new Refused(`the databases could not be dumped: ${dumped.problem}`);

@@ -4,6 +4,7 @@ import { maskOf } from "../../deploy/mask";
 import { errorLines, progressLine } from "../../deploy/progress";
 import { orphans, removeScript, stateIsStale } from "../../deploy/recover";
 import { parseState } from "../../deploy/state";
+import { printable, safeTalk } from "../../deploy/talk";
 import type { Inventory, LiveContainer } from "../../deploy/inventory";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
@@ -37,6 +38,20 @@ describe("what is printed", () => {
       "[secret] [secret] [secret]",
     );
     assert.equal(mask("short words stay"), "short words stay");
+  });
+
+  it("gives no orders to the terminal", () => {
+    assert.equal(
+      printable("\u001b[31mred\u001b[0m\u0007\r\n\ttab\u009b2J\u001b]0;title\u0007 ünï"),
+      "red\n\ttab ünï",
+    );
+    const said: string[] = [];
+    const keep = (text: string): void => void said.push(text);
+    const talk = safeTalk({ say: keep, stage: keep, show: keep }, maskOf(["the-password"]));
+    talk.say("the-\u001b[0mpassword");
+    talk.stage("the-password");
+    talk.show("the-password\u0007");
+    assert.deepEqual(said, ["[secret]", "[secret]", "[secret]"]);
   });
 
   const metadata = (op: string, name = "s-app"): object => ({
@@ -98,7 +113,10 @@ describe("what a run that was cut off left", () => {
     const stranger = live("stranger", { labels: {} });
     const found = orphans(state, inventory(live("known"), live("left"), stranger), "s");
     assert.deepEqual(found, [{ kind: "container", id: "left", name: "left" }]);
-    assert.equal(removeScript(found), "docker rm -f 'left' >/dev/null\n");
+    assert.equal(
+      removeScript(found),
+      "docker rm -f 'left' >/dev/null || ! docker inspect 'left' >/dev/null 2>&1\n",
+    );
   });
 
   it("makes the state stale when one of its containers is away or stopped; loaders may be", () => {
