@@ -42,8 +42,15 @@ export function majorChange(
 ): string | undefined {
   if (from === undefined || to === undefined || from === to || from === upgradedFrom)
     return undefined;
+  const refused = `images.postgres: PostgreSQL ${to} cannot read the data of PostgreSQL ${from}, which runs; nothing was changed.`;
+  if (to < from)
+    return [
+      `${refused} To go back to the data that ${to} may have left on the host:`,
+      `  1. in Pulumi.${stack}.yaml, set services.postgres.upgradedFrom: ${from}`,
+      `  2. npm run deploy -- --stack ${stack} --allow-delete; what was written since stays in the volume ${stack}-postgres-${from}-data`,
+    ].join("\n");
   return [
-    `images.postgres: PostgreSQL ${to} cannot read the data of PostgreSQL ${from}, which runs; nothing was changed. To move the data:`,
+    `${refused} To move the data:`,
     `  1. while ${from} runs: npm run deploy -- --stack ${stack} --dump`,
     `  2. in Pulumi.${stack}.yaml, set services.postgres.upgradedFrom: ${from}`,
     `  3. npm run deploy -- --stack ${stack} --allow-delete; the volume ${stack}-postgres-${from}-data stays on the host`,

@@ -45,6 +45,17 @@ describe("what a deployment would take away", () => {
     assert.match(text, /npm run deploy -- --stack s --dump/);
   });
 
+  it("says how to go back to the data of an older one", () => {
+    assert.equal(
+      majorChange("s", 17, 16),
+      [
+        "images.postgres: PostgreSQL 16 cannot read the data of PostgreSQL 17, which runs; nothing was changed. To go back to the data that 16 may have left on the host:",
+        "  1. in Pulumi.s.yaml, set services.postgres.upgradedFrom: 17",
+        "  2. npm run deploy -- --stack s --allow-delete; what was written since stays in the volume s-postgres-17-data",
+      ].join("\n"),
+    );
+  });
+
   it("lets it go on where the configuration says that it is meant", () => {
     assert.equal(majorChange("s", 16, 17, 16), undefined);
     assert.notEqual(majorChange("s", 16, 17, 15), undefined);
