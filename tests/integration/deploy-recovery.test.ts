@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
-import { hostAccess } from "../../host/address";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, readlink } from "node:fs/promises";
 import { homedir } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 
+import { hostAccess } from "../../host/address";
 import { IMAGES } from "../support/requirements";
 import { plainEnvironment, run, succeeded, type Result } from "../support/run";
 import { useWorld } from "../support/world";
 import { deployStack, type DeployStack } from "./deploy-stack";
+
+/** What tsx has started; of the signals it passes on only those that can be caught. */
+async function programIn(tsx: number): Promise<number> {
+  const children = await readFile(`/proc/${tsx}/task/${tsx}/children`, "utf8");
+  return Number(children.trim().split(" ")[0]);
+}
 
 const all = (result: Result): string => `${result.stdout}${result.stderr}`;
 
@@ -19,44 +29,78 @@ describe("a deployment that is cut off", function () {
     succeeded("deploy", await stack.command("deploy", "--yes"));
   });
 
-  /** The connection that all of the deployment shares ends, as it does when a network goes away. */
-  const cutConnection = async (): Promise<void> => {
-    const { address, hostKey } = world().ssh;
-    const [ssh = "ssh", ...words] = hostAccess({ address, hostKey }).interpreter;
-    await run(ssh, [...words.slice(0, -2), "-O", "exit", ...words.slice(-2, -1)], {
-      env: { ...plainEnvironment, HOME: homedir() },
-    });
+  afterEach(async function () {
+    // A scenario that fails must not take those after it with it.
+    if (this.currentTest?.state === "failed") await stack.settle();
+    else await stack.reset();
+  });
+
+  /** New images for both: the plan has a rehearsal and a start first. */
+  const change = async (): Promise<void> => {
+    stack.images.homepage = await stack.variant("homepage", "rebuild");
+    stack.images.traefik = await stack.variant("traefik", "rebuild");
+    await stack.configure();
   };
 
+  /** The next deployment finishes what the one before did not, whatever that was. */
   const settles = async (): Promise<void> => {
     const next = await stack.command("deploy", "--yes");
     assert.equal(next.code, 0, all(next));
-    assert.equal((await stack.running()).homepage, stack.images.homepage);
+    assert.doesNotMatch(next.stdout, /changed by hand/);
+    stack.accept();
+    assert.deepEqual(await stack.running(), { ...stack.images });
     const drift = await stack.command("drift");
     assert.equal(drift.code, 0, all(drift));
   };
 
+  /** The engine that deploys this stack; other tests may run theirs at the same time. */
+  const engines = async (): Promise<number[]> => {
+    const found = await run("pgrep", ["-f", "pulumi up .*--non-interactive"]);
+    const pids = found.stdout.split("\n").filter(Boolean);
+    const mine = await Promise.all(
+      pids.map(
+        async (pid) => (await readlink(`/proc/${pid}/cwd`).catch(() => "")) === stack.stack.project,
+      ),
+    );
+    const numbers = pids.filter((_, index) => mine[index]).map(Number);
+    assert.ok(numbers.length > 0, "no engine runs");
+    return numbers;
+  };
+
+  const rehearsals = (): Promise<string> =>
+    world().docker.ask("ps", "-aq", "--filter", "label=pinned-stack.rehearsal");
+
   it("by a broken connection returns, or says what is pending, and the next one recovers", async () => {
-    stack.images.homepage = await stack.variant("homepage", "rebuild");
-    await stack.configure();
+    await change();
+    let cut: Result | undefined;
     const result = await stack.commandUntil(
       "deploy",
       ["--yes"],
       /starting the new \S+-homepage\n/,
-      cutConnection,
+      async () => {
+        // The connection that all of the deployment shares ends, as it does when a network goes away.
+        const { address, hostKey } = world().ssh;
+        const [ssh = "ssh", ...words] = hostAccess({ address, hostKey }).interpreter;
+        cut = await run(ssh, [...words.slice(0, -2), "-O", "exit", ...words.slice(-2, -1)], {
+          env: { ...plainEnvironment, HOME: homedir() },
+        });
+      },
     );
-    assert.ok([0, 1, 2].includes(result.code), all(result));
-    if (result.code === 1)
+    assert.equal(cut?.code, 0, cut === undefined ? "" : all(cut));
+    if (result.code === 0) assert.match(result.stderr, /deployed: 2 containers healthy/);
+    else if (result.code === 1)
       assert.match(result.stderr, /running: deployment \d+ of .* again, all healthy/);
-    if (result.code === 2) assert.match(result.stderr, /the next run begins with what is pending/);
+    else {
+      assert.equal(result.code, 2, all(result));
+      assert.match(result.stderr, /the next run begins with what is pending/);
+    }
     await settles();
   });
 
-  for (const stage of ["checks", "plan", "images", "rehearsal", "deployment", "health"])
-    it(`by Ctrl-C at the stage "${stage}" leaves nothing that the next one cannot finish`, async () => {
-      stack.images.homepage = await stack.variant("homepage", "rebuild");
-      stack.images.traefik = await stack.variant("traefik", "rebuild");
-      await stack.configure();
+  for (const stage of ["checks", "plan", "images", "rehearsal"])
+    it(`by Ctrl-C at the stage "${stage}" has touched nothing`, async () => {
+      const before = await stack.running();
+      await change();
       const result = await stack.commandUntil(
         "deploy",
         ["--yes"],
@@ -64,33 +108,133 @@ describe("a deployment that is cut off", function () {
         (pid) => void process.kill(pid, "SIGINT"),
       );
       assert.equal(result.code, 130, all(result));
-      const left = await world().docker.ask(
-        "ps",
-        "-aq",
-        "--filter",
-        "label=pinned-stack.rehearsal",
+      assert.deepEqual(await stack.running(), before);
+      assert.equal(await stack.isLocked(), false);
+      if (stage !== "rehearsal") assert.equal(await rehearsals(), "");
+    });
+
+  it("by Ctrl-C at the question has touched nothing", async function () {
+    if ((await run("script", ["--version"])).code !== 0) this.skip();
+    const before = await stack.running();
+    await change();
+    const { project, env } = stack.stack;
+    const words = `${process.execPath} node_modules/tsx/dist/cli.mjs scripts/deploy.ts --stack ${stack.name}`;
+    const terminal = spawn("script", ["--quiet", "--return", "--command", words, "/dev/null"], {
+      cwd: project,
+      env,
+      timeout: 60_000,
+    });
+    let shown = "";
+    let pressed = false;
+    terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+      shown += text;
+      if (pressed || !shown.includes('type "yes" to deploy: ')) return;
+      pressed = true;
+      terminal.stdin.write("\u0003");
+    });
+    const [code] = (await once(terminal, "close")) as [number | null];
+    assert.equal(pressed, true, shown);
+    assert.equal(code, 130, shown);
+    assert.match(shown, /stopped by SIGINT/);
+    assert.deepEqual(await stack.running(), before);
+    assert.equal(await stack.isLocked(), false);
+  });
+
+  for (const stage of ["deployment", "health"])
+    it(`by Ctrl-C at the stage "${stage}" leaves nothing that the next one cannot finish`, async () => {
+      await change();
+      const result = await stack.commandUntil(
+        "deploy",
+        ["--yes"],
+        new RegExp(`^\\d+:\\d\\d ${stage}`, "m"),
+        (pid) => void process.kill(pid, "SIGINT"),
       );
-      if (stage !== "rehearsal") assert.equal(left, "");
+      assert.equal(result.code, 130, all(result));
+      assert.equal(await stack.isLocked(), false);
+      if (stage === "health") {
+        // The engine is content, and nobody saw it healthy: nothing returns to it.
+        const { stdout } = await stack.command("deploy", "--history");
+        assert.match(stdout.split("\n")[1] ?? "", / unverified /);
+      }
       await settles();
     });
 
-  it("by the end of its process leaves a lock that the next one takes over", async () => {
-    const killed = await stack.commandUntil("deploy", ["--yes"], /plan/, (pid) => {
-      process.kill(pid, "SIGKILL");
-    });
-    assert.notEqual(killed.code, 0);
+  it("by Ctrl-C during the return leaves nothing that the next one cannot finish", async () => {
+    // More than any host has: the engine refuses to make the container, and the deployment fails at once.
+    await stack.configure(
+      "  pinned-stack:services: { n8n: { enabled: false }, portainer: { enabled: false }, homepage: { cpus: 64 } }",
+    );
+    const result = await stack.commandUntil(
+      "deploy",
+      ["--yes"],
+      /^\d+:\d\d return to deployment \d+/m,
+      (pid) => void process.kill(pid, "SIGINT"),
+    );
+    assert.equal(result.code, 130, all(result));
+    assert.match(result.stderr, /only \d+ CPUs available/);
+    assert.equal(await stack.isLocked(), false);
+    await stack.configure();
     await settles();
   });
 
-  it("is told who else is at it", async () => {
-    let second: Result | undefined;
+  it("by the end of its process leaves a lock that the next one takes over", async () => {
+    await change();
+    const killed = await stack.commandUntil("deploy", ["--yes"], /^\d+:\d\d plan/m, async (pid) => {
+      process.kill(await programIn(pid), "SIGKILL");
+    });
+    assert.notEqual(killed.code, 0);
+    assert.equal(await stack.isLocked(), true);
+    const next = await stack.command("deploy", "--yes");
+    assert.equal(next.code, 0, all(next));
+    assert.match(next.stderr, /taking over from \S+@\S+ \(process \d+\) since 20/);
+    stack.accept();
+    assert.equal(await stack.isLocked(), false);
+  });
+
+  it("by the end of the engine is refused until its lock is removed, and then removes what nobody recorded", async () => {
     stack.images.homepage = await stack.variant("homepage", "rebuild");
     await stack.configure();
-    const first = stack.commandUntil("deploy", ["--yes"], /plan/, async () => {
+    const killed = await stack.commandUntil(
+      "deploy",
+      ["--yes"],
+      /starting the new \S+-homepage\n/,
+      async () => {
+        // Its container is made and not healthy yet, so nothing is recorded.
+        await pause(2000);
+        for (const pid of await engines()) process.kill(pid, "SIGKILL");
+      },
+    );
+    assert.equal(killed.code, 2, all(killed));
+    assert.match(killed.stderr, /could not return to deployment \d+/);
+    await stack.reset();
+    const refused = await stack.command("deploy", "--yes");
+    assert.equal(refused.code, 1, all(refused));
+    assert.match(refused.stderr, /which has ended; .*npx pulumi cancel --stack \w+\n/);
+    const cancel = await stack.stack.pulumi("cancel", "--yes", "--stack", stack.name);
+    succeeded("pulumi cancel", cancel);
+    const next = await stack.command("deploy", "--yes");
+    assert.equal(next.code, 0, all(next));
+    const left = /left by an earlier run: container (\S+-homepage-\w+), which is removed/;
+    const [, name = ""] = left.exec(next.stdout) ?? [];
+    assert.notEqual(name, "", next.stdout);
+    assert.match(next.stderr, new RegExp(`removing what was left: ${name}`));
+    const drift = await stack.command("drift");
+    assert.equal(drift.code, 0, all(drift));
+  });
+
+  it("is told who else is at it", async () => {
+    await change();
+    let second: Result | undefined;
+    const first = await stack.commandUntil("deploy", ["--yes"], /^\d+:\d\d plan/m, async (pid) => {
+      // It has its lock and goes no further until the second one has ended.
+      const program = await programIn(pid);
+      process.kill(program, "SIGSTOP");
       second = await stack.command("deploy", "--yes");
+      process.kill(program, "SIGCONT");
     });
-    assert.equal((await first).code, 0, all(await first));
-    assert.equal(second?.code, 1);
+    assert.equal(first.code, 0, all(first));
+    stack.accept();
+    assert.equal(second?.code, 1, second === undefined ? "" : all(second));
     assert.match(second.stderr, /is being deployed by \S+@\S+ \(process \d+\) since 20/);
   });
 

@@ -1,13 +1,13 @@
 /** A stack in the tests' own world, deployed by the project's own commands. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { startProbe, type Probe } from "../support/probe";
 import type { PulumiStack } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
-import { run, type Result } from "../support/run";
+import { run, succeeded, type Result } from "../support/run";
 import type { World } from "../support/world";
 
 const KEYS = {
@@ -28,9 +28,18 @@ export interface DeployStack {
   readonly images: Partial<Record<Service, string>>;
   /** Writes the stack file, with further lines where wanted. */
   configure(...more: readonly string[]): Promise<void>;
+  /** From now on the images as they are count as good. */
+  accept(): void;
+  /** The good images again, in the configuration alone. */
+  reset(): Promise<void>;
+  /** The good images again, deployed: each scenario begins with a stack as it should be. Rejects. */
+  settle(): Promise<void>;
   /** Runs one of the project's commands: `deploy`, `drift`, `doctor`. */
   command(name: string, ...args: readonly string[]): Promise<Result>;
-  /** As {@link command}, with a chance to do something once a line was printed. */
+  /**
+   * As {@link command}, with a chance to do something once a line was printed. Rejects when the line never comes, when the
+   * action fails, and after four minutes.
+   */
   commandUntil(
     name: string,
     args: readonly string[],
@@ -43,7 +52,13 @@ export interface DeployStack {
   variant(service: Service, kind: Parameters<World["variant"]>[1]): Promise<string>;
   /** The images that run, by container. */
   running(): Promise<Readonly<Record<string, string>>>;
+  /** Whether a deployment has left its lock. */
+  isLocked(): Promise<boolean>;
+  /** Changes a file of the project for a while; gives what undoes it. Rejects when the text is not there. */
+  patch(file: string, from: string, to: string): Promise<() => Promise<void>>;
 }
+
+const COMMAND_MS = 240_000;
 
 let count = 0;
 
@@ -95,6 +110,13 @@ export async function deployStack(
   for (const [index, line] of lines.entries())
     if (/Token:|Password:|EncryptionKey:/.test(line)) secrets.push(line, lines[index + 1] ?? "");
   salt.push(...lines.filter((line) => line.startsWith("encryptionsalt:")));
+  let good = { ...images };
+  const reset = async (): Promise<void> => {
+    for (const service of Object.keys(images) as Service[])
+      if (good[service] === undefined) Reflect.deleteProperty(images, service);
+    Object.assign(images, good);
+    await configure();
+  };
   const words = (command: string, args: readonly string[]): string[] => [
     // As "npm run" starts it, signals included.
     join(stack.project, "node_modules", "tsx", "dist", "cli.mjs"),
@@ -103,29 +125,43 @@ export async function deployStack(
     name,
     ...args,
   ];
+  const command: DeployStack["command"] = (program, ...args) =>
+    run(process.execPath, words(program, args), {
+      cwd: stack.project,
+      env: stack.env,
+      timeout: COMMAND_MS,
+    });
   return {
     name,
     stack,
     images,
     configure,
-    command: (command, ...args) =>
-      run(process.execPath, words(command, args), {
-        cwd: stack.project,
-        env: stack.env,
-        timeout: 240_000,
-      }),
-    commandUntil: async (command, args, line, action) => {
+    accept: () => {
+      good = { ...images };
+    },
+    reset,
+    settle: async () => {
+      await reset();
+      succeeded("deploy", await command("deploy", "--yes"));
+    },
+    command,
+    commandUntil: async (program, args, line, action) => {
       const started = performance.now();
-      const child = spawn(process.execPath, words(command, args), {
+      const child = spawn(process.execPath, words(program, args), {
         cwd: stack.project,
         env: stack.env,
         stdio: ["ignore", "pipe", "pipe"],
+        timeout: COMMAND_MS,
+        killSignal: "SIGKILL",
       });
-      let [stdout, stderr, acted] = ["", "", false];
+      let [stdout, stderr] = ["", ""];
+      let acting: Promise<unknown> | undefined;
       const look = (): void => {
-        if (acted || !line.test(stdout + stderr)) return;
-        acted = true;
-        void action(child.pid ?? 0);
+        if (acting !== undefined || !line.test(stdout + stderr)) return;
+        acting = Promise.resolve(action(child.pid ?? 0)).then(
+          () => undefined,
+          (error: unknown) => error ?? "failed",
+        );
       };
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
@@ -136,6 +172,10 @@ export async function deployStack(
         look();
       });
       const [code] = (await once(child, "close")) as [number | null];
+      const said = `${stdout}${stderr}`;
+      if (acting === undefined) throw new Error(`${String(line)} was never printed\n${said}`);
+      const failure = await acting;
+      if (failure !== undefined) throw new Error(said, { cause: failure });
       return { code: code ?? 1, stdout, stderr, ms: Math.round(performance.now() - started) };
     },
     probe: () => startProbe({ url: `http://127.0.0.1:${port}/`, host: "example.test" }),
@@ -161,6 +201,23 @@ export async function deployStack(
           .filter(Boolean)
           .map((line) => line.split(" ") as [string, string]),
       );
+    },
+    isLocked: async () => {
+      const locks = await world.docker.ask(
+        "volume",
+        "ls",
+        "-q",
+        "--filter",
+        "label=pinned-stack.lock",
+      );
+      return locks.split("\n").includes(`${name}-deployment-lock`);
+    },
+    patch: async (file, from, to) => {
+      const path = join(stack.project, file);
+      const text = await readFile(path, "utf8");
+      if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)}`);
+      await writeFile(path, text.replace(from, to));
+      return () => writeFile(path, text);
     },
   };
 }

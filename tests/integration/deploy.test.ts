@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { pulumiBinaries } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
-import { succeeded, type Result } from "../support/run";
+import { run, succeeded, type Result } from "../support/run";
 import { useWorld } from "../support/world";
 import { deployStack, type DeployStack } from "./deploy-stack";
 
@@ -13,31 +14,46 @@ describe("npm run deploy over SSH", function () {
   this.timeout(300_000);
   const world = useWorld({ images: [IMAGES.traefik, IMAGES.homepage], pulumi: true });
   let stack: DeployStack;
-  let good: Readonly<Record<string, string>>;
+  let first: Result;
 
-  before(async function () {
-    this.timeout(300_000);
+  before(async () => {
     stack = await deployStack(world());
-    good = { ...stack.images };
+    first = succeeded("deploy", await stack.command("deploy", "--yes"));
   });
 
-  const backToGood = async (): Promise<void> => {
-    Object.assign(stack.images, good);
-    await stack.configure();
+  afterEach(async function () {
+    // A scenario that fails must not take those after it with it.
+    if (this.currentTest?.state === "failed") await stack.settle();
+    else await stack.reset();
+  });
+
+  const rehearsed = async (): Promise<string> => {
+    const label = ["--filter", "label=pinned-stack.rehearsal"];
+    const containers = await world().docker.ask("ps", "-aq", ...label);
+    return containers + (await world().docker.ask("volume", "ls", "-q", ...label));
   };
-  afterEach(backToGood);
 
   it("deploys a new stack, finds nothing to do afterwards, and drift finds nothing", async () => {
-    const first = await stack.command("deploy", "--yes");
-    succeeded("deploy", first);
     assert.match(first.stderr, /deployed: 2 containers healthy, 1 routes answer/);
     const logins = await world().ssh.logins();
     const again = await stack.command("deploy", "--yes");
     assert.equal(again.code, 0, ALL(again));
     assert.match(again.stderr, /nothing to do, all is healthy/);
     assert.ok((await world().ssh.logins()) - logins <= 1);
+    assert.equal(await stack.isLocked(), false);
     const drift = await stack.command("drift");
     assert.equal(drift.code, 0, ALL(drift));
+  });
+
+  it("leaves the stack selected that the user has selected", async () => {
+    succeeded("stack init", await stack.stack.pulumi("stack", "init", "other"));
+    succeeded("doctor", await stack.command("doctor"));
+    const { stdout } = succeeded("stack ls", await stack.stack.pulumi("stack", "ls", "--json"));
+    const stacks = JSON.parse(stdout) as { readonly name: string; readonly current: boolean }[];
+    assert.deepEqual(
+      stacks.filter(({ current }) => current).map(({ name }) => name),
+      ["other"],
+    );
   });
 
   it("replaces a stateless service without a failed request", async () => {
@@ -47,7 +63,7 @@ describe("npm run deploy over SSH", function () {
     const result = await stack.command("deploy", "--yes");
     const report = await probe.stop();
     assert.equal(result.code, 0, ALL(result));
-    good = { ...stack.images };
+    stack.accept();
     assert.equal(report.failures, 0, JSON.stringify(report));
     assert.match(result.stdout, /start first +no published port, no writable volume/);
     assert.equal((await stack.running()).homepage, stack.images.homepage);
@@ -59,6 +75,7 @@ describe("npm run deploy over SSH", function () {
     ["otherPlatform", 1, /images\.homepage: .*arm64/],
   ] as const)
     it(`keeps the homepage up when its new image is of the kind "${kind}"`, async () => {
+      const good = await stack.running();
       stack.images.homepage = await stack.variant("homepage", kind);
       await stack.configure();
       const file = join(stack.stack.project, `Pulumi.${stack.name}.yaml`);
@@ -69,24 +86,26 @@ describe("npm run deploy over SSH", function () {
       assert.equal(result.code, code, ALL(result));
       assert.match(result.stderr, says);
       assert.equal(report.failures, 0, JSON.stringify(report));
-      assert.equal((await stack.running()).homepage, good.homepage);
+      assert.deepEqual(await stack.running(), good);
       assert.equal(await readFile(file, "utf8"), before);
-      await backToGood();
+      await stack.reset();
       const settled = await stack.command("drift");
       assert.equal(settled.code, 0, ALL(settled));
     });
 
   it("touches nothing when an image cannot be pulled", async () => {
+    const good = await stack.running();
     stack.images.homepage = `${world().registry.name}/${IMAGES.homepage}@sha256:${"0".repeat(64)}`;
     await stack.configure();
     const result = await stack.command("deploy", "--yes");
     assert.equal(result.code, 1, ALL(result));
     assert.match(result.stderr, /images\.homepage: .*manifest unknown/);
     assert.match(result.stderr, /nothing was changed, what ran runs on/);
-    assert.equal((await stack.running()).homepage, good.homepage);
+    assert.deepEqual(await stack.running(), good);
   });
 
   it("tries Traefik beside the running one, and leaves that alone when it fails", async () => {
+    const good = await stack.running();
     stack.images.traefik = await stack.variant("traefik", "exits");
     await stack.configure();
     const probe = stack.probe();
@@ -95,38 +114,98 @@ describe("npm run deploy over SSH", function () {
     assert.equal(result.code, 1, ALL(result));
     assert.match(result.stderr, /traefik: not healthy.*\n.*this image is broken on purpose/);
     assert.equal(report.failures, 0, JSON.stringify(report));
-    assert.equal((await stack.running()).traefik, good.traefik);
-    const left = await world().docker.ask("ps", "-aq", "--filter", "label=pinned-stack.rehearsal");
-    assert.equal(left, "");
-    assert.equal(
-      await world().docker.ask("volume", "ls", "-q", "--filter", "label=pinned-stack.rehearsal"),
-      "",
+    assert.deepEqual(await stack.running(), good);
+    assert.equal(await rehearsed(), "");
+  });
+
+  it("finds a configuration that Traefik refuses before the running one is touched", async () => {
+    const good = await stack.running();
+    // As a mistake in the program would: a setting that this Traefik does not know.
+    const undo = await stack.patch(
+      "components/traefik-config.ts",
+      "global: { checkNewVersion",
+      "global: { chekNewVersion",
     );
+    const probe = stack.probe();
+    const result = await stack.command("deploy", "--yes");
+    const report = await probe.stop();
+    await undo();
+    assert.equal(result.code, 1, ALL(result));
+    assert.match(
+      result.stderr,
+      /traefik: not healthy within \d+ seconds, but exited.*\n.*chekNewVersion/,
+    );
+    assert.match(result.stderr, /nothing was changed, what ran runs on/);
+    assert.equal(report.failures, 0, JSON.stringify(report));
+    assert.deepEqual(await stack.running(), good);
+    assert.equal(await rehearsed(), "");
   });
 
   it("asks before it weakens a restriction", async () => {
     const weak =
       '  pinned-stack:services: { n8n: { enabled: false }, portainer: { enabled: false }, homepage: { exemptions: [{ control: readOnlyRootfs, value: false, reason: "a test of the question" }] } }';
-    await stack.configure(weak);
+    await stack.configure(weak, '  pinned-stack:adminAllow: ["192.0.2.0/24"]');
     const refused = await stack.command("deploy", "--yes");
     assert.equal(refused.code, 1, ALL(refused));
     assert.match(
       refused.stdout,
       /WEAKER: homepage may write to its root \(a test of the question\)/,
     );
+    assert.match(
+      refused.stdout,
+      /WEAKER: traefik lets 192\.0\.2\.0\/24 to the pages for administrators/,
+    );
     assert.match(refused.stderr, /--allow-weaker; nothing was changed/);
   });
 
   it("lists the deployments and goes back to one of them", async () => {
+    const good = await stack.running();
+    stack.images.homepage = await stack.variant("homepage", "rebuild");
+    await stack.configure();
+    succeeded("deploy", await stack.command("deploy", "--yes"));
     const history = await stack.command("deploy", "--history");
     assert.match(history.stdout, /^1 +\S+ +succeeded +npm run deploy /m);
-    assert.match(history.stdout, / failed /);
-    assert.match(history.stdout, /npm run deploy: return to \d+/);
-    const result = await stack.command("deploy", "--rollback", "1", "--yes");
+    const result = await stack.command("deploy", "--rollback", "--yes");
     assert.equal(result.code, 0, ALL(result));
-    assert.equal((await stack.running()).homepage, await world().pinned(IMAGES.homepage));
-    const forth = await stack.command("deploy", "--yes");
-    assert.equal(forth.code, 0, ALL(forth));
-    assert.equal((await stack.running()).homepage, good.homepage);
+    assert.deepEqual(await stack.running(), good);
+  });
+
+  it("does not take a first deployment back for certificates that are still to come", async () => {
+    const secured = await deployStack(world());
+    // Nobody answers there.
+    const caServer = "https://127.0.0.1:1/directory";
+    await secured.configure(
+      `  pinned-stack:tls: { mode: acme, email: admin@example.test, dnsProvider: cloudflare, caServer: "${caServer}" }`,
+    );
+    const result = await secured.command("deploy", "--yes");
+    assert.equal(result.code, 0, ALL(result));
+    assert.match(result.stderr, /example\.test has no certificate yet; if that lasts/);
+    assert.doesNotMatch(ALL(result), /canary/);
+  });
+
+  // The last one: from here on the stack's file is another.
+  it("returns to nothing whose secrets another passphrase encrypts, and makes a deployment it can return to", async () => {
+    const { project, env } = stack.stack;
+    const words = ["stack", "change-secrets-provider", "passphrase", "--stack", stack.name];
+    const change = await run(join(pulumiBinaries, "pulumi"), [...words, "--non-interactive"], {
+      cwd: project,
+      env,
+      input: "another passphrase",
+    });
+    succeeded("change-secrets-provider", change);
+    env["PULUMI_CONFIG_PASSPHRASE"] = "another passphrase";
+    const refused = await stack.command("deploy", "--rollback", "1", "--yes");
+    assert.equal(refused.code, 1, ALL(refused));
+    assert.match(
+      refused.stderr,
+      /the secrets of deployment 1 are encrypted with another passphrase/,
+    );
+    const recorded = await stack.command("deploy", "--yes");
+    assert.equal(recorded.code, 0, ALL(recorded));
+    assert.match(recorded.stdout, /NO WAY BACK: the secrets of deployment \d+ are encrypted/);
+    const again = await stack.command("deploy", "--yes");
+    assert.equal(again.code, 0, ALL(again));
+    assert.doesNotMatch(again.stdout, /NO WAY BACK/);
+    assert.match(again.stderr, /nothing to do, all is healthy/);
   });
 });
