@@ -36,14 +36,12 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
       showOffline(model, missing);
       return 0;
     }
-    const selected = await run(
-      cli.program,
-      ["stack", "select", "--create", "--stack", stack, "--non-interactive"],
-      { env },
-    );
-    if (selected.code !== 0) {
-      process.stderr.write(selected.stderr);
-      return selected.code;
+    // Only to have it: the stack that the user has selected stays selected.
+    const init = ["stack", "init", "--stack", stack, "--no-select", "--non-interactive"];
+    const made = await run(cli.program, init, { env });
+    if (made.code !== 0 && !/already exists/.test(made.stderr)) {
+      process.stderr.write(made.stderr);
+      return made.code;
     }
     const { code } = await run(cli.program, ["preview", "--stack", stack, ...words], {
       env,

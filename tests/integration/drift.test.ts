@@ -136,6 +136,11 @@ describe("npm run drift and npm run doctor over SSH", function () {
       doctor.stdout,
       /^problem +host: .*Host key verification failed.*compare them on the server/m,
     );
+    for (const line of ["docker", "disk", "clock", "port \\d+"])
+      assert.match(
+        doctor.stdout,
+        new RegExp(`^could not tell +${line}: the host could not be asked$`, "m"),
+      );
     const drift = await stack.command("drift");
     assert.equal(drift.code, 2);
   });
