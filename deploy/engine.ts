@@ -104,11 +104,12 @@ export async function openEngine(
     history: async (secrets) => {
       const words = ["stack", "history", "--stack", stack, "--json", "--full-dates"];
       if (secrets) words.push("--show-secrets");
-      const updates = allPages(async (page) => {
-        const pages = ["--page-size", String(PAGE), "--page", String(page)];
-        return JSON.parse(await run([...words, ...pages])) as unknown[];
+      const pages = allPages(async (page) => {
+        const part = ["--page-size", String(PAGE), "--page", String(page)];
+        return JSON.parse(await run([...words, ...part])) as unknown[];
       });
-      return parseHistory(await updates, (await tags())[VERIFIED]);
+      const [updates, known] = await Promise.all([pages, tags()]);
+      return parseHistory(updates, known[VERIFIED]);
     },
     setVerified: async (start) => {
       await run(["stack", "tag", "set", VERIFIED, start, "--stack", stack]);

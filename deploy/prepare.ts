@@ -18,7 +18,7 @@ import { routeProbes } from "./routes";
 import { dumpDatabases, pullImages, rehearse } from "./stages";
 import { modelFor, onConfig, Target } from "./target";
 import { health, recordHealthy } from "./up";
-import { NoWayBack, WayBack, wayBack } from "./way-back";
+import { NoWayBack, refusedNow, WayBack, wayBack } from "./way-back";
 import { Restricted, restricted, weaker } from "./weaker";
 
 export interface PrepareOptions {
@@ -37,8 +37,10 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const { stack, history, signal, talk } = run;
   const before = await lookBack(run);
   const back = await wayBack(stack, history);
-  const { config: wanted, message } = targetOf(run, options, before);
-  const wantedModel = await modelFor(stack, wanted);
+  const { config: wanted, message, number } = targetOf(run, options, before);
+  const wantedModel = await modelFor(stack, wanted).catch((error: unknown) => {
+    throw number === undefined ? error : new Refused(refusedNow(number, error));
+  });
   const major = majorChange(
     stack,
     before.state.postgresMajor,
@@ -99,8 +101,8 @@ function targetOf(
   { state }: Before,
 ): Target {
   if (target === undefined) return { config: current, message: DEPLOY };
-  const { config, message } = target(history);
-  return { config: acrossMajors(config, state.postgresMajor), message };
+  const wanted = target(history);
+  return { ...wanted, config: acrossMajors(wanted.config, state.postgresMajor) };
 }
 
 async function previewPlan(

@@ -27,5 +27,5 @@ export function rollbackTarget(history: readonly PastUpdate[], number?: number):
     throw new Refused(
       `${unreadable(wanted)}; put its pins and settings into the stack's file and deploy that`,
     );
-  return { config: wanted.config, message: rollbackMessage(wanted) };
+  return { config: wanted.config, message: rollbackMessage(wanted), number: wanted.number };
 }

@@ -8,6 +8,8 @@ export interface Target {
   readonly config: PlainConfig;
   /** The message of the update. */
   readonly message: string;
+  /** The deployment whose configuration it is; undefined: the stack's file says it. */
+  readonly number?: number;
 }
 
 export const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`;

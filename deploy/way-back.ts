@@ -31,12 +31,13 @@ export async function wayBack(
   try {
     return { deployment, model: await modelFor(stack, deployment.config) };
   } catch (error) {
-    // Of the deployment, not of the stack's file, which the message would name.
-    const lines = textOf(error).split("\n");
-    const why = lines.length > 1 ? lines.slice(1) : lines;
-    return {
-      none: `this version of the program refuses the configuration of deployment ${deployment.number}: ${why.map((line) => line.trim()).join("; ")}`,
-      kind: "unusable",
-    };
+    return { none: refusedNow(deployment.number, error), kind: "unusable" };
   }
+}
+
+/** The program's own message would name the stack's file, which is another configuration. */
+export function refusedNow(number: number, error: unknown): string {
+  const lines = textOf(error).split("\n");
+  const why = (lines.length > 1 ? lines.slice(1) : lines).map((line) => line.trim());
+  return `this version of the program refuses the configuration of deployment ${number}: ${why.join("; ")}`;
 }

@@ -74,6 +74,22 @@ describe("a deployment", function () {
       assert.match(refusal(refused), /the connection ended.*\nnothing was changed/s);
     });
 
+    it("says of which deployment the configuration is that the program refuses now", async () => {
+      const refused = await fakeDeployment({
+        options: {
+          target: () => ({
+            config: withValues({ "pinned-stack:unknownKey": "x" }),
+            message: "npm run deploy: rollback to 1",
+            number: 1,
+          }),
+        },
+      });
+      assert.match(
+        refusal(refused),
+        /^this version of the program refuses the configuration of deployment 1: unknownKey: /,
+      );
+    });
+
     it("lets no volume go when it is interrupted after the answer", async () => {
       const model = await modelFor(STACK, WHOLE);
       const { done, stop, ended } = await fakeDeployment({
