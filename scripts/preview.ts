@@ -9,41 +9,40 @@ void runCommand({
   help: `
 npm run preview -- [--stack S] [-- words for pulumi preview]
 
-Shows what a deployment would change, and in which order containers are replaced. Where the Pulumi CLI, a plugin or the Docker engine cannot be had, it says which and
-why, and shows what the stack consists of instead.
+Shows what a deployment would change, and in which order containers are replaced. Where the Pulumi CLI, a plugin or the
+Docker engine cannot be had, it says which and why, and shows what the stack consists of instead.
 
   --stack S   the stack, Pulumi.S.yaml (default dev)
+  words       for pulumi, behind a "--" of their own: npm run preview -- --stack prod -- --diff
 
 Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configuration has problems.`,
   options: { stack: { type: "string", default: "dev" } },
   words: true,
-  main: async ({ values: { stack }, words }) => {
+  main: async ({ values: { stack }, words, signal }) => {
     const file = readStackFile(stack, PROJECT_FOLDER);
     // Problems of the configuration are told first: they are there with an engine and without.
     const model = await synth(file);
     const env = pulumiEnvironment(stack);
     const cli = await withProgress("looking for the Pulumi CLI", findCli(env));
-    const missing =
-      "missing" in cli
-        ? [cli.missing]
-        : [
-            ...(await withProgress("looking for plugins", missingPlugins(cli.program, env))),
-            ...[await missingEngine(hostAccess(model.config.host))].filter(
-              (line) => line !== undefined,
-            ),
-          ];
-    if ("missing" in cli || missing.length > 0) {
+    const program = "program" in cli ? cli.program : undefined;
+    const missing = [
+      "missing" in cli ? cli.missing : undefined,
+      ...(await withProgress("looking for plugins", missingPlugins(program, env))),
+      await missingEngine(hostAccess(model.config.host)),
+    ].filter((line) => line !== undefined);
+    signal.throwIfAborted();
+    if (program === undefined || missing.length > 0) {
       showOffline(model, missing);
       return 0;
     }
     // Only to have it: the stack that the user has selected stays selected.
     const init = ["stack", "init", "--stack", stack, "--no-select", "--non-interactive"];
-    const made = await run(cli.program, init, { env });
+    const made = await run(program, init, { env });
     if (made.code !== 0 && !/already exists/.test(made.stderr)) {
       process.stderr.write(made.stderr);
       return made.code;
     }
-    const { code } = await run(cli.program, ["preview", "--stack", stack, ...words], {
+    const { code } = await run(program, ["preview", "--stack", stack, ...words], {
       env,
       stdio: "inherit",
     });

@@ -121,7 +121,9 @@ export async function findCli(
     if (tried.code === 0) return { program };
     why = whyNot(tried, DOWNLOAD_MS);
   }
-  return { missing: `Pulumi CLI: ${why}` };
+  return {
+    missing: `Pulumi CLI: ${why}; it is taken from PATH, or downloaded at first use with a connection to the internet`,
+  };
 }
 
 /** Where the npm package keeps the CLI of its version (its lib/resolve.js). */
@@ -132,9 +134,9 @@ function isDownloaded(env: NodeJS.ProcessEnv): boolean {
 
 const homeOf = (env: NodeJS.ProcessEnv): string => env.PULUMI_HOME ?? join(homedir(), ".pulumi");
 
-/** Lines for the provider plugins that are neither there nor to be had, each within so many ms. */
+/** Lines for the provider plugins that are neither there nor to be had, each within so many ms; without a CLI by none. */
 export async function missingPlugins(
-  program: string,
+  program: string | undefined,
   env: NodeJS.ProcessEnv,
   withinMs = DOWNLOAD_MS,
 ): Promise<string[]> {
@@ -143,6 +145,10 @@ export async function missingPlugins(
   for (const name of PLUGINS) {
     const version = versionOf(`@pulumi/${name}`);
     if (existsSync(join(folder, `resource-${name}-v${version}`))) continue;
+    if (program === undefined) {
+      missing.push(`Pulumi plugin ${name} ${version}: not in ${folder}; the CLI downloads it`);
+      continue;
+    }
     const install = ["plugin", "install", "resource", name, version];
     const tried = await run(program, install, { env, timeoutMs: withinMs });
     if (tried.code !== 0)
@@ -172,12 +178,22 @@ export function missingEngine(access: HostAccess): Promise<string | undefined> {
       },
     );
     asked.on("timeout", () => asked.destroy(new Error("no answer within 3 seconds")));
-    asked.on("error", (error) => {
-      resolve(`Docker engine: ${error.message}`);
+    asked.on("error", (error: NodeJS.ErrnoException) => {
+      const way = WAYS[error.code ?? ""];
+      resolve(
+        `Docker engine: ${access.socketPath}: ${error.message}${way === undefined ? "" : `; ${way}`}`,
+      );
     });
     asked.end();
   });
 }
+
+/** What helps when a socket cannot be used, by the error's code. */
+const WAYS: Readonly<Partial<Record<string, string>>> = {
+  ENOENT: "start Docker, or set pinned-stack:host to where it is",
+  ECONNREFUSED: "start Docker",
+  EACCES: "join the group docker, then log in again",
+};
 
 /** The last line of what it said, for something that should have been there after `withinMs`. */
 function whyNot({ stderr, stdout, code }: Finished, withinMs: number): string {
