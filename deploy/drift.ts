@@ -1,4 +1,5 @@
 /** Live containers against declared ones. Pure. */
+import { DEFAULT_SOCKET } from "../host/address";
 import { DeclaredContainer, DeclaredNetwork, Mount } from "./declared";
 import { Inventory, Limits, LiveContainer } from "./inventory";
 
@@ -18,6 +19,8 @@ export type DriftKind =
   | "image"
   | "user"
   | "capabilities"
+  | "groups"
+  | "socket group"
   | "privileged"
   | "read-only root"
   | "security options"
@@ -46,7 +49,7 @@ export function compare(
     if (chosen === undefined)
       return [one(container.name, "missing", "a running container", "none")];
     known.add(chosen.id);
-    return compareContainer(container, chosen, live.limits);
+    return compareContainer(container, chosen, live);
   });
   return [
     ...drift,
@@ -77,9 +80,10 @@ const isMadeFrom = (live: LiveContainer, { name, id }: DeclaredContainer): boole
 function compareContainer(
   declared: DeclaredContainer,
   live: LiveContainer,
-  limits: Limits,
+  { limits, socketGroup }: Pick<Inventory, "limits" | "socketGroup">,
 ): Drift[] {
   const { host } = live;
+  const usesSocket = declared.mounts.some(({ path }) => path === DEFAULT_SOCKET);
   const checks: readonly (readonly [DriftKind, string, string])[] = [
     ["state", declared.healthCheck ? "running, healthy" : "running", stateOf(declared, live)],
     // Without a digest in the configuration the declaration names no image in particular.
@@ -90,6 +94,12 @@ function compareContainer(
       `+${set(declared.capAdd)} -ALL`,
       `+${set(caps(host.CapAdd))} -${set(caps(host.CapDrop))}`,
     ],
+    // Only the host says which group its socket has, and it may be another one by now.
+    ...(!usesSocket
+      ? [["groups", "none", set(host.GroupAdd)] as const]
+      : socketGroup === undefined
+        ? []
+        : [["socket group", String(socketGroup), set(host.GroupAdd)] as const]),
     ["privileged", String(declared.privileged), String(host.Privileged)],
     ["read-only root", String(declared.readOnly), String(host.ReadonlyRootfs)],
     ["security options", set(declared.securityOptions), set(host.SecurityOpt.map(explicit))],

@@ -40,6 +40,7 @@ const container = z.object({
   host: z.object({
     CapAdd: list(z.string()),
     CapDrop: list(z.string()),
+    GroupAdd: list(z.string()),
     SecurityOpt: list(z.string()),
     Privileged: z.boolean(),
     ReadonlyRootfs: z.boolean(),
@@ -59,6 +60,7 @@ const network = z.object({ id: z.string(), name: z.string(), internal: z.boolean
 const limits = z.object({ memory: z.boolean(), swap: z.boolean(), processes: z.boolean() });
 const line = z.union([
   z.object({ limits }),
+  z.object({ socket: z.object({ group: z.number() }) }),
   z.object({ container }),
   z.object({ network }),
   z.object({ volume: z.object({ name: z.string(), labels: map(z.string()) }) }),
@@ -69,6 +71,8 @@ export type LiveNetwork = z.output<typeof network>;
 export type Limits = z.output<typeof limits>;
 export interface Inventory {
   readonly limits: Limits;
+  /** Number of the group that may use Docker's socket; absent where it could not be told. */
+  readonly socketGroup?: number;
   readonly containers: readonly LiveContainer[];
   readonly networks: readonly LiveNetwork[];
   /** Names of the volumes with the stack's label. */
@@ -101,6 +105,7 @@ export function inventoryScript(stack: string): string {
 }
 ask version >/dev/null
 ask info --format ${quote(LIMITS_FORMAT)}
+stat -c '{"socket":{"group":%g}}' "\${DOCKER_HOST#unix://}" 2>/dev/null || :
 networks=$(ask network ls -q --no-trunc --filter ${mine})
 ids=$(ask ps -aq --no-trunc --filter ${mine})
 for network in $networks; do ids="$ids $(ask ps -aq --no-trunc --filter "network=$network")"; done
@@ -125,7 +130,9 @@ export function parseInventory(text: string): Inventory {
     .split("\n")
     .filter((row) => row.startsWith("{"))
     .map((row) => line.parse(JSON.parse(row)));
+  const socket = parsed.flatMap((row) => ("socket" in row ? [row.socket] : []))[0];
   return {
+    ...(socket !== undefined && { socketGroup: socket.group }),
     limits: parsed.flatMap((row) => ("limits" in row ? [row.limits] : []))[0] ?? ALL_APPLIED,
     containers: parsed.flatMap((row) => ("container" in row ? [row.container] : [])),
     networks: parsed.flatMap((row) => ("network" in row ? [row.network] : [])),

@@ -1,11 +1,13 @@
 /** What is there before a deployment: what earlier runs left, and what was changed by hand since. */
+import { socketGroupName } from "../host/docker-host";
+import { COMMAND } from "../model/synth";
 import { Run } from "./context";
 import { deployedContainers, DeployedContainer } from "./deployed";
 import { compare, Drift } from "./drift";
 import { deployments, PastUpdate, unfinished } from "./history";
 import { Inventory, takeInventory } from "./inventory";
 import { Orphan, orphans, stateIsStale } from "./recover";
-import { StackState } from "./state";
+import { nameOf, StackState } from "./state";
 
 export interface Before {
   /** Lines for the plan. */
@@ -56,16 +58,27 @@ export async function lookBack(run: Run): Promise<Before> {
       ...drift.map(({ where, kind, expected, found }) =>
         kind === "undeclared"
           ? `${found} belongs to nobody and stays; remove it with docker rm -f on the host`
-          : `${where}: ${kind} was changed by hand, ${found} instead of ${expected}`,
+          : kind === "socket group"
+            ? `${where}: Docker's socket belongs to group ${expected} by now, not to ${found}`
+            : `${where}: ${kind} was changed by hand, ${found} instead of ${expected}`,
       ),
     ],
-    changedByHand: deployed
-      .filter(({ name }) =>
-        drift.some(({ where, kind }) => where === name && kind !== "undeclared"),
-      )
-      .map(({ urn }) => urn),
+    changedByHand: [
+      ...deployed
+        .filter(({ name }) =>
+          drift.some(({ where, kind }) => where === name && kind !== "undeclared"),
+        )
+        .map(({ urn }) => urn),
+      ...(drift.some(({ kind }) => kind === "socket group") ? socketGroups(recorded, stack) : []),
+    ],
   };
 }
+
+/** The command that asks the host for the socket's group; Pulumi keeps its answer until it is made anew. */
+const socketGroups = ({ resources }: StackState, stack: string): string[] =>
+  resources
+    .filter(({ type, urn }) => type === COMMAND && nameOf(urn) === socketGroupName(stack))
+    .map(({ urn }) => urn);
 
 function notToItsEnd(history: readonly PastUpdate[]): string[] {
   const broken = unfinished(history);

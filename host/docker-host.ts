@@ -56,7 +56,7 @@ export class DockerHost {
   /** Docker's socket and the group that may use it. The group's number differs from host to host, so it is asked for. */
   socket(): { readonly path: string; readonly group: pulumi.Output<string> } {
     const path = this.access.socketPath;
-    this.#socketGroup ??= this.command(`${this.stack}-socket-group`, {
+    this.#socketGroup ??= this.command(socketGroupName(this.stack), {
       script: `stat -c %g '${path}'`,
       triggers: [this.access.label, path],
     }).stdout.apply((text) => text.trim());
@@ -84,6 +84,9 @@ export class DockerHost {
     );
   }
 }
+
+/** Name of the command that asks for the socket's group, once; a deployment makes it anew where the group has changed. */
+export const socketGroupName = (stack: string): string => `${stack}-socket-group`;
 
 /**
  * ssh keeps its control socket in ~/.ssh and fails where that folder does not exist yet. Where it cannot be made (a

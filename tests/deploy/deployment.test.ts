@@ -303,6 +303,32 @@ describe("a deployment", function () {
       assert.ok(done.includes(`up: npm run deploy +${HOMEPAGE}`), done.join("\n"));
     });
 
+    it("and asks for the group of Docker's socket again where that has changed", async () => {
+      const services =
+        '{"n8n":{"enabled":false},"portainer":{"enabled":false},"cadvisor":{"enabled":true}}';
+      const config = withValues({ "pinned-stack:services": services });
+      const { plan, done } = await fakeDeployment({
+        ...changed,
+        current: config,
+        history: [past(1, { config })],
+        more: [{ socket: { group: 992 } }],
+        row: ({ name }, row) => {
+          const { host } = row as { readonly host: object };
+          return name === "socket-proxy-cadvisor"
+            ? { ...row, host: { ...host, GroupAdd: ["991"] } }
+            : row;
+        },
+      });
+      assert.match(
+        plan,
+        /socket-proxy-cadvisor: Docker's socket belongs to group 992 by now, not to 991/,
+      );
+      assert.ok(
+        done.includes("up: npm run deploy +dev-socket-proxy-cadvisor +dev-socket-group"),
+        done.join("\n"),
+      );
+    });
+
     it("but not a container that lacks a limit which the kernel does not have", async () => {
       const { plan, done } = await fakeDeployment({
         ...changed,

@@ -53,6 +53,7 @@ const row = {
   host: {
     CapAdd: ["CHOWN"] as string[] | null,
     CapDrop: ["ALL"] as string[] | null,
+    GroupAdd: null as string[] | null,
     SecurityOpt: ["no-new-privileges"] as string[] | null,
     Privileged: false,
     ReadonlyRootfs: true,
@@ -120,6 +121,7 @@ describe("drift", () => {
       "+CAP_NET_ADMIN -ALL",
     ],
     ["capabilities", (c) => (c.host.CapDrop = null), "+CAP_CHOWN -ALL", "+CAP_CHOWN -none"],
+    ["groups", (c) => (c.host.GroupAdd = ["27", "4"]), "none", "27 4"],
     ["privileged", (c) => (c.host.Privileged = true), "false", "true"],
     ["read-only root", (c) => (c.host.ReadonlyRootfs = false), "true", "false"],
     ["security options", (c) => (c.host.SecurityOpt = null), "no-new-privileges:true", "none"],
@@ -189,6 +191,22 @@ describe("drift", () => {
       compare([declared], NETWORKS, { ...more, limits: live.limits }).map(({ found }) => found),
       ["128 MiB"],
     );
+  });
+
+  it("of the socket's group is found where the host can tell the group", () => {
+    const mount = { source: "/var/run/docker.sock", path: "/var/run/docker.sock", writable: false };
+    const proxy = { ...declared, mounts: [mount] };
+    const live = inventory([
+      changed((copy) => {
+        copy.mounts = [{ Type: "bind", Source: mount.source, Destination: mount.path, RW: false }];
+        copy.host.GroupAdd = ["991"];
+      }),
+    ]);
+    assert.deepEqual(compare([proxy], NETWORKS, live), []);
+    assert.deepEqual(compare([proxy], NETWORKS, { ...live, socketGroup: 991 }), []);
+    assert.deepEqual(compare([proxy], NETWORKS, { ...live, socketGroup: 992 }), [
+      { where: "homepage", kind: "socket group", expected: "992", found: "991" },
+    ]);
   });
 
   it("goes by Docker's id where it is known which container was made", () => {
