@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { columns } from "../scripts/cli";
+import { commandWords } from "../tests/support/project-command";
 import { missing } from "../tests/support/requirements";
 import { plainEnvironment, run, succeeded, type Result } from "../tests/support/run";
 import type { Bench } from "./run";
@@ -15,8 +16,11 @@ const ROUNDS = 5;
 export const bench: Bench = {
   title: `the start of the program and of commands, median of ${ROUNDS} runs`,
   run: async (print) => {
-    const command = (name: string, ...args: readonly string[]): (() => Promise<Result>) => {
-      const words = [require.resolve("tsx/cli"), resolve("scripts", `${name}.ts`), ...args];
+    const command = (
+      name: Parameters<typeof commandWords>[0],
+      ...args: readonly string[]
+    ): (() => Promise<Result>) => {
+      const words = [...commandWords(name), ...args];
       return () =>
         run(process.execPath, words, { env: { ...plainEnvironment, HOME: "/nonexistent" } });
     };

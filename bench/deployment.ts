@@ -1,5 +1,4 @@
 /** What previews and deployments of the seven services cost, beside an empty program and Docker Compose. */
-import { join } from "node:path";
 
 import { columns } from "../scripts/cli";
 import { composePlugin } from "../tests/support/compose";
@@ -13,6 +12,7 @@ import {
   type ServiceImage,
 } from "../tests/support/deployment";
 import { answer, startProbe, type ProbeReport } from "../tests/support/probe";
+import { commandWords } from "../tests/support/project-command";
 import { IMAGES } from "../tests/support/requirements";
 import { run as runProgram, succeeded, type Result } from "../tests/support/run";
 import { until } from "../tests/support/until";
@@ -223,17 +223,11 @@ async function withSsh(
     return result;
   };
   const deploy = (): Promise<Result> =>
-    runProgram(
-      process.execPath,
-      [
-        join(stack.stack.project, "node_modules", "tsx", "dist", "cli.mjs"),
-        join(stack.stack.project, "scripts", "deploy.ts"),
-        "--stack",
-        stack.name,
-        "--yes",
-      ],
-      { cwd: stack.stack.project, env: stack.stack.env, timeout: 300_000 },
-    );
+    runProgram(process.execPath, [...commandWords("deploy"), "--stack", stack.name, "--yes"], {
+      cwd: stack.stack.project,
+      env: stack.stack.env,
+      timeout: 300_000,
+    });
   await note("pulumi up, the first", () => stack.up());
   await note("pulumi preview, nothing changes", () => stack.preview("--expect-no-changes"));
   await note("pulumi up, nothing changes", () => stack.up("--expect-no-changes"));

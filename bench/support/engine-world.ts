@@ -65,11 +65,22 @@ export const MEMORY = ((): { env: NodeJS.ProcessEnv; newest: () => number } => {
   process.on("exit", () => {
     rmSync(folder, { recursive: true });
   });
-  const hook = `import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync("${folder}/"+Date.now()+"-"+process.pid,String(process.resourceUsage().maxRSS)))`;
+  const hook = join(folder, "hook.cjs");
+  writeFileSync(
+    hook,
+    `process.on("exit", () => {
+  const peak = String(process.resourceUsage().maxRSS);
+  require("node:fs").writeFileSync(${JSON.stringify(folder)} + "/" + Date.now() + "-" + process.pid, peak);
+});
+`,
+  );
   return {
-    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` },
+    env: { NODE_OPTIONS: `--require=${hook}` },
     newest: () => {
-      const [newest] = readdirSync(folder).sort().reverse();
+      const [newest] = readdirSync(folder)
+        .filter((file) => /^\d/.test(file))
+        .sort()
+        .reverse();
       return newest === undefined
         ? NaN
         : Math.round(Number(readFileSync(join(folder, newest), "utf8")) / 1024);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { PROJECT_FOLDER } from "../../scripts/cli";
+import { commandWords } from "../support/project-command";
 import { plainEnvironment, Result, run, succeeded } from "../support/run";
 
 interface Step {
@@ -47,8 +48,8 @@ async function take({ file, kind, lines }: Step, folder: string): Promise<void> 
 describe("docs/adding-a-service.md", function () {
   this.timeout(120_000);
   let folder: string;
-  const inCopy = (program: string, ...args: readonly string[]): Promise<Result> =>
-    run(process.execPath, [require.resolve(program), ...args], {
+  const inCopy = (...words: readonly string[]): Promise<Result> =>
+    run(process.execPath, words, {
       cwd: folder,
       env: plainEnvironment,
     });
@@ -88,14 +89,14 @@ describe("docs/adding-a-service.md", function () {
   after(() => rm(folder, { recursive: true }));
 
   it("adds an eighth service that compiles", async () => {
-    const { code, stdout } = await inCopy("typescript/bin/tsc", "--project", folder);
+    const { code, stdout } = await inCopy(require.resolve("typescript/bin/tsc"));
     assert.deepEqual([code, stdout], [0, ""]);
   });
 
   for (const stack of ["dev", "prod"])
     it(`adds it to the ${stack} stack, under the whole policy, with a network of its own`, async () => {
       const report = (format: string): Promise<Result> =>
-        inCopy("tsx/cli", "scripts/report.ts", "--stack", stack, "--format", format);
+        inCopy(...commandWords("report"), "--stack", stack, "--format", format);
       const table = succeeded("report", await report("table")).stdout;
       assert.match(table, /: 9 containers of 8 images, 10 networks, CIS section 5: 0 findings, /);
       assert.match(table, /^redis +999:1000 +none +read-only +128 MiB +0\.5 +200 +nothing$/m);

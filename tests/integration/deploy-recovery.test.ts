@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { hostAccess } from "../../host/address";
+import { commandWords } from "../support/project-command";
 import { IMAGES } from "../support/requirements";
 import { plainEnvironment, run, succeeded, type Result } from "../support/run";
 import { useWorld } from "../support/world";
@@ -118,7 +119,7 @@ describe("a deployment that is cut off", function () {
     const before = await stack.running();
     await change();
     const { project, env } = stack.stack;
-    const words = `${process.execPath} node_modules/tsx/dist/cli.mjs scripts/deploy.ts --stack ${stack.name}`;
+    const words = [process.execPath, ...commandWords("deploy"), "--stack", stack.name].join(" ");
     const terminal = spawn("script", ["--quiet", "--return", "--command", words, "/dev/null"], {
       cwd: project,
       env,

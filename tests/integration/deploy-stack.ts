@@ -5,6 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { startProbe, type Probe } from "../support/probe";
+import { commandWords } from "../support/project-command";
 import type { PulumiStack } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
 import { run, succeeded, type Result } from "../support/run";
@@ -21,6 +22,8 @@ const KEYS = {
 } as const;
 type Service = keyof typeof KEYS;
 
+type CommandName = Parameters<typeof commandWords>[0];
+
 export interface DeployStack {
   readonly name: string;
   readonly stack: PulumiStack;
@@ -35,13 +38,13 @@ export interface DeployStack {
   /** The good images again, deployed: each scenario begins with a stack as it should be. Rejects. */
   settle(): Promise<void>;
   /** Runs one of the project's commands: `deploy`, `drift`, `doctor`. */
-  command(name: string, ...args: readonly string[]): Promise<Result>;
+  command(name: CommandName, ...args: readonly string[]): Promise<Result>;
   /**
    * As {@link command}, with a chance to do something once a line was printed. Rejects when the line never comes, when the
    * action fails, and after four minutes.
    */
   commandUntil(
-    name: string,
+    name: CommandName,
     args: readonly string[],
     line: RegExp,
     action: (pid: number) => Promise<void> | void,
@@ -117,10 +120,8 @@ export async function deployStack(
     Object.assign(images, good);
     await configure();
   };
-  const words = (command: string, args: readonly string[]): string[] => [
-    // As "npm run" starts it, signals included.
-    join(stack.project, "node_modules", "tsx", "dist", "cli.mjs"),
-    join(stack.project, "scripts", `${command}.ts`),
+  const words = (command: CommandName, args: readonly string[]): string[] => [
+    ...commandWords(command),
     "--stack",
     name,
     ...args,

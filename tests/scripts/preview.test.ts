@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, Server } from "node:http";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { hostAccess } from "../../host/address";
 import { missingEngine } from "../../scripts/pulumi-cli";
+import { commandWords } from "../support/project-command";
 import { HOST_KEY } from "../support/raw-config";
 import { run } from "../support/run";
 
@@ -19,15 +20,16 @@ describe("npm run preview without the Pulumi CLI and without a network", () => {
   it("says of each thing what is missing and why, and shows the offline plan", async () => {
     await mkdir(join(folder, "bin"));
     await symlink(process.execPath, join(folder, "bin", "node"));
-    const noNetwork = `globalThis.fetch = () => Promise.reject(new Error("no network"));`;
-    const words = [require.resolve("tsx/cli"), resolve("scripts/preview.ts")];
-    const { code, stdout, stderr } = await run(process.execPath, words, {
+    const noNetwork = join(folder, "no-network.cjs");
+    const text = `globalThis.fetch = () => Promise.reject(new Error("no network"));`;
+    await writeFile(noNetwork, text);
+    const { code, stdout, stderr } = await run(process.execPath, commandWords("preview"), {
       env: {
         // Node and nothing else, as on a machine that has just got it.
         PATH: join(folder, "bin"),
         HOME: folder,
         PULUMI_HOME: join(folder, "pulumi"),
-        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(noNetwork)}`,
+        NODE_OPTIONS: `--require=${noNetwork}`,
       },
     });
     assert.equal(code, 0, stderr);

@@ -1,21 +1,15 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { commandWords } from "../support/project-command";
 import { plainEnvironment, Result, run } from "../support/run";
 
 const GOLDEN = resolve("tests/golden/Pulumi.golden.yaml");
 
-/** As npm runs it, but for npm itself. */
-const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
-  readonly scripts: { readonly report: string };
-};
-const [, ...command] = scripts.report.split(" ");
-
 const report = (...args: readonly string[]): Promise<Result> =>
-  run(process.execPath, [...command, ...args], {
+  run(process.execPath, [...commandWords("report"), ...args], {
     // Whoever asks for the report has neither a passphrase nor an engine.
     env: { ...plainEnvironment, HOME: "/nonexistent" },
   });
