@@ -74,8 +74,23 @@ export interface SynthOptions {
   readonly today?: string;
 }
 
-/** Throws what the program throws: a ConfigError with all problems, a refused exemption. */
+/**
+ * Throws what the program throws: a ConfigError with all problems, a refused exemption.
+ *
+ * The SDK notes for every promise where it was made, which is two thirds of all the work here and read by nobody. So no error
+ * made meanwhile says where it comes from; PULUMI_DEBUG_PROMISE_LEAKS, the SDK's own switch for these notes, keeps them.
+ */
 export async function synth(file: StackFile, options: SynthOptions = {}): Promise<Model> {
+  const limit = Error.stackTraceLimit;
+  if (process.env.PULUMI_DEBUG_PROMISE_LEAKS === undefined) Error.stackTraceLimit = 0;
+  try {
+    return await runProgram(file, options);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+async function runProgram(file: StackFile, options: SynthOptions): Promise<Model> {
   const resources: RecordedResource[] = [];
   const mocks: Mocks = {
     newResource: ({ type, name, inputs }) => {
