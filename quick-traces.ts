@@ -16,7 +16,7 @@ export const quick =
       ? `Error\n    at ${frames.map(String).join("\n    at ")}`
       : translated(error, frames);
 
-// Where nothing translates, as under tsx in tests and commands, there is nothing to save.
+// Undefined under tsx, in tests and commands, where Node itself translates.
 const errors: { prepareStackTrace?: Formatter } = Error;
 if (errors.prepareStackTrace !== undefined)
   errors.prepareStackTrace = quick(errors.prepareStackTrace);

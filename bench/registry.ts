@@ -43,7 +43,10 @@ const WORLDS: readonly (Pick<WorldOptions, "severalScopes" | "tokens"> & {
   },
 ];
 
-/** One way to get seven digests. Resolves to how many of them are right. */
+/** Stacks that grow, on three registries still. */
+const SIZES = [7, 21, 70] as const;
+
+/** One way to get the digests of all images. Resolves to how many of them are right. */
 interface Contender {
   readonly name: string;
   readonly work: () => Promise<number>;
@@ -79,11 +82,12 @@ export const bench: Bench = {
             ours("one changed, explained", pins(1), world.images, tls.cert),
             ...(others ? [command(pins(0), folder, ca), ...peers(world.images, ca)] : []),
           ];
-          print(`${grants}:\n${table(await measure(world, contenders))}\n`);
+          print(`${grants}:\n${table(world, await measure(world, contenders))}\n`);
         } finally {
           await world.stop();
         }
       }
+      print(`as a stack grows, one token per registry:\n${await growth(tls)}\n`);
       print(
         "pinned-stack: in a process that already runs, as a preview is one; all others with the start of their processes",
       );
@@ -92,6 +96,26 @@ export const bench: Bench = {
     }
   },
 };
+
+async function growth(tls: WorldOptions["tls"]): Promise<string> {
+  const rows: string[][] = [];
+  for (const size of SIZES) {
+    const options = { delayMs: DELAY_MS, tls, severalScopes: "all", tokens: "jwt", size } as const;
+    const world = await RegistryWorld.start(options);
+    try {
+      const pins = world.images.map(({ service, name, now }) => `${service}: ${name}@${now}`);
+      const contender = ours("nothing changed", pins, world.images, tls.cert);
+      for (const { counts, wall, right } of await measure(world, [contender]))
+        rows.push([`${right} of ${size}`, `${total(counts)}`, wall.toFixed(0)]);
+    } finally {
+      await world.stop();
+    }
+  }
+  return columns([["right", "requests", "ms"], ...rows]);
+}
+
+const total = ({ head, get, blob, token, other }: Counts): number =>
+  head + get + blob + token + other;
 
 /** In turns, so that whatever else the machine does meets all alike. */
 async function measure(
@@ -204,14 +228,16 @@ function isInstalled(program: string): boolean {
   }
 }
 
-function table(measured: readonly Measured[]): string {
+function table({ images }: RegistryWorld, measured: readonly Measured[]): string {
   const yardstick = measured.find(({ name }) => name.startsWith("crane")) ?? measured.at(-1);
   return columns([
     ["", "right", "requests", "HEAD", "token", "GET manifest", "GET blob", "ping", "ms", "ratio"],
-    ...measured.map(({ name, counts: { head, get, blob, token, other }, wall, right }) => [
+    ...measured.map(({ name, counts, wall, right }) => [
       name,
-      `${right}/7`,
-      ...[head + get + blob + token + other, head, token, get, blob, other].map(String),
+      `${right}/${images.length}`,
+      ...[total(counts), counts.head, counts.token, counts.get, counts.blob, counts.other].map(
+        String,
+      ),
       wall.toFixed(0),
       `x${(wall / (yardstick?.wall ?? NaN)).toFixed(2)}`,
     ]),

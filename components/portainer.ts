@@ -108,7 +108,7 @@ export class Portainer extends pulumi.ComponentResource implements Service {
               control: "healthCheck",
               value: false,
               reason:
-                "the image holds no program that could ask it; Traefik asks its status page instead",
+                "the image holds no program that could ask it; Traefik asks its status page where it has a route",
             },
             ...args.exemptions,
           ],

@@ -3,7 +3,7 @@ import { runPin } from "./pin-run";
 
 void runCommand({
   help: `
-npm run pin [-- --stack S] [service[=tag] …] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
+npm run pin -- [service[=tag] …] [--stack S] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
 
 Asks the registries what the tags of a stack's images are now, says what each change is, and writes the new digests into
 Pulumi.S.yaml. Nothing else in that file changes. Without services: all of them.

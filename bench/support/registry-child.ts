@@ -15,7 +15,7 @@ const SERVICES = [
 
 const registries: FakeRegistry[] = [];
 
-async function start(options: WorldOptions): Promise<readonly BenchImage[]> {
+async function start({ size = 7, ...options }: WorldOptions): Promise<readonly BenchImage[]> {
   for (let count = 0; count < 3; count++) registries.push(await FakeRegistry.start(options));
   const build = (day: number) =>
     indexedImage([
@@ -26,7 +26,9 @@ async function start(options: WorldOptions): Promise<readonly BenchImage[]> {
       platformImage({ platform: LINUX_ARM64 }),
     ]);
   const [before, now] = [build(1), build(2)];
-  return SERVICES.map(([at, service]) => {
+  return Array.from({ length: size }, (_, index) => {
+    const [at, name] = SERVICES[index % SERVICES.length] ?? SERVICES[0];
+    const service = index < SERVICES.length ? name : `${name}-${index}`;
     const registry = registries[at];
     if (registry === undefined) throw new Error("fewer registries than expected");
     registry.putImage(`team/${service}`, before);

@@ -1,12 +1,15 @@
 /**
  * Three registries in a process of their own, so that what is measured shares no event loop with them: seven images,
- * five of them in one registry, as the stack has them. https with token authentication; a delay before each answer.
+ * five of them in one registry, as the stack has them, or more of the same. https with token authentication; a delay
+ * before each answer.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
 export interface WorldOptions {
+  /** How many images there are. Default 7. */
+  readonly size?: number;
   /** Before each answer, ms. */
   readonly delayMs: number;
   /** What a request for a token for several repositories gets: one for all of them, one for the first, or none. */

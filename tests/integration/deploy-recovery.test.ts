@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, readlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -11,12 +11,6 @@ import { IMAGES } from "../support/requirements";
 import { plainEnvironment, run, succeeded, type Result } from "../support/run";
 import { useWorld } from "../support/world";
 import { deployStack, type DeployStack } from "./deploy-stack";
-
-/** What tsx has started; of the signals it passes on only those that can be caught. */
-async function programIn(tsx: number): Promise<number> {
-  const children = await readFile(`/proc/${tsx}/task/${tsx}/children`, "utf8");
-  return Number(children.trim().split(" ")[0]);
-}
 
 const all = (result: Result): string => `${result.stdout}${result.stderr}`;
 
@@ -180,9 +174,12 @@ describe("a deployment that is cut off", function () {
 
   it("by the end of its process leaves a lock that the next one takes over", async () => {
     await change();
-    const killed = await stack.commandUntil("deploy", ["--yes"], /^\d+:\d\d plan/m, async (pid) => {
-      process.kill(await programIn(pid), "SIGKILL");
-    });
+    const killed = await stack.commandUntil(
+      "deploy",
+      ["--yes"],
+      /^\d+:\d\d plan/m,
+      (pid) => void process.kill(pid, "SIGKILL"),
+    );
     assert.notEqual(killed.code, 0);
     assert.equal(await stack.isLocked(), true);
     const next = await stack.command("deploy", "--yes");
@@ -227,10 +224,9 @@ describe("a deployment that is cut off", function () {
     let second: Result | undefined;
     const first = await stack.commandUntil("deploy", ["--yes"], /^\d+:\d\d plan/m, async (pid) => {
       // It has its lock and goes no further until the second one has ended.
-      const program = await programIn(pid);
-      process.kill(program, "SIGSTOP");
+      process.kill(pid, "SIGSTOP");
       second = await stack.command("deploy", "--yes");
-      process.kill(program, "SIGCONT");
+      process.kill(pid, "SIGCONT");
     });
     assert.equal(first.code, 0, all(first));
     stack.accept();

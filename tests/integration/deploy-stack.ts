@@ -157,9 +157,12 @@ export async function deployStack(
       });
       let [stdout, stderr] = ["", ""];
       let acting: Promise<unknown> | undefined;
+      // Never 0, which is this process's own group to kill().
+      const { pid } = child;
+      if (pid === undefined) throw new Error(`${program} could not be started`);
       const look = (): void => {
         if (acting !== undefined || !line.test(stdout + stderr)) return;
-        acting = Promise.resolve(action(child.pid ?? 0)).then(
+        acting = Promise.resolve(action(pid)).then(
           () => undefined,
           (error: unknown) => error ?? "failed",
         );

@@ -233,7 +233,7 @@ describe("two reports compared", () => {
         }),
       ["changed: portainer: another reason for healthCheck: nobody knows any more"],
       [
-        "changed: portainer: another reason for healthCheck: the image holds no program that could ask it; Traefik asks its status page instead",
+        "changed: portainer: another reason for healthCheck: the image holds no program that could ask it; Traefik asks its status page where it has a route",
       ],
     ],
     [

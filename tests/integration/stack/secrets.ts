@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 
+import { commandWords } from "../../support/project-command";
 import { run } from "../../support/run";
 import { services } from "../../support/inspect";
 import { CANARIES, STACK, type Whole } from "./whole";
@@ -19,6 +20,16 @@ const SPELLINGS = Object.values(CANARIES).flatMap((secret) => [
   Buffer.from(secret).toString("base64").replace(/=+$/, "").slice(0, -1),
   Buffer.from(secret).toString("hex"),
 ]);
+
+const COMMANDS: readonly (readonly [Parameters<typeof commandWords>[0], ...string[]])[] = [
+  ["preview"],
+  ["doctor"],
+  ["drift"],
+  ["deploy", "--history"],
+  ["report", "--format", "json"],
+  ["report", "--format", "compose"],
+  ["pin", "--check"],
+];
 
 const leaks = (text: string): string[] => SPELLINGS.filter((secret) => text.includes(secret));
 
@@ -114,6 +125,16 @@ export function secrets(whole: () => Whole): void {
     const printed = whole().deployment.transcript();
     assert.ok(printed.includes("whole-n8n"));
     assert.deepEqual(leaks(printed), []);
+  });
+
+  it("are in nothing that the other commands print", async () => {
+    const { project, env } = whole().deployment.stack;
+    for (const [command, ...words] of COMMANDS) {
+      const args = [...commandWords(command), "--stack", STACK, ...words];
+      const result = await run(process.execPath, args, { cwd: project, env, timeout: 60_000 });
+      assert.ok(result.stdout.length > 0, `${command}: ${result.stderr}`);
+      assert.deepEqual(leaks(result.stdout + result.stderr), [], command);
+    }
   });
 
   it("give n8n a database role that owns its database and rules nothing else", async () => {
