@@ -127,7 +127,8 @@ export function secrets(whole: () => Whole): void {
     assert.deepEqual(leaks(printed), []);
   });
 
-  it("are in nothing that the other commands print", async () => {
+  it("are in nothing that the other commands print", async function () {
+    this.timeout(120_000);
     const { project, env } = whole().deployment.stack;
     for (const [command, ...words] of COMMANDS) {
       const args = [...commandWords(command), "--stack", STACK, ...words];
