@@ -214,7 +214,8 @@ describe("Portainer", () => {
     const own = {
       control: "healthCheck",
       value: false,
-      reason: "the image holds no program that could ask it; Traefik asks its status page where it has a route",
+      reason:
+        "the image holds no program that could ask it; Traefik asks its status page where it has a route",
     } as const;
     const plain = await run();
     assert.deepEqual(plain.value.containers[0]?.restrictions.exemptions, [own]);
