@@ -5,7 +5,7 @@ import { Check, ok, problem, splitFix, unsure, untold } from "./checks";
 import { PlainConfig } from "./configuration";
 import { Engine, EngineMissing, isNoStack, openEngine } from "./engine";
 import { engineLocked } from "./engine-lock";
-import { unfinished } from "./history";
+import { moment, unfinished } from "./history";
 
 /** Notes a line each for `pulumi`, `passphrase` and `state`; gives what a deployment goes on with. */
 export async function checkEngine(
@@ -91,7 +91,7 @@ export async function stateCheck(
   if (broken !== undefined)
     return unsure(
       "state",
-      `deployment ${broken.number} of ${broken.start.toISOString()} did not come to its end`,
+      `deployment ${broken.number} of ${moment(broken.start)} did not come to its end`,
       again,
     );
   return ok("state", `${state.resources.length} resources, nothing pending`);

@@ -132,6 +132,9 @@ export function shortImage(image: string): string {
 }
 
 /** Table rows, the newest deployment first; the first row is the head. Pins are shown where they changed. */
+/** To the second, as people tell deployments apart. */
+export const moment = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, "Z");
+
 export function historyRows(history: readonly PastUpdate[]): string[][] {
   const made = deployments(history);
   return [
@@ -144,7 +147,7 @@ export function historyRows(history: readonly PastUpdate[]): string[][] {
           .map(([service, image]) => `${service} ${shortImage(image)}`);
         return [
           String(deployment.number),
-          deployment.start.toISOString().replace(/\.\d+Z$/, "Z"),
+          moment(deployment.start),
           deployment.outcome,
           deployment.message.split("\n", 1)[0] ?? "",
           pins.length === 0 ? "unchanged" : pins.join(", "),

@@ -4,7 +4,7 @@ import { COMMAND } from "../model/synth";
 import { Run } from "./context";
 import { deployedContainers, DeployedContainer } from "./deployed";
 import { compare, Drift } from "./drift";
-import { deployments, PastUpdate, unfinished } from "./history";
+import { deployments, moment, PastUpdate, unfinished } from "./history";
 import { Inventory, takeInventory } from "./inventory";
 import { Orphan, orphans, stateIsStale } from "./recover";
 import { nameOf, StackState } from "./state";
@@ -84,14 +84,14 @@ function notToItsEnd(history: readonly PastUpdate[]): string[] {
   const broken = unfinished(history);
   return broken === undefined
     ? []
-    : [`deployment ${broken.number} of ${broken.start.toISOString()} did not come to its end`];
+    : [`deployment ${broken.number} of ${moment(broken.start)} did not come to its end`];
 }
 
 function neverSeenHealthy(history: readonly PastUpdate[]): string[] {
   const newest = deployments(history).at(-1);
   return newest?.outcome === "unverified"
     ? [
-        `deployment ${newest.number} of ${newest.start.toISOString()} was not seen healthy, so nothing returns to it`,
+        `deployment ${newest.number} of ${moment(newest.start)} was not seen healthy, so nothing returns to it`,
       ]
     : [];
 }

@@ -36,7 +36,18 @@ export function errorLines(events: readonly EngineEvent[]): string[] {
     const message = diagnosticEvent.message.trim().replace(/\s*\n\s*/g, " ");
     if (/^(?:update|preview) failed$/.test(message)) return [];
     const name = diagnosticEvent.urn === undefined ? "" : nameOf(diagnosticEvent.urn);
-    return [name === "" ? message : `${name}: ${message}`];
+    const said = withoutSource(message);
+    return [name === "" ? said : `${name}: ${said}`];
   });
   return [...new Set(lines)];
 }
+
+/** The provider says each error twice: with the line of its own source, and as the step that failed with it. */
+const withoutSource = (message: string): string =>
+  message
+    .replace(/^\S+\.go:\d+: sdk\.\w+: (.*): provider=\S+$/, "$1")
+    .replace(
+      /^1 error occurred: \* (?:creating|updating|deleting) urn:\S+: (?=1 error occurred: )/,
+      "",
+    )
+    .replace(/^1 error occurred: \* /, "");

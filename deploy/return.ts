@@ -5,7 +5,7 @@ import { interrupted, NOT_RETURNED, RETURNED, Run } from "./context";
 import { declaredContainers } from "./declared";
 import { deployedImages } from "./deployed";
 import type { Prepared } from "./engage";
-import { imagesOf, returnMessage } from "./history";
+import { imagesOf, moment, returnMessage } from "./history";
 import { takeInventory } from "./inventory";
 import { acrossMajors, lostVolumes } from "./losses";
 import { orphans, removeLeft } from "./recover";
@@ -39,7 +39,7 @@ export async function goBack(
       await recordHealthy(run);
       talk.stage("outcome");
       talk.say(`failed: ${failure[0] ?? "unknown"}`);
-      talk.say(`running: deployment ${number} of ${start.toISOString()} again, all healthy`);
+      talk.say(`running: deployment ${number} of ${moment(start)} again, all healthy`);
       talk.say(
         `Pulumi.${stack}.yaml still says what failed; correct it, or see npm run deploy -- --stack ${stack} --history`,
       );

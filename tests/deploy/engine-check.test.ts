@@ -34,7 +34,7 @@ describe("the doctor's look at the state", () => {
       {
         name: "state",
         status: "could not tell",
-        text: "deployment 2 of 2026-01-02T00:00:00.000Z did not come to its end",
+        text: "deployment 2 of 2026-01-02T00:00:00Z did not come to its end",
         fix: "npm run deploy -- --stack prod",
       },
     ],

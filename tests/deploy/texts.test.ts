@@ -87,6 +87,23 @@ describe("what is printed", () => {
       ["s-app: one two"],
     );
   });
+
+  it("says an error of the provider once, without the lines of its source", () => {
+    const error = (message: string): EngineEvent =>
+      event({ diagnosticEvent: { severity: "error", message, urn: urn("s-app") } });
+    assert.deepEqual(
+      errorLines([
+        error(
+          "sdk-v2/provider2.go:571: sdk.helper_schema: container failed: provider=docker@5.2.0",
+        ),
+        error(
+          `1 error occurred:\n\t* creating ${urn("s-app")}: 1 error occurred:\n\t* container failed\n\n`,
+        ),
+        error("1 error occurred:\n\t* another\n\n"),
+      ]),
+      ["s-app: container failed", "s-app: another"],
+    );
+  });
 });
 
 describe("what a run that was cut off left", () => {
