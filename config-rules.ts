@@ -85,12 +85,12 @@ function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
         ({ control }) =>
           `services.${name}.exemptions: ${control} is stated in components/${name}.ts, with its reason; a stack may exempt ${[...EXEMPTIBLE_BY_STACK].join(", ")}`,
       );
-    if (structural.length > 0) return structural;
+    const own = exemptions.filter(({ control }) => EXEMPTIBLE_BY_STACK.has(control));
     try {
-      controlsWith(`services.${name}`, {}, exemptions);
-      return [];
+      controlsWith(`services.${name}`, {}, own);
+      return structural;
     } catch (error) {
-      if (error instanceof HardeningError) return error.problems;
+      if (error instanceof HardeningError) return [...structural, ...error.problems];
       throw error;
     }
   });

@@ -229,7 +229,7 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
   return secrets;
 }
 
-/** Off unless asked for: it sees the files and processes of the whole host. */
+/** Off unless asked for: root, with figures about the whole host. */
 const OFF_BY_DEFAULT: ReadonlySet<ServiceName> = new Set(["cadvisor"]);
 
 function withDefaults(given: ParsedKeys["services"], domain: string): ServicesConfig {

@@ -73,7 +73,8 @@ export class DataVolume extends pulumi.ComponentResource {
         entrypoints: ["/bin/chown"],
         command: ["-R", owner.user, owner.path],
         networkMode: "none",
-        capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
+        // Data from before may be in folders that only their owner can read.
+        capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"] },
         securityOpts: ["no-new-privileges:true"],
         cpus: "0.5",
         memory: 64,

@@ -2,6 +2,7 @@
  * The restrictions policy: one table, {@link HARDENED}, and the only way to leave it, an {@link Exemption} with a
  * reason. Pure. Where each rule comes from is in docs/hardening.md, which a test compares with this table.
  */
+import { CAPABILITIES } from "./capabilities";
 
 export interface Controls {
   /** `uid:gid` of the process. Any user but root is within the policy. */
@@ -160,9 +161,10 @@ function shapeProblem(control: Exemptible, value: unknown): string | undefined {
         ? undefined
         : `expected "uid:gid", ${got}`;
     case "capabilities":
-      return isListOf(value, (item) => typeof item === "string" && /^CAP_[A-Z_]+$/.test(item))
+      return isListOf(value, (item) => typeof item === "string" && CAPABILITIES.has(item)) &&
+        new Set(value).size === value.length
         ? undefined
-        : `expected a list of names such as "CAP_CHOWN", ${got}`;
+        : `expected a list of Linux capabilities such as "CAP_CHOWN", each once, ${got}`;
     case "publishedPorts":
       return isListOf(value, isPort) ? undefined : `expected a list of port numbers, ${got}`;
     case "hostPaths":

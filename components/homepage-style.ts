@@ -37,7 +37,7 @@ summary { cursor: pointer; width: fit-content; }
 .badges li { background: var(--good-back); color: var(--good); border-radius: 1rem; padding: .1rem .65rem .1rem .5rem; font-size: .8125rem; }
 .badges li::before { content: "\\2713"; content: "\\2713" / ""; margin-right: .3rem; }
 .exemptions { margin-top: .75rem; display: grid; gap: .4rem; }
-.exemptions li { background: var(--warn-back); border-left: 3px solid var(--warn-line); border-radius: .3rem; padding: .4rem .7rem; font-size: .875rem; }
+.exemptions li { background: var(--warn-back); border-left: 3px solid var(--warn-line); border-radius: .3rem; padding: .4rem .7rem; font-size: .875rem; min-width: 0; overflow-wrap: anywhere; }
 .exemptions strong { display: block; color: var(--warn); font-weight: 600; }
 .exemptions strong::before { content: "!"; content: "!" / ""; margin-right: .35rem; font-weight: 800; }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .875rem; }

@@ -310,7 +310,7 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   ],
   [
     exempt({ control: "capabilities", value: ["NET_ADMIN"], reason: REASON }),
-    'services.homepage: exemption capabilities: expected a list of names such as "CAP_CHOWN", got ["NET_ADMIN"]',
+    'services.homepage: exemption capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["NET_ADMIN"]',
   ],
 
   // TLS.

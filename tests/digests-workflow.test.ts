@@ -112,7 +112,8 @@ describe("the scheduled check of digests", () => {
 
   describe("proposes", () => {
     const OPEN =
-      "gh pr list --head digests --base main --state open --json number --jq .[0].number // empty";
+      // The head is a branch's name in any fork.
+      "gh pr list --head digests --base main --state open --json number,isCrossRepository --jq map(select(.isCrossRepository | not))[0].number // empty";
     const base64 = (content: string): string => Buffer.from(content).toString("base64");
     const propose = async (patch: string, open: string): Promise<string[]> => {
       play({ gh: `[ "$2" != list ] || echo "${open}"`, git: "cat >/dev/null" });

@@ -435,7 +435,12 @@ for (const name of ["dev", "prod"])
             ? {
                 start: true,
                 attach: true,
-                capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
+                capabilities: {
+                  drops: ["ALL"],
+                  adds: container.endsWith("-owner")
+                    ? ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"]
+                    : ["CAP_CHOWN"],
+                },
                 entrypoints: ["/bin/chown"],
                 memory: 64,
                 memorySwap: 64,

@@ -65,7 +65,7 @@ describe("a data volume", () => {
       entrypoints: ["/bin/chown"],
       command: ["-R", "65532:65532", "/acme"],
       networkMode: "none",
-      capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
+      capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"] },
       securityOpts: ["no-new-privileges:true"],
       cpus: "0.5",
       memory: 64,

@@ -170,15 +170,23 @@ describe("an exemption that is refused", () => {
     [of("user", true), 'user: expected "uid:gid", got true'],
     [
       of("capabilities", ["NET_ADMIN"]),
-      'capabilities: expected a list of names such as "CAP_CHOWN", got ["NET_ADMIN"]',
+      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["NET_ADMIN"]',
     ],
     [
       of("capabilities", "CAP_CHOWN"),
-      'capabilities: expected a list of names such as "CAP_CHOWN", got "CAP_CHOWN"',
+      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got "CAP_CHOWN"',
     ],
     [
       of("capabilities", ["ALL"]),
-      'capabilities: expected a list of names such as "CAP_CHOWN", got ["ALL"]',
+      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["ALL"]',
+    ],
+    [
+      of("capabilities", ["CAP_FOO"]),
+      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["CAP_FOO"]',
+    ],
+    [
+      of("capabilities", ["CAP_CHOWN", "CAP_CHOWN"]),
+      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["CAP_CHOWN","CAP_CHOWN"]',
     ],
     [of("publishedPorts", ["80"]), 'publishedPorts: expected a list of port numbers, got ["80"]'],
     [of("hostPaths", [""]), 'hostPaths: expected a list of texts, got [""]'],

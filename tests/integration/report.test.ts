@@ -14,7 +14,7 @@ import { StackView, stackView } from "../../report/stack-view";
 import { recordedContainers } from "../../model/containers";
 import { compose, composePlugin } from "../support/compose";
 import { IMAGES } from "../support/requirements";
-import { succeeded } from "../support/run";
+import { succeeded, type Result } from "../support/run";
 import { useWorld, World } from "../support/world";
 import { inspect, Inspected, raw, settings } from "./report-inspected";
 
@@ -202,6 +202,7 @@ describe("the report and the running stack", function () {
 
   describe("as a Compose file", () => {
     let composed: Inspected;
+    let up: () => Promise<Result>;
 
     before(async function () {
       if (composePlugin() === undefined) {
@@ -230,7 +231,8 @@ describe("the report and the running stack", function () {
       const refused = await compose(world().docker, [...file, "config", "--quiet"]);
       assert.match(refused.stderr, /DOCKER_SOCKET_GID|N8N_ENCRYPTION_KEY/);
       succeeded("config", await compose(world().docker, [...file, "config", "--quiet"], env));
-      succeeded("up", await compose(world().docker, [...file, "up", "--detach", "--wait"], env));
+      up = () => compose(world().docker, [...file, "up", "--detach", "--wait"], env);
+      succeeded("up", await up());
       composed = await inspect(
         world(),
         "com.docker.compose.service",
@@ -245,6 +247,10 @@ describe("the report and the running stack", function () {
         const expected = name === "portainer" ? "running" : "healthy";
         assert.equal(State.Health?.Status ?? State.Status, expected, name);
       }
+    });
+
+    it("starts again over the data that it has", async () => {
+      succeeded("up", await up());
     });
 
     it("gives each the settings that the program gives it", () => {
