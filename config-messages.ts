@@ -98,10 +98,15 @@ const words: Partial<Record<string, string>> = {
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A value as a message repeats it: short, and nothing of what a map holds, since that may be a secret. */
+/**
+ * A value as a message repeats it: short, without the login that an address may have, and nothing of what a map holds,
+ * since that may be a secret.
+ */
 export function show(value: unknown): string {
-  if (typeof value === "string")
-    return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (typeof value === "string") {
+    const text = value.replace(/\/\/[^/@\s]*:[^@\s]*@/g, "//...@");
+    return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+  }
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return "a list";
   return value === null || value === undefined ? "nothing" : "a map";

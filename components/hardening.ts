@@ -143,6 +143,8 @@ function exemptionProblems(exemptions: readonly Exemption[]): string[] {
       problems.push(
         `${at}: expected a reason of ${SHORTEST_REASON} characters or more that a reader can judge`,
       );
+    if (typeof reason === "string" && /\p{Cc}/u.test(reason))
+      problems.push(`${at}: expected a reason on one line; YAML folds longer ones after ">-"`);
     const shape = shapeProblem(control, value);
     if (shape !== undefined) problems.push(`${at}: ${shape}`);
     else if (sameValue(value, HARDENED[control]))

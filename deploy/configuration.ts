@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { parseDocument } from "yaml";
 
+import { spellings } from "../config-key";
 import { SECRET_NAMES } from "../config-schema";
 import { StackFile } from "../model/stack-file";
 
@@ -101,6 +102,7 @@ export function editConfig(text: string, current: PlainConfig, wanted: PlainConf
   const secrets: Record<string, string> = {};
   for (const key of changedKeys(current, wanted)) {
     const value = wanted.values[key];
+    for (const spelling of spellings(key).slice(1)) document.deleteIn(["config", spelling]);
     if (value === undefined || wanted.secretKeys.includes(key)) document.deleteIn(["config", key]);
     else document.setIn(["config", key], document.createNode(structured(value)));
     if (value !== undefined && wanted.secretKeys.includes(key)) secrets[key] = value;

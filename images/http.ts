@@ -85,6 +85,11 @@ export function exchange(request: Exchange): Promise<Answer> {
       allow(times.connectMs, "could not be connected to");
       socket.once(secure ? "secureConnect" : "connect", connected);
     });
+    // Node lets go of such a request without another word.
+    outgoing.on("upgrade", (_incoming, socket) => {
+      socket.destroy();
+      fail(new ExchangeError("invalid-answer", `${url.host} answered with another protocol`));
+    });
     outgoing.on("response", (incoming) => {
       allow(times.bodyMs, "did not finish its answer");
       const status = incoming.statusCode ?? 0;

@@ -86,14 +86,23 @@ const platformParts = {
   architecture: z.string().refine(isPlatformPart),
   variant: z.literal("").or(z.string().refine(isPlatformPart)).optional(),
 };
+/** A petabyte: more is a lie. */
+const MOST_BYTES = 2 ** 50;
 const descriptor = z.object({
   mediaType: z.string().default(""),
   digest,
-  size: z.number().min(0),
+  size: z.number().int().min(0).max(MOST_BYTES),
   platform: z.object(platformParts).optional().catch(undefined),
   annotations: texts,
 });
-const indexShape = z.object({ manifests: z.array(descriptor), annotations: texts });
+const indexShape = z.object({
+  // An entry that nobody here can read, of another hash for example, takes nothing from the others.
+  manifests: z
+    .array(descriptor.optional().catch(undefined))
+    .refine((all) => all.length === 0 || all.some((each) => each !== undefined))
+    .transform((all) => all.filter((each) => each !== undefined)),
+  annotations: texts,
+});
 const manifestShape = z.object({
   config: descriptor,
   layers: z.array(descriptor),

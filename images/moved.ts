@@ -54,7 +54,8 @@ export function describeMoved(
 export const pinCommand = (stack: string, service: string): string =>
   `npm run pin ${stack === "dev" ? "" : `-- --stack ${stack} `}${service}`;
 
-const built = (created: Date | undefined, now: Date): string =>
-  created === undefined
-    ? "of unknown age"
-    : `built ${describeAge(now.getTime() - created.getTime())} ago`;
+function built(created: Date | undefined, now: Date): string {
+  if (created === undefined) return "of unknown age";
+  if (created > now) return "dated in the future";
+  return `built ${describeAge(now.getTime() - created.getTime())} ago`;
+}

@@ -39,7 +39,13 @@ export function readPinsFile(path: string): string {
     return decode(readFileSync(path));
   } catch (error) {
     if (error instanceof PinsError) throw error;
-    throw new PinsError(`cannot be read: ${codeOf(error)}`, { cause: error });
+    const code = codeOf(error);
+    throw new PinsError(
+      code === "ENOENT"
+        ? "is not there; make it from Pulumi.prod.yaml, or name another stack with --stack"
+        : `cannot be read: ${code}`,
+      { cause: error },
+    );
   }
 }
 

@@ -14,6 +14,8 @@ import {
   type Pair,
 } from "yaml";
 
+import { spellings } from "../config-key";
+
 /** The line of one service. */
 export interface Pin {
   readonly service: string;
@@ -62,10 +64,25 @@ export function readPins(text: string): StackText {
     text,
     pins: imagesOf(document).map(readPin),
     value: (key) => {
-      const node: unknown = document.getIn(["config", `${PREFIX}${key}`], true);
-      return isNode(node) ? (node.toJS(document, { maxAliasCount: 100 }) as unknown) : undefined;
+      const node = nodeOf(document, key);
+      if (!isNode(node)) return undefined;
+      try {
+        return node.toJS(document, { maxAliasCount: 100 }) as unknown;
+      } catch {
+        throw new PinsError(
+          `${PREFIX}${key}: an alias (*name) in it stands for nothing, or for too much; put texts that start with * in quotes`,
+        );
+      }
     },
   };
+}
+
+/** The node of a key of the project. Throws a {@link PinsError} where the file spells it in two ways. */
+function nodeOf(document: Document.Parsed, key: string): unknown {
+  const there = spellings(PREFIX + key).filter((spelling) => document.hasIn(["config", spelling]));
+  if (there.length > 1)
+    throw new PinsError(`${PREFIX}${key}: is there with and without "${PREFIX}", keep one of them`);
+  return document.getIn(["config", there[0] ?? PREFIX + key], true);
 }
 
 const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
@@ -73,7 +90,7 @@ const lineAt = (text: string, offset: number): number => text.slice(0, offset).s
 const EXPECTED = `expected ${IMAGES} as a map under config, one line a service: "traefik: traefik:v3.6.4"`;
 
 function imagesOf(document: Document.Parsed): readonly Pair[] {
-  const images: unknown = document.getIn(["config", IMAGES], true);
+  const images = nodeOf(document, "images");
   if (isAlias(images) || (isMap(images) && images.anchor !== undefined))
     throw new PinsError(`${IMAGES}: ${NO_ANCHORS}`);
   if (isScalar(images) && typeof images.value === "string" && images.value.trim() !== "")

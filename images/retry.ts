@@ -20,6 +20,8 @@ export const isPassingFault = (code: string | undefined): boolean =>
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,10}$/.test(header.trim())) return Number(header.trim()) * 1000;
+  // Date.parse finds a date in nearly anything, -1 among them.
+  if (!/^\s*[A-Z][a-z]{2,8}, /.test(header)) return undefined;
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import * as pulumi from "@pulumi/pulumi";
 
+import { fullKey } from "../config-key";
 import { ENCRYPTED } from "../config-schema";
 
 /** Configuration as Pulumi gives it to a program: each value a text, structures as JSON. */
@@ -41,7 +42,8 @@ export function readStackFile(
     stack,
     path,
     config: Object.fromEntries(
-      Object.entries(config).map(([key, value]) => {
+      Object.entries(config).map(([written, value]) => {
+        const key = fullKey(written);
         const clear = withoutSecrets(value, () => void secretKeys.push(key));
         return [key, typeof clear === "string" ? clear : JSON.stringify(clear)];
       }),

@@ -74,7 +74,10 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
 
 /** Nobody reads on, as with "| head" or a closed terminal: what the command does and its exit code stay what they are. */
 function allowClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  if (error.code === "EPIPE" || error.code === "EIO") return;
+  // Not by an uncaught error, which ends with 1: for commands that check, that is an answer.
+  process.stderr.write(`the output cannot be written: ${error.message}\n`);
+  process.exit(2);
 }
 
 function parseWords<O extends OptionsConfig>(command: Command<O>) {

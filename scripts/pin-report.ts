@@ -66,7 +66,7 @@ export function describeWhy(row: PinRow, { minimumAge }: Pick<PinReport, "minimu
       return `${change}; left alone, "--all" takes it`;
     case "hold":
       return row.eligible === undefined
-        ? `${change}; held, it does not say when it was built, which a minimum age of ${formatAge(minimumAge)} needs; ${way}`
+        ? `${change}; held, its date is missing or in the future, and a minimum age of ${formatAge(minimumAge)} needs one; ${way}`
         : `${change}; held until ${dayOf(row.eligible)}, younger than ${formatAge(minimumAge)}; ${way}`;
     case "fail":
       return row.why;

@@ -86,7 +86,7 @@ export async function runPin(command: PinCommand): Promise<number> {
   };
   out.write(render(format, report, command.paint));
   if (failure !== undefined) throw new CommandError(`${file}: ${failure.message}`);
-  err.write(closing(report, taken.size));
+  err.write(closing(report, taken.size, command));
   if (check) return checkExitCode(rows);
   return rows.some(({ status }) => status === "fail") ? 2 : 0;
 }
@@ -176,19 +176,31 @@ function render(format: Format, report: PinReport, paint: Paint): string {
 }
 
 /** What happened and what to do next, for people; each a line. */
-function closing(report: PinReport, taken: number): string {
+function closing(
+  report: PinReport,
+  taken: number,
+  { words, minimumAge: asked }: Pick<PinCommand, "words" | "minimumAge">,
+): string {
   const { stack, file, check, minimumAge, rows, written } = report;
   const count = (status: PinRow["status"]): number =>
     rows.filter((row) => row.status === status).length;
   const [failed, held] = [count("fail"), count("hold")];
   // The dev stack is the one that is meant where none is named.
   const option = stack === "dev" ? "" : ` -- --stack ${stack}`;
+  // What was looked at is what is taken.
+  const same = [
+    ...(stack === "dev" ? [] : ["--stack", stack]),
+    ...(report.all ? ["--all"] : []),
+    ...(asked === undefined ? [] : ["--minimum-age", asked]),
+    ...words,
+  ];
+  const take = ["npm run pin", ...(same.length === 0 ? [] : ["--", ...same])].join(" ");
   const lines: string[] = [];
   if (written)
     lines.push(
       `${file}: ${images(taken)} pinned; look at it with "git diff", then "npm run preview${option}"`,
     );
-  if (check && taken > 0) lines.push(`${images(taken)} to pin: "npm run pin${option}"`);
+  if (check && taken > 0) lines.push(`${images(taken)} to pin: "${take}"`);
   if (held > 0) lines.push(`${images(held)} held by the minimum age of ${formatAge(minimumAge)}`);
   if (failed > 0) lines.push(`could not tell about ${images(failed)}${check ? "" : STAYS}`);
   if (!check && taken + failed + held === 0) lines.push(`${file}: nothing to pin`);

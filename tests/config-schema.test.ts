@@ -56,6 +56,7 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ host: null }, `host: expected ${MAP_OF_HOST}, got nothing`],
   [{ host: 5 }, `host: expected ${MAP_OF_HOST}, got 5`],
   [{ host: ["unix:///run/d.sock"] }, `host: expected ${MAP_OF_HOST}, got a list`],
+  [{ host: "ssh://a:canary@b" }, `host: expected ${MAP_OF_HOST}, got "ssh://...@b"`],
   [{ host: "ssh://a@b" }, `host: expected ${MAP_OF_HOST}, got "ssh://a@b"`],
   [{ host: {} }, `host.address: missing, expected ${ADDRESS}`],
   [{ host: { address: 22 } }, `host.address: expected ${ADDRESS}, got 22`],

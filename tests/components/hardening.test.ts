@@ -160,6 +160,10 @@ describe("an exemption that is refused", () => {
     [of("readOnlyRootfs", false, "legacy"), `readOnlyRootfs: ${REASON_PROBLEM}`],
     [of("readOnlyRootfs", false, "a         "), `readOnlyRootfs: ${REASON_PROBLEM}`],
     [of("readOnlyRootfs", false, null), `readOnlyRootfs: ${REASON_PROBLEM}`],
+    [
+      of("readOnlyRootfs", false, "writes to /opt\nFORGED ROW"),
+      'readOnlyRootfs: expected a reason on one line; YAML folds longer ones after ">-"',
+    ],
     [of("readOnlyRootfs", true), "readOnlyRootfs: equals the default, remove it"],
     [of("noNewPrivileges", true), "noNewPrivileges: equals the default, remove it"],
     [of("dockerSocket", false), "dockerSocket: equals the default, remove it"],

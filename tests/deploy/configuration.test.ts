@@ -50,6 +50,15 @@ describe("another configuration than the stack's file", () => {
     assert.deepEqual(changedKeys(current, wanted), ["pinned-stack:gone", "pinned-stack:password"]);
   });
 
+  it("leaves no older value under the key's short spelling", () => {
+    const short = FILE.replace("pinned-stack:domain", "domain");
+    assert.notEqual(short, FILE);
+    const wanted = { ...current, values: { ...current.values, "pinned-stack:domain": "new.test" } };
+    const { text } = editConfig(short, current, wanted);
+    assert.doesNotMatch(text, /^ {2}domain:/m);
+    assert.match(text, /^ {2}pinned-stack:domain: new\.test$/m);
+  });
+
   it("writes structures as structures", () => {
     const edit = editConfig(
       FILE,

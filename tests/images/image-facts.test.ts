@@ -193,6 +193,18 @@ describe("an image that is none for the host", () => {
       });
     });
 
+  it("is taken from an index with an entry that nobody here can read", () => {
+    const [good] = parsed.manifests;
+    const strange = [
+      { ...good, digest: `sha512:${"a".repeat(128)}` },
+      { ...good, size: -1 },
+      { ...good, size: 1.7e308 },
+      "text",
+    ];
+    const facts = factsFrom(withIndex(image, { manifests: [...strange, good] }));
+    assert.deepEqual(facts.platforms, ["linux/amd64"]);
+  });
+
   it("is taken where its only manifest does not name its platform, and its configuration does", () => {
     const unnamed = { ...parsed.manifests[0] };
     delete unnamed.platform;

@@ -111,6 +111,11 @@ describe("a line about a moved tag", () => {
       `images.traefik: traefik:v3.6.4 moved (rebuild, built 4 days ago) ${digests}; ${way}`,
     ],
     [
+      "does not count the age of what is still to come",
+      { kind: "rebuild", created: new Date("2099-10-02T00:00:00Z") },
+      `images.traefik: traefik:v3.6.4 moved (rebuild, dated in the future) ${digests}; ${way}`,
+    ],
+    [
       "says that the age is unknown",
       { kind: "moved" },
       `images.traefik: traefik:v3.6.4 moved (moved, of unknown age) ${digests}; ${way}`,

@@ -81,6 +81,10 @@ describe("where a registry may send the client", () => {
       "[fd00::1]",
       "[fe80::1]",
       "[64:ff9b::a00:1]",
+      "[::ffff:0:a9fe:a9fe]",
+      "[2001:0:a9fe:a9fe::]",
+      "[100::1]",
+      "192.88.99.1",
     ].map((host): [string, string, string] => ["https://ghcr.io", `https://${host}/`, INTERNAL]),
   ];
   for (const [home, target, why] of refused)

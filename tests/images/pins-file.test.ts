@@ -148,9 +148,13 @@ describe("the file of a stack", () => {
   it("is not read where it is no text, or not there", () => {
     writeFileSync(path, Buffer.from([0x63, 0xff, 0xfe]));
     assert.throws(() => readPinsFile(path), { name: "PinsError", message: "is not in UTF-8" });
+    assert.throws(() => readPinsFile(folder), {
+      name: "PinsError",
+      message: "cannot be read: EISDIR",
+    });
     assert.throws(() => readPinsFile(`${path}.no`), {
       name: "PinsError",
-      message: "cannot be read: ENOENT",
+      message: "is not there; make it from Pulumi.prod.yaml, or name another stack with --stack",
     });
   });
 });

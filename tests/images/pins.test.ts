@@ -35,6 +35,29 @@ config:
     assert.deepEqual([value("minimumAge"), value("platform")], ["3d", undefined]);
   });
 
+  it("come with keys as Pulumi takes them, with and without the project's name", () => {
+    const short = text.replaceAll("pinned-stack:", "");
+    assert.equal(readPins(short).value("minimumAge"), "3d");
+    assert.equal(imageOf(short, "postgres"), "postgres:16-alpine");
+    const both = `${text}  minimumAge: 1d\n`;
+    assert.throws(() => readPins(both).value("minimumAge"), {
+      name: "PinsError",
+      message:
+        'pinned-stack:minimumAge: is there with and without "pinned-stack:", keep one of them',
+    });
+  });
+
+  it("come without a key that stands for nothing", () => {
+    assert.throws(
+      () => readPins(`${text}  pinned-stack:registries: *hunter2\n`).value("registries"),
+      {
+        name: "PinsError",
+        message:
+          "pinned-stack:registries: an alias (*name) in it stands for nothing, or for too much; put texts that start with * in quotes",
+      },
+    );
+  });
+
   it("are edited where they stand", () => {
     const edited = editPins(
       text,

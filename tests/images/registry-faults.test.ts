@@ -102,6 +102,15 @@ describe("a registry that fails always", () => {
       1,
     ],
     [
+      "goes over to another protocol",
+      {
+        do: "babble",
+        text: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+      },
+      "invalid-answer: REGISTRY answered with another protocol",
+      1,
+    ],
+    [
       "sends more headers than are read",
       status(200, { "x-long": "x".repeat(20_000) }),
       "too-large: REGISTRY answered with more headers than are read",

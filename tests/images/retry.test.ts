@@ -25,6 +25,10 @@ describe("Retry-After", () => {
     [undefined, undefined],
     ["", undefined],
     ["soon", undefined],
+    // Date.parse finds a date in each of these.
+    ["1, 1", undefined],
+    ["-1", undefined],
+    ["1.5", undefined],
     ["99999999999999999999", undefined],
   ];
   for (const [header, ms] of table)

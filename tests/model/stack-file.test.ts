@@ -84,9 +84,17 @@ config:
     ]);
   });
 
+  it("takes a key without a namespace for the project's, and the later of two, as Pulumi does", () => {
+    const text = "config:\n  minimumAge: 1d\n  pinned-stack:minimumAge: 2d\n  requirePins: true\n";
+    assert.deepEqual(read(text).config, {
+      "pinned-stack:minimumAge": "2d",
+      "pinned-stack:requirePins": "true",
+    });
+  });
+
   it("names a key once, however many encrypted values it holds", () => {
-    const { secretKeys } = read("config:\n  a: [{ secure: v1:A }, { secure: v1:B }]\n");
-    assert.deepEqual([...new Set(secretKeys)], ["a"]);
+    const { secretKeys } = read("config:\n  x:a: [{ secure: v1:A }, { secure: v1:B }]\n");
+    assert.deepEqual([...new Set(secretKeys)], ["x:a"]);
   });
 
   it("has a placeholder that no rule about secrets refuses", () => {

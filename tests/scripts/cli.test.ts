@@ -218,6 +218,20 @@ describe("a command", () => {
     );
   });
 
+  it("ends with 2 where its output cannot be written, which is no answer", function () {
+    if (!existsSync("/dev/full")) this.skip();
+    const words = [process.execPath, "--require", "tsx/cjs"];
+    const { status, stderr } = spawnSync(
+      "sh",
+      ["-c", 'exec "$@" >/dev/full', "sh", ...words, ...commandOf('console.log("x"); return 0;')],
+      { encoding: "utf8", cwd: PROJECT_FOLDER },
+    );
+    assert.deepEqual(
+      [status, stderr],
+      [2, "the output cannot be written: ENOSPC: no space left on device, write\n"],
+    );
+  });
+
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],

@@ -273,6 +273,11 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       ],
     );
     assert.equal(json.err, '3 images to pin: "npm run pin -- --stack prod"\n');
+    const some = { check: true, all: true, minimumAge: "0", words: ["bare", "noop"] } as const;
+    assert.equal(
+      (await pin(some)).err,
+      '2 images to pin: "npm run pin -- --stack prod --all --minimum-age 0 bare noop"\n',
+    );
     const { out } = await pin({ format: "markdown", check: true });
     assert.match(out, /^## Image digests of the stack `prod`\n/);
   });
@@ -306,7 +311,11 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       '--minimum-age "3": expected an age such as 3d, 12h or 0',
     ],
     ["a stack that is none", { stack: "../x" }, 'stack "../x": expected letters, digits, _ . -'],
-    ["a stack without file", { stack: "none" }, "Pulumi.none.yaml: cannot be read: ENOENT"],
+    [
+      "a stack without file",
+      { stack: "none" },
+      "Pulumi.none.yaml: is not there; make it from Pulumi.prod.yaml, or name another stack with --stack",
+    ],
   ];
   for (const [title, options, message] of wrong)
     it(`refuses ${title}`, async () => {
