@@ -231,8 +231,11 @@ const words = new ServerText();
 
 function readText(text: string | undefined): string | undefined {
   const clean = words.clean(text ?? "");
-  return clean === "" ? undefined : clean;
+  return SAYS_NOTHING.test(clean) ? undefined : clean;
 }
+
+/** What build scripts put where they know nothing: two images that say so have nothing in common. */
+const SAYS_NOTHING = /^(?:unknown|none|null|undefined|n\/a|-)?$/i;
 
 const noPlatform = (platform: string, platforms: readonly string[]): UnfitImageError =>
   new UnfitImageError(

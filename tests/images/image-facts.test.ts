@@ -86,6 +86,8 @@ describe("what an image says of itself", () => {
     const annotations = { [`${OCI}.version`]: "1.0" };
     const { version, revision, ownRevision } = factsFrom(only({ labels, annotations }));
     assert.deepEqual([version, revision, ownRevision], ["1.0", "of the base", undefined]);
+    for (const nothing of ["", "unknown", "N/A", "none"])
+      assert.equal(factsFrom(only({}, { [`${OCI}.revision`]: nothing })).ownRevision, undefined);
     const own = factsFrom(only({ labels }, { [`${OCI}.revision`]: "own" }));
     assert.deepEqual([own.revision, own.ownRevision], ["own", "own"]);
     assert.equal(factsFrom(only({ labels }, { [`${OCI}.version`]: "2.0" })).version, "2.0");
