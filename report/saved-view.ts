@@ -36,6 +36,11 @@ export class SavedViewError extends Error {
   override readonly name = "SavedViewError";
 }
 
+const expected =
+  (what: string) =>
+  ({ input }: { readonly input?: unknown }): string =>
+    `expected ${what}, got ${JSON.stringify(input)}`;
+
 const texts = z.array(z.string());
 const exemption = z.object({
   control: z.string(),
@@ -86,14 +91,18 @@ const VIEW = z.object({
   entrance: z
     .object({
       tls: z.enum(["none", "selfSigned", "acme"]),
-      adminAllow: z.array(z.union([z.cidrv4(), z.cidrv6()])),
+      adminAllow: z.array(
+        z.union([z.cidrv4(), z.cidrv6()], { error: expected("a network such as 192.0.2.0/24") }),
+      ),
       routes: z.array(z.object({ host: z.string(), service: z.string(), admin: z.boolean() })),
     })
     .exactOptional(),
   networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
   ports: z.array(
     z.object({
-      address: z.string(),
+      address: z.union([z.ipv4(), z.ipv6()], {
+        error: expected("an IP address such as 127.0.0.1"),
+      }),
       published: z.number(),
       protocol: z.string(),
       container: z.string(),

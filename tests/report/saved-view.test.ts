@@ -71,10 +71,25 @@ describe("a saved report", () => {
       );
     });
 
-  it("is refused when a network in it is none", () => {
-    const saved = { ...base, entrance: { ...base.entrance, adminAllow: ["everywhere"] } };
-    assert.throws(() => parseSavedView(JSON.stringify(saved), "r.json"), {
-      message: /^r\.json: is no report of version 1, at entrance\.adminAllow\.0: /,
+  const parts: readonly (readonly [string, () => object, string])[] = [
+    [
+      "a network",
+      () => ({ entrance: { ...base.entrance, adminAllow: ["everywhere"] } }),
+      'entrance.adminAllow.0: expected a network such as 192.0.2.0/24, got "everywhere"; ',
+    ],
+    [
+      "an address",
+      () => ({ ports: base.ports.map((port) => ({ ...port, address: "localhost" })) }),
+      'ports.0.address: expected an IP address such as 127.0.0.1, got "localhost"; ',
+    ],
+  ];
+  for (const [name, said, message] of parts)
+    it(`is refused when ${name} in it is none, and says what is expected`, () => {
+      assert.throws(
+        () => parseSavedView(JSON.stringify({ ...base, ...said() }), "r.json"),
+        (error) =>
+          error instanceof SavedViewError &&
+          error.message.startsWith(`r.json: is no report of version 1, at ${message}`),
+      );
     });
-  });
 });
