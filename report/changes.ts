@@ -2,9 +2,9 @@
 import { Change, ChangeKind, Held, heldChanges } from "./change";
 import { CisResult } from "./cis";
 import { containerChanges } from "./container-changes";
-import { onHost } from "./container-facts";
 import { entranceChanges } from "./entrance-changes";
 import { imageChanges } from "./image-changes";
+import { portChanges } from "./port-changes";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
 
@@ -17,7 +17,7 @@ export function changes(before: SavedView, after: StackView): Change[] {
     ...containerChanges(before.containers, after.containers),
     ...entranceChanges(before, after),
     ...conversations(before, after),
-    ...heldChanges(published(before), published(after), "publishes", "no longer publishes"),
+    ...portChanges(before.ports, after.ports),
     ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),
     ...secretChanges(before, after),
     ...findingChanges(before.cis.results, after.cis.results),
@@ -51,9 +51,6 @@ const pairs = ({ networks }: SavedView): Held[] =>
       ...(internal ? [] : sorted.map((one): Held => [one, OUTSIDE])),
     ];
   });
-
-const published = ({ ports }: SavedView): Held[] =>
-  ports.map((port) => [port.container, `${onHost(port)}/${port.protocol}`]);
 
 /** Volumes of files are replaced as a whole, so only data can be written to. */
 const writers = ({ volumes }: SavedView): Held[] =>

@@ -263,6 +263,32 @@ describe("two reports compared", () => {
       );
     });
 
+  // Addresses of Traefik's ports before and after, and what is said.
+  const addresses: readonly (readonly [string, string, ...string[]])[] = [
+    ["0.0.0.0", "127.0.0.1", "stricter: traefik: no longer publishes 0.0.0.0:80/tcp"],
+    ["0.0.0.0", "10.0.0.1", "stricter: traefik: no longer publishes 0.0.0.0:80/tcp"],
+    ["::", "::1", "stricter: traefik: no longer publishes [::]:80/tcp"],
+    ["127.0.0.1", "0.0.0.0", "weaker: traefik: publishes 0.0.0.0:80/tcp"],
+    [
+      "10.0.0.1",
+      "10.0.0.2",
+      "weaker: traefik: publishes 10.0.0.2:80/tcp",
+      "stricter: traefik: no longer publishes 10.0.0.1:80/tcp",
+    ],
+    ["0.0.0.0", "::", "changed: traefik: publishes [::]:80/tcp instead of 0.0.0.0:80/tcp"],
+    ["::0", "::", "changed: traefik: publishes [::]:80/tcp instead of [::0]:80/tcp"],
+  ];
+  for (const [was, is, ...expected] of addresses)
+    it(`know that ${is} after ${was} is: ${expected.join(" and ")}`, () => {
+      const on = (address: string): StackView => ({
+        ...base,
+        ports: base.ports
+          .filter(({ published }) => published === 80)
+          .map((port) => ({ ...port, address })),
+      });
+      assert.deepEqual(lines(changes(on(was), on(is))), expected);
+    });
+
   it("take a new service for a change, and what it is exempt from for a weakening", () => {
     const without: StackView = {
       ...base,
