@@ -12,14 +12,19 @@ const KINDS: readonly ChangeKind[] = ["weaker", "stricter", "newer", "changed"];
 
 /** Sorted by kind, the weaker ones first. */
 export function changes(before: SavedView, after: StackView): Change[] {
+  const stays = ({ subject }: Change): boolean =>
+    [before, after].every(({ containers }) => containers.some(({ name }) => name === subject));
   return [
     ...imageChanges(before.images, after.images),
     ...containerChanges(before.containers, after.containers),
     ...entranceChanges(before, after),
     ...conversations(before, after),
-    ...portChanges(before.ports, after.ports),
-    ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),
-    ...secretChanges(before, after),
+    // A container that comes or goes is told of above; what it has comes and goes with it.
+    ...[
+      ...portChanges(before.ports, after.ports),
+      ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),
+      ...secretChanges(before, after),
+    ].filter(stays),
     ...findingChanges(before.cis.results, after.cis.results),
   ].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
 }

@@ -5,7 +5,7 @@ import { Change } from "../../report/change";
 import { changes, isWeaker } from "../../report/changes";
 import { changeSections, changesHeadline, changesJson } from "../../report/changes-sections";
 import { ContainerView, StackView, stackView } from "../../report/stack-view";
-import { goldenStack } from "../support/golden-stack";
+import { goldenModel, goldenStack } from "../support/golden-stack";
 
 let base: StackView;
 before(async () => {
@@ -306,6 +306,32 @@ describe("two reports compared", () => {
       "changed: cadvisor: is new",
     ]);
     assert.deepEqual(lines(changes(base, without)), ["changed: cadvisor: is gone"]);
+  });
+
+  it("say of a service that is switched on what it is exempt from, and not all that it has", async () => {
+    const without = stackView(
+      await goldenModel({ services: { portainer: { enabled: false }, n8n: { enabled: false } } }),
+    );
+    // The services that stay are as in the golden stack.
+    const withBoth = stackView(
+      await goldenModel({ services: { portainer: { enabled: true }, n8n: { enabled: true } } }),
+    );
+    assert.deepEqual(lines(changes(without, withBoth)), [
+      "weaker: socket-proxy-portainer: is new and exempt from dockerSocket",
+      "weaker: portainer: is new and exempt from healthCheck",
+      "weaker: n8n: is new and exempt from outsideNetworks",
+      "weaker: n8n: is new and exempt from environmentSecrets",
+      "changed: socket-proxy-portainer: is new",
+      "changed: portainer: is new",
+      "changed: n8n: is new",
+      "changed: postgres: is new",
+    ]);
+    assert.deepEqual(lines(changes(withBoth, without)), [
+      "changed: socket-proxy-portainer: is gone",
+      "changed: portainer: is gone",
+      "changed: n8n: is gone",
+      "changed: postgres: is gone",
+    ]);
   });
 
   it("print the weaker ones first", () => {
