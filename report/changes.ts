@@ -3,7 +3,7 @@ import { Change, ChangeKind, Held, heldChanges } from "./change";
 import { CisResult } from "./cis";
 import { containerChanges } from "./container-changes";
 import { entranceChanges } from "./entrance-changes";
-import { imageChanges } from "./image-changes";
+import { imageChanges, imageRuleChanges } from "./image-changes";
 import { portChanges } from "./port-changes";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
@@ -16,6 +16,7 @@ export function changes(before: SavedView, after: StackView): Change[] {
     [before, after].every(({ containers }) => containers.some(({ name }) => name === subject));
   return [
     ...imageChanges(before.images, after.images),
+    ...imageRuleChanges(before, after),
     ...containerChanges(before.containers, after.containers),
     ...entranceChanges(before, after),
     ...conversations(before, after),

@@ -2,6 +2,7 @@ import { recordedContainers } from "../model/containers";
 import { LATER, Model } from "../model/synth";
 import { ComposeSecret, secretVariables } from "./compose-secrets";
 import { SOCKET_GROUP } from "./compose-service";
+import { insecureRegistries } from "./insecure-registries";
 
 /** What a reader has to know before the file is used, as comments. */
 export function composeHead(
@@ -11,9 +12,7 @@ export function composeHead(
 ): string {
   const { stack, unresolved, config } = model;
   const containers = recordedContainers(model);
-  const insecure = Object.entries(config.registries)
-    .filter(([, registry]) => registry.insecure === true)
-    .map(([host]) => host);
+  const insecure = insecureRegistries(config);
   const variables = [
     ...(containers.some(({ inputs }) => inputs.groupAdds?.includes(LATER))
       ? [`${SOCKET_GROUP}=<stat -c %g ${socket}>`]

@@ -9,13 +9,14 @@ import { ContainerView, StackView } from "./stack-view";
  * A report that this program or an older one saved: controls and secrets may have had other names then, and fields that
  * are newer are not there.
  */
-export type SavedView = SavedBefore<
-  Omit<StackView, "containers" | "secrets">,
-  "entrance" | "socketReads"
-> & {
+export type SavedView = SavedBefore<Omit<StackView, "containers" | "secrets">, Newer> & {
   readonly containers: readonly SavedContainer[];
   readonly secrets: readonly (Omit<SecretView, "name"> & { readonly name: string })[];
 };
+
+type Newer = (typeof NEWER)[number];
+/** Fields that older reports do not have. */
+const NEWER = ["entrance", "socketReads", "insecureRegistries", "requirePins"] as const;
 
 export type SavedContainer = SavedBefore<
   Omit<ContainerView, "exemptions">,
@@ -24,7 +25,7 @@ export type SavedContainer = SavedBefore<
   readonly exemptions: readonly SavedExemption[];
 };
 
-type SavedBefore<View, Newer extends keyof View> = Omit<View, Newer> & Partial<Pick<View, Newer>>;
+type SavedBefore<View, Key extends keyof View> = Omit<View, Key> & Partial<Pick<View, Key>>;
 
 interface SavedExemption {
   readonly control: string;
@@ -64,6 +65,8 @@ const VIEW = z.object({
       pinned: z.boolean(),
     }),
   ),
+  insecureRegistries: texts.exactOptional(),
+  requirePins: z.boolean().exactOptional(),
   containers: z.array(
     z.object({
       name: z.string(),
@@ -158,7 +161,7 @@ const VIEW = z.object({
 
 /** What cannot be compared with an older report, by its fields. */
 export const notCompared = (saved: SavedView): string[] =>
-  (["entrance", "socketReads"] as const).filter((field) => saved[field] === undefined);
+  NEWER.filter((field) => saved[field] === undefined);
 
 /** Throws a {@link SavedViewError} that names the file and what is wrong with it. */
 export function parseSavedView(text: string, file: string): SavedView {

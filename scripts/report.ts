@@ -51,7 +51,7 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
     const missing = saved === undefined ? [] : notCompared(saved);
     if (missing.length > 0)
       process.stderr.write(
-        `${against ?? ""}: is older and does not tell of ${missing.join(" and ")}, save it again to compare them\n`,
+        `${against ?? ""}: is older and does not tell of ${missing.join(", ")}; save it again to compare them\n`,
       );
     const file = readStackFile(stack, PROJECT_FOLDER, path);
     const model = await synth(file, { placeholders: true });

@@ -226,6 +226,18 @@ describe("two reports compared", () => {
       ["stricter: n8n: its image is pinned by digest"],
     ],
     [
+      "a registry over plain http",
+      () => ({ ...base, insecureRegistries: ["127.0.0.1:5000"] }),
+      ["weaker: registries: plain http to 127.0.0.1:5000"],
+      ["stricter: registries: no longer plain http to 127.0.0.1:5000"],
+    ],
+    [
+      "images that must have a digest",
+      () => ({ ...base, requirePins: true }),
+      ["stricter: images: must have a digest"],
+      ["weaker: images: need no digest any more"],
+    ],
+    [
       "another reason",
       () =>
         container("portainer", {

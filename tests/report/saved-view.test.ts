@@ -23,8 +23,11 @@ describe("a saved report", () => {
       assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
       return older;
     });
-    const { entrance: way, socketReads, ...older } = base;
-    assert.deepEqual([way.tls, socketReads.length], ["acme", 2]);
+    const { entrance: way, socketReads, insecureRegistries, requirePins, ...older } = base;
+    assert.deepEqual(
+      [way.tls, socketReads.length, insecureRegistries, requirePins],
+      ["acme", 2, [], false],
+    );
     const saved = parseSavedView(JSON.stringify({ ...older, containers }), "r.json");
     assert.deepEqual(changes(saved, base), []);
     const now: StackView = {
@@ -33,6 +36,8 @@ describe("a saved report", () => {
         one.name === "n8n" ? { ...one, capDrop: [], user: "0:0" } : one,
       ),
       entrance: { ...way, tls: "none" },
+      insecureRegistries: ["127.0.0.1:5000"],
+      requirePins: true,
     };
     assert.deepEqual(changed(saved, now), ["weaker: n8n: runs as root"]);
   });
