@@ -2,6 +2,7 @@
 import { z } from "zod";
 
 import { CisVerdict } from "./cis";
+import { oneLine } from "./one-line";
 import { SecretView } from "./secrets-view";
 import { ContainerView, StackView } from "./stack-view";
 
@@ -40,7 +41,7 @@ export class SavedViewError extends Error {
 const expected =
   (what: string) =>
   ({ input }: { readonly input?: unknown }): string =>
-    `expected ${what}, got ${JSON.stringify(input)}`;
+    `expected ${what}, got ${oneLine(JSON.stringify(input))}`;
 
 const texts = z.array(z.string());
 const exemption = z.object({

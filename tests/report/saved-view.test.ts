@@ -79,7 +79,7 @@ describe("a saved report", () => {
   const parts: readonly (readonly [string, () => object, string])[] = [
     [
       "a network",
-      () => ({ entrance: { ...base.entrance, adminAllow: ["everywhere"] } }),
+      () => ({ entrance: { ...base.entrance, adminAllow: ["every\u009b2Jwhere"] } }),
       'entrance.adminAllow.0: expected a network such as 192.0.2.0/24, got "everywhere"; ',
     ],
     [
