@@ -116,6 +116,24 @@ describe("npm run report", function () {
     );
   });
 
+  it("says when the saved report is of another stack", async () => {
+    const json = await readFile("tests/golden/report/report.json", "utf8");
+    const other = join(folder, "other.json");
+    await writeFile(
+      other,
+      JSON.stringify({ ...(JSON.parse(json) as object), stack: "a\u001b[1mb" }),
+    );
+    const { code, stdout, stderr } = await golden("--against", other);
+    assert.deepEqual(
+      [code, stdout.split("\n")[0], stderr],
+      [
+        0,
+        "stack golden: as in the saved report",
+        `${other}: is of stack "ab", and compared with stack "golden"\n`,
+      ],
+    );
+  });
+
   const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
     [
       "a format that there is not",
