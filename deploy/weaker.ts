@@ -1,8 +1,8 @@
 /** What the next deployment restricts less than the last one did. Pure. */
-import { BlockList, isIP } from "node:net";
-
 import { Exemption, HARDENED, RestrictionRow } from "../components/hardening";
 import { DEFAULT_SOCKET } from "../host/address";
+import { beyond, isEveryInterface } from "../host/ip-ranges";
+import { isRoot } from "../host/root-user";
 import { DeclaredContainer, declaredNetworks, Recorded } from "./declared";
 import { adminNetworks } from "./routes";
 
@@ -55,9 +55,7 @@ export function weaker(before: Restricted, after: Restricted): Weakening[] {
       return { service: container.service, text, ...(reason !== undefined && { reason }) };
     });
   });
-  const wider = after.admins.filter(
-    (range) => !before.admins.some((known) => covers(known, range)),
-  );
+  const wider = beyond(after.admins, before.admins);
   if (wider.length > 0)
     found.push({
       service: "traefik",
@@ -125,7 +123,7 @@ function more(was: Rights, now: Rights): (readonly [Exemption["control"] | undef
   const added = (list: (rights: Rights) => readonly string[]): string[] =>
     list(now).filter((item) => !list(was).includes(item));
   const everywhere = new Set(
-    was.ports.filter((port) => / on (?:0\.0\.0\.0|::)$/.test(port)).map(portOf),
+    was.ports.filter((port) => isEveryInterface(addressOf(port))).map(portOf),
   );
   const ports = added(({ ports: all }) => all).filter((port) => !everywhere.has(portOf(port)));
   const listed = [
@@ -152,8 +150,8 @@ function more(was: Rights, now: Rights): (readonly [Exemption["control"] | undef
 }
 
 const portOf = (port: string): string => port.split(" ")[0] ?? port;
+const addressOf = (port: string): string => port.slice(portOf(port).length + " on ".length);
 const isSecure = ({ ports }: Rights): boolean => ports.some((port) => portOf(port) === "443");
-const isRoot = (user: string): boolean => /^0+(?::|$)/.test(user) || /^\d+:0+$/.test(user);
 
 const exemptionOf = (
   { rows }: Pick<Restricted, "rows">,
@@ -163,16 +161,3 @@ const exemptionOf = (
   rows
     .find((row) => row.service === service)
     ?.exemptions.find((exemption) => exemption.control === control);
-
-/** Whether every address of a network is one of another: `10.0.0.0/8` covers `10.1.0.0/16`. */
-function covers(network: string, range: string): boolean {
-  const [known, wanted] = [network, range].map((text) => text.split("/"));
-  const [address = "", prefix = ""] = known ?? [];
-  const [first = "", length = ""] = wanted ?? [];
-  const family = isIP(address);
-  if (family !== isIP(first) || Number(length) < Number(prefix)) return false;
-  const list = new BlockList();
-  const kind = family === 6 ? "ipv6" : "ipv4";
-  list.addSubnet(address, Number(prefix), kind);
-  return list.check(first, kind);
-}

@@ -2,9 +2,9 @@
 import { Change, ChangeKind, Held, heldChanges } from "./change";
 import { CisResult } from "./cis";
 import { containerChanges } from "./container-changes";
-import { onHost } from "./container-facts";
 import { entranceChanges } from "./entrance-changes";
-import { imageChanges } from "./image-changes";
+import { imageChanges, imageRuleChanges } from "./image-changes";
+import { portChanges } from "./port-changes";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
 
@@ -12,14 +12,20 @@ const KINDS: readonly ChangeKind[] = ["weaker", "stricter", "newer", "changed"];
 
 /** Sorted by kind, the weaker ones first. */
 export function changes(before: SavedView, after: StackView): Change[] {
+  const stays = ({ subject }: Change): boolean =>
+    [before, after].every(({ containers }) => containers.some(({ name }) => name === subject));
   return [
     ...imageChanges(before.images, after.images),
+    ...imageRuleChanges(before, after),
     ...containerChanges(before.containers, after.containers),
     ...entranceChanges(before, after),
     ...conversations(before, after),
-    ...heldChanges(published(before), published(after), "publishes", "no longer publishes"),
-    ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),
-    ...secretChanges(before, after),
+    // A container that comes or goes is told of above; what it has comes and goes with it.
+    ...[
+      ...portChanges(before.ports, after.ports),
+      ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),
+      ...secretChanges(before, after),
+    ].filter(stays),
     ...findingChanges(before.cis.results, after.cis.results),
   ].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
 }
@@ -51,9 +57,6 @@ const pairs = ({ networks }: SavedView): Held[] =>
       ...(internal ? [] : sorted.map((one): Held => [one, OUTSIDE])),
     ];
   });
-
-const published = ({ ports }: SavedView): Held[] =>
-  ports.map((port) => [port.container, `${onHost(port)}/${port.protocol}`]);
 
 /** Volumes of files are replaced as a whole, so only data can be written to. */
 const writers = ({ volumes }: SavedView): Held[] =>

@@ -2,6 +2,7 @@
  * CIS Docker Benchmark v1.6.0, section 5 "Container Runtime", as one table. Titles are shortened; the ids are those of
  * v1.6 (older editions count some items one lower). Pure.
  */
+import { isEveryInterface } from "../host/ip-ranges";
 import {
   all,
   appArmor,
@@ -16,7 +17,6 @@ import {
 } from "./cis-problems";
 import { CisRule } from "./cis-rule";
 import { ContainerFacts, isSocket, onHost } from "./container-facts";
-import { isEveryInterface } from "./ip-ranges";
 
 /** Ports below this one take a privilege on the host. */
 const FIRST_UNPRIVILEGED = 1024;

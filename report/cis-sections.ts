@@ -1,9 +1,23 @@
 /** CIS results as titled tables: what is found, justified and left to look at; then one with an item a line. Pure. */
-import { CisReport, CisResult, CisVerdict } from "./cis";
+import { CIS_EDITION, cisHeadline, CisReport, CisResult, CisVerdict } from "./cis";
 import { Section } from "./sections";
+import { StackView } from "./stack-view";
 
 /** From the worst to the least interesting: a line shows the first that any container has. */
 const ORDER: readonly CisVerdict[] = ["finding", "exempt", "pass", "not applicable", "host"];
+
+/** What the tables are of, and in a second line what they leave out. */
+export function cisLead({ stack, helpers, cis }: StackView): string {
+  const ran = helpers.filter(({ starts }) => starts).length;
+  return [
+    `stack ${stack}, ${CIS_EDITION}: ${cisHeadline(cis)}`,
+    ...(ran === 0
+      ? []
+      : [
+          `helpers that run once and end are not judged: ${ran}, listed under \`helpers\` of --format json`,
+        ]),
+  ].join("\n");
+}
 
 export function cisSections({ results }: CisReport): Section[] {
   const items = grouped(results, ({ id }) => id);

@@ -2,6 +2,7 @@ import { recordedContainers } from "../model/containers";
 import { LATER, Model } from "../model/synth";
 import { ComposeSecret, secretVariables } from "./compose-secrets";
 import { SOCKET_GROUP } from "./compose-service";
+import { insecureRegistries } from "./insecure-registries";
 
 /** What a reader has to know before the file is used, as comments. */
 export function composeHead(
@@ -11,9 +12,7 @@ export function composeHead(
 ): string {
   const { stack, unresolved, config } = model;
   const containers = recordedContainers(model);
-  const insecure = Object.entries(config.registries)
-    .filter(([, registry]) => registry.insecure === true)
-    .map(([host]) => host);
+  const insecure = insecureRegistries(config);
   const variables = [
     ...(containers.some(({ inputs }) => inputs.groupAdds?.includes(LATER))
       ? [`${SOCKET_GROUP}=<stat -c %g ${socket}>`]
@@ -52,6 +51,7 @@ export function composeHead(
     "- new containers that become healthy before the old ones go: Compose stops first, always",
     "- the check of the host (engine version, architecture, disk) and of moved tags; all images pulled before anything stops",
     "- secrets encrypted in the stack's file and owned by their readers without a hand on the host",
+    "- loaders that never start: here others wait until each has run and ended, so each runs one chown as root",
     '- data volumes that nothing deletes: "docker compose down --volumes" does',
     "- passwords of PostgreSQL that follow their files: its image sets them when the data volume is empty, and never again",
     "- the refusal of a restriction that is weakened without a reason, and of a PostgreSQL that cannot read the data",

@@ -28,6 +28,7 @@ export function helper(
     cap_drop: inputs.capabilities?.drops ?? [],
     ...((inputs.capabilities?.adds ?? []).length > 0 && { cap_add: inputs.capabilities?.adds }),
     security_opt: inputs.securityOpts,
+    ...(inputs.cpus !== undefined && { cpus: Number(inputs.cpus) }),
     mem_limit: "64m",
     memswap_limit: "64m",
     restart: "no",

@@ -1,4 +1,5 @@
 /** Containers of two reports compared, control by control. Pure. */
+import { isRoot } from "../host/root-user";
 import { Change, heldChanges } from "./change";
 import { SavedContainer } from "./saved-view";
 import { ContainerView } from "./stack-view";
@@ -47,8 +48,13 @@ function controlChanges(old: SavedContainer, now: ContainerView): Change[] {
       : [{ kind: "changed", subject, what: `another reason for ${control}: ${reason}` }];
   });
   return [
-    ...turned(!isRoot(old), !isRoot(now), `runs as ${now.user}, no longer root`, "runs as root"),
-    ...(isRoot(old) === isRoot(now) && old.user !== now.user
+    ...turned(
+      !isRoot(old.user),
+      !isRoot(now.user),
+      `runs as ${now.user}, no longer root`,
+      "runs as root",
+    ),
+    ...(isRoot(old.user) === isRoot(now.user) && old.user !== now.user
       ? [{ kind: "changed", subject, what: `runs as ${now.user} instead of ${old.user}` } as const]
       : []),
     ...turned(old.readOnlyRootfs, now.readOnlyRootfs, "read-only root", "writable root"),
@@ -78,6 +84,3 @@ function controlChanges(old: SavedContainer, now: ContainerView): Change[] {
     ...reasons,
   ];
 }
-
-/** As user or as group. */
-const isRoot = ({ user }: SavedContainer): boolean => /^0*(?::|$)|:0+$/.test(user);

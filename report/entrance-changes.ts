@@ -1,7 +1,7 @@
 /** The way in and the ways to the Docker socket of two reports compared, where both tell of them. Pure. */
+import { beyond } from "../host/ip-ranges";
 import { Change, Held, heldChanges } from "./change";
 import { EntranceView, RouteView } from "./entrance-view";
-import { beyond } from "./ip-ranges";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
 

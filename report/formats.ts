@@ -1,8 +1,7 @@
 import { Model } from "../model/synth";
 import { Change } from "./change";
 import { changesJson, changeSections, changesHeadline } from "./changes-sections";
-import { CIS_EDITION, cisHeadline } from "./cis";
-import { cisSections } from "./cis-sections";
+import { cisLead, cisSections } from "./cis-sections";
 import { compose } from "./compose";
 import { conversationMap } from "./conversation-map";
 import { mapSvg } from "./map-svg";
@@ -53,11 +52,7 @@ export function render({ format, model, view, style, changes }: Rendering): stri
     case "json":
       return json(view);
     case "cis":
-      return textTables(
-        `stack ${view.stack}, ${CIS_EDITION}: ${cisHeadline(view.cis)}`,
-        cisSections(view.cis),
-        style,
-      );
+      return textTables(cisLead(view), cisSections(view.cis), style);
     case "cis-json":
       return json({ version: view.version, stack: view.stack, ...view.cis });
     case "mermaid":

@@ -1,7 +1,8 @@
 /** Images of two reports compared. Pure. */
 import { isOlder, tagVersion } from "../components/tag-version";
-import { Change, ChangeKind } from "./change";
-import { ImageView } from "./stack-view";
+import { Change, ChangeKind, Held, heldChanges } from "./change";
+import { SavedView } from "./saved-view";
+import { ImageView, StackView } from "./stack-view";
 
 export function imageChanges(before: readonly ImageView[], after: readonly ImageView[]): Change[] {
   return after.flatMap((image): Change[] => {
@@ -29,6 +30,22 @@ export function imageChanges(before: readonly ImageView[], after: readonly Image
       ? []
       : change("newer", `${image.tag ?? "no tag"}, another build: ${short(image.digest)}`);
   });
+}
+
+/** What images may come from and lack, where both reports tell of it. */
+export function imageRuleChanges(before: SavedView, after: StackView): Change[] {
+  const held = (hosts: readonly string[]): Held[] => hosts.map((host) => ["registries", host]);
+  const plainHttp = heldChanges(
+    held(before.insecureRegistries ?? after.insecureRegistries),
+    held(after.insecureRegistries),
+    "plain http to",
+    "no longer plain http to",
+  );
+  if ((before.requirePins ?? after.requirePins) === after.requirePins) return plainHttp;
+  const pins: Change = after.requirePins
+    ? { kind: "stricter", subject: "images", what: "must have a digest" }
+    : { kind: "weaker", subject: "images", what: "need no digest any more" };
+  return [...plainHttp, pins];
 }
 
 const short = (digest = ""): string => digest.slice("sha256:".length, "sha256:".length + 12);

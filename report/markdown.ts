@@ -1,3 +1,4 @@
+import { oneLine } from "./one-line";
 import { Section } from "./sections";
 
 /** Tables as GitHub shows them (GitHub Flavored Markdown, section 4.10). Pure. */
@@ -18,5 +19,4 @@ export function markdownTable(rows: readonly (readonly string[])[]): string {
 }
 
 /** A bar would end the cell, a line break the table; the rest is text that must not become markup. */
-const cell = (text: string): string =>
-  text.replace(/[\\|<>*_`[\]]/g, "\\$&").replace(/\s*\n\s*/g, " ");
+const cell = (text: string): string => oneLine(text).replace(/[\\|<>*_`[\]]/g, "\\$&");

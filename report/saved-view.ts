@@ -2,6 +2,7 @@
 import { z } from "zod";
 
 import { CisVerdict } from "./cis";
+import { oneLine } from "./one-line";
 import { SecretView } from "./secrets-view";
 import { ContainerView, StackView } from "./stack-view";
 
@@ -9,13 +10,14 @@ import { ContainerView, StackView } from "./stack-view";
  * A report that this program or an older one saved: controls and secrets may have had other names then, and fields that
  * are newer are not there.
  */
-export type SavedView = SavedBefore<
-  Omit<StackView, "containers" | "secrets">,
-  "entrance" | "socketReads"
-> & {
+export type SavedView = SavedBefore<Omit<StackView, "containers" | "secrets">, Newer> & {
   readonly containers: readonly SavedContainer[];
   readonly secrets: readonly (Omit<SecretView, "name"> & { readonly name: string })[];
 };
+
+type Newer = (typeof NEWER)[number];
+/** Fields that older reports do not have. */
+const NEWER = ["entrance", "socketReads", "insecureRegistries", "requirePins"] as const;
 
 export type SavedContainer = SavedBefore<
   Omit<ContainerView, "exemptions">,
@@ -24,7 +26,7 @@ export type SavedContainer = SavedBefore<
   readonly exemptions: readonly SavedExemption[];
 };
 
-type SavedBefore<View, Newer extends keyof View> = Omit<View, Newer> & Partial<Pick<View, Newer>>;
+type SavedBefore<View, Key extends keyof View> = Omit<View, Key> & Partial<Pick<View, Key>>;
 
 interface SavedExemption {
   readonly control: string;
@@ -35,6 +37,11 @@ interface SavedExemption {
 export class SavedViewError extends Error {
   override readonly name = "SavedViewError";
 }
+
+const expected =
+  (what: string) =>
+  ({ input }: { readonly input?: unknown }): string =>
+    `expected ${what}, got ${oneLine(JSON.stringify(input))}`;
 
 const texts = z.array(z.string());
 const exemption = z.object({
@@ -59,6 +66,8 @@ const VIEW = z.object({
       pinned: z.boolean(),
     }),
   ),
+  insecureRegistries: texts.exactOptional(),
+  requirePins: z.boolean().exactOptional(),
   containers: z.array(
     z.object({
       name: z.string(),
@@ -86,14 +95,18 @@ const VIEW = z.object({
   entrance: z
     .object({
       tls: z.enum(["none", "selfSigned", "acme"]),
-      adminAllow: z.array(z.union([z.cidrv4(), z.cidrv6()])),
+      adminAllow: z.array(
+        z.union([z.cidrv4(), z.cidrv6()], { error: expected("a network such as 192.0.2.0/24") }),
+      ),
       routes: z.array(z.object({ host: z.string(), service: z.string(), admin: z.boolean() })),
     })
     .exactOptional(),
   networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
   ports: z.array(
     z.object({
-      address: z.string(),
+      address: z.union([z.ipv4(), z.ipv6()], {
+        error: expected("an IP address such as 127.0.0.1"),
+      }),
       published: z.number(),
       protocol: z.string(),
       container: z.string(),
@@ -149,7 +162,7 @@ const VIEW = z.object({
 
 /** What cannot be compared with an older report, by its fields. */
 export const notCompared = (saved: SavedView): string[] =>
-  (["entrance", "socketReads"] as const).filter((field) => saved[field] === undefined);
+  NEWER.filter((field) => saved[field] === undefined);
 
 /** Throws a {@link SavedViewError} that names the file and what is wrong with it. */
 export function parseSavedView(text: string, file: string): SavedView {

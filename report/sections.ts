@@ -22,6 +22,16 @@ export function sections(view: StackView): Section[] {
       rows: [["service", "registry", "repository", "tag", "digest"], ...view.images.map(image)],
       none: "none",
     },
+    // Hardly any stack has them, so their absence is no line worth reading.
+    ...(view.insecureRegistries.length === 0
+      ? []
+      : [
+          {
+            title: "Registries over plain http",
+            rows: [["registry"], ...view.insecureRegistries.map((host) => [host])],
+            none: "none",
+          },
+        ]),
     {
       title: "Restrictions",
       rows: [

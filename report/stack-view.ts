@@ -13,6 +13,7 @@ import { CisReport, cisReport } from "./cis";
 import { isSocket } from "./container-facts";
 import { EntranceView, entranceView } from "./entrance-view";
 import { factsFromInputs } from "./facts-from-inputs";
+import { insecureRegistries } from "./insecure-registries";
 import { SecretView, secretViews } from "./secrets-view";
 import { SocketView, socketViews } from "./sockets-view";
 import { VolumeView, volumeViews } from "./volumes-view";
@@ -26,6 +27,10 @@ export interface StackView {
   readonly stack: string;
   readonly platform: string;
   readonly images: readonly ImageView[];
+  /** Registries that the program and the engine ask over plain http. */
+  readonly insecureRegistries: readonly string[];
+  /** Whether an image without a digest is refused. */
+  readonly requirePins: boolean;
   readonly containers: readonly ContainerView[];
   readonly entrance: EntranceView;
   readonly networks: readonly NetworkView[];
@@ -113,6 +118,8 @@ export function stackView(model: Model): StackView {
     stack: model.stack,
     platform: model.config.platform,
     images: Object.entries(model.outputs.images).map(([service, text]) => imageView(service, text)),
+    insecureRegistries: insecureRegistries(model.config),
+    requirePins: model.config.requirePins,
     containers: running.map((container) => ({
       ...containerView(container),
       networks: (container.inputs.networksAdvanced ?? []).map(({ name }) =>

@@ -1,3 +1,4 @@
+import { oneLine } from "./one-line";
 import { Section } from "./sections";
 
 /** What a terminal shows: a title, aligned columns. */
@@ -10,7 +11,7 @@ export interface TextStyle {
 export function textTables(lead: string, sections: readonly Section[], style: TextStyle): string {
   const parts = sections.map(({ title, rows, none }) => {
     if (rows.length <= 1) return `${style.title(title)}: ${none}\n`;
-    const [head = [], ...body] = rows;
+    const [head = [], ...body] = rows.map((row) => row.map(oneLine));
     const [first = "", ...lines] = style
       .columns([head.map((name) => name.toUpperCase()), ...body])
       .split("\n");

@@ -5,7 +5,8 @@ import { synth } from "../model/synth";
 import { changes, isWeaker } from "../report/changes";
 import { ComposeError } from "../report/compose-files";
 import { Format, FORMATS, isFormat, render } from "../report/formats";
-import { notCompared, parseSavedView, SavedViewError } from "../report/saved-view";
+import { oneLine } from "../report/one-line";
+import { notCompared, parseSavedView, SavedView, SavedViewError } from "../report/saved-view";
 import { stackView } from "../report/stack-view";
 import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
 
@@ -48,11 +49,8 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
     // Before the stack is worked out, because it is quick and may be wrong.
     const saved =
       against === undefined ? undefined : forUsers(() => parseSavedView(read(against), against));
-    const missing = saved === undefined ? [] : notCompared(saved);
-    if (missing.length > 0)
-      process.stderr.write(
-        `${against ?? ""}: is older and does not tell of ${missing.join(" and ")}, save it again to compare them\n`,
-      );
+    for (const remark of saved === undefined ? [] : remarks(saved, stack))
+      process.stderr.write(`${against ?? ""}: ${remark}\n`);
     const file = readStackFile(stack, PROJECT_FOLDER, path);
     const model = await synth(file, { placeholders: true });
     const view = stackView(model);
@@ -69,6 +67,19 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
     return found !== undefined && isWeaker(found) ? 1 : 0;
   },
 });
+
+/** What is compared in another way than whoever asks may think. */
+function remarks(saved: SavedView, stack: string): string[] {
+  const missing = notCompared(saved);
+  return [
+    ...(saved.stack === stack
+      ? []
+      : [`is of stack "${oneLine(saved.stack)}", and compared with stack "${stack}"`]),
+    ...(missing.length === 0
+      ? []
+      : [`is older and does not tell of ${missing.join(", ")}; save it again to compare them`]),
+  ];
+}
 
 function read(file: string): string {
   try {

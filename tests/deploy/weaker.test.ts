@@ -46,6 +46,7 @@ describe("restrictions of two deployments", () => {
   ])[] = [
     ["app runs as root (0:0): a good reason", { user: "0:0" }, [because("user", "0:0")]],
     ["app runs as root (1000:0)", { user: "1000:0" }, []],
+    ["app runs as root (00)", { user: "00" }, []],
     ["app gets CAP_CHOWN", { capAdd: ["CAP_CHOWN"] }, []],
     ["app may write to its root", { readOnly: false }, []],
     ["app may gain new privileges", { securityOptions: [] }, []],
@@ -99,6 +100,12 @@ describe("restrictions of two deployments", () => {
       ["127.0.0.1:80->80/tcp"],
       [],
     ],
+    [
+      "every address, spelled in another way",
+      ["::0:80->80/tcp"],
+      [":::80->80/tcp", "127.0.0.1:80->80/tcp"],
+      [],
+    ],
     ["another number outside", ["127.0.0.1:80->80/tcp"], ["127.0.0.1:81->80/tcp"], []],
     [
       "TLS no more",
@@ -116,6 +123,8 @@ describe("restrictions of two deployments", () => {
     [["10.0.0.0/8"], ["10.1.0.0/16"], []],
     [["10.1.0.0/16"], ["10.0.0.0/8"], ["traefik lets 10.0.0.0/8 to the pages for administrators"]],
     [["192.0.2.0/24", "2001:db8::/32"], ["2001:db8:1::/48", "192.0.2.7/32"], []],
+    [["10.0.0.0/9", "10.128.0.0/9"], ["10.0.0.0/8"], []],
+    [["10.0.0.0/8"], ["::ffff:10.0.0.0/104"], []],
     [["0.0.0.0/0"], ["::/0"], ["traefik lets ::/0 to the pages for administrators"]],
   ] as const)
     it(`know a network inside another: ${before.join(", ")} and then ${after.join(", ")}`, () => {

@@ -5,7 +5,7 @@ import { Change } from "../../report/change";
 import { changes, isWeaker } from "../../report/changes";
 import { changeSections, changesHeadline, changesJson } from "../../report/changes-sections";
 import { ContainerView, StackView, stackView } from "../../report/stack-view";
-import { goldenStack } from "../support/golden-stack";
+import { goldenModel, goldenStack } from "../support/golden-stack";
 
 let base: StackView;
 before(async () => {
@@ -226,6 +226,18 @@ describe("two reports compared", () => {
       ["stricter: n8n: its image is pinned by digest"],
     ],
     [
+      "a registry over plain http",
+      () => ({ ...base, insecureRegistries: ["127.0.0.1:5000"] }),
+      ["weaker: registries: plain http to 127.0.0.1:5000"],
+      ["stricter: registries: no longer plain http to 127.0.0.1:5000"],
+    ],
+    [
+      "images that must have a digest",
+      () => ({ ...base, requirePins: true }),
+      ["stricter: images: must have a digest"],
+      ["weaker: images: need no digest any more"],
+    ],
+    [
       "another reason",
       () =>
         container("portainer", {
@@ -263,6 +275,32 @@ describe("two reports compared", () => {
       );
     });
 
+  // Addresses of Traefik's ports before and after, and what is said.
+  const addresses: readonly (readonly [string, string, ...string[]])[] = [
+    ["0.0.0.0", "127.0.0.1", "stricter: traefik: no longer publishes 0.0.0.0:80/tcp"],
+    ["0.0.0.0", "10.0.0.1", "stricter: traefik: no longer publishes 0.0.0.0:80/tcp"],
+    ["::", "::1", "stricter: traefik: no longer publishes [::]:80/tcp"],
+    ["127.0.0.1", "0.0.0.0", "weaker: traefik: publishes 0.0.0.0:80/tcp"],
+    [
+      "10.0.0.1",
+      "10.0.0.2",
+      "weaker: traefik: publishes 10.0.0.2:80/tcp",
+      "stricter: traefik: no longer publishes 10.0.0.1:80/tcp",
+    ],
+    ["0.0.0.0", "::", "changed: traefik: publishes [::]:80/tcp instead of 0.0.0.0:80/tcp"],
+    ["::0", "::", "changed: traefik: publishes [::]:80/tcp instead of [::0]:80/tcp"],
+  ];
+  for (const [was, is, ...expected] of addresses)
+    it(`know that ${is} after ${was} is: ${expected.join(" and ")}`, () => {
+      const on = (address: string): StackView => ({
+        ...base,
+        ports: base.ports
+          .filter(({ published }) => published === 80)
+          .map((port) => ({ ...port, address })),
+      });
+      assert.deepEqual(lines(changes(on(was), on(is))), expected);
+    });
+
   it("take a new service for a change, and what it is exempt from for a weakening", () => {
     const without: StackView = {
       ...base,
@@ -280,6 +318,32 @@ describe("two reports compared", () => {
       "changed: cadvisor: is new",
     ]);
     assert.deepEqual(lines(changes(base, without)), ["changed: cadvisor: is gone"]);
+  });
+
+  it("say of a service that is switched on what it is exempt from, and not all that it has", async () => {
+    const without = stackView(
+      await goldenModel({ services: { portainer: { enabled: false }, n8n: { enabled: false } } }),
+    );
+    // The services that stay are as in the golden stack.
+    const withBoth = stackView(
+      await goldenModel({ services: { portainer: { enabled: true }, n8n: { enabled: true } } }),
+    );
+    assert.deepEqual(lines(changes(without, withBoth)), [
+      "weaker: socket-proxy-portainer: is new and exempt from dockerSocket",
+      "weaker: portainer: is new and exempt from healthCheck",
+      "weaker: n8n: is new and exempt from outsideNetworks",
+      "weaker: n8n: is new and exempt from environmentSecrets",
+      "changed: socket-proxy-portainer: is new",
+      "changed: portainer: is new",
+      "changed: n8n: is new",
+      "changed: postgres: is new",
+    ]);
+    assert.deepEqual(lines(changes(withBoth, without)), [
+      "changed: socket-proxy-portainer: is gone",
+      "changed: portainer: is gone",
+      "changed: n8n: is gone",
+      "changed: postgres: is gone",
+    ]);
   });
 
   it("print the weaker ones first", () => {

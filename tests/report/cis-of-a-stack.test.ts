@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { CisResult } from "../../report/cis";
+import { cisLead } from "../../report/cis-sections";
 import { stackView } from "../../report/stack-view";
 import { goldenModel } from "../support/golden-stack";
 
@@ -26,6 +27,18 @@ describe("CIS section 5 of a stack", () => {
         expected,
       );
     });
+
+  it("has a head that tells of the helpers which start, since no item is about them", async () => {
+    const view = stackView(await goldenModel());
+    const [, note, ...more] = cisLead(view).split("\n");
+    assert.deepEqual(
+      [note, ...more],
+      ["helpers that run once and end are not judged: 6, listed under `helpers` of --format json"],
+    );
+    const helpers = view.helpers.filter(({ starts }) => !starts);
+    assert.equal(helpers.length, 5);
+    assert.doesNotMatch(cisLead({ ...view, helpers }), /\n/);
+  });
 
   it("finds in 5.29 every container whose processes no command limits, whatever its label says", async () => {
     const model = await goldenModel();

@@ -194,11 +194,21 @@ describe("a Compose file", () => {
       assert.ok(configs === undefined || readOnly === undefined, name);
   });
 
+  it("gives helpers the CPU limit of the program, those that it never starts none", () => {
+    const limits = (name: string): unknown[] => {
+      const { cpus, mem_limit: memory } = file.services[name] ?? assert.fail(name);
+      return [cpus, memory];
+    };
+    assert.deepEqual(limits("portainer-data-owner"), [0.5, "64m"]);
+    assert.deepEqual(limits("traefik-config-loader"), [undefined, "64m"]);
+  });
+
   it("says what it cannot carry, unpinned images among it", () => {
     const head = text.split("\nname: ")[0] ?? "";
     assert.match(head, /^# What a Compose file cannot carry:$/m);
     assert.match(head, /^# - the digest of homepage: its image is not pinned/m);
     assert.match(head, /^# - registry logins: /m);
+    assert.match(head, /^# - loaders that never start: .* one chown as root$/m);
     assert.doesNotMatch(head, /digest of traefik/);
   });
 

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
+import { getFileInfo } from "prettier";
+
 import { FORMATS } from "../../report/formats";
 
 const page = readFileSync("docs/reports.md", "utf8");
@@ -31,6 +33,13 @@ describe("docs/reports.md", () => {
       names.filter((name) => !said.has(name)),
       [],
     );
+  });
+
+  it("has a report saved where prettier leaves it as it was printed", async () => {
+    const saved = /--format json > (\S+)/.exec(page)?.[1] ?? assert.fail("no line saves one");
+    const { ignored } = await getFileInfo(saved, { ignorePath: ".prettierignore" });
+    assert.equal(ignored, true, saved);
+    assert.ok(page.includes(`--against ${saved} `), `nothing is compared with ${saved}`);
   });
 
   it("has the formats, each in a row", () => {

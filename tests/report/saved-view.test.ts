@@ -23,8 +23,11 @@ describe("a saved report", () => {
       assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
       return older;
     });
-    const { entrance: way, socketReads, ...older } = base;
-    assert.deepEqual([way.tls, socketReads.length], ["acme", 2]);
+    const { entrance: way, socketReads, insecureRegistries, requirePins, ...older } = base;
+    assert.deepEqual(
+      [way.tls, socketReads.length, insecureRegistries, requirePins],
+      ["acme", 2, [], false],
+    );
     const saved = parseSavedView(JSON.stringify({ ...older, containers }), "r.json");
     assert.deepEqual(changes(saved, base), []);
     const now: StackView = {
@@ -33,6 +36,8 @@ describe("a saved report", () => {
         one.name === "n8n" ? { ...one, capDrop: [], user: "0:0" } : one,
       ),
       entrance: { ...way, tls: "none" },
+      insecureRegistries: ["127.0.0.1:5000"],
+      requirePins: true,
     };
     assert.deepEqual(changed(saved, now), ["weaker: n8n: runs as root"]);
   });
@@ -71,10 +76,25 @@ describe("a saved report", () => {
       );
     });
 
-  it("is refused when a network in it is none", () => {
-    const saved = { ...base, entrance: { ...base.entrance, adminAllow: ["everywhere"] } };
-    assert.throws(() => parseSavedView(JSON.stringify(saved), "r.json"), {
-      message: /^r\.json: is no report of version 1, at entrance\.adminAllow\.0: /,
+  const parts: readonly (readonly [string, () => object, string])[] = [
+    [
+      "a network",
+      () => ({ entrance: { ...base.entrance, adminAllow: ["every\u009b2Jwhere"] } }),
+      'entrance.adminAllow.0: expected a network such as 192.0.2.0/24, got "everywhere"; ',
+    ],
+    [
+      "an address",
+      () => ({ ports: base.ports.map((port) => ({ ...port, address: "localhost" })) }),
+      'ports.0.address: expected an IP address such as 127.0.0.1, got "localhost"; ',
+    ],
+  ];
+  for (const [name, said, message] of parts)
+    it(`is refused when ${name} in it is none, and says what is expected`, () => {
+      assert.throws(
+        () => parseSavedView(JSON.stringify({ ...base, ...said() }), "r.json"),
+        (error) =>
+          error instanceof SavedViewError &&
+          error.message.startsWith(`r.json: is no report of version 1, at ${message}`),
+      );
     });
-  });
 });

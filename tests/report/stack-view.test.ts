@@ -60,6 +60,16 @@ describe("the report of a stack", () => {
     );
   });
 
+  it("names registries over plain http, and whether every image must have a digest", async () => {
+    const registries = { "127.0.0.1:5000": { insecure: true }, "ghcr.io": { insecure: false } };
+    const view = await viewOf({ registries });
+    assert.deepEqual([view.insecureRegistries, view.requirePins], [["127.0.0.1:5000"], false]);
+    const table = (of: StackView) =>
+      sections(of).find(({ title }) => title === "Registries over plain http");
+    assert.deepEqual(table(view)?.rows, [["registry"], ["127.0.0.1:5000"]]);
+    assert.equal(table(await viewOf({})), undefined);
+  });
+
   it("tells how the stack is entered, and by whom", async () => {
     const open = await viewOf({ tls: { mode: "none" }, adminAllow: [] });
     assert.deepEqual(open.entrance, {

@@ -99,8 +99,11 @@ describe("npm run report", function () {
     assert.deepEqual([now.code, now.stderr], [1, ""]);
     assert.match(now.stdout, /^entrance +TLS none instead of acme$/m);
 
-    const { entrance, socketReads, ...older } = JSON.parse(json) as Record<string, unknown>;
-    assert.ok(entrance !== undefined && socketReads !== undefined);
+    const { entrance, socketReads, insecureRegistries, requirePins, ...older } = JSON.parse(
+      json,
+    ) as Record<string, unknown>;
+    for (const field of [entrance, socketReads, insecureRegistries, requirePins])
+      assert.notEqual(field, undefined);
     const old = join(folder, "without-entrance.json");
     await writeFile(old, JSON.stringify(older));
     const before = await report(...args, old);
@@ -108,7 +111,25 @@ describe("npm run report", function () {
       [before.code, before.stderr],
       [
         0,
-        `${old}: is older and does not tell of entrance and socketReads, save it again to compare them\n`,
+        `${old}: is older and does not tell of entrance, socketReads, insecureRegistries, requirePins; save it again to compare them\n`,
+      ],
+    );
+  });
+
+  it("says when the saved report is of another stack", async () => {
+    const json = await readFile("tests/golden/report/report.json", "utf8");
+    const other = join(folder, "other.json");
+    await writeFile(
+      other,
+      JSON.stringify({ ...(JSON.parse(json) as object), stack: "a\u001b[1mb" }),
+    );
+    const { code, stdout, stderr } = await golden("--against", other);
+    assert.deepEqual(
+      [code, stdout.split("\n")[0], stderr],
+      [
+        0,
+        "stack golden: as in the saved report",
+        `${other}: is of stack "ab", and compared with stack "golden"\n`,
       ],
     );
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { beyond, isEveryInterface } from "../../report/ip-ranges";
+import { beyond, isEveryInterface } from "../../host/ip-ranges";
 
 describe("the address of a published port", () => {
   for (const address of [

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+
+import { markdown } from "../../report/markdown";
+import { oneLine } from "../../report/one-line";
+import { textTables } from "../../report/text-tables";
+import { columns } from "../../scripts/cli";
+
+const plain = { columns, title: (text: string) => text, head: (text: string) => text };
+
+describe("a text in a table", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["as it is, ünï", "as it is, ünï"],
+    ["two  spaces", "two  spaces"],
+    ["one\ntwo", "one two"],
+    ["one \r\n\n  two", "one two"],
+    ["one\rtwo", "one two"],
+    ["one\u2028two\u2029three", "one two three"],
+    ["one\u0085two", "one two"],
+    ["one\ttwo\vthree\ffour", "one two three four"],
+    ["\u001b[31mred\u001b[0m", "red"],
+    ["\u001b]0;title\u0007text", "text"],
+    ["\u009b2Jtext", "text"],
+    ["bell\u0007, null\u0000", "bell, null"],
+  ];
+  for (const [text, expected] of cases)
+    it(`is one line that orders nothing of a terminal: ${JSON.stringify(text)}`, () => {
+      assert.equal(oneLine(text), expected);
+    });
+
+  const sections = [
+    {
+      title: "Exemptions",
+      rows: [
+        ["service", "reason", "control"],
+        ["n8n", "first\r\nsecond\rthird\u001b[2J", "user"],
+      ],
+      none: "none",
+    },
+  ];
+  it("does not break the tables of a terminal", () => {
+    assert.equal(
+      textTables("stack s", sections, plain),
+      "stack s\n\nExemptions\nSERVICE  REASON              CONTROL\nn8n      first second third  user\n",
+    );
+  });
+  it("does not break the tables of Markdown", () => {
+    assert.match(markdown("s", "lead", sections), /^\| n8n \| first second third \| user \|$/m);
+  });
+});
