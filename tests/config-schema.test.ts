@@ -6,6 +6,7 @@ import {
   digestOf,
   HOST_KEY,
   IMAGES,
+  imagesWithout,
   problemsOf,
   rawConfig,
   setSecret,
@@ -142,7 +143,9 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ images: "traefik:v3" }, `images: expected ${IMAGE_MAP}, got "traefik:v3"`],
   [image("nginx", "nginx:1"), "images.nginx: unknown key, remove it or check its spelling"],
   [
-    { images: {} },
+    {
+      images: imagesWithout("traefik", "socket-proxy", "homepage", "portainer", "n8n", "postgres"),
+    },
     "images.traefik: missing, expected name:tag@sha256:… on one line",
     "images.socket-proxy: missing, expected name:tag@sha256:… on one line, or switch off the services that need it, portainer and cadvisor",
     "images.homepage: missing, expected name:tag@sha256:… on one line, or services.homepage.enabled: false",
@@ -216,9 +219,9 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ services: null }, "services: expected a map, got nothing"],
   [{ services: [] }, "services: expected a map, got a list"],
   [
-    { services: { cadvisor: true, redis: {} } },
+    { services: { cadvisor: true, nowhere: {} } },
     `services.cadvisor: expected ${SERVICE_MAP}, got true`,
-    "services.redis: unknown key, remove it or check its spelling",
+    "services.nowhere: unknown key, remove it or check its spelling",
   ],
   [{ services: { cadvisor: null } }, `services.cadvisor: expected ${SERVICE_MAP}, got nothing`],
   [

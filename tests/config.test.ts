@@ -4,7 +4,8 @@ import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { parseConfig, readConfig, Secret, StackConfig } from "../config";
-import { CANARIES, IMAGES, problemsOf, rawConfig, setSecret } from "./support/raw-config";
+import { SERVICE_NAMES } from "../config-schema";
+import { CANARIES, imagesWithout, problemsOf, rawConfig, setSecret } from "./support/raw-config";
 
 /** What a configuration means, as data. */
 const plain = (config: StackConfig): unknown => JSON.parse(JSON.stringify(config));
@@ -27,14 +28,17 @@ describe("the configuration", () => {
   });
 
   it("asks for no secret and no image of a service that is off", () => {
-    const { traefik, homepage: page } = IMAGES;
+    const images = imagesWithout("socket-proxy", "portainer", "n8n", "postgres", "cadvisor");
     const values = {
       ...Object.fromEntries(Object.keys(CANARIES).map((name) => [name, ""])),
-      images: { traefik, homepage: page },
+      images,
       services: { portainer: { enabled: false }, n8n: { enabled: false } },
     };
     assert.deepEqual(problemsOf(rawConfig(values)), []);
-    assert.deepEqual(Object.keys(parseConfig(rawConfig(values)).images), ["traefik", "homepage"]);
+    const { services, images: wanted } = parseConfig(rawConfig(values));
+    for (const name of SERVICE_NAMES) assert.equal(name in wanted, services[name].enabled, name);
+    for (const name of ["socket-proxy", "portainer", "n8n", "postgres", "cadvisor"] as const)
+      assert.equal(services[name].enabled, false, name);
   });
 
   it("allows one port for both where only one of them is published", () => {
@@ -83,12 +87,11 @@ describe("the configuration", () => {
       registries: {},
       backups: { keep: 7 },
       services: {
+        ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, on])),
         traefik: { ...on, host: "traefik.example.test" },
-        "socket-proxy": on,
         homepage: { ...on, host: "example.test" },
         portainer: { ...on, host: "portainer.example.test" },
         n8n: { ...on, host: "n8n.example.test" },
-        postgres: on,
         cadvisor: { ...off, host: "cadvisor.example.test" },
       },
       secrets: {
@@ -99,14 +102,10 @@ describe("the configuration", () => {
       },
     });
     // Images of the enabled services only.
-    assert.deepEqual(Object.keys(images as object), [
-      "traefik",
-      "socket-proxy",
-      "homepage",
-      "portainer",
-      "n8n",
-      "postgres",
-    ]);
+    assert.deepEqual(
+      Object.keys(images as object),
+      SERVICE_NAMES.filter((name) => name !== "cadvisor"),
+    );
   });
 
   it("refuses the password of a registry in clear text, and what only a service's file may exempt", () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { HARDENED, RestrictionRow, restrictionRow } from "../components/hardening";
 import { Service } from "../components/service";
 import { parseConfig } from "../config";
+import { isRouted, RoutedName, SERVICE_NAMES } from "../config-schema";
 import { parseReference } from "../images/reference";
 import {
   imagesSince,
@@ -95,44 +96,49 @@ describe("what is said of PostgreSQL's data", () => {
   });
 });
 
+const NO_PAGES = [false, undefined] as const;
+
 describe("what the start page shows", () => {
   const images = Object.fromEntries(
     Object.entries(IMAGES).map(([name, text]) => [name, parseReference(text)]),
   );
-  const shown = (
-    values: Record<string, unknown>,
-  ): (readonly [string, boolean, string | undefined])[] =>
+  type Shown = readonly [service: string, admin: boolean, url: string | undefined];
+  const shown = (values: Record<string, unknown>): Shown[] =>
     pageServices(
       parseConfig(rawConfig({ services: { cadvisor: { enabled: true } }, ...values })),
       images,
       {},
-      Object.keys(IMAGES).map((name) => row(name)),
+      SERVICE_NAMES.map((name) => row(name)),
     ).map(({ service: name, admin, url }) => [name, admin, url]);
+  /** All services: those that are said here, and the others, which are not reached by browsers. */
+  const every = (
+    said: Readonly<Record<RoutedName, readonly [admin: boolean, url: string | undefined]>>,
+  ): Shown[] =>
+    SERVICE_NAMES.map((name) => [name, ...(isRouted(name) ? said[name] : NO_PAGES)] as const);
 
   it("is every service with its address, as far as anybody may use it", () => {
-    assert.deepEqual(shown({ adminAllow: ["192.0.2.0/24"] }), [
-      ["traefik", true, "http://traefik.example.test/"],
-      ["socket-proxy", false, undefined],
-      ["homepage", false, "http://example.test/"],
-      ["portainer", true, "http://portainer.example.test/"],
-      ["n8n", false, "http://n8n.example.test/"],
-      ["postgres", false, undefined],
-      ["cadvisor", true, "http://cadvisor.example.test/"],
-    ]);
+    assert.deepEqual(
+      shown({ adminAllow: ["192.0.2.0/24"] }),
+      every({
+        traefik: [true, "http://traefik.example.test/"],
+        homepage: [false, "http://example.test/"],
+        portainer: [true, "http://portainer.example.test/"],
+        n8n: [false, "http://n8n.example.test/"],
+        cadvisor: [true, "http://cadvisor.example.test/"],
+      }),
+    );
   });
 
   it("has no address for services of admins where no network is allowed in", () => {
     assert.deepEqual(
-      shown({}).map(([name, , url]) => [name, url]),
-      [
-        ["traefik", undefined],
-        ["socket-proxy", undefined],
-        ["homepage", "http://example.test/"],
-        ["portainer", undefined],
-        ["n8n", "http://n8n.example.test/"],
-        ["postgres", undefined],
-        ["cadvisor", undefined],
-      ],
+      shown({}),
+      every({
+        traefik: [true, undefined],
+        homepage: [false, "http://example.test/"],
+        portainer: [true, undefined],
+        n8n: [false, "http://n8n.example.test/"],
+        cadvisor: [true, undefined],
+      }),
     );
   });
 

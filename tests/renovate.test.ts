@@ -26,7 +26,7 @@ const found = (text: string) =>
 
 describe("Renovate", () => {
   for (const stack of ["prod", "dev"])
-    it(`finds the seven pins of the stack ${stack}, and nothing else`, () => {
+    it(`finds the pin of every service of the stack ${stack}, and nothing else`, () => {
       const text = read(`Pulumi.${stack}.yaml`);
       const { pins } = readPins(text);
       assert.deepEqual(
@@ -40,7 +40,6 @@ describe("Renovate", () => {
           return { depName: image.name, currentValue: image.tag, currentDigest: image.digest };
         }),
       );
-      assert.equal(found(text).length, 7);
     });
 
   const digest = `sha256:${"a".repeat(64)}`;

@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 import { ConfigError } from "../../config";
-import { SECRET_NAMES } from "../../config-schema";
+import { SECRET_NAMES, SERVICE_NAMES } from "../../config-schema";
 import { StackFile } from "../../model/stack-file";
 import { CONTAINER, IMAGE, LATER, Model, SECRET, synth } from "../../model/synth";
 import { PROJECT_FOLDER } from "../../scripts/cli";
 import "../support/no-docker-context";
-import { CANARIES, IMAGES } from "../support/raw-config";
+import { CANARIES, IMAGES, imagesWithout } from "../support/raw-config";
 
 /** A stack as its file says it, with everything needed for all services. */
 function stackFile(values: Readonly<Record<string, unknown>> = {}, name = "test"): StackFile {
@@ -60,16 +60,11 @@ describe("the program without an engine", () => {
         .filter(({ type, name }) => type === CONTAINER && !/-(?:loader|owner)$/.test(name))
         .map(({ name }) => name)
         .sort(),
-      [
-        "test-cadvisor",
-        "test-homepage",
-        "test-n8n",
-        "test-portainer",
-        "test-postgres",
-        "test-socket-proxy-cadvisor",
-        "test-socket-proxy-portainer",
-        "test-traefik",
-      ],
+      SERVICE_NAMES.flatMap((name) =>
+        name === "socket-proxy"
+          ? ["test-socket-proxy-cadvisor", "test-socket-proxy-portainer"]
+          : [`test-${name}`],
+      ).sort(),
     );
   });
 
@@ -91,10 +86,13 @@ describe("the program without an engine", () => {
     const small = await synth(
       stackFile({
         services: { portainer: { enabled: false }, n8n: { enabled: false } },
-        images: { traefik: IMAGES.traefik, homepage: IMAGES.homepage },
+        images: imagesWithout("socket-proxy", "portainer", "n8n", "postgres", "cadvisor"),
       }),
     );
-    assert.deepEqual(Object.keys(small.outputs.images), ["traefik", "homepage"]);
+    assert.deepEqual(
+      Object.keys(small.outputs.images),
+      SERVICE_NAMES.filter((name) => small.config.services[name].enabled),
+    );
     assert.deepEqual(
       small.resources.filter(({ name }) =>
         /portainer|n8n|postgres|cadvisor|proxy|egress/.test(name),
@@ -180,7 +178,7 @@ describe("the program without an engine", () => {
       message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
   services.homepage.exemptions: hostPaths is stated in components/homepage.ts, with its reason; a stack may exempt capabilities, readOnlyRootfs, noNewPrivileges`,
     });
-    assert.equal((await synth(stackFile())).outputs.restrictions.length, 7);
+    assert.equal((await synth(stackFile())).outputs.restrictions.length, SERVICE_NAMES.length);
   });
 
   it("does not end the process of a caller that catches what it throws", () => {

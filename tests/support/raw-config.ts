@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 
 import { ConfigError, parseConfig, RawConfig } from "../../config";
+import { SERVICE_NAMES, ServiceName } from "../../config-schema";
 
 export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
 
@@ -9,7 +10,7 @@ export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
 export const HOST_KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFna0hJujQo6PrWD+8aoME5S7WPwXaTgHQrbj2dzOiJ";
 
-export const IMAGES = {
+const WELL_KNOWN: Partial<Record<ServiceName, string>> = {
   traefik: `traefik:v3.6.4@${digestOf("1")}`,
   "socket-proxy": `ghcr.io/tecnativa/docker-socket-proxy:v0.4.2@${digestOf("2")}`,
   homepage: `nginx:1.27-alpine@${digestOf("3")}`,
@@ -18,6 +19,17 @@ export const IMAGES = {
   postgres: `postgres:16-alpine@${digestOf("6")}`,
   cadvisor: `gcr.io/cadvisor/cadvisor:v0.49.1@${digestOf("7")}`,
 };
+
+/** An image for each service; of those whose version no test asks for, any. */
+export const IMAGES = Object.fromEntries(
+  SERVICE_NAMES.map((name) => [name, WELL_KNOWN[name] ?? `${name}:1@${digestOf("8")}`]),
+) as Readonly<Record<ServiceName, string>>;
+
+/** All images but those of some services. */
+export const imagesWithout = (...names: readonly ServiceName[]): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(IMAGES).filter(([name]) => !(names as readonly string[]).includes(name)),
+  );
 
 /** Texts that may be in no message and in no recorded input. */
 export const CANARIES = {
