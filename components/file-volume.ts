@@ -1,4 +1,5 @@
-import { createHash, scryptSync } from "node:crypto";
+import { createHash, scrypt, type BinaryLike, type ScryptOptions } from "node:crypto";
+import { promisify } from "node:util";
 
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
@@ -125,8 +126,15 @@ const isBytes = (content: FileContent): content is { readonly base64: string } =
  * A hash of names and contents. Secrets get a slow, salted one (scrypt, RFC 7914), because it is stored in clear and a
  * short password must not be found from it.
  */
-function fingerprint(files: Readonly<Record<string, unknown>>, salt: string | undefined): string {
+async function fingerprint(
+  files: Readonly<Record<string, unknown>>,
+  salt: string | undefined,
+): Promise<string> {
   const text = JSON.stringify(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
   if (salt === undefined) return createHash("sha256").update(text).digest("hex");
-  return scryptSync(text, `pinned-stack ${salt}`, 32, { N: 16384, r: 8, p: 1 }).toString("hex");
+  const key = await slowHash(text, `pinned-stack ${salt}`, 32, { N: 16384, r: 8, p: 1 });
+  return key.toString("hex");
 }
+
+// In a thread of its own, while the program goes on.
+const slowHash = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
