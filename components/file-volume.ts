@@ -1,5 +1,4 @@
-import { createHash, scrypt, type BinaryLike, type ScryptOptions } from "node:crypto";
-import { promisify } from "node:util";
+import { createHash, scryptSync } from "node:crypto";
 
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
@@ -126,15 +125,8 @@ const isBytes = (content: FileContent): content is { readonly base64: string } =
  * A hash of names and contents. Secrets get a slow, salted one (scrypt, RFC 7914), because it is stored in clear and a
  * short password must not be found from it.
  */
-async function fingerprint(
-  files: Readonly<Record<string, unknown>>,
-  salt: string | undefined,
-): Promise<string> {
+function fingerprint(files: Readonly<Record<string, unknown>>, salt: string | undefined): string {
   const text = JSON.stringify(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
   if (salt === undefined) return createHash("sha256").update(text).digest("hex");
-  const key = await slowHash(text, `pinned-stack ${salt}`, 32, { N: 16384, r: 8, p: 1 });
-  return key.toString("hex");
+  return scryptSync(text, `pinned-stack ${salt}`, 32, { N: 16384, r: 8, p: 1 }).toString("hex");
 }
-
-// In a thread of its own, while the program goes on.
-const slowHash = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
