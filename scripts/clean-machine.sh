@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The README's two commands, as printed, on a machine that has nothing but Node and npm: a folder with these, a shell and a
-# fresh clone of the committed files becomes the root of everything that runs. Needs Linux, root, git, util-linux, iproute2.
+# The README's two commands, as printed, on a machine that has nothing but Node and npm, for the tests also the usual tools
+# of a shell: a folder with these and a fresh clone of the committed files becomes the root of everything that runs. Needs Linux, root, git, util-linux, iproute2.
 #
 #   scripts/clean-machine.sh            npm ci with this machine's network, then each command with it and without any network
 #   scripts/clean-machine.sh KEEP       the same, and leaves the folder KEEP behind to look into
@@ -88,6 +88,15 @@ check() {
 
 check "with a network" online "npm ci && npm run preview" "offline plan|Resources:"
 check "without a network" offline "npm run preview" "offline plan"
+# The tests also run shell scripts, for which there has to be what every Linux has.
+tools=(awk base64 basename bash cat chmod chown cp cut date dirname echo expr false find grep head hostname id ln ls mkdir
+  mkfifo mktemp mv nproc od paste printf ps readlink realpath rm rmdir sed seq sha256sum sleep sort stat tail tar tee test
+  timeout touch tr true uname uniq wc which xargs yes)
+for tool in "${tools[@]}"; do
+  path=$(command -v "$tool" || true)
+  [ ! -x "$path" ] || give "$path"
+done
+
 check "with a network" online "npm ci && npm test" "^[0-9]+ passed, 0 failed, [0-9]+ skipped"
 check "without a network" offline "npm test" "^[0-9]+ passed, 0 failed, [1-9][0-9]* skipped"
 exit "$failed"
