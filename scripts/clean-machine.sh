@@ -22,7 +22,7 @@ give() {
   local program library
   for program in "$@"; do
     cp --parents -L "$program" "$root"
-    { ldd "$program" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do
+    { ldd "$program" 2>/dev/null || true; } | { grep -o '/[^ ]*' || true; } | while read -r library; do
       cp --parents -L "$library" "$root"
     done
   done
