@@ -45,6 +45,7 @@ for file in /etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/ssl/certs/ca-cer
   /lib/*/libnss_dns.so.2 /lib/*/libnss_files.so.2 /lib/*/libresolv.so.2; do
   [ ! -e "$file" ] || cp --parents -L "$file" "$root"
 done
+printf "root:x:0:0:root:/root:/bin/sh\n" >"$root/etc/passwd"
 settings=$(npm config get globalconfig)
 [ ! -e "$settings" ] || cp --parents -L "$settings" "$root"
 
