@@ -131,10 +131,10 @@ export function shortImage(image: string): string {
   return `${short}${tag === undefined ? "" : `:${tag}`}${pin === undefined ? "" : `@${pin}`}`;
 }
 
-/** Table rows, the newest deployment first; the first row is the head. Pins are shown where they changed. */
 /** To the second, as people tell deployments apart. */
 export const moment = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, "Z");
 
+/** Table rows, the newest deployment first; the first row is the head. Pins are shown where they changed. */
 export function historyRows(history: readonly PastUpdate[]): string[][] {
   const made = deployments(history);
   return [

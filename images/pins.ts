@@ -14,7 +14,7 @@ import {
   type Pair,
 } from "yaml";
 
-import { spellings } from "../config-key";
+import { fullKey, PREFIX, spellings } from "../config-key";
 
 /** The line of one service. */
 export interface Pin {
@@ -50,8 +50,7 @@ export class PinsError extends Error {
   override readonly name = "PinsError";
 }
 
-const PREFIX = "pinned-stack:";
-const IMAGES = `${PREFIX}images`;
+const IMAGES = fullKey("images");
 
 /** Throws a {@link PinsError} where the text is no YAML or has no map of images. */
 export function readPins(text: string): StackText {
@@ -70,7 +69,7 @@ export function readPins(text: string): StackText {
         return node.toJS(document, { maxAliasCount: 100 }) as unknown;
       } catch {
         throw new PinsError(
-          `${PREFIX}${key}: an alias (*name) in it stands for nothing, or for too much; put texts that start with * in quotes`,
+          `${fullKey(key)}: an alias (*name) in it stands for nothing, or for too much; put texts that start with * in quotes`,
         );
       }
     },
@@ -79,10 +78,10 @@ export function readPins(text: string): StackText {
 
 /** The node of a key of the project. Throws a {@link PinsError} where the file spells it in two ways. */
 function nodeOf(document: Document.Parsed, key: string): unknown {
-  const there = spellings(PREFIX + key).filter((spelling) => document.hasIn(["config", spelling]));
+  const there = spellings(key).filter((spelling) => document.hasIn(["config", spelling]));
   if (there.length > 1)
-    throw new PinsError(`${PREFIX}${key}: is there with and without "${PREFIX}", keep one of them`);
-  return document.getIn(["config", there[0] ?? PREFIX + key], true);
+    throw new PinsError(`${fullKey(key)}: is there with and without "${PREFIX}", keep one of them`);
+  return document.getIn(["config", there[0] ?? fullKey(key)], true);
 }
 
 const lineAt = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
