@@ -91,11 +91,12 @@ check "with a network" online "npm ci && npm run preview" "offline plan|Resource
 check "without a network" offline "npm run preview" "offline plan"
 # The tests also run shell scripts, for which there has to be what every Linux has.
 tools=(awk base64 basename bash cat chmod chown cp cut date dirname echo expr false find grep head hostname id ln ls mkdir
-  mkfifo mktemp mv nproc od paste printf ps readlink realpath rm rmdir sed seq sha256sum sleep sort stat tail tar tee test
+  mkfifo mktemp mv nproc od paste printf ps readlink realpath rm rmdir sed seq sha256sum sleep sort stat sync tail tar tee test
   timeout touch tr true uname uniq wc which xargs yes)
 for tool in "${tools[@]}"; do
-  path=$(command -v "$tool" || true)
-  [ ! -x "$path" ] || give "$path"
+  # The program, where the shell has a word of its own too.
+  path=$(type -P "$tool" || true)
+  [ -z "$path" ] || give "$path"
 done
 
 check "with a network" online "npm ci && npm test" "^[0-9]+ passed, 0 failed, [0-9]+ skipped"

@@ -47,12 +47,11 @@ async function configuration(world: World, port: number): Promise<Record<string,
 
 describe("the report and the running stack", function () {
   this.timeout(400_000);
-  // Before the world's own end: a daemon that goes first waits for each of sixteen containers.
-  after(async () => {
-    const ids = await world().docker.ask("ps", "--quiet");
-    if (ids !== "") await world().docker.ask("rm", "--force", ...ids.split("\n"));
+  const world = useWorld({ images: Object.values(IMAGES), pulumi: true }, async ({ docker }) => {
+    // A daemon that ends with sixteen containers running waits for each of them.
+    const ids = await docker.ask("ps", "--quiet");
+    if (ids !== "") await docker.ask("rm", "--force", ...ids.split("\n"));
   });
-  const world = useWorld({ images: Object.values(IMAGES), pulumi: true });
   let model: Model;
   let view: StackView;
   let running: Inspected;

@@ -76,8 +76,12 @@ function assemble(host: OwnHost, docker: Dockerd, registry: RegistryProcess, ssh
 /**
  * Inside a `describe`: one world for its tests, started before and stopped after them. Where the machine lacks something,
  * all its tests are skipped and the reason is printed: `skipped: no dockerd; no plugin resource-docker-v5.2.0`.
+ * `leave` is the last thing done in a world that was started.
  */
-export function useWorld(needs: Needs = {}): () => World {
+export function useWorld(
+  needs: Needs = {},
+  leave: (world: World) => Promise<void> = () => Promise.resolve(),
+): () => World {
   let world: World | undefined;
   before(async function () {
     this.timeout(60_000);
@@ -90,7 +94,12 @@ export function useWorld(needs: Needs = {}): () => World {
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.stop();
+    if (world === undefined) return;
+    try {
+      await leave(world);
+    } finally {
+      await world.stop();
+    }
   });
   return () => {
     if (world === undefined) throw new Error("the world exists only while its tests run");
