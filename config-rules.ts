@@ -12,6 +12,7 @@ import {
   SERVICE_NAMES,
   ServiceName,
 } from "./config-schema";
+import { holdsStrangers } from "./host/ip-ranges";
 import { formatReference, isPinned } from "./images/reference";
 
 /** Keys that could not be parsed are missing from `keys`: their problems are told already. */
@@ -175,8 +176,6 @@ function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
     : [];
 }
 
-/** A network that holds every address, whatever stands in front of the slash. */
-const EVERYBODY = /\/0$/;
 const LOOPBACK = /^(?:127\.|::1$)/;
 
 /** cAdvisor and the dashboard ask for no password: the list of networks is all that keeps strangers out. */
@@ -184,9 +183,9 @@ function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
   if (adminAllow === undefined || publish === undefined || LOOPBACK.test(publish.address))
     return [];
   return adminAllow.flatMap((network, index) =>
-    EVERYBODY.test(network)
+    holdsStrangers(network)
       ? [
-          `adminAllow.${index}: ${network} is everybody while Traefik is published on ${publish.address}; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
+          `adminAllow.${index}: ${network} is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on ${publish.address}; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
         ]
       : [],
   );

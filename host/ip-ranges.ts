@@ -9,6 +9,15 @@ interface IpRange {
 /** Whether a port that is bound to the address can be reached on all interfaces: `0.0.0.0`, `::` and how else they are written. */
 export const isEveryInterface = (address: string): boolean => ipRange(address).first === 0n;
 
+/**
+ * Whether a network holds more addresses than anybody has: it is wider than the widest private ones, 10.0.0.0/8 (RFC 1918)
+ * and fc00::/7 (RFC 4193).
+ */
+export function holdsStrangers(network: string): boolean {
+  const { family, first, last } = ipRange(network);
+  return last - first >= 1n << (family === 4 ? 24n : 121n);
+}
+
 /** Those networks that hold an address which none of the others holds. */
 export function beyond(networks: readonly string[], others: readonly string[]): string[] {
   const known = merged(others.map(ipRange));

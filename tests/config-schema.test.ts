@@ -36,7 +36,7 @@ const CONTROLS =
   'one of "user", "capabilities", "readOnlyRootfs", "noNewPrivileges", "dockerSocket", "hostPaths", "publishedPorts", "outsideNetworks", "environmentSecrets", "healthCheck"';
 const VALUE = "the control's value: true, false, a text, or a list of texts or numbers";
 const EVERYBODY =
-  "is everybody while Traefik is published on 0.0.0.0; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel";
+  "is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on 0.0.0.0; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel";
 const REGISTRY_MAP = "a map such as { insecure: true } or { username: …, password: … }";
 
 /** Values that replace those of a good configuration, and every line that they get. */
@@ -116,12 +116,14 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   ],
   [
     {
-      adminAllow: ["192.0.2.0/24", "0.0.0.0/0", "10.0.0.0/0", "::/0"],
+      adminAllow: ["192.0.2.0/24", "0.0.0.0/0", "10.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"],
       publish: { address: "0.0.0.0" },
     },
     `adminAllow.1: 0.0.0.0/0 ${EVERYBODY}`,
     `adminAllow.2: 10.0.0.0/0 ${EVERYBODY}`,
     `adminAllow.3: ::/0 ${EVERYBODY}`,
+    `adminAllow.4: 128.0.0.0/1 ${EVERYBODY}`,
+    `adminAllow.5: 2000::/3 ${EVERYBODY}`,
   ],
   [
     { adminAllow: "10.0.0.0/8" },

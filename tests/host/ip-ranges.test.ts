@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { beyond, isEveryInterface } from "../../host/ip-ranges";
+import { beyond, holdsStrangers, isEveryInterface } from "../../host/ip-ranges";
 
 describe("the address of a published port", () => {
   for (const address of [
@@ -21,6 +21,26 @@ describe("the address of a published port", () => {
   for (const address of ["127.0.0.1", "0.0.0.1", "::1", "1::", "::ffff:127.0.0.1", "fe80::1"])
     it(`is one interface as ${address}`, () => {
       assert.equal(isEveryInterface(address), false);
+    });
+});
+
+describe("a network", () => {
+  for (const network of [
+    "0.0.0.0/0",
+    "0.0.0.0/1",
+    "10.0.0.0/7",
+    "::/0",
+    "2000::/3",
+    "fc00::/6",
+    "::ffff:0:0/96",
+  ])
+    it(`holds strangers as ${network}`, () => {
+      assert.equal(holdsStrangers(network), true);
+    });
+
+  for (const network of ["10.0.0.0/8", "192.0.2.7", "fc00::/7", "2001:db8::/32", "::1"])
+    it(`is somebody's as ${network}`, () => {
+      assert.equal(holdsStrangers(network), false);
     });
 });
 
