@@ -23,7 +23,7 @@ export function changes(before: SavedView, after: StackView): Change[] {
     // A container that comes or goes is told of above; what it has comes and goes with it.
     ...[
       ...portChanges(before.ports, after.ports),
-      ...heldChanges(writers(before), writers(after), "writes to", "no longer writes to"),
+      ...writerChanges(before, after),
       ...secretChanges(before, after),
     ].filter(stays),
     ...findingChanges(before.cis.results, after.cis.results),
@@ -57,6 +57,27 @@ const pairs = ({ networks }: SavedView): Held[] =>
       ...(internal ? [] : sorted.map((one): Held => [one, OUTSIDE])),
     ];
   });
+
+/** A volume that was not there before holds nobody's data yet, as that of PostgreSQL's next version. */
+function writerChanges(before: SavedView, after: SavedView): Change[] {
+  const names = ({ volumes }: SavedView) => new Set(volumes.map(({ name }) => name));
+  const [old, now] = [names(before), names(after)];
+  const stays = ([, name]: Held): boolean => old.has(name) && now.has(name);
+  const only = (view: SavedView, others: ReadonlySet<string>, words: (name: string) => string) =>
+    writers(view)
+      .filter(([, name]) => !others.has(name))
+      .map(([subject, name]): Change => ({ kind: "changed", subject, what: words(name) }));
+  return [
+    ...heldChanges(
+      writers(before).filter(stays),
+      writers(after).filter(stays),
+      "writes to",
+      "no longer writes to",
+    ),
+    ...only(after, old, (name) => `writes to ${name}, a new volume`),
+    ...only(before, now, (name) => `no longer writes to ${name}`),
+  ];
+}
 
 /** Volumes of files are replaced as a whole, so only data can be written to. */
 const writers = ({ volumes }: SavedView): Held[] =>

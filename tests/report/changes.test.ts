@@ -185,6 +185,49 @@ describe("two reports compared", () => {
       ["stricter: portainer: no longer writes to n8n-data"],
     ],
     [
+      "another data volume",
+      () => ({
+        ...base,
+        volumes: base.volumes.map((one) =>
+          one.name === "postgres-16-data" ? { ...one, name: "postgres-17-data" } : one,
+        ),
+      }),
+      [
+        "changed: postgres: writes to postgres-17-data, a new volume",
+        "changed: postgres: no longer writes to postgres-16-data",
+      ],
+      [
+        "changed: postgres: writes to postgres-16-data, a new volume",
+        "changed: postgres: no longer writes to postgres-17-data",
+      ],
+    ],
+    [
+      "another number of a published port",
+      () => ({
+        ...base,
+        ports: base.ports.map((one) => (one.published === 80 ? { ...one, published: 8080 } : one)),
+      }),
+      ["changed: traefik: publishes 0.0.0.0:8080/tcp instead of 0.0.0.0:80/tcp"],
+      ["changed: traefik: publishes 0.0.0.0:80/tcp instead of 0.0.0.0:8080/tcp"],
+    ],
+    [
+      "a port that is published under two numbers instead of another",
+      () => ({
+        ...base,
+        ports: base.ports.flatMap((one) =>
+          one.published === 80 ? [8080, 8081].map((published) => ({ ...one, published })) : [one],
+        ),
+      }),
+      [
+        "weaker: traefik: publishes 0.0.0.0:8081/tcp",
+        "changed: traefik: publishes 0.0.0.0:8080/tcp instead of 0.0.0.0:80/tcp",
+      ],
+      [
+        "stricter: traefik: no longer publishes 0.0.0.0:8081/tcp",
+        "changed: traefik: publishes 0.0.0.0:80/tcp instead of 0.0.0.0:8080/tcp",
+      ],
+    ],
+    [
       "a secret that moves from the environment into a file",
       () => ({
         ...base,
