@@ -2,6 +2,7 @@
  * Everything of a deployment that touches nothing that runs, in the order in which it can fail without anybody noticing:
  * plan and decision, new images, rehearsal, dump.
  */
+import { majorChange } from "../components/postgres-data";
 import { withImages, PlainConfig } from "./configuration";
 import { NOT_RETURNED, Refused, Run, SUCCEEDED } from "./context";
 import { declaredContainers } from "./declared";
@@ -10,7 +11,7 @@ import type { Prepared } from "./engage";
 import { deployments, DEPLOY, PastUpdate } from "./history";
 import { KindsOf } from "./kinds";
 import { Before, lookBack } from "./look-back";
-import { acrossMajors, lostVolumes, LostVolume, majorChange } from "./losses";
+import { acrossMajors, lostVolumes, LostVolume } from "./losses";
 import { Plan, planOf } from "./plan";
 import { Decision, planText } from "./plan-text";
 import { removeLeft } from "./recover";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { PlainConfig } from "../../deploy/configuration";
-import { acrossMajors, lostVolumes, majorChange } from "../../deploy/losses";
+import { acrossMajors, lostVolumes } from "../../deploy/losses";
 import { parseState } from "../../deploy/state";
 import { VOLUME } from "../../model/synth";
 
@@ -34,37 +34,6 @@ describe("what a deployment would take away", () => {
   it("is nothing while the volume is declared", () => {
     const kept = { type: VOLUME, name: "s-n8n-data", custom: true, inputs: {}, dependsOn: [] };
     assert.deepEqual(lostVolumes(state, { resources: [kept] }), []);
-  });
-
-  it("refuses another major version of PostgreSQL, with the steps", () => {
-    const text = majorChange("s", 16, 17) ?? "";
-    assert.match(
-      text,
-      /^images\.postgres: PostgreSQL 17 cannot read the data of PostgreSQL 16, which runs; nothing was changed/,
-    );
-    assert.match(text, /npm run deploy -- --stack s --dump/);
-  });
-
-  it("says how to go back to the data of an older one", () => {
-    assert.equal(
-      majorChange("s", 17, 16),
-      [
-        "images.postgres: PostgreSQL 16 cannot read the data of PostgreSQL 17, which runs; nothing was changed. To go back to the data that 16 may have left on the host:",
-        "  1. in Pulumi.s.yaml, set services.postgres.upgradedFrom: 17",
-        "  2. npm run deploy -- --stack s --allow-delete; what was written since stays in the volume s-postgres-17-data",
-      ].join("\n"),
-    );
-  });
-
-  it("lets it go on where the configuration says that it is meant", () => {
-    assert.equal(majorChange("s", 16, 17, 16), undefined);
-    assert.notEqual(majorChange("s", 16, 17, 15), undefined);
-  });
-
-  it("lets PostgreSQL come, go and stay", () => {
-    assert.equal(majorChange("s", undefined, 17), undefined);
-    assert.equal(majorChange("s", 16, undefined), undefined);
-    assert.equal(majorChange("s", 16, 16), undefined);
   });
 
   it("is meant on the way back over a major version", () => {

@@ -118,7 +118,7 @@ docker start ${stack.name}-n8n`;
     assert.equal(result.code, 1, all(result));
     assert.match(
       result.stderr,
-      /PostgreSQL 17 cannot read the data of PostgreSQL 16, which runs; nothing was changed/,
+      /PostgreSQL 17 cannot read the data of PostgreSQL 16, which ran last; nothing was changed/,
     );
   });
 
