@@ -27,6 +27,7 @@ export function planText(stack: string, decision: Decision): string {
     ...pending.map((line) => `  left by an earlier run: ${line}`),
     ...(changed.length === 0 ? ["  no container changes"] : [columns(changed)]),
     ...plan.others.map((line) => `  ${line}`),
+    ...plan.warnings.map((line) => `  warning: ${line}`),
     ...(noWayBack === undefined ? [] : [`  NO WAY BACK: ${noWayBack}`]),
     ...(dump ? ["  the databases are dumped before PostgreSQL is touched"] : []),
     ...weakenings.map(

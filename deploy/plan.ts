@@ -4,6 +4,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 import { CONTAINER, IMAGE, NETWORK, VOLUME } from "../model/synth";
 import { DeclaredContainer, declaredContainers } from "./declared";
 import { orderOf, rank, ServiceOrder } from "./order";
+import { warningLines } from "./progress";
 import { nameOf } from "./state";
 
 export interface ImageChange {
@@ -19,7 +20,6 @@ export interface ContainerPlan {
   readonly image?: ImageChange;
   /** What else changes, in the words of the container's inputs: `files`, `memory`, `user`. */
   readonly configuration: readonly string[];
-  readonly restart: boolean;
   readonly order?: ServiceOrder;
   /** How long it is away, in words. */
   readonly interruption: string;
@@ -34,6 +34,8 @@ export interface Plan {
   readonly images: Readonly<Record<string, string>>;
   /** Services whose image is another one than the last deployment's. */
   readonly newImages: readonly string[];
+  /** What the program warns of, such as a tag that has moved; none of it stops a deployment. */
+  readonly warnings: readonly string[];
   /** Whether the engine would do anything at all. */
   readonly changes: boolean;
 }
@@ -75,6 +77,7 @@ export function planOf(stack: string, events: readonly EngineEvent[]): Plan {
     newImages: steps
       .filter(({ type, op }) => type === IMAGE && op !== "delete")
       .map(({ urn }) => nameOf(urn).slice(stack.length + 1)),
+    warnings: warningLines(events),
     changes: steps.length > 0,
   };
 }
@@ -92,7 +95,6 @@ function containerPlan(step: Step): ContainerPlan[] {
         ...base,
         action: "removed",
         configuration: [],
-        restart: false,
         interruption: "it is gone afterwards",
       },
     ];
@@ -107,7 +109,6 @@ function containerPlan(step: Step): ContainerPlan[] {
         action: "new",
         ...(image && { image }),
         configuration: [],
-        restart: false,
         interruption: "none",
       },
     ];
@@ -119,7 +120,6 @@ function containerPlan(step: Step): ContainerPlan[] {
       action: restart ? "replaced" : "changed in place",
       ...(image && { image }),
       configuration: step.diffs.filter((key) => key !== "image").map((key) => WORDS[key] ?? key),
-      restart,
       ...(restart && { order }),
       interruption: restart ? interruption(now, order) : "none",
     },

@@ -31,16 +31,35 @@ export function progressLine(event: EngineEvent): string | undefined {
 
 /** The engine's own errors, without its advice and without repeating itself. */
 export function errorLines(events: readonly EngineEvent[]): string[] {
-  const lines = events.flatMap(({ diagnosticEvent }) => {
-    if (diagnosticEvent?.severity !== "error") return [];
-    const message = diagnosticEvent.message.trim().replace(/\s*\n\s*/g, " ");
+  const lines = diagnostics(events, "error").flatMap(({ name, message }) => {
     if (/^(?:update|preview) failed$/.test(message)) return [];
-    const name = diagnosticEvent.urn === undefined ? "" : nameOf(diagnosticEvent.urn);
     const said = withoutSource(message);
     return [name === "" ? said : `${name}: ${said}`];
   });
   return [...new Set(lines)];
 }
+
+/** What the program and the providers warn of; the program's own say by themselves what they are about. */
+export const warningLines = (events: readonly EngineEvent[]): string[] => [
+  ...new Set(diagnostics(events, "warning").map(({ message }) => message)),
+];
+
+interface Diagnostic {
+  /** Of the resource, where it is about one. */
+  readonly name: string;
+  /** In one line. */
+  readonly message: string;
+}
+
+const diagnostics = (events: readonly EngineEvent[], severity: string): Diagnostic[] =>
+  events.flatMap(({ diagnosticEvent: said }) =>
+    said?.severity === severity
+      ? {
+          name: said.urn === undefined ? "" : nameOf(said.urn),
+          message: said.message.trim().replace(/\s*\n\s*/g, " "),
+        }
+      : [],
+  );
 
 /** The provider says each error twice: with the line of its own source, and as the step that failed with it. */
 const withoutSource = (message: string): string =>

@@ -1,6 +1,8 @@
 /** A deployment from its look back to its end, with a fake engine and a fake host. */
 import assert from "node:assert/strict";
 
+import { EngineEvent } from "@pulumi/pulumi/automation";
+
 import { Refused } from "../../deploy/context";
 import { DeclaredContainer, declaredContainers } from "../../deploy/declared";
 import { modelFor } from "../../deploy/target";
@@ -51,6 +53,21 @@ describe("a deployment", function () {
     assert.equal(ended, 0);
     assert.deepEqual(done, ["verified 2026-01-02"]);
     assert.match(plan, /deployment 2 of 2026-01-02\S+ was not seen healthy/);
+  });
+
+  it("shows the preview's warnings with the plan, each once and in a line", async () => {
+    const said = (severity: string, message: string): EngineEvent =>
+      ({ diagnosticEvent: { severity, message } }) as EngineEvent;
+    const { plan } = await fakeDeployment({
+      preview: [
+        ...CHANGES,
+        said("warning", "images.traefik: v3.6.4\n  has moved\n"),
+        said("warning", "images.traefik: v3.6.4\n  has moved\n"),
+        said("info", "by the way"),
+      ],
+    });
+    const lines = plan.split("\n").filter((line) => /warning|by the way/.test(line));
+    assert.deepEqual(lines, ["  warning: images.traefik: v3.6.4 has moved"]);
   });
 
   describe("that is refused before anything is touched", () => {
