@@ -102,7 +102,7 @@ export const isMap = (value: unknown): value is Readonly<Record<string, unknown>
  * A value as a message repeats it: short, without the login that an address may have, and nothing of what a map holds,
  * since that may be a secret.
  */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (typeof value === "string") {
     const text = value.replace(/\/\/[^/@\s]*:[^@\s]*@/g, "//...@");
     return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);

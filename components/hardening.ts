@@ -77,7 +77,7 @@ export type Exemption = {
 }[Exemptible];
 
 /** Shorter ones say nothing ("needed", "legacy"). */
-export const SHORTEST_REASON = 10;
+const SHORTEST_REASON = 10;
 
 export class HardeningError extends Error {
   override readonly name = "HardeningError";

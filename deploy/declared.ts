@@ -15,7 +15,6 @@ export interface DeclaredContainer {
   /** `pinned-stack.container`: the name inside the stack. */
   readonly name: string;
   readonly service: string;
-  readonly resource: string;
   readonly image: string;
   readonly user: string;
   readonly capAdd: readonly string[];
@@ -92,7 +91,7 @@ export type ContainerInputs = z.output<typeof inputs>;
 export const containerInputs = (resource: Pick<RecordedResource, "inputs">): ContainerInputs =>
   inputs.parse(resource.inputs);
 
-export const labelOf = ({ labels }: ContainerInputs, name: string): string | undefined =>
+const labelOf = ({ labels }: ContainerInputs, name: string): string | undefined =>
   labels.find(({ label }) => label === `pinned-stack.${name}`)?.value;
 
 /** The part of a model, or of a preview, that is read here. */
@@ -122,7 +121,6 @@ export function declaredContainers({ resources }: Recorded): DeclaredContainer[]
       {
         name,
         service: labelOf(said, "service") ?? name,
-        resource: resource.name,
         image: said.image,
         user: said.user,
         capAdd: said.capabilities.adds,

@@ -23,7 +23,7 @@ export interface RunOptions {
 export interface Engine {
   readonly stack: string;
   /** The configuration in clear, as the program gets it. Rejects when the passphrase does not fit. */
-  config(configFile?: string): Promise<PlainConfig>;
+  config(): Promise<PlainConfig>;
   /** What is encrypted is written through the CLI's stdin. */
   setSecret(configFile: string, key: string, value: string): Promise<void>;
   state(): Promise<StackState>;
@@ -36,7 +36,7 @@ export interface Engine {
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
   up(options: RunOptions & { readonly message: string }): Promise<void>;
   /** Brings the state up to what is on the host, and forgets creations whose end is not known. */
-  refresh(options: RunOptions): Promise<void>;
+  refresh(options: Pick<RunOptions, "signal">): Promise<void>;
   unprotect(urn: string): Promise<void>;
 }
 
@@ -90,9 +90,8 @@ export async function openEngine(
 
   return {
     stack,
-    config: async (configFile) => {
-      const from = configFile === undefined ? [] : ["--config-file", configFile];
-      const said = await run(["config", "--stack", stack, "--json", "--show-secrets", ...from]);
+    config: async () => {
+      const said = await run(["config", "--stack", stack, "--json", "--show-secrets"]);
       return plainConfig(JSON.parse(said) as ConfigMap);
     },
     setSecret: async (configFile, key, value) => {
@@ -141,9 +140,8 @@ export async function openEngine(
         suppressOutputs: true,
       });
     },
-    refresh: async ({ configFile, signal }) => {
+    refresh: async ({ signal }) => {
       await selected.refresh({
-        ...file(configFile),
         ...(signal && { signal }),
         clearPendingCreates: true,
         color: "never",

@@ -16,11 +16,9 @@ const container = z.object({
   id: z.string(),
   /** Without Docker's leading slash. */
   name: z.string().transform((name) => name.replace(/^\//, "")),
-  created: z.string(),
   image: z.string(),
   user: z.string(),
   labels: map(z.string()),
-  restarts: z.number(),
   // Whole, because a template cannot ask for the health of a container without a health check.
   state: z.object({
     Status: z.string(),
@@ -63,7 +61,6 @@ const line = z.union([
   z.object({ socket: z.object({ group: z.number() }) }),
   z.object({ container }),
   z.object({ network }),
-  z.object({ volume: z.object({ name: z.string(), labels: map(z.string()) }) }),
 ]);
 
 export type LiveContainer = z.output<typeof container>;
@@ -75,24 +72,20 @@ export interface Inventory {
   readonly socketGroup?: number;
   readonly containers: readonly LiveContainer[];
   readonly networks: readonly LiveNetwork[];
-  /** Names of the volumes with the stack's label. */
-  readonly volumes: readonly string[];
 }
 
 const CONTAINER_FORMAT =
-  '{"container":{"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},"image":{{json .Config.Image}},' +
+  '{"container":{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},' +
   '"user":{{json .Config.User}},"labels":{{json .Config.Labels}},"state":{{json .State}},' +
-  '"restarts":{{json .RestartCount}},' +
   '"mounts":{{json .Mounts}},' +
   '"networks":{{json .NetworkSettings.Networks}},"host":{{json .HostConfig}}}}';
 const NETWORK_FORMAT =
   '{"network":{"id":{{json .Id}},"name":{{json .Name}},"internal":{{json .Internal}}}}';
 const LIMITS_FORMAT =
   '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}}}';
-const VOLUME_FORMAT = '{"volume":{"name":{{json .Name}},"labels":{{json .Labels}}}}';
 
 /**
- * Prints one line of JSON for each container, network and volume. What goes meanwhile is left out; every other failure of
+ * Prints one line of JSON for each container and network. What goes meanwhile is left out; every other failure of
  * docker ends the script and is marked, since ssh and login banners write to stderr as well.
  */
 export function inventoryScript(stack: string): string {
@@ -110,9 +103,7 @@ networks=$(ask network ls -q --no-trunc --filter ${mine})
 ids=$(ask ps -aq --no-trunc --filter ${mine})
 for network in $networks; do ids="$ids $(ask ps -aq --no-trunc --filter "network=$network")"; done
 ids=$(printf '%s\\n' $ids | sort -u)
-volumes=$(ask volume ls -q --filter ${mine})
 for network in $networks; do ask network inspect --format ${quote(NETWORK_FORMAT)} "$network"; done
-for volume in $volumes; do ask volume inspect --format ${quote(VOLUME_FORMAT)} "$volume"; done
 [ -z "$ids" ] || ask container inspect --format ${quote(CONTAINER_FORMAT)} $ids
 `;
 }
@@ -136,7 +127,6 @@ export function parseInventory(text: string): Inventory {
     limits: parsed.flatMap((row) => ("limits" in row ? [row.limits] : []))[0] ?? ALL_APPLIED,
     containers: parsed.flatMap((row) => ("container" in row ? [row.container] : [])),
     networks: parsed.flatMap((row) => ("network" in row ? [row.network] : [])),
-    volumes: parsed.flatMap((row) => ("volume" in row ? [row.volume.name] : [])),
   };
 }
 

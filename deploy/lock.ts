@@ -23,7 +23,7 @@ const holder = z.object({
 });
 export type Holder = z.output<typeof holder>;
 
-export class LockedError extends CommandError {
+class LockedError extends CommandError {
   constructor(message: string) {
     super(message, 1);
   }

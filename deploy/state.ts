@@ -12,7 +12,6 @@ const resource = z.object({
   delete: z.boolean().default(false),
   inputs: z.record(z.string(), z.unknown()).default({}),
   outputs: z.record(z.string(), z.unknown()).default({}),
-  initErrors: z.array(z.string()).nullish(),
 });
 const state = z.object({
   deployment: z

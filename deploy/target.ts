@@ -12,7 +12,7 @@ export interface Target {
   readonly number?: number;
 }
 
-export const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`;
+const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`;
 
 const models = new Map<string, Promise<Model>>();
 

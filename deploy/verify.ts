@@ -150,13 +150,13 @@ export async function verify(
 const unknown = (problem: string): Health => ({ problems: [problem], notes: [] });
 
 /** The last lines of each container that is not well, `name| line`. */
-export function logsScript(stack: string, lines = 15): string {
+export function logsScript(stack: string): string {
   return `for id in $(docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=pinned-stack.role=service); do
   state=$(docker inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}}' "$id" 2>/dev/null) || continue
   case $state in running|running\\ healthy) continue;; esac
   name=$(docker inspect --format '{{index .Config.Labels "pinned-stack.container"}}' "$id")
   printf '%s is %s; its last lines:\\n' "$name" "$state"
-  docker logs --tail ${lines} "$id" 2>&1 | sed 's/^/  | /' || :
+  docker logs --tail 15 "$id" 2>&1 | sed 's/^/  | /' || :
 done
 `;
 }

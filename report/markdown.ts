@@ -11,7 +11,7 @@ export function markdown(title: string, lead: string, sections: readonly Section
 }
 
 /** The first row is the head. */
-export function markdownTable(rows: readonly (readonly string[])[]): string {
+function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   return [head, head.map(() => "---"), ...body]
     .map((row) => `| ${row.map(cell).join(" | ")} |\n`)

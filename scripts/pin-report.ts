@@ -117,7 +117,7 @@ export function details({ from, to, before, after }: PinRow, now: Date): readonl
 const HEX_SHOWN = 12;
 
 /** Enough of it to find it again. */
-export function shortDigest(image: string): string {
+function shortDigest(image: string): string {
   const digest = readable(image)?.digest;
   return digest === undefined ? "none" : short(digest);
 }

@@ -211,8 +211,8 @@ describe("a deployment", function () {
   });
 
   describe("after a run that was cut off", () => {
-    const stranger = (resource: string): object => ({
-      container: liveRow({ ...homepage, resource }),
+    const stranger = (name: string): object => ({
+      container: liveRow(homepage, { id: `id-${name}`, name: `/${name}` }),
     });
     let homepage: DeclaredContainer;
     before(async () => {

@@ -9,7 +9,6 @@ const PIN = "nginx:1@sha256:" + "a".repeat(64);
 const declared: DeclaredContainer = {
   name: "homepage",
   service: "homepage",
-  resource: "s-homepage",
   image: PIN,
   user: "101:101",
   capAdd: ["CAP_CHOWN"],
@@ -35,7 +34,6 @@ const declared: DeclaredContainer = {
 const row = {
   id: "1".repeat(64),
   name: "/s-homepage-0123abc",
-  created: "2026-01-01T00:00:00Z",
   image: PIN,
   user: "101:101",
   labels: {
@@ -43,7 +41,6 @@ const row = {
     "pinned-stack.role": "service",
     "pinned-stack.container": "homepage",
   } as Record<string, string>,
-  restarts: 0,
   state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } as object | null },
   mounts: [
     { Type: "volume", Name: "s-homepage-files-89ab012", Destination: "/srv/homepage", RW: false },
@@ -76,7 +73,6 @@ function inventory(containers: readonly Row[], internal = true): Inventory {
   return parseInventory(
     [
       JSON.stringify({ network: { id: "n", name: "s-traefik-homepage", internal } }),
-      JSON.stringify({ volume: { name: "s-homepage-files-89ab012", labels: null } }),
       ...containers.map((container) => JSON.stringify({ container })),
       "",
     ].join("\n"),

@@ -53,9 +53,8 @@ export const past = (number: number, change: Partial<PastUpdate> = {}): PastUpda
 export function liveRow(container: DeclaredContainer, change: object = {}): object {
   const { name, service, image, user, capAdd, capDrop, securityOptions, readOnly } = container;
   return {
-    id: `id-${container.resource}`,
-    name: `/${container.resource}`,
-    created: "2026-01-01T00:00:00Z",
+    id: `id-${STACK}-${name}`,
+    name: `/${STACK}-${name}`,
     image,
     user,
     labels: {
@@ -64,7 +63,6 @@ export function liveRow(container: DeclaredContainer, change: object = {}): obje
       "pinned-stack.service": service,
       "pinned-stack.container": name,
     },
-    restarts: 0,
     state: {
       Status: "running",
       ExitCode: 0,

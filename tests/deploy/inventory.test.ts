@@ -9,11 +9,9 @@ const container = (id: string): string =>
     container: {
       id,
       name: `/${id}`,
-      created: "2026-01-01T00:00:00Z",
       image: "app:1",
       user: "1:1",
       labels: null,
-      restarts: 0,
       state: { Status: "running", ExitCode: 0, Health: null },
       mounts: null,
       networks: null,
@@ -46,7 +44,6 @@ version*) ;;
 info*) echo '${limits}';;
 "network ls") echo n;;
 "network inspect") echo '${network}';;
-"volume ls") ;;
 "ps -aq") case $* in *label=*) echo mine;; *) echo mine; echo joined;; esac;;
 "container inspect") echo '${container("joined")}'; echo '${container("mine")}';;
 *) exit 7;;

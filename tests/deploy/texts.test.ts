@@ -25,7 +25,6 @@ const live = (id: string, change: Partial<LiveContainer> = {}): LiveContainer =>
 const inventory = (...containers: readonly LiveContainer[]): Inventory => ({
   containers,
   networks: [],
-  volumes: [],
   limits: { memory: true, swap: true, processes: true },
 });
 

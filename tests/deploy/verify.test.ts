@@ -24,7 +24,6 @@ const live = (change: Partial<LiveContainer> = {}): LiveContainer =>
 const inventory = (...containers: readonly LiveContainer[]): Inventory => ({
   containers,
   networks: [],
-  volumes: [],
   limits: { memory: true, swap: true, processes: true },
 });
 

@@ -1,5 +1,5 @@
 /** What the daemon itself says about the containers of the report's tests. */
-import { factsFromInspect } from "../../report/facts-from-inspect";
+import { factsFromInspect } from "../support/facts-from-inspect";
 import { World } from "../support/world";
 
 /** What the daemon says about containers, by the name that others reach them by. */

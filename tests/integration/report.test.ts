@@ -9,7 +9,7 @@ import { Model, synth } from "../../model/synth";
 import { cisReport, CisResult } from "../../report/cis";
 import { compose as composeFile } from "../../report/compose";
 import { composeSecrets } from "../../report/compose-secrets";
-import { factsFromInspect } from "../../report/facts-from-inspect";
+import { factsFromInspect } from "../support/facts-from-inspect";
 import { StackView, stackView } from "../../report/stack-view";
 import { recordedContainers } from "../../model/containers";
 import { compose, composePlugin } from "../support/compose";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { RecordedContainer } from "../../model/containers";
 import { factsFromInputs } from "../../report/facts-from-inputs";
-import { factsFromInspect } from "../../report/facts-from-inspect";
+import { factsFromInspect } from "../support/facts-from-inspect";
 
 const IMAGE = `nginx:1@sha256:${"a".repeat(64)}`;
 
