@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { columns } from "../scripts/cli";
+import { columns } from "../cli/command";
 import { commandWords } from "../tests/support/project-command";
 import { missing } from "../tests/support/requirements";
 import { plainEnvironment, run, succeeded, type Result } from "../tests/support/run";

@@ -1,6 +1,6 @@
 /** What previews and deployments of the seven services cost, beside an empty program and Docker Compose. */
 
-import { columns } from "../scripts/cli";
+import { columns } from "../cli/command";
 import { composePlugin } from "../tests/support/compose";
 import {
   newDeployment,

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { columns } from "../scripts/cli";
+import { columns } from "../cli/command";
 import { compose, composePlugin } from "../tests/support/compose";
 import { IMAGES } from "../tests/support/requirements";
 import { succeeded, type Result } from "../tests/support/run";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { planPins } from "../images/pin-plan";
-import { columns } from "../scripts/cli";
+import { columns } from "../cli/command";
 import { selfSignedCertificate } from "../tests/support/certificate";
 import { plainEnvironment, run } from "../tests/support/run";
 import type { Bench } from "./run";

@@ -1,5 +1,5 @@
 /** What the stages of a deployment share. */
-import { CommandError, textOf } from "../scripts/cli";
+import { CommandError, textOf } from "../cli/command";
 import { PlainConfig } from "./configuration";
 import { Engine } from "./engine";
 import { PastUpdate } from "./history";

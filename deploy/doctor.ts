@@ -4,7 +4,7 @@ import { hostAccess } from "../host/address";
 import { imageNeeds } from "../image-needs";
 import { StackFile, readStackFile } from "../model/stack-file";
 import { Model, synth } from "../model/synth";
-import { PROJECT_FOLDER } from "../scripts/cli";
+import { PROJECT_FOLDER } from "../cli/command";
 import { Check, ok, problem, problemLine, untold } from "./checks";
 import { asStackFile, PlainConfig } from "./configuration";
 import { Engine } from "./engine";

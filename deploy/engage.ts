@@ -1,5 +1,5 @@
 /** The deployment itself: from here on something that runs may be touched. */
-import { textOf } from "../scripts/cli";
+import { textOf } from "../cli/command";
 import { PlainConfig } from "./configuration";
 import { interrupted, Refused, Run, SUCCEEDED } from "./context";
 import { DeclaredContainer } from "./declared";

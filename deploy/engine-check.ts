@@ -1,6 +1,6 @@
 /** The doctor's look at Pulumi: the CLI and its plugins, the passphrase, and what an earlier run left in the state. */
 import { StackFile } from "../model/stack-file";
-import { pulumiEnvironment } from "../scripts/pulumi-cli";
+import { pulumiEnvironment } from "../cli/pulumi-cli";
 import { Check, ok, problem, splitFix, unsure, untold } from "./checks";
 import { PlainConfig } from "./configuration";
 import { Engine, EngineMissing, isNoStack, openEngine } from "./engine";

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 
 import { z } from "zod";
 
-import { PROJECT_FOLDER } from "../scripts/cli";
+import { PROJECT_FOLDER } from "../cli/command";
 import { hasEnded } from "./ended";
 
 const lock = z.object({

@@ -1,8 +1,8 @@
 /** Pulumi's engine for one stack, over the Automation API. The only file of the deployment that starts it. */
 import { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 
-import { PROJECT_FOLDER } from "../scripts/cli";
-import { findCli, missingPlugins, pulumiEnvironment } from "../scripts/pulumi-cli";
+import { PROJECT_FOLDER } from "../cli/command";
+import { findCli, missingPlugins, pulumiEnvironment } from "../cli/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "./configuration";
 import { EngineError, pulumiProcess, withoutWrapper } from "./pulumi-process";
 import { engineLocks } from "./engine-lock";

@@ -3,7 +3,7 @@ import { ChildProcess, spawn } from "node:child_process";
 
 import { HostAccess } from "../host/address";
 import { hostPrelude } from "../host/docker-host";
-import { CommandError } from "../scripts/cli";
+import { CommandError } from "../cli/command";
 
 export interface ShellResult {
   /** The script's exit code. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import { HostShell, quote, ShellResult } from "./host-shell";
-import { CommandError } from "../scripts/cli";
+import { CommandError } from "../cli/command";
 
 const nullable = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value) => value ?? undefined);

@@ -9,7 +9,7 @@ import { hostname, userInfo } from "node:os";
 
 import { z } from "zod";
 
-import { CommandError } from "../scripts/cli";
+import { CommandError } from "../cli/command";
 import { hasEnded } from "./ended";
 import { HostShell, quote } from "./host-shell";
 

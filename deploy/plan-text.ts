@@ -1,5 +1,5 @@
 /** A plan as people read it. Pure. */
-import { columns } from "../scripts/cli";
+import { columns } from "../cli/command";
 import { shortImage } from "./history";
 import { LostVolume } from "./losses";
 import { ContainerPlan, Plan } from "./plan";

@@ -6,7 +6,7 @@ import { delimiter, dirname, isAbsolute, join } from "node:path";
 
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 
-import { CommandError, PROJECT_FOLDER } from "../scripts/cli";
+import { CommandError, PROJECT_FOLDER } from "../cli/command";
 
 /** The CLI ended with an error; the message is what it said. */
 export class EngineError extends CommandError {

@@ -1,5 +1,5 @@
 /** What a run that was cut off left on the host: containers and networks that no state knows. Pure but for the shell. */
-import { CommandError } from "../scripts/cli";
+import { CommandError } from "../cli/command";
 import { Run } from "./context";
 import { Inventory } from "./inventory";
 import { quote } from "./host-shell";

@@ -1,5 +1,5 @@
 /** The way back from a deployment that failed, and what to tell about it. */
-import { textOf } from "../scripts/cli";
+import { textOf } from "../cli/command";
 import { PlainConfig, withImages } from "./configuration";
 import { interrupted, NOT_RETURNED, RETURNED, Run } from "./context";
 import { declaredContainers } from "./declared";

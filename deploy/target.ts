@@ -1,6 +1,6 @@
 /** What a run deploys: the stack's file, or the configuration of an earlier deployment. */
 import { Model, synth } from "../model/synth";
-import { PROJECT_FOLDER } from "../scripts/cli";
+import { PROJECT_FOLDER } from "../cli/command";
 import { asStackFile, changedKeys, PlainConfig, withConfigFile } from "./configuration";
 import { Engine } from "./engine";
 

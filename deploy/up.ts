@@ -1,7 +1,7 @@
 /** One run of the engine with its progress, the look at health after it, and the record of what was healthy. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { textOf } from "../scripts/cli";
+import { textOf } from "../cli/command";
 import { PlainConfig } from "./configuration";
 import { Refused, Run, UNTOUCHED } from "./context";
 import { DeclaredContainer } from "./declared";

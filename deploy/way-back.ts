@@ -1,6 +1,6 @@
 /** What a deployment returns to when it fails: the last good one, looked at before anything is touched. */
 import { Model } from "../model/synth";
-import { textOf } from "../scripts/cli";
+import { textOf } from "../cli/command";
 import { deployments, lastGood, PastDeployment, PastUpdate, unreadable } from "./history";
 import { modelFor } from "./target";
 

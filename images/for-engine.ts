@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { engineCommand } from "../host/engine-command";
+import { engineCommand } from "./engine-command";
 import { describeMoved, pinCommand } from "./moved";
 import { formatReference, ImageReference, isPinned, PinnedImage } from "./reference";
 import { Registries } from "./registry";

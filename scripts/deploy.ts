@@ -14,7 +14,7 @@ import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
 import { synth } from "../model/synth";
 import { ask } from "./ask";
-import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
+import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
 
 void runCommand({
   help: `

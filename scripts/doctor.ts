@@ -1,6 +1,6 @@
 import { Check, hasProblem } from "../deploy/checks";
 import { examine, examineOutside, plainModel } from "../deploy/doctor";
-import { CommandError, painter, runCommand, withProgress } from "./cli";
+import { CommandError, painter, runCommand, withProgress } from "../cli/command";
 
 void runCommand({
   help: `

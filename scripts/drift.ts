@@ -5,7 +5,14 @@ import { takeInventory } from "../deploy/inventory";
 import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
 import { synth } from "../model/synth";
-import { columns, CommandError, painter, PROJECT_FOLDER, runCommand, withProgress } from "./cli";
+import {
+  columns,
+  CommandError,
+  painter,
+  PROJECT_FOLDER,
+  runCommand,
+  withProgress,
+} from "../cli/command";
 
 void runCommand({
   help: `

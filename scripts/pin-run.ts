@@ -7,7 +7,7 @@ import { planPins, type PinRequest } from "../images/pin-plan";
 import { PinsError, readPins, type BadPin, type Pin } from "../images/pins";
 import { checkWritable, readPinsFile, writePins } from "../images/pins-file";
 import { isTag } from "../images/reference";
-import { CommandError, withProgress } from "./cli";
+import { CommandError, withProgress } from "../cli/command";
 import { pinJson } from "./pin-json";
 import { pinMarkdown } from "./pin-markdown";
 import type { PinReport } from "./pin-report";

@@ -1,7 +1,7 @@
 /** The answer of `npm run pin` for people at a terminal. Pure. */
 import { formatAge } from "../images/age";
 import type { PinRow } from "../images/pin-decision";
-import { columns, type painter } from "./cli";
+import { columns, type painter } from "../cli/command";
 import {
   describeBuilt,
   describeImage,

@@ -1,4 +1,4 @@
-import { painter, PROJECT_FOLDER, runCommand } from "./cli";
+import { painter, PROJECT_FOLDER, runCommand } from "../cli/command";
 import { runPin } from "./pin-run";
 
 void runCommand({

@@ -1,9 +1,9 @@
 import { hostAccess } from "../host/address";
 import { readStackFile } from "../model/stack-file";
 import { Model, synth } from "../model/synth";
-import { columns, painter, PROJECT_FOLDER, runCommand, withProgress } from "./cli";
+import { columns, painter, PROJECT_FOLDER, runCommand, withProgress } from "../cli/command";
 import { offlinePlan, replacementOrder } from "./offline-plan";
-import { findCli, missingEngine, missingPlugins, pulumiEnvironment, run } from "./pulumi-cli";
+import { findCli, missingEngine, missingPlugins, pulumiEnvironment, run } from "../cli/pulumi-cli";
 
 void runCommand({
   help: `

@@ -8,7 +8,7 @@ import { Format, FORMATS, isFormat, render } from "../report/formats";
 import { oneLine } from "../report/one-line";
 import { notCompared, parseSavedView, SavedView, SavedViewError } from "../report/saved-view";
 import { stackView } from "../report/stack-view";
-import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "./cli";
+import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
 
 /** Formats that a comparison has too. */
 const COMPARED: readonly Format[] = ["table", "markdown", "json"];

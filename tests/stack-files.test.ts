@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { RawConfig } from "../config";
 import { ENCRYPTED, KEYS, SECRET_NAMES, SECRETS } from "../config-schema";
 import { readStackFile } from "../model/stack-file";
-import { PROJECT_FOLDER } from "../scripts/cli";
+import { PROJECT_FOLDER } from "../cli/command";
 import { CANARIES, problemsOf, setSecret } from "./support/raw-config";
 
 describe("the files of the project", () => {

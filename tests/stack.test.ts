@@ -14,7 +14,7 @@ import {
   synth,
   isSecret,
 } from "../model/synth";
-import { PROJECT_FOLDER } from "../scripts/cli";
+import { PROJECT_FOLDER } from "../cli/command";
 import "./support/no-docker-context";
 import { CANARIES } from "./support/raw-config";
 

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { PROJECT_FOLDER } from "../scripts/cli";
+import { PROJECT_FOLDER } from "../cli/command";
 
 interface Manifest {
   readonly name: string;

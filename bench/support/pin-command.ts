@@ -1,5 +1,5 @@
 /** `npm run pin -- --check` for a folder of the bench: what a person waits for, Node's own start included. */
-import { runCommand } from "../../scripts/cli";
+import { runCommand } from "../../cli/command";
 import { runPin } from "../../scripts/pin-run";
 
 void runCommand({

@@ -21,7 +21,7 @@ import { safeTalk } from "../../deploy/talk";
 import { modelFor } from "../../deploy/target";
 import { readStackFile } from "../../model/stack-file";
 import { CONTAINER, Model, NETWORK } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../scripts/cli";
+import { PROJECT_FOLDER } from "../../cli/command";
 import { past as pastOf } from "./past";
 
 export const STACK = "dev";

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { Controls, HARDENED, RestrictionRow } from "../../components/hardening";
 import { readStackFile } from "../../model/stack-file";
 import { synth } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../scripts/cli";
+import { PROJECT_FOLDER } from "../../cli/command";
 import "../support/no-docker-context";
 
 const page = readFileSync(`${PROJECT_FOLDER}/docs/hardening.md`, "utf8");

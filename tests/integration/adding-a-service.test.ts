@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 
-import { PROJECT_FOLDER } from "../../scripts/cli";
+import { PROJECT_FOLDER } from "../../cli/command";
 import { commandWords } from "../support/project-command";
 import { plainEnvironment, Result, run, succeeded } from "../support/run";
 

@@ -6,7 +6,7 @@ import { ConfigError } from "../../config";
 import { SECRET_NAMES, SERVICE_NAMES } from "../../config-schema";
 import { StackFile } from "../../model/stack-file";
 import { CONTAINER, IMAGE, LATER, Model, SECRET, synth } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../scripts/cli";
+import { PROJECT_FOLDER } from "../../cli/command";
 import "../support/no-docker-context";
 import { CANARIES, IMAGES, imagesWithout } from "../support/raw-config";
 

@@ -5,7 +5,7 @@ import { readStackFile } from "../../model/stack-file";
 import { Model, synth } from "../../model/synth";
 import { Format, FORMATS, isFormat, render } from "../../report/formats";
 import { stackView } from "../../report/stack-view";
-import { columns } from "../../scripts/cli";
+import { columns } from "../../cli/command";
 import { assertGolden } from "../support/golden";
 import { goldenStack } from "../support/golden-stack";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { markdown } from "../../report/markdown";
 import { oneLine } from "../../report/one-line";
 import { textTables } from "../../report/text-tables";
-import { columns } from "../../scripts/cli";
+import { columns } from "../../cli/command";
 
 const plain = { columns, title: (text: string) => text, head: (text: string) => text };
 

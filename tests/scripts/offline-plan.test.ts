@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { readStackFile } from "../../model/stack-file";
 import { Model, synth } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../scripts/cli";
+import { PROJECT_FOLDER } from "../../cli/command";
 import { offlinePlan } from "../../scripts/offline-plan";
 import "../support/no-docker-context";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { hostAccess } from "../../host/address";
-import { missingEngine } from "../../scripts/pulumi-cli";
+import { missingEngine } from "../../cli/pulumi-cli";
 import { commandWords } from "../support/project-command";
 import { HOST_KEY } from "../support/raw-config";
 import { run } from "../support/run";

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { PROJECT_FOLDER } from "../../scripts/cli";
-import { findCli, missingPlugins, run } from "../../scripts/pulumi-cli";
+import { PROJECT_FOLDER } from "../../cli/command";
+import { findCli, missingPlugins, run } from "../../cli/pulumi-cli";
 import { until } from "../support/until";
 
 let folder = "";

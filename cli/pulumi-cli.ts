@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { HostAccess } from "../host/address";
-import { PROJECT_FOLDER } from "./cli";
+import { PROJECT_FOLDER } from "./command";
 
 /** Plugins that the program needs, of the versions that its packages name. */
 const PLUGINS = ["docker", "command"] as const;

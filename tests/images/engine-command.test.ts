@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { engineCommand, Process } from "../../host/engine-command";
+import { engineCommand, Process } from "../../images/engine-command";
 
 /** Processes from the program upwards, as /proc would tell them. */
 const among =

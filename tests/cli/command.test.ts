@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
-import { columns, painter, PROJECT_FOLDER, withProgress } from "../../scripts/cli";
+import { columns, painter, PROJECT_FOLDER, withProgress } from "../../cli/command";
 import { until } from "../support/until";
 
 describe("columns", () => {
@@ -131,7 +131,7 @@ const node = (
 /** A command whose `main` is given as text, as the words for {@link node}. */
 const commandOf = (main: string): readonly string[] => [
   "--eval",
-  `const { runCommand, CommandError } = require("./scripts/cli");
+  `const { runCommand, CommandError } = require("./cli/command");
   void runCommand({
     help: "usage: it [--stack NAME] [word]",
     options: {
@@ -278,7 +278,7 @@ describe("a command", () => {
     it("cleans up when that is closed, and can print while it does", async () => {
       const terminal = atTerminal(`
         const { writeFileSync } = require("node:fs");
-        const { runCommand } = require("${PROJECT_FOLDER}/scripts/cli");
+        const { runCommand } = require("${PROJECT_FOLDER}/cli/command");
         void runCommand({
           help: "",
           options: {},
