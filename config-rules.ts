@@ -3,7 +3,9 @@ import { controlsWith, HardeningError } from "./components/hardening";
 import type { RawConfig, ServicesConfig, StackConfig } from "./config";
 import { isAbsent, isMap, pathPart, setCommand } from "./config-messages";
 import {
+  ADMIN_NAMES,
   ENCRYPTED,
+  EXEMPTIBLE_BY_STACK,
   KEYS,
   ParsedKeys,
   ROUTED_NAMES,
@@ -67,26 +69,16 @@ function serviceProblems(keys: Partial<ParsedKeys>, services: ServicesConfig): s
   return problems;
 }
 
-/**
- * Controls that a stack may leave for a service. The others follow from what the service is: its user owns its data, its
- * ports and mounts are in its file, and so are their reasons.
- */
-const EXEMPTIBLE_BY_STACK: ReadonlySet<string> = new Set([
-  "capabilities",
-  "readOnlyRootfs",
-  "noNewPrivileges",
-]);
-
 function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
   return SERVICE_NAMES.flatMap((name) => {
     const exemptions = services?.[name]?.exemptions ?? [];
     const structural = exemptions
-      .filter(({ control }) => !EXEMPTIBLE_BY_STACK.has(control))
+      .filter(({ control }) => !EXEMPTIBLE_BY_STACK.includes(control))
       .map(
         ({ control }) =>
-          `services.${name}.exemptions: ${control} is stated in components/${name}.ts, with its reason; a stack may exempt ${[...EXEMPTIBLE_BY_STACK].join(", ")}`,
+          `services.${name}.exemptions: ${control} follows from what the service is, change it in components/${name}.ts; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
       );
-    const own = exemptions.filter(({ control }) => EXEMPTIBLE_BY_STACK.has(control));
+    const own = exemptions.filter(({ control }) => EXEMPTIBLE_BY_STACK.includes(control));
     try {
       controlsWith(`services.${name}`, {}, own);
       return structural;
@@ -205,7 +197,8 @@ export const warningsOf = (config: StackConfig): Warning[] => [
 ];
 
 const unreached = ({ adminAllow, services }: StackConfig): Warning[] =>
-  (["portainer", "cadvisor"] as const)
+  // Of Traefik only its dashboard is away then.
+  ADMIN_NAMES.filter((service) => service !== "traefik")
     .filter((service) => services[service].enabled && adminAllow.length === 0)
     .map((service) => ({
       service,

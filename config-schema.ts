@@ -1,10 +1,10 @@
 /**
- * The shape of each configuration key, as zod schemas. Pure. What keys mean together is checked in config.ts.
+ * The shape of each configuration key, as zod schemas. Pure. What keys mean together is checked in config-rules.ts.
  * Every message completes the sentence "<path>: …" and says what to write instead.
  */
 import { z } from "zod";
 
-import { EXEMPTIBLE, Exemption } from "./components/hardening";
+import { EXEMPTIBLE, Exemptible, Exemption } from "./components/hardening";
 import { expectation, expected, isMap, textLike, unshown, between, whole } from "./config-messages";
 import { hostProblems } from "./host/address";
 import { RegistrySettings } from "./images/origin";
@@ -53,9 +53,20 @@ const image = z
     }
   });
 
+/**
+ * Controls that a stack may leave for a service. The others follow from what the service is: its user owns its data, its
+ * ports and mounts are in its file, and so are their reasons.
+ */
+export const EXEMPTIBLE_BY_STACK: readonly Exemptible[] = [
+  "capabilities",
+  "readOnlyRootfs",
+  "noNewPrivileges",
+];
+
 const exemption = z
   .strictObject({
-    control: z.enum(EXEMPTIBLE),
+    // The others, too: whoever knows their names is told where they are changed (config-rules.ts).
+    control: z.enum(EXEMPTIBLE, expected(`one of ${EXEMPTIBLE_BY_STACK.join(", ")}`)),
     value: z.union(
       [z.string(), z.boolean(), z.array(z.union([z.string(), z.number()]))],
       expected("the control's value: true, false, a text, or a list of texts or numbers"),
@@ -98,6 +109,9 @@ export type RoutedName = {
 }[ServiceName];
 export const isRouted = (name: ServiceName): name is RoutedName => "host" in SERVICES[name].shape;
 export const ROUTED_NAMES = SERVICE_NAMES.filter(isRouted);
+
+/** Those whose pages are for the networks of `adminAllow` only: their routes say the same (`admin`). */
+export const ADMIN_NAMES: readonly RoutedName[] = ["traefik", "portainer", "cadvisor"];
 
 const host = z
   .strictObject(

@@ -36,9 +36,6 @@ declare module "@pulumi/pulumi/runtime/config" {
   export function isConfigSecret(key: string): boolean;
 }
 
-export { ROUTED_NAMES, SERVICE_NAMES } from "./config-schema";
-export type { SecretName, ServiceName } from "./config-schema";
-
 const PROJECT = "pinned-stack";
 
 /** A text that no message, log or inspection shows. */

@@ -4,7 +4,8 @@ import { PageService } from "./components/homepage-page";
 import { LastDeployment } from "./components/last-deployment";
 import { publicUrl } from "./components/public-url";
 import { Service } from "./components/service";
-import { ROUTED_NAMES, SERVICE_NAMES, ServiceName, StackConfig } from "./config";
+import { StackConfig } from "./config";
+import { ADMIN_NAMES, ROUTED_NAMES, SERVICE_NAMES, ServiceName } from "./config-schema";
 import { formatReference, ImageReference } from "./images/reference";
 
 export interface StackOutputs {
@@ -75,8 +76,6 @@ export function restrictionTable(containers: readonly RestrictionRow[]): Restric
 }
 
 /** Services for which nobody is allowed in have no address on the page. */
-const ADMIN_ONLY: ReadonlySet<ServiceName> = new Set(["traefik", "portainer", "cadvisor"]);
-
 export function pageServices(
   config: StackConfig,
   images: Readonly<Record<string, ImageReference>>,
@@ -86,7 +85,7 @@ export function pageServices(
   return rows.flatMap((restrictions) => {
     const service = restrictions.service as ServiceName;
     const image = images[service];
-    const admin = ADMIN_ONLY.has(service);
+    const admin = ADMIN_NAMES.some((name) => name === service);
     const host = ROUTED_NAMES.filter((name) => name === service).map(
       (name) => config.services[name].host,
     )[0];

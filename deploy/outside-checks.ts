@@ -1,7 +1,8 @@
 /** The doctor's questions to registries and to DNS. */
 import { lookup } from "node:dns/promises";
 
-import { ROUTED_NAMES, StackConfig } from "../config";
+import { StackConfig } from "../config";
+import { ROUTED_NAMES } from "../config-schema";
 import { ImageReference, isPinned } from "../images/reference";
 import { RegistryClient, RegistryError } from "../images/registry";
 import { ENCRYPTED } from "../config-schema";

@@ -32,8 +32,7 @@ const IMAGE_MAP = "a map, one line a service: name:tag@sha256:…";
 const SERVICE_MAP = "a map such as { enabled: true }";
 const PROVIDERS =
   'one of "cloudflare", "desec", "digitalocean", "duckdns", "gandiv5", "hetzner", "linode"';
-const CONTROLS =
-  'one of "user", "capabilities", "readOnlyRootfs", "noNewPrivileges", "dockerSocket", "hostPaths", "publishedPorts", "outsideNetworks", "environmentSecrets", "healthCheck"';
+const CONTROLS = "one of capabilities, readOnlyRootfs, noNewPrivileges";
 const VALUE = "the control's value: true, false, a text, or a list of texts or numbers";
 const EVERYBODY =
   "is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on 0.0.0.0; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel";

@@ -122,7 +122,7 @@ describe("the configuration", () => {
     };
     const secure = new Set(Object.keys(CANARIES));
     assert.deepEqual(problemsOf(rawConfig(values, { secure })), [
-      "services.n8n.exemptions: user is stated in components/n8n.ts, with its reason; a stack may exempt capabilities, readOnlyRootfs, noNewPrivileges",
+      "services.n8n.exemptions: user follows from what the service is, change it in components/n8n.ts; a stack may exempt capabilities, readOnlyRootfs, noNewPrivileges",
       "services.n8n: exemption readOnlyRootfs: expected a reason of 10 characters or more that a reader can judge",
       `registries.ghcr.io.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack test 'registries["ghcr.io"].password'"`,
     ]);

@@ -176,7 +176,7 @@ describe("the program without an engine", () => {
     };
     await assert.rejects(synth(stackFile({ services: { homepage: { exemptions: [unused] } } })), {
       message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  services.homepage.exemptions: hostPaths is stated in components/homepage.ts, with its reason; a stack may exempt capabilities, readOnlyRootfs, noNewPrivileges`,
+  services.homepage.exemptions: hostPaths follows from what the service is, change it in components/homepage.ts; a stack may exempt capabilities, readOnlyRootfs, noNewPrivileges`,
     });
     assert.equal((await synth(stackFile())).outputs.restrictions.length, SERVICE_NAMES.length);
   });
