@@ -37,8 +37,14 @@ export function zodMessage(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 export function expectation(what: string, input: unknown): string {
-  return input === undefined ? `missing, expected ${what}` : `expected ${what}, got ${show(input)}`;
+  if (input === undefined) return `missing, expected ${what}`;
+  return input === ENCRYPTED
+    ? `expected ${what}, got an encrypted value, which commands that read the file alone cannot see; write it in clear text`
+    : `expected ${what}, got ${show(input)}`;
 }
+
+/** Stands for an encrypted value where a stack's file is read: long enough for every rule about secrets, and no secret. */
+export const ENCRYPTED = "[encrypted in the stack file]";
 
 interface Expected {
   readonly error: (issue: z.core.$ZodRawIssue) => string | undefined;
@@ -79,7 +85,7 @@ export function between(
 ): z.ZodNumber {
   const range = `${what} from ${least} to ${most}`;
   const isQuoted = (input: unknown): boolean =>
-    typeof input === "string" && Number.isFinite(Number.parseFloat(input));
+    typeof input === "string" && input.trim() !== "" && Number.isFinite(Number(input));
   const error = {
     error: ({ input }: z.core.$ZodRawIssue) =>
       expectation(isQuoted(input) ? `${range}, without quotes` : range, input),
@@ -104,12 +110,21 @@ export const isMap = (value: unknown): value is Readonly<Record<string, unknown>
  */
 function show(value: unknown): string {
   if (typeof value === "string") {
-    const text = value.replace(/\/\/[^/@\s]*:[^@\s]*@/g, "//...@");
+    const text = withoutLogin(value);
     return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
   }
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return "a list";
   return value === null || value === undefined ? "nothing" : "a map";
+}
+
+/** A password may hold every character, an `@` too, so all from the first colon of a login to the last `@` is hidden. */
+function withoutLogin(text: string): string {
+  const end = text.lastIndexOf("@");
+  const [scheme = ""] = /^\s*\w+:\/\//.exec(text) ?? [];
+  return text.slice(scheme.length, Math.max(end, 0)).includes(":")
+    ? `${scheme}...${text.slice(end)}`
+    : text;
 }
 
 /** Pulumi.yaml gives keys that a stack has to set an empty text, so that the message about them is ours. */

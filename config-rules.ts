@@ -1,11 +1,12 @@
 /** What the keys of a configuration mean together: each rule tells all that breaks it, `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "./components/hardening";
+import { noMajorVersion, postgresImage } from "./components/postgres-image";
 import type { RawConfig, ServicesConfig, StackConfig } from "./config";
-import { isAbsent, isMap, pathPart, setCommand } from "./config-messages";
+import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "./config-messages";
 import {
   ADMIN_NAMES,
-  ENCRYPTED,
   EXEMPTIBLE_BY_STACK,
+  isRegistryHost,
   KEYS,
   ParsedKeys,
   ROUTED_NAMES,
@@ -30,7 +31,7 @@ export function ruleProblems(
     ...missingSecrets(raw, services),
     ...portProblems(keys),
     ...adminProblems(keys),
-    ...registryProblems(raw, keys),
+    ...registryProblems(raw),
   ];
 }
 
@@ -101,6 +102,8 @@ function imageProblems(
     // Each by itself: a malformed image must not hide that another one is missing.
     const { success, data: image } = KEYS.images.schema.shape[name].safeParse(given[name]);
     if (!success) return [];
+    if (name === "postgres" && image !== undefined && postgresImage(image) === undefined)
+      return [noMajorVersion(image)];
     if (image === undefined)
       return [
         `images.${name}: missing, expected name:tag@sha256:… on one line${orSwitchOff(name)}`,
@@ -148,17 +151,29 @@ function missingSecrets(raw: RawConfig, services: ServicesConfig): string[] {
  * A password of a registry is a secret like the others. The engine says of the whole key that something in it is
  * encrypted; where the stack's file is read, as every command of ours does first, a placeholder says what.
  */
-function registryProblems({ stack, secure }: RawConfig, { registries = {} }: Partial<ParsedKeys>) {
-  const isFromFile = Object.values(registries).some(
-    ({ username, password }) => username === ENCRYPTED || password === ENCRYPTED,
+function registryProblems({ stack, secure, values }: RawConfig): string[] {
+  // As they were given: one of which something else is wrong may have its password in clear text all the same.
+  const registries = isMap(values.registries) ? Object.entries(values.registries) : [];
+  const logins = registries.flatMap(([host, said]) => (isMap(said) ? [{ host, ...said }] : []));
+  const isFromFile = logins.some((login: Login) =>
+    [login.username, login.password].includes(ENCRYPTED),
   );
   if (stack === "dev" || (secure.has("registries") && !isFromFile)) return [];
-  return Object.entries(registries)
-    .filter(([, { password }]) => password !== undefined && password !== ENCRYPTED)
+  return logins
+    .filter(
+      ({ host, password }: Login) =>
+        isRegistryHost(host) && typeof password === "string" && password !== ENCRYPTED,
+    )
     .map(
-      ([host]) =>
+      ({ host }) =>
         `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'registries["${host}"].password'"`,
     );
+}
+
+interface Login {
+  readonly host: string;
+  readonly username?: unknown;
+  readonly password?: unknown;
 }
 
 function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {

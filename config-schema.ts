@@ -5,7 +5,16 @@
 import { z } from "zod";
 
 import { EXEMPTIBLE, Exemptible, Exemption } from "./components/hardening";
-import { expectation, expected, isMap, textLike, unshown, between, whole } from "./config-messages";
+import {
+  between,
+  ENCRYPTED,
+  expectation,
+  expected,
+  isMap,
+  textLike,
+  unshown,
+  whole,
+} from "./config-messages";
 import { hostProblems } from "./host/address";
 import { RegistrySettings } from "./images/origin";
 import { ImageReference, parseReference } from "./images/reference";
@@ -18,8 +27,6 @@ export const SECRETS = {
   portainerPassword: 12,
   acmeDnsToken: 8,
 } as const;
-/** Stands for an encrypted value where a stack's file is read: long enough for every rule about secrets, and no secret. */
-export const ENCRYPTED = "[encrypted in the stack file]";
 export type SecretName = keyof typeof SECRETS;
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
@@ -35,9 +42,10 @@ export const DNS_PROVIDERS = {
 } as const;
 export type DnsProvider = keyof typeof DNS_PROVIDERS;
 
+/** Whose last part is no number, which would make it an IP address (https://url.spec.whatwg.org, ends-in-a-number checker). */
 const DNS_NAME =
-  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const dnsName = textLike("a host name in lower case such as example.com", DNS_NAME);
+  /^(?=.{1,253}$)(?!(?:.*\.)?(?:\d+|0x[0-9a-f]*)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const dnsName = textLike("a host name in lower case such as example.com, no IP address", DNS_NAME);
 
 const image = z
   .string(expected("name:tag@sha256:… as a text"))
@@ -101,7 +109,27 @@ const SERVICES = {
   cadvisor: z.strictObject(routed, SERVICE_MAP),
 };
 export type ServiceName = keyof typeof SERVICES;
+
 export const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];
+
+/**
+ * What can be read of services that have a problem somewhere, so that all else about them is checked as well. Left out are
+ * those of which nobody can tell whether they are on.
+ */
+export function readableServices(given: unknown): NonNullable<ParsedKeys["services"]> {
+  if (!isMap(given)) return {};
+  const entries = SERVICE_NAMES.flatMap((name) => {
+    const said = given[name] ?? {};
+    const shape: Readonly<Record<string, z.ZodType>> = SERVICES[name].shape;
+    if (!isMap(said) || shape.enabled?.safeParse(said.enabled).success !== true) return [];
+    const readable = Object.entries(shape).flatMap(([key, schema]) => {
+      const { success, data } = schema.safeParse(said[key]);
+      return success && data !== undefined ? [[key, data]] : [];
+    });
+    return [[name, Object.fromEntries(readable) as object]];
+  });
+  return Object.fromEntries(entries) as NonNullable<ParsedKeys["services"]>;
+}
 
 /** Services that Traefik serves, each under a host name of its own. */
 export type RoutedName = {
@@ -132,6 +160,7 @@ const port = whole(1, 65535);
 const address = z.union([z.ipv4(), z.ipv6()], expected("an IP address such as 127.0.0.1"));
 const cidr = z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24"));
 
+const CA_SERVER = "an address that begins with https://, without a login";
 const tls = z.discriminatedUnion(
   "mode",
   [
@@ -142,7 +171,8 @@ const tls = z.discriminatedUnion(
       email: z.email(expected("an e-mail address")),
       dnsProvider: z.enum(Object.keys(DNS_PROVIDERS) as [DnsProvider, ...DnsProvider[]]),
       caServer: z
-        .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
+        .url({ protocol: /^https$/, ...expected(CA_SERVER) })
+        .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), expected(CA_SERVER))
         .optional(),
     }),
   ],
@@ -161,17 +191,17 @@ const REGISTRY_HOST = /^[a-z0-9.[\]:-]+$/;
 const HUB_HOSTS = /^(?:index|registry-1)\.docker\.io$/;
 /** Some write user:password@host. */
 const withoutLogin = (text: string): string => text.replace(/^.*@/s, "…@");
-const registryHost = z
-  .string()
-  .refine((host) => REGISTRY_HOST.test(host) && !HUB_HOSTS.test(host), {
-    error: ({ input }) =>
-      expectation(
-        HUB_HOSTS.test(String(input))
-          ? "docker.io, as Docker Hub is called here"
-          : "a registry host in lower case such as ghcr.io or 127.0.0.1:5000",
-        withoutLogin(String(input)),
-      ),
-  });
+export const isRegistryHost = (host: string): boolean =>
+  REGISTRY_HOST.test(host) && !HUB_HOSTS.test(host);
+const registryHost = z.string().refine(isRegistryHost, {
+  error: ({ input }) =>
+    expectation(
+      HUB_HOSTS.test(String(input))
+        ? "docker.io, as Docker Hub is called here"
+        : "a registry host in lower case such as ghcr.io or 127.0.0.1:5000",
+      withoutLogin(String(input)),
+    ),
+});
 
 /** Pulumi decrypts it, but what reads the file alone is left with nothing. */
 const AS_A_WHOLE =
@@ -208,6 +238,10 @@ export function parseAge(text: string): number | undefined {
   return match[1] === undefined ? 0 : Number(match[1]) * unit;
 }
 
+/** Those that images are made for: architectures of Go with their variants, as the image index names them. */
+const PLATFORM =
+  /^linux\/(?:386|amd64|arm(?:\/v[5-7])?|arm64(?:\/v8)?|loong64|mips64le|ppc64le|riscv64|s390x)$/;
+
 /** Every key of the configuration. `fallback` is what applies where a stack says nothing; without one it must. */
 export const KEYS = {
   host: { schema: host },
@@ -233,7 +267,7 @@ export const KEYS = {
   checkTags: { schema: z.boolean(), fallback: true },
   minimumAge: { schema: age, fallback: "0" },
   platform: {
-    schema: textLike("a platform such as linux/amd64", /^linux\/[a-z0-9]+(?:\/v\d)?$/),
+    schema: textLike("a platform such as linux/amd64 or linux/arm64", PLATFORM),
     fallback: "linux/amd64",
   },
   services: { schema: z.strictObject(SERVICES).partial(), fallback: {} },

@@ -9,7 +9,6 @@ import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
 
 import {
   isAbsent,
-  isMap,
   issueLines,
   pathPart,
   setCommand,
@@ -22,6 +21,7 @@ import {
   isRouted,
   KEYS,
   ParsedKeys,
+  readableServices,
   RoutedName,
   SECRET_NAMES,
   SecretName,
@@ -154,17 +154,18 @@ export function parseConfig(raw: RawConfig): StackConfig {
     if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
       problems.push(unknownKey(pathPart(name)));
 
-  const services = withDefaults(
-    keys.services ?? switches(raw.values.services),
-    keys.domain ?? "localhost",
-  );
+  const said = keys.services ?? readableServices(raw.values.services);
+  // Of one that cannot be read the problem is told, and nothing that it may not need is asked for.
+  const unreadable = SERVICE_NAMES.filter((name) => keys.services === undefined && !(name in said));
+  const off = Object.fromEntries(unreadable.map((name) => [name, { enabled: false }]));
+  const services = withDefaults({ ...said, ...off }, keys.domain ?? "localhost");
   const images = Object.fromEntries(
     SERVICE_NAMES.flatMap((name) => {
       const image = keys.images?.[name];
       return image !== undefined && services[name].enabled ? [[name, image]] : [];
     }),
   ) as StackConfig["images"];
-  problems.push(...ruleProblems(raw, keys, services));
+  problems.push(...ruleProblems(raw, { ...keys, services: said }, services));
   if (problems.length > 0) throw new ConfigError(raw.stack, problems);
 
   const folder = keys.services?.homepage?.folder;
@@ -260,18 +261,4 @@ function withDefaults(given: ParsedKeys["services"], domain: string): ServicesCo
     },
     postgres: { ...postgres, enabled: postgres.enabled && n8n.enabled },
   };
-}
-
-/**
- * Of services with a problem in them, which are on, so that what the others need is checked all the same. One that cannot
- * be told counts as off: its problem is reported, and nothing that may not be needed is asked for.
- */
-function switches(given: unknown): ParsedKeys["services"] {
-  const entries = SERVICE_NAMES.map((name) => {
-    const said = isMap(given) ? (given[name] ?? {}) : undefined;
-    const enabled = isMap(said) ? said.enabled : false;
-    if (enabled === undefined) return [name, {}];
-    return [name, { enabled: enabled === true }];
-  });
-  return Object.fromEntries(entries) as ParsedKeys["services"];
 }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { LastDeployment } from "./last-deployment";
-import { PostgresImage } from "./postgres";
+import { PostgresImage } from "./postgres-image";
 
 /**
  * Refuses a PostgreSQL that cannot use the data of the one that ran last: the new one would start on an empty volume, which

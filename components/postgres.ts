@@ -1,12 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost } from "../host/docker-host";
-import { ImageReference } from "../images/reference";
 import { DataVolume } from "./data-volume";
 import { FileVolume } from "./file-volume";
 import { HardenedContainer } from "./hardened-container";
+import { noMajorVersion, postgresImage } from "./postgres-image";
 import { Service, ServiceArgs } from "./service";
-import { tagVersion } from "./tag-version";
 
 /** A database with a role of its own that owns it and nothing else. */
 export interface Database {
@@ -23,28 +22,6 @@ export interface PostgresArgs extends ServiceArgs {
 const SECRETS = "/run/secrets/postgres";
 const INIT = "/docker-entrypoint-initdb.d";
 
-/** What follows from the image's tag. Throws when the tag does not begin with the major version. */
-export interface PostgresImage {
-  readonly major: number;
-  /** The image's own postgres user. */
-  readonly user: string;
-  /** Where the volume is mounted; it moved with version 18. */
-  readonly dataPath: string;
-}
-
-export function postgresImage({ tag }: Pick<ImageReference, "tag">): PostgresImage {
-  const major = tagVersion(tag)?.[0];
-  if (major === undefined || major < 10)
-    throw new pulumi.RunError(
-      `images.postgres: expected a tag that begins with the major version, such as 16-alpine, got ${JSON.stringify(tag ?? "none")}; the data volume is named after it`,
-    );
-  return {
-    major,
-    user: /alpine/.test(tag ?? "") ? "70:70" : "999:999",
-    dataPath: major >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data",
-  };
-}
-
 /**
  * PostgreSQL as its own user from the first moment, so that it needs no capability. A new major version cannot read the
  * files of the old one, so each has a volume of its own.
@@ -57,7 +34,9 @@ export class Postgres extends pulumi.ComponentResource implements Service {
   constructor(args: PostgresArgs, opts: pulumi.ComponentResourceOptions) {
     const name = `${args.stack}-postgres`;
     super("pinned-stack:index:Postgres", name, {}, opts);
-    const { major, user, dataPath } = postgresImage(args.reference);
+    const known = postgresImage(args.reference);
+    if (known === undefined) throw new pulumi.RunError(noMajorVersion(args.reference));
+    const { major, user, dataPath } = known;
     const { stack, image, after, database } = args;
     const secrets = new FileVolume(
       `${name}-passwords`,

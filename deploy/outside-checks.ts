@@ -5,7 +5,7 @@ import { StackConfig } from "../config";
 import { ROUTED_NAMES } from "../config-schema";
 import { ImageReference, isPinned } from "../images/reference";
 import { RegistryClient, RegistryError } from "../images/registry";
-import { ENCRYPTED } from "../config-schema";
+import { ENCRYPTED } from "../config-messages";
 import { Check, ok, problem, unsure } from "./checks";
 
 /** For all registries together, ms. */

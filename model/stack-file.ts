@@ -5,7 +5,7 @@ import { parseDocument } from "yaml";
 import * as pulumi from "@pulumi/pulumi";
 
 import { fullKey } from "../config-key";
-import { ENCRYPTED } from "../config-schema";
+import { ENCRYPTED } from "../config-messages";
 
 /** Configuration as Pulumi gives it to a program: each value a text, structures as JSON. */
 export interface StackFile {

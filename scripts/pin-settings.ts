@@ -5,7 +5,8 @@
 import type { z } from "zod";
 
 import { isMap, issueLines, zodMessage } from "../config-messages";
-import { ENCRYPTED, KEYS } from "../config-schema";
+import { ENCRYPTED } from "../config-messages";
+import { KEYS } from "../config-schema";
 import type { Registries } from "../images/origin";
 import { PinsError } from "../images/pins";
 

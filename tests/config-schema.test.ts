@@ -27,7 +27,8 @@ const registry = (said: unknown): Record<string, unknown> => ({ registries: { "g
 const REASON = "the image writes there at every start";
 const MAP_OF_HOST = "a map with address and, for ssh, hostKey";
 const ADDRESS = "ssh://user@host[:port] or unix:///path/to/docker.sock";
-const HOST_NAME = "a host name in lower case such as example.com";
+const HOST_NAME = "a host name in lower case such as example.com, no IP address";
+const PLATFORM = "a platform such as linux/amd64 or linux/arm64";
 const IMAGE_MAP = "a map, one line a service: name:tag@sha256:…";
 const SERVICE_MAP = "a map such as { enabled: true }";
 const PROVIDERS =
@@ -58,6 +59,21 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ host: ["unix:///run/d.sock"] }, `host: expected ${MAP_OF_HOST}, got a list`],
   [{ host: "ssh://a:canary@b" }, `host: expected ${MAP_OF_HOST}, got "ssh://...@b"`],
   [{ host: "ssh://a@b" }, `host: expected ${MAP_OF_HOST}, got "ssh://a@b"`],
+  [{ host: "ssh://a:my canary@b" }, `host: expected ${MAP_OF_HOST}, got "ssh://...@b"`],
+  [{ host: "ssh://a:can@ary@b" }, `host: expected ${MAP_OF_HOST}, got "ssh://...@b"`],
+  [{ host: "a:canary@b" }, `host: expected ${MAP_OF_HOST}, got "...@b"`],
+  [{ domain: "192.168.1.10" }, `domain: expected ${HOST_NAME}, got "192.168.1.10"`],
+  [{ domain: "123" }, `domain: expected ${HOST_NAME}, got "123"`],
+  [
+    { services: { n8n: { host: "1.2.3.400" }, portainer: { host: "a.0x7f" } } },
+    `services.portainer.host: expected ${HOST_NAME}, got "a.0x7f"`,
+    `services.n8n.host: expected ${HOST_NAME}, got "1.2.3.400"`,
+  ],
+  [
+    { domain: "[encrypted in the stack file]" },
+    `domain: expected ${HOST_NAME}, got an encrypted value, which commands that read the file alone cannot see; write it in clear text`,
+  ],
+  [{ platform: "linux/amd46" }, `platform: expected ${PLATFORM}, got "linux/amd46"`],
   [{ host: {} }, `host.address: missing, expected ${ADDRESS}`],
   [{ host: { address: 22 } }, `host.address: expected ${ADDRESS}, got 22`],
   [{ host: { address: null } }, `host.address: expected ${ADDRESS}, got nothing`],
@@ -202,10 +218,7 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
   [{ checkTags: null }, "checkTags: expected true or false, got nothing"],
   [{ minimumAge: "3w" }, 'minimumAge: expected an age such as 3d, 12h or 0, got "3w"'],
   [{ minimumAge: null }, "minimumAge: expected an age such as 3d, 12h or 0, got nothing"],
-  [
-    { platform: "windows/amd64" },
-    'platform: expected a platform such as linux/amd64, got "windows/amd64"',
-  ],
+  [{ platform: "windows/amd64" }, `platform: expected ${PLATFORM}, got "windows/amd64"`],
   [
     { backups: { directory: "dumps", keep: 0 } },
     'backups.directory: expected an absolute path on the host, got "dumps"',
@@ -279,6 +292,24 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
     "images.homepage: missing, expected name:tag@sha256:… on one line, or services.homepage.enabled: false",
   ],
 
+  // What is wrong in a service hides neither what its other keys mean nor what others say.
+  [
+    {
+      services: {
+        traefik: { enabled: false },
+        n8n: {
+          memoryMiB: "256m",
+          exemptions: [{ control: "readOnlyRootfs", value: false, reason: "x" }],
+        },
+      },
+      images: { ...IMAGES, postgres: `postgres:latest@sha256:${"6".repeat(64)}` },
+    },
+    'services.n8n.memoryMiB: expected a whole number from 6 to 65536, got "256m"',
+    "services.traefik.enabled: every other service is reached through it, remove the line",
+    "services.n8n: exemption readOnlyRootfs: expected a reason of 10 characters or more that a reader can judge",
+    'images.postgres: expected a tag that begins with the major version, such as 16-alpine, got "latest"; the data volume is named after it',
+  ],
+
   // Exemptions.
   [
     homepage({ exemptions: { control: "user" } }),
@@ -343,11 +374,15 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
     acme({ email: "admin", dnsProvider: "route53", caServer: "http://ca.test/dir" }),
     'tls.email: expected an e-mail address, got "admin"',
     `tls.dnsProvider: expected ${PROVIDERS}, got "route53"`,
-    'tls.caServer: expected an address that begins with https://, got "http://ca.test/dir"',
+    'tls.caServer: expected an address that begins with https://, without a login, got "http://ca.test/dir"',
+  ],
+  [
+    acme({ caServer: "https://user:canary@ca.test/dir" }),
+    'tls.caServer: expected an address that begins with https://, without a login, got "https://...@ca.test/dir"',
   ],
   [
     acme({ caServer: "ca" }),
-    'tls.caServer: expected an address that begins with https://, got "ca"',
+    'tls.caServer: expected an address that begins with https://, without a login, got "ca"',
   ],
 
   // Registries: whatever stands there may be a password.

@@ -54,7 +54,7 @@ describe("the configuration", () => {
         assert.equal(
           error.message,
           `the configuration of stack "test" (Pulumi.test.yaml) has 4 problems:
-  domain: expected a host name in lower case such as example.com, got 5
+  domain: expected a host name in lower case such as example.com, no IP address, got 5
   tls.mode: expected "none", "selfSigned" or "acme", got "x"
   colour: unknown key, remove it or check its spelling
   portainerPassword: missing, portainer needs it; set it with "npx pulumi config set --secret --stack test portainerPassword"`,
@@ -306,7 +306,7 @@ describe("readConfig", () => {
   it("does not take a key without a value for a text", async () => {
     await assert.rejects(read({ ...given(), "pinned-stack:domain": "null" }, secure), {
       message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  domain: expected a host name in lower case such as example.com, got nothing`,
+  domain: expected a host name in lower case such as example.com, no IP address, got nothing`,
     });
   });
 

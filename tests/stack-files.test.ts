@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { RawConfig } from "../config";
-import { ENCRYPTED, KEYS, SECRET_NAMES, SECRETS } from "../config-schema";
+import { ENCRYPTED } from "../config-messages";
+import { KEYS, SECRET_NAMES, SECRETS } from "../config-schema";
 import { readStackFile } from "../model/stack-file";
 import { PROJECT_FOLDER } from "../cli/command";
 import { CANARIES, problemsOf, setSecret } from "./support/raw-config";

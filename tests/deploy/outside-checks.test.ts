@@ -5,7 +5,7 @@ import { Check } from "../../deploy/checks";
 import { dnsChecks, registryChecks } from "../../deploy/outside-checks";
 import { ImageReference, parseDigest, pinTo } from "../../images/reference";
 import { Registries } from "../../images/registry";
-import { ENCRYPTED } from "../../config-schema";
+import { ENCRYPTED } from "../../config-messages";
 import { indexedImage, platformImage } from "../support/oci-images";
 import { imageIn, insecure, registryFixture, withoutPorts } from "../support/registry-fixture";
 import type { FakeRegistry } from "../support/registry-server";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { ENCRYPTED, SECRETS } from "../../config-schema";
+import { ENCRYPTED } from "../../config-messages";
+import { SECRETS } from "../../config-schema";
 import { readStackFile } from "../../model/stack-file";
 
 describe("a stack file", () => {

@@ -167,7 +167,7 @@ describe("the program without an engine", () => {
   it("throws what the program throws, and works again afterwards", async () => {
     await assert.rejects(synth(stackFile({ domain: "Example" })), {
       message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  domain: expected a host name in lower case such as example.com, got "Example"`,
+  domain: expected a host name in lower case such as example.com, no IP address, got "Example"`,
     });
     const unused = {
       control: "hostPaths",
