@@ -33,9 +33,16 @@ export interface WriteOptions {
 const WAIT_MS = 3_000;
 const POLL_MS = 20;
 
-/** Throws a {@link PinsError}. */
+/** A stack's file has some 3 KiB. YAML libraries take their time for much larger ones: each key is compared with all others. */
+const MOST_KIB = 128;
+
+/** The text of a stack's file. Throws a {@link PinsError}. */
 export function readPinsFile(path: string): string {
   try {
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new PinsError(`is no file, ${EXPECTED}`);
+    if (stats.size > MOST_KIB * 1024)
+      throw new PinsError(`is larger than ${MOST_KIB} KiB, ${EXPECTED}`);
     return decode(readFileSync(path));
   } catch (error) {
     if (error instanceof PinsError) throw error;
@@ -43,11 +50,13 @@ export function readPinsFile(path: string): string {
     throw new PinsError(
       code === "ENOENT"
         ? "is not there; make it from Pulumi.prod.yaml, or name another stack with --stack"
-        : `cannot be read: ${code}`,
+        : `cannot be read (${code}), ${EXPECTED}`,
       { cause: error },
     );
   }
 }
+
+const EXPECTED = "expected a stack's file such as Pulumi.prod.yaml";
 
 /** Bytes that are no text would not come back as they were. */
 function decode(bytes: Buffer): string {

@@ -15,6 +15,7 @@ import {
 } from "yaml";
 
 import { fullKey, PREFIX, spellings } from "../config-key";
+import { yamlProblem } from "./yaml-problem";
 
 /** The line of one service. */
 export interface Pin {
@@ -54,11 +55,11 @@ const IMAGES = fullKey("images");
 
 /** Throws a {@link PinsError} where the text is no YAML or has no map of images. */
 export function readPins(text: string): StackText {
-  // Without `prettyErrors`: it puts lines of the file into messages.
-  const document = parseDocument(text, { prettyErrors: false });
+  // `prettyErrors` would put lines of the file into messages, a lower `logLevel` into warnings.
+  const document = parseDocument(text, { prettyErrors: false, logLevel: "error", merge: true });
   const [error] = document.errors;
   if (error !== undefined)
-    throw new PinsError(`line ${lineAt(text, error.pos[0])}: is no YAML (${error.code})`);
+    throw new PinsError(`line ${lineAt(text, error.pos[0])}: ${yamlProblem(error.code)}`);
   return {
     text,
     pins: imagesOf(document).map(readPin),
@@ -105,11 +106,15 @@ const ONE_LINE = "expected name:tag or name:tag@sha256:… on one line";
 const QUOTES = { PLAIN: "", QUOTE_SINGLE: "'", QUOTE_DOUBLE: '"' } as const;
 
 function readPin({ key, value }: Pair): Pin | BadPin {
-  const service = isScalar(key) ? String(key.value) : "?";
-  if (service === "<<" || isAlias(key) || isAlias(value)) return { service, problem: NO_ANCHORS };
+  const name = isScalar(key) ? key.value : undefined;
+  // The key of a merge is a symbol.
+  const isMerge = typeof name === "symbol";
+  const service = typeof name === "string" ? name : isMerge ? "<<" : "?";
+  if (isMerge || isAlias(key) || isAlias(value)) return { service, problem: NO_ANCHORS };
   if (!isScalar(value) || typeof value.value !== "string" || !value.range)
     return { service, problem: ONE_LINE };
   if (value.anchor !== undefined) return { service, problem: NO_ANCHORS };
+  if (value.tag !== undefined) return { service, problem: ONE_LINE };
   const quote = quoteOf(value);
   if (quote === undefined) return { service, problem: ONE_LINE };
   const [start, end] = value.range;

@@ -1,11 +1,12 @@
 /** A stack's configuration as its file says it, for commands that work without the Pulumi CLI. */
-import { readFileSync } from "node:fs";
-
 import { parseDocument } from "yaml";
 import * as pulumi from "@pulumi/pulumi";
 
 import { fullKey } from "../config-key";
 import { ENCRYPTED } from "../config-messages";
+import { PinsError } from "../images/pins";
+import { readPinsFile } from "../images/pins-file";
+import { yamlProblem } from "../images/yaml-problem";
 
 /** Configuration as Pulumi gives it to a program: each value a text, structures as JSON. */
 export interface StackFile {
@@ -19,7 +20,7 @@ export interface StackFile {
 /** A name that Pulumi accepts for a stack; it becomes part of a path here. */
 const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 
-/** Reads `Pulumi.<stack>.yaml` in a folder. Throws a RunError when there is none or it is no YAML. */
+/** Reads `Pulumi.<stack>.yaml` in a folder. Throws a RunError when it cannot be read or is no YAML. */
 export function readStackFile(
   stack: string,
   folder: string,
@@ -29,11 +30,10 @@ export function readStackFile(
     throw new pulumi.RunError(`stack ${JSON.stringify(stack)}: expected letters, digits, _ . -`);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw new pulumi.RunError(
-      `stack "${stack}": there is no ${path}; make it from Pulumi.prod.yaml, or name another stack with --stack`,
-    );
+    text = readPinsFile(path);
+  } catch (error) {
+    if (error instanceof PinsError) throw new pulumi.RunError(`${path}: ${error.message}`);
+    throw error;
   }
   const root = parseYaml(text, path);
   const config = isMap(root) && isMap(root.config) ? root.config : {};
@@ -54,13 +54,11 @@ export function readStackFile(
 
 /** What the text says. No message has any of it: a secret may stand there that nobody has encrypted yet. */
 function parseYaml(text: string, path: string): unknown {
-  const document = parseDocument(text, { logLevel: "error" });
+  const document = parseDocument(text, { logLevel: "error", merge: true });
   const [problem] = document.errors;
   if (problem !== undefined) {
     const { line, col } = problem.linePos?.[0] ?? { line: 1, col: 1 };
-    throw new pulumi.RunError(
-      `${path}: no valid YAML at line ${line}, column ${col} (${problem.code}); put texts with special characters in quotes`,
-    );
+    throw new pulumi.RunError(`${path}: line ${line}, column ${col}: ${yamlProblem(problem.code)}`);
   }
   try {
     const root: unknown = document.toJS({ maxAliasCount: 100 });

@@ -150,7 +150,12 @@ describe("the file of a stack", () => {
     assert.throws(() => readPinsFile(path), { name: "PinsError", message: "is not in UTF-8" });
     assert.throws(() => readPinsFile(folder), {
       name: "PinsError",
-      message: "cannot be read: EISDIR",
+      message: "is no file, expected a stack's file such as Pulumi.prod.yaml",
+    });
+    writeFileSync(path, "#".repeat(128 * 1024 + 1));
+    assert.throws(() => readPinsFile(path), {
+      name: "PinsError",
+      message: "is larger than 128 KiB, expected a stack's file such as Pulumi.prod.yaml",
     });
     assert.throws(() => readPinsFile(`${path}.no`), {
       name: "PinsError",

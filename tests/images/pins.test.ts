@@ -109,6 +109,7 @@ config:
       "expected name:tag or name:tag@sha256:… on one line",
     ],
     ["a map", "n8n: { tag: 1 }", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
+    ["a tag", "n8n: !n8n:1", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
     ["a number", "n8n: 12", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
     ["nothing", "n8n:", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
   ];
@@ -128,13 +129,21 @@ config:
     });
 
   const refused: readonly [title: string, text: string, message: string][] = [
-    ["no YAML", "config: {\n", "line 2: is no YAML (BAD_INDENT)"],
+    [
+      "no YAML",
+      "config: {\n",
+      "line 2: no valid YAML (BAD_INDENT): indent what belongs together alike",
+    ],
     [
       "a service twice",
       "config:\n  pinned-stack:images:\n    a: a:1\n    a: a:2\n",
-      "line 4: is no YAML (DUPLICATE_KEY)",
+      "line 4: no valid YAML (DUPLICATE_KEY): a key is there twice in one map, remove one of them",
     ],
-    ["two documents", "config: {}\n---\nconfig: {}\n", "line 2: is no YAML (MULTIPLE_DOCS)"],
+    [
+      "two documents",
+      "config: {}\n---\nconfig: {}\n",
+      'line 2: no valid YAML (MULTIPLE_DOCS): there is more than one document, remove the line "---" and what follows',
+    ],
     [
       "no images",
       "config: {}\n",
@@ -160,6 +169,19 @@ config:
     it(`are not read from ${title}`, () => {
       assert.throws(() => readPins(file), { name: "PinsError", message });
     });
+
+  it("never come with a part of the file in a warning", async () => {
+    const warnings: string[] = [];
+    const note = ({ message }: Error): void => void warnings.push(message);
+    process.on("warning", note);
+    // Braces of a template that were left there are a map as a key.
+    const file =
+      "config:\n  pinned-stack:images: { a: a:1 }\n  pinned-stack:registries: { r: {{ hunter2 }} }\n";
+    readPins(file).value("registries");
+    await new Promise((told) => setImmediate(told));
+    process.off("warning", note);
+    assert.deepEqual(warnings, []);
+  });
 
   it("never come with the file's other lines in a message", () => {
     const file = "config:\n  pinned-stack:password: hunter2\n   bad: [hunter3\n";

@@ -115,7 +115,7 @@ config:
   it("that is not there is named, with the way out", () => {
     refused(
       "missing",
-      `stack "missing": there is no ${folder}/Pulumi.missing.yaml; make it from Pulumi.prod.yaml, or name another stack with --stack`,
+      `${folder}/Pulumi.missing.yaml: is not there; make it from Pulumi.prod.yaml, or name another stack with --stack`,
     );
   });
 
@@ -126,7 +126,21 @@ config:
 
   it("that is no YAML is refused with the place of the problem", () => {
     writeFileSync(join(folder, "Pulumi.broken.yaml"), "config:\n  a: [1\n  b: 2\n");
-    refused("broken", /^.*\/Pulumi\.broken\.yaml: .* at line 3, column \d+/);
+    refused("broken", /^.*\/Pulumi\.broken\.yaml: line 3, column \d+: no valid YAML \(\w+\): /);
+  });
+
+  it("that is no text is refused, not read in part", () => {
+    writeFileSync(join(folder, "Pulumi.binary.yaml"), Buffer.from([0x63, 0xff, 0xfe]));
+    refused("binary", `${folder}/Pulumi.binary.yaml: is not in UTF-8`);
+  });
+
+  it("merges maps, like Pulumi does", () => {
+    const { config } = read(
+      "limits: &limits { memoryMiB: 128 }\nconfig:\n  services: { n8n: { <<: *limits, cpus: 2 } }\n",
+    );
+    assert.deepEqual(JSON.parse(config["pinned-stack:services"] ?? ""), {
+      n8n: { memoryMiB: 128, cpus: 2 },
+    });
   });
 
   it("cannot be blown up by references into itself", () => {
