@@ -9,7 +9,7 @@ import { parse, stringify } from "yaml";
 import { DNS_PROVIDERS, SECRETS, SERVICE_NAMES } from "../../config-schema";
 import { readStackFile } from "../../model/stack-file";
 import { Model, synth } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../scripts/cli";
+import { PROJECT_FOLDER } from "../../cli/command";
 import "../support/no-docker-context";
 import { problemsOf, rawConfig } from "../support/raw-config";
 
