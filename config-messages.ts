@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 
+import { withoutLogin } from "./images/without-login";
+
 /** Issues of zod as `path: problem` lines. */
 export function issueLines(key: string, issues: readonly z.core.$ZodIssue[]): string[] {
   return issues.flatMap((issue) => {
@@ -116,15 +118,6 @@ function show(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return "a list";
   return value === null || value === undefined ? "nothing" : "a map";
-}
-
-/** A password may hold every character, an `@` too, so all from the first colon of a login to the last `@` is hidden. */
-function withoutLogin(text: string): string {
-  const end = text.lastIndexOf("@");
-  const [scheme = ""] = /^\s*\w+:\/\//.exec(text) ?? [];
-  return text.slice(scheme.length, Math.max(end, 0)).includes(":")
-    ? `${scheme}...${text.slice(end)}`
-    : text;
 }
 
 /** Pulumi.yaml gives keys that a stack has to set an empty text, so that the message about them is ours. */

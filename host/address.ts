@@ -4,6 +4,9 @@
  */
 
 import { createHash } from "node:crypto";
+import { isIPv4, isIPv6 } from "node:net";
+
+import { withoutLogin } from "../images/without-login";
 
 export interface HostAddress {
   /** `unix:///var/run/docker.sock` or `ssh://user@host:22`, optionally with the path of a socket that is not the default one. */
@@ -31,7 +34,8 @@ export interface HostAccess {
 export const DEFAULT_SOCKET = "/var/run/docker.sock";
 
 const USER = /^[a-z_][a-z0-9_.-]{0,31}$/i;
-const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:]{2,45}\])$/i;
+const NAME =
+  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 const SOCKET = /^\/[\w./-]{1,100}$/;
 const HOST_KEY =
   /^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-ssh-ed25519@openssh\.com) ([A-Za-z0-9+/]{40,}={0,2})$/;
@@ -132,6 +136,14 @@ interface SshTarget {
   readonly socketPath: string;
 }
 
+/** A name, an IPv4 address, or an IPv6 address in brackets. */
+function isHost(host: string): boolean {
+  const inside = /^\[(.*)\]$/.exec(host)?.[1];
+  if (inside !== undefined) return isIPv6(inside) && !inside.includes("%");
+  // What ends in a number has to be an address: no name of the internet does.
+  return NAME.test(host) && (!/(?:^|\.)\d+$/.test(host) || isIPv4(host));
+}
+
 /** The parts of an ssh:// address, or what is wrong with it. */
 function sshTarget(address: string): SshTarget | string {
   const expected = `expected ssh://user@host[:port] or unix:///path/to/docker.sock, got ${quote(address)}`;
@@ -142,7 +154,7 @@ function sshTarget(address: string): SshTarget | string {
   const match = /^ssh:\/\/([^@/]*)@((?:\[[^\]]*\])|[^:/@]*)(?::(\d{1,5}))?(\/.*)?$/.exec(address);
   if (match === null) return expected;
   const [, user = "", host = "", port = "22", path] = match;
-  if (!USER.test(user) || !HOST.test(host)) return expected;
+  if (!USER.test(user) || !isHost(host)) return expected;
   if (Number(port) < 1 || Number(port) > 65535) return `port ${port} is not between 1 and 65535`;
   if (path !== undefined && path !== "/" && !SOCKET.test(path))
     return `the path after the host is the Docker socket there, got ${quote(path)}`;
@@ -154,9 +166,11 @@ function sshTarget(address: string): SshTarget | string {
   };
 }
 
-/** Quoted and shortened: a message never repeats unbounded input. */
-const quote = (text: string): string =>
-  JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+/** Quoted and shortened: a message never repeats unbounded input, nor a password. */
+function quote(text: string): string {
+  const shown = withoutLogin(text);
+  return JSON.stringify(shown.length > 120 ? `${shown.slice(0, 117)}...` : shown);
+}
 
 /** ssh takes IPv6 addresses without brackets. */
 const unbracketed = (login: string): string => login.replace(/[[\]]/g, "");

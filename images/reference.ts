@@ -65,6 +65,9 @@ export function parseReference(text: string): ImageReference {
     throw new ReferenceError(`image ${quote(text)}: ${why}`);
   };
   const at = text.indexOf("@");
+  // Not shown: it may be a login, with a password that has an @ in it.
+  if (at !== text.lastIndexOf("@"))
+    throw new ReferenceError(`image: has more than one "@", ${EXPECTED}; no login belongs in it`);
   const digest = at === -1 ? undefined : parseDigest(text.slice(at + 1));
   const named = at === -1 ? text : text.slice(0, at);
   // A colon before the last slash belongs to the registry's port.

@@ -4,6 +4,8 @@ import type { BaseImage, ImageFacts } from "../images/image-facts";
 import type { PinRow } from "../images/pin-decision";
 import { some } from "../images/platform";
 import { parseReference, type ImageReference } from "../images/reference";
+import { ServerText } from "../images/server-text";
+import { withoutLogin } from "../images/without-login";
 
 export interface PinReport {
   readonly stack: string;
@@ -24,11 +26,14 @@ export interface PinReport {
 /** `traefik:v3.6.4`, or `traefik:v3.6.4 → v3.6.5`. */
 export function describeImage({ from, to }: PinRow): string {
   const before = readable(from);
-  if (before === undefined) return from;
+  if (before === undefined) return words.clean(withoutLogin(from));
   const [old, now] = [before.tag, to === undefined ? before.tag : parseReference(to).tag];
   const name = old === undefined ? before.name : `${before.name}:${old}`;
   return old === now ? name : `${name} → ${now ?? "no tag"}`;
 }
+
+/** What cannot be read may be anything: made fit for a terminal. */
+const words = new ServerText();
 
 function readable(image: string): ImageReference | undefined {
   try {
