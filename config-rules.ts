@@ -220,13 +220,18 @@ const unreached = ({ adminAllow, services }: StackConfig): Warning[] =>
       message: `adminAllow is empty, so nobody reaches ${service}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
     }));
 
-/** Settings of a registry apply to images that name it so, and to nothing else. */
+/**
+ * Settings of a registry apply to images that name it so, and to nothing else. A line without settings, or for plain http
+ * beside another, may name the token service of one (images/origin.ts).
+ */
 function unusedRegistries({ images, registries }: StackConfig): Warning[] {
   const hosts = new Set(Object.values(images).map(({ registry }) => registry));
-  // It may have its token service elsewhere, which then may speak plain http as well (images/origin.ts).
   const isPlain = [...hosts].some((host) => registries[host]?.insecure === true);
   return Object.entries(registries)
-    .filter(([host, { username }]) => !hosts.has(host) && (username !== undefined || !isPlain))
+    .filter(
+      ([host, { username, insecure = false }]) =>
+        !hosts.has(host) && (username !== undefined || (insecure && !isPlain)),
+    )
     .map(([host]) => ({
       message: `registries.${pathPart(host)}: no image of this stack is there, they are on ${[...hosts].sort().join(", ")}; correct the name or remove the line`,
     }));

@@ -78,10 +78,14 @@ function registryWords({ answer, text }: Said): string | undefined {
       errors?: readonly { code?: unknown; message?: unknown }[];
     } | null;
     const error = body?.errors?.[0];
-    const words = [error?.code, error?.message]
-      .filter((part): part is string => typeof part === "string" && part !== "")
-      .map((part) => text.clean(part));
-    return words.length === 0 ? undefined : words.join(": ");
+    const words = [error?.code, error?.message].filter(
+      (part): part is string => typeof part === "string" && part !== "",
+    );
+    // A secret may begin in one and end in the other, which shows in neither.
+    const isSplit =
+      text.holdsSecret(words.join("")) && !words.some((part) => text.holdsSecret(part));
+    if (isSplit) return undefined;
+    return words.length === 0 ? undefined : words.map((part) => text.clean(part)).join(": ");
   } catch {
     return undefined; // a web page, or nothing: the status says enough
   }

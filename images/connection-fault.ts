@@ -1,5 +1,6 @@
 /** What the network does to a request, and the words for it. */
 
+import { INTERNAL_ADDRESS } from "./public-lookup";
 import { ExchangeError } from "./registry-error";
 
 /** What the network did, as Node's code for it: Node's messages may quote the other side. */
@@ -13,8 +14,10 @@ export class ConnectionFault extends Error {
 /** The error for a fault that is not worth another try, or was not worth the last one. */
 export function inWords(fault: ConnectionFault, url: URL): ExchangeError {
   const { code } = fault;
-  const say = (kind: "unavailable" | "tls" | "invalid-answer" | "too-large", what: string) =>
+  const say = (kind: ExchangeError["code"], what: string) =>
     new ExchangeError(kind, what, { cause: fault });
+  if (code === INTERNAL_ADDRESS)
+    return say("refused", `${url.host} is an internal address that no line of registries names`);
   if (code === "ECONNREFUSED") return say("unavailable", `${url.host} refused the connection`);
   if (code === "ECONNRESET" || code === "EPIPE")
     return say("unavailable", `${url.host} cut the connection`);

@@ -2,6 +2,7 @@
 
 import { request as requestHttp, type Agent, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import type { LookupFunction } from "node:net";
 import { ConnectionFault } from "./connection-fault";
 import { ExchangeError } from "./registry-error";
 
@@ -14,6 +15,8 @@ export interface Exchange {
   readonly times: PhaseTimes;
   readonly agent: Agent;
   readonly signal: AbortSignal;
+  /** Instead of Node's own. */
+  readonly lookup?: LookupFunction;
 }
 
 /** Limits in ms. Each covers the whole phase, so that a server which drips bytes gains nothing. */
@@ -70,6 +73,7 @@ export function exchange(request: Exchange): Promise<Answer> {
       method: request.method,
       headers: { ...request.headers, "accept-encoding": "identity", "user-agent": "pinned-stack" },
       agent: request.agent,
+      ...(request.lookup !== undefined && { lookup: request.lookup }),
       maxHeaderSize: MAX_HEADER_BYTES,
       signal,
     });

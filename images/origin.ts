@@ -61,34 +61,48 @@ for (const [net, prefix] of [
 
 const isLocalName = (host: string): boolean => /(?:^|\.)localhost\.?$/.test(host);
 
-/** Whether the list has the host, given as a URL's `hostname`: that form has one spelling per address. */
-function lists(list: BlockList, hostname: string): boolean {
-  const address = hostname.replace(/^\[(.*)\]$/, "$1");
+function lists(list: BlockList, address: string): boolean {
   const version = isIP(address);
   return version !== 0 && list.check(address, version === 4 ? "ipv4" : "ipv6");
 }
 
-const isLoopback = (host: string): boolean => isLocalName(host) || lists(loopback, host);
-const isInternal = (host: string): boolean => isLocalName(host) || lists(internal, host);
+/** Whether an address is for anything but the public internet. False for a name. */
+export const isInternalAddress = (address: string): boolean => lists(internal, address);
+
+/** A URL's `hostname` has one spelling per address, IPv6 ones in brackets. */
+const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1");
+const isLoopback = (host: string): boolean => isLocalName(host) || lists(loopback, bare(host));
+const isInternal = (host: string): boolean => isLocalName(host) || isInternalAddress(bare(host));
+
+/** Where a URL leads, as a message says it: of what is no web address only the scheme, since it has no origin. */
+export const placeOf = (target: URL | undefined): string | undefined =>
+  target?.origin === "null" ? target.protocol : target?.origin;
 
 /** RFC 1035, section 2.3.4. A URL may have any length, and messages repeat this part of it. */
 const LONGEST_NAME = 253;
 
 /**
- * Why this client does not go where the registry at `home` points, or `undefined` where it may. Only literal addresses
- * are judged: a name that resolves to an internal address is what an internal registry legitimately has.
+ * Whether the configuration knows the host that the registry at `home` points to: it is the registry's own, at any port, or
+ * `registries` has a line for it. Only such a host may be an internal one; to another, requests look up its name with
+ * {@link publicLookup}.
  */
+export const isNamed = (target: URL, home: URL, registries: Registries): boolean =>
+  isOwn(target, home) || Object.hasOwn(registries, target.host);
+
+const isOwn = (target: URL, home: URL): boolean =>
+  target.hostname === home.hostname || (isLoopback(target.hostname) && isLoopback(home.hostname));
+
+/** Why this client does not go where the registry at `home` points, or `undefined` where it may. */
 export function whyNotTo(target: URL, home: URL, registries: Registries): string | undefined {
   if (target.protocol !== "https:" && target.protocol !== "http:") return "it is no web address";
   if (target.username !== "" || target.password !== "") return "it has a user name in it";
   if (target.hostname.length > LONGEST_NAME) return "its name is too long for one";
-  const own =
-    target.hostname === home.hostname || (isLoopback(target.hostname) && isLoopback(home.hostname));
   if (target.protocol === "http:") {
     if (home.protocol === "https:") return "it is plain http, and the registry is not";
-    if (!own && registries[target.host]?.insecure !== true)
+    if (!isOwn(target, home) && registries[target.host]?.insecure !== true)
       return "it is plain http on a host that is not configured as insecure";
   }
-  if (!own && isInternal(target.hostname)) return "it is an internal address";
+  if (!isNamed(target, home, registries) && isInternal(target.hostname))
+    return "it is an internal address that no line of registries names";
   return undefined;
 }

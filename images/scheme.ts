@@ -3,7 +3,7 @@
 import type { Said } from "./answers";
 import { parseChallenges } from "./challenge";
 import type { Answer } from "./http";
-import { whyNotTo, type Registries } from "./origin";
+import { placeOf, whyNotTo, type Registries } from "./origin";
 import { ExchangeError } from "./registry-error";
 import type { TokenService } from "./token";
 
@@ -28,13 +28,13 @@ export function readScheme({ answer, text }: Said, home: URL, registries: Regist
     const why =
       realm === undefined
         ? "it is no web address"
-        : text.holdsSecret(realm.host)
+        : text.holdsSecret(realm.host) && realm.hostname !== home.hostname
           ? "its name has a secret in it"
           : whyNotTo(realm, home, registries);
     if (realm === undefined || why !== undefined)
       throw new ExchangeError(
         "refused",
-        `${host} wants a token from ${text.quote(realm?.origin ?? named)}, which is not asked: ${why ?? ""}`,
+        `${host} wants a token from ${text.quote(placeOf(realm) ?? named)}, which is not asked: ${why ?? ""}`,
       );
     return { kind: "bearer", service: { realm, ...(service !== undefined && { service }) } };
   }

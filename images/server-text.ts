@@ -14,7 +14,8 @@ export class ServerText {
 
   /** From now on `secret` never appears in a text, in upper or lower case; its URL-encoded form neither. */
   hide(secret: string): void {
-    for (const form of [secret, encodeURIComponent(secret)])
+    // By way of its bytes, as it is sent: encodeURIComponent throws at half of a surrogate pair.
+    for (const form of [secret, encodeURIComponent(Buffer.from(secret).toString())])
       // As a text holds it once it is one line; an empty one would be everywhere.
       if (oneLine(form) !== "") this.#secrets.add(oneLine(form));
   }

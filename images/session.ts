@@ -5,7 +5,13 @@
 
 import { statusError } from "./answers";
 import type { Answer } from "./http";
-import { registryOrigin, whyNotTo, type Registries, type RegistrySettings } from "./origin";
+import {
+  isNamed,
+  registryOrigin,
+  whyNotTo,
+  type Registries,
+  type RegistrySettings,
+} from "./origin";
 import { ExchangeError } from "./registry-error";
 import { readScheme, redirectedTo401, type Scheme } from "./scheme";
 import { ServerText } from "./server-text";
@@ -218,6 +224,7 @@ export class RegistrySession {
       text: this.text,
       ...(authorization !== undefined && { authorization }),
       whyNotTo: (target) => whyNotTo(target, this.#origin, this.registries),
+      isNamed: (target) => isNamed(target, this.#origin, this.registries),
     });
   }
 }

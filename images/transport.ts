@@ -10,8 +10,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionFault, inWords } from "./connection-fault";
 import { exchange, type Answer, type PhaseTimes } from "./http";
 import { ExchangeError } from "./registry-error";
+import { publicLookup } from "./public-lookup";
 import { isPassingFault, isWorthRetrying, RETRIES, retryAfterMs, waitMs } from "./retry";
 import type { ServerText } from "./server-text";
+import { placeOf } from "./origin";
 
 /** Limits in ms. */
 export interface Limits extends PhaseTimes {
@@ -57,6 +59,8 @@ export interface Request {
   readonly text: ServerText;
   /** Why a redirect to this URL is not followed; `undefined` follows it. */
   readonly whyNotTo: (target: URL) => string | undefined;
+  /** Whether the configuration knows the host; another may not be an internal one, whatever its name is looked up to. */
+  readonly isNamed: (target: URL) => boolean;
 }
 
 const MAX_REDIRECTS = 5;
@@ -98,13 +102,13 @@ export class Transport {
       const why =
         target === undefined
           ? "it is no web address"
-          : text.holdsSecret(target.host)
+          : text.holdsSecret(target.host) && target.hostname !== request.url.hostname
             ? "its name has a secret in it"
             : request.whyNotTo(target);
       if (target === undefined || why !== undefined)
         throw new ExchangeError(
           "refused",
-          `${url.host} redirected to ${text.quote(target?.origin ?? location)}, which is not followed: ${why ?? ""}`,
+          `${url.host} redirected to ${text.quote(placeOf(target) ?? location)}, which is not followed: ${why ?? ""}`,
         );
       if (target.origin !== url.origin) authorization = undefined;
       url = target;
@@ -146,7 +150,16 @@ export class Transport {
       signal.throwIfAborted();
       onRequest?.({ method, url: `${url.origin}${url.pathname}` });
       signal.throwIfAborted();
-      return await exchange({ method, url, headers, maxBodyBytes, times: limits, agent, signal });
+      return await exchange({
+        method,
+        url,
+        headers,
+        maxBodyBytes,
+        times: limits,
+        agent,
+        signal,
+        ...(!request.isNamed(url) && { lookup: publicLookup }),
+      });
     } catch (error) {
       throw signal.aborted ? this.#ended(url) : error;
     }

@@ -45,6 +45,11 @@ describe("a configuration that is allowed", () => {
     assert.deepEqual(warnings({ ...reached, images, registries }), []);
   });
 
+  it("gets none for a line without settings: it names a host that registries may point to", () => {
+    const registries = { "tokens.example.test": {}, "10.0.0.6:5001": { insecure: false } };
+    assert.deepEqual(warnings({ ...reached, images, registries }), []);
+  });
+
   it("gets none where somebody reaches them, or where they are off", () => {
     assert.deepEqual(warnings({ adminAllow: ["192.0.2.0/24"] }), []);
     assert.deepEqual(warnings({ services: { portainer: { enabled: false } } }), []);

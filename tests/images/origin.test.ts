@@ -31,16 +31,22 @@ describe("where a registry may send the client", () => {
     ["http://10.0.0.5:5000", "http://10.0.0.5:5001/token"],
     ["http://10.0.0.5:5000", "https://auth.example/token"],
     ["http://10.0.0.5:5000", "http://trusted.example:80/token"],
+    ["http://10.0.0.5:5000", "http://10.0.0.6:5001/token"],
+    ["https://ghcr.io", "https://10.0.0.7/token"],
   ];
   for (const [home, target] of allowed)
     it(`lets ${home} send it to ${target}`, () => {
-      const registries = { "trusted.example": { insecure: true } };
+      const registries = {
+        "trusted.example": { insecure: true },
+        "10.0.0.6:5001": { insecure: true },
+        "10.0.0.7": {},
+      };
       assert.equal(whyNotTo(new URL(target), new URL(home), registries), undefined);
     });
 
   const PLAIN = "it is plain http, and the registry is not";
   const UNCONFIGURED = "it is plain http on a host that is not configured as insecure";
-  const INTERNAL = "it is an internal address";
+  const INTERNAL = "it is an internal address that no line of registries names";
   const refused: readonly [home: string, target: string, why: string][] = [
     ["https://ghcr.io", "http://ghcr.io/token", PLAIN],
     ["https://127.0.0.1:5000", "http://127.0.0.1:5001/token", PLAIN],

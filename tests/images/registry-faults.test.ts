@@ -230,7 +230,7 @@ describe("a token service", () => {
     [
       "at an internal address over https",
       "https://10.0.0.1/token",
-      '"https://10.0.0.1", which is not asked: it is an internal address',
+      '"https://10.0.0.1", which is not asked: it is an internal address that no line of registries names',
     ],
     [
       "with a user name in it",

@@ -1,6 +1,8 @@
 /** Redirects: few, never to internal places, and never with a token or a password to another origin. */
 
 import assert from "node:assert/strict";
+import dns from "node:dns";
+
 import { RegistryError } from "../../images/registry";
 import { askFaulty, authorized, image, status } from "../support/faulty-registry";
 import type { Fault } from "../support/registry-faults";
@@ -98,14 +100,14 @@ describe("a redirect", () => {
     [
       "to an internal address",
       "https://169.254.169.254/latest",
-      '"https://169.254.169.254", which is not followed: it is an internal address',
+      '"https://169.254.169.254", which is not followed: it is an internal address that no line of registries names',
     ],
     [
       "to plain http elsewhere",
       "http://mirror.example/",
       '"http://mirror.example", which is not followed: it is plain http on a host that is not configured as insecure',
     ],
-    ["to a file", "file:///etc/passwd", '"null", which is not followed: it is no web address'],
+    ["to a file", "file:///etc/passwd", '"file:", which is not followed: it is no web address'],
     ["to nowhere", "http://", '"http://", which is not followed: it is no web address'],
   ];
   for (const [title, location, text] of refused)
@@ -113,6 +115,35 @@ describe("a redirect", () => {
       const seen = await askFaulty(fixture, authorized(to(location)));
       assert.equal(seen.text, `refused: REGISTRY redirected to ${text}`);
     });
+
+  it("to a name of an internal address is not followed, unless the configuration names it", async () => {
+    const lookup = dns.lookup;
+    const internal = await start({ auth: "none" });
+    internal.putImage("app", image, "1");
+    const { port } = new URL(`http://${internal.host}`);
+    const name = `metadata.example:${port}`;
+    // As the name server of whoever runs the registry may answer.
+    dns.lookup = ((host: string, options: dns.LookupOptions, done: () => void) => {
+      lookup(host === "metadata.example" ? "127.0.0.1" : host, options, done);
+    }) as typeof lookup;
+    try {
+      const home = await start({ auth: "none" });
+      const ask = async (scheme: string, named: object) => {
+        home.fault = () => to(`${scheme}://${name}/v2/app/manifests/1`);
+        const registries = { ...insecure([home]), ...named };
+        const [answer] = await client([], { registries }).digests([imageIn(home, "app:1")]);
+        return answer instanceof RegistryError ? answer.answer : answer;
+      };
+      assert.equal(
+        await ask("https", {}),
+        `${name} is an internal address that no line of registries names`,
+      );
+      assert.equal(internal.log.length, 0);
+      assert.equal(await ask("http", { [name]: { insecure: true } }), image.index.digest);
+    } finally {
+      dns.lookup = lookup;
+    }
+  });
 
   it("to itself ends after six requests", async () => {
     const { text, registry } = await askFaulty(fixture, authorized(to("")));

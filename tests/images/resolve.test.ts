@@ -182,7 +182,7 @@ describe("the way out of a resolution that failed", () => {
     [
       "is another address where a redirect leads away",
       (registry) => (registry.fault = () => status(302, { location: "https://10.0.0.1/" })),
-      `REGISTRY redirected to "https://10.0.0.1", which is not followed: it is an internal address; check that REGISTRY is the registry you mean, ${OR_PIN}`,
+      `REGISTRY redirected to "https://10.0.0.1", which is not followed: it is an internal address that no line of registries names; check that REGISTRY is the registry you mean, ${OR_PIN}`,
     ],
   ];
   for (const [title, prepare, problem] of table)

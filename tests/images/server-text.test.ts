@@ -31,6 +31,12 @@ describe("text of a server in a message", () => {
     );
   });
 
+  it("hides a secret that is no well-formed text", () => {
+    const text = new ServerText();
+    text.hide("half \ud800 of a pair");
+    assert.equal(text.clean("got half%20%EF%BF%BD%20of%20a%20pair"), "got [hidden]");
+  });
+
   it("never has a secret, wherever it stands and whatever it is", () => {
     fc.assert(
       fc.property(

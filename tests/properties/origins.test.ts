@@ -80,7 +80,7 @@ describe("a place that a registry points to", () => {
       fc.property(address, fc.constantFrom(...SPELLINGS), (n, spell) => {
         assert.equal(
           why(spell(n)),
-          isInternal(n) ? "it is an internal address" : undefined,
+          isInternal(n) ? "it is an internal address that no line of registries names" : undefined,
           spell(n),
         );
       }),
@@ -91,7 +91,7 @@ describe("a place that a registry points to", () => {
   it("is refused where an IPv4 address is wrapped into another", () => {
     holds(
       fc.property(address, fc.constantFrom(...TUNNELS), (n, spell) => {
-        assert.equal(why(spell(n)), "it is an internal address", spell(n));
+        assert.equal(why(spell(n)), "it is an internal address that no line of registries names", spell(n));
       }),
     );
   });
@@ -109,7 +109,7 @@ describe("a place that a registry points to", () => {
     );
     holds(
       fc.property(inside, rest, (first, others) => {
-        assert.equal(why(`[${first}:${others}]`), "it is an internal address");
+        assert.equal(why(`[${first}:${others}]`), "it is an internal address that no line of registries names");
       }),
     );
     holds(
@@ -129,7 +129,7 @@ describe("a place that a registry points to", () => {
       .map((parts) => parts.join(""));
     holds(
       fc.property(name, (host) => {
-        assert.equal(why(host), "it is an internal address");
+        assert.equal(why(host), "it is an internal address that no line of registries names");
       }),
     );
   });
