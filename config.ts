@@ -101,15 +101,21 @@ export interface RawConfig {
   readonly secure: ReadonlySet<string>;
 }
 
+/** A file that is no stack's file at all may have thousands. */
+const MOST_SHOWN = 100;
+
 /** Prints without a stack trace: the lines are all that helps. */
 export class ConfigError extends pulumi.RunError {
   constructor(
     stack: string,
     readonly problems: readonly string[],
+    file = `Pulumi.${stack}.yaml`,
   ) {
     const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+    const rest = problems.length - MOST_SHOWN;
+    const lines = [...problems.slice(0, MOST_SHOWN), ...(rest > 0 ? [`and ${rest} more`] : [])];
     super(
-      `the configuration of stack "${stack}" (Pulumi.${stack}.yaml) has ${count}:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+      `the configuration of stack "${stack}" (${file}) has ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
     );
   }
 }

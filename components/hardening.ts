@@ -78,6 +78,8 @@ export type Exemption = {
 
 /** Shorter ones say nothing ("needed", "legacy"). */
 const SHORTEST_REASON = 10;
+/** It is a line of a table. */
+const LONGEST_REASON = 500;
 
 export class HardeningError extends Error {
   override readonly name = "HardeningError";
@@ -143,8 +145,13 @@ function exemptionProblems(exemptions: readonly Exemption[]): string[] {
       problems.push(
         `${at}: expected a reason of ${SHORTEST_REASON} characters or more that a reader can judge`,
       );
-    if (typeof reason === "string" && /\p{Cc}/u.test(reason))
+    if (typeof reason === "string" && reason.length > LONGEST_REASON)
+      problems.push(`${at}: expected a reason of ${LONGEST_REASON} characters or less`);
+    if (typeof reason === "string" && /[\p{Cc}\p{Zl}\p{Zp}]/u.test(reason))
       problems.push(`${at}: expected a reason on one line; YAML folds longer ones after ">-"`);
+    // They hide or reorder what a reader sees: https://trojansource.codes.
+    if (typeof reason === "string" && /[\p{Cf}\p{Cs}]/u.test(reason))
+      problems.push(`${at}: expected a reason without invisible characters`);
     const shape = shapeProblem(control, value);
     if (shape !== undefined) problems.push(`${at}: ${shape}`);
     else if (sameValue(value, HARDENED[control]))

@@ -3,12 +3,14 @@
  * engine, gives the resources that it would register. Reports, exports, the offline plan and most tests read these, so
  * they cannot disagree with what is deployed. Nothing is contacted.
  */
+import { relative } from "node:path";
+
 import * as pulumi from "@pulumi/pulumi";
 import { Mocks } from "@pulumi/pulumi/runtime/mocks";
 import { setMockOptions } from "@pulumi/pulumi/runtime/settings";
 
 import { SECRET_NAMES, SecretName } from "../config-schema";
-import { StackConfig } from "../config";
+import { ConfigError, StackConfig } from "../config";
 import { ResolvedImages } from "../images/for-engine";
 import program from "../index";
 import { StackOutputs } from "../outputs";
@@ -137,6 +139,9 @@ async function runProgram(file: StackFile, options: SynthOptions): Promise<Model
     } catch (error) {
       // Thrown from here it would end the process; the caller has a better idea of what to do with it.
       failure = error instanceof Error ? error : new Error(String(error));
+      // The program knows no other file than the stack's own.
+      if (error instanceof ConfigError)
+        failure = new ConfigError(file.stack, error.problems, relative(".", file.path));
     }
     return {};
   });

@@ -164,6 +164,14 @@ describe("an exemption that is refused", () => {
       of("readOnlyRootfs", false, "writes to /opt\nFORGED ROW"),
       'readOnlyRootfs: expected a reason on one line; YAML folds longer ones after ">-"',
     ],
+    [
+      of("readOnlyRootfs", false, "writes \u202eot setirw\u202c"),
+      "readOnlyRootfs: expected a reason without invisible characters",
+    ],
+    [
+      of("readOnlyRootfs", false, "x".repeat(501)),
+      "readOnlyRootfs: expected a reason of 500 characters or less",
+    ],
     [of("readOnlyRootfs", true), "readOnlyRootfs: equals the default, remove it"],
     [of("noNewPrivileges", true), "noNewPrivileges: equals the default, remove it"],
     [of("dockerSocket", false), "dockerSocket: equals the default, remove it"],

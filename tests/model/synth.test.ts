@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { ConfigError } from "../../config";
 import { SECRET_NAMES, SERVICE_NAMES } from "../../config-schema";
@@ -169,6 +169,10 @@ describe("the program without an engine", () => {
       message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
   domain: expected a host name in lower case such as example.com, no IP address, got "Example"`,
     });
+    await assert.rejects(
+      synth({ ...stackFile({ domain: "Example" }), path: resolve("elsewhere/some.yaml") }),
+      /^Error: the configuration of stack "test" \(elsewhere\/some\.yaml\) has one problem:/,
+    );
     const unused = {
       control: "hostPaths",
       value: ["/srv"],
