@@ -1,4 +1,5 @@
 /** What the start page calls restrictions and the ways out of them. Pure. */
+import { isRoot } from "../host/root-user";
 import { Exemption, RestrictionRow } from "./hardening";
 
 /** Restrictions that hold, a few words each. */
@@ -20,7 +21,7 @@ export function exemptionWords({ control, value }: Exemption): string {
   const list = typeof value === "object" ? value.join(", ") : String(value);
   switch (control) {
     case "user":
-      return `runs as ${list.startsWith("0:") ? "root" : list}`;
+      return `runs as ${isRoot(list) ? "root" : list}`;
     case "capabilities":
       return `has ${list}`;
     case "readOnlyRootfs":

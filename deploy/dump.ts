@@ -1,5 +1,5 @@
 /** A dump of PostgreSQL on the host, made and checked before its container is touched. Pure but for the caller's shell. */
-import { quote } from "./host-shell";
+import { quote } from "../host/shell-word";
 
 export interface DumpArgs {
   readonly stack: string;

@@ -1,8 +1,9 @@
 /** The doctor's questions to the host: one script, one connection; pure but for the caller's shell. */
 import { StackConfig } from "../config";
 import { ImageNeeds, preflightScript } from "../host/preflight";
+import { quote } from "../host/shell-word";
 import { Check, ok, problem, problemLine, unsure, untold } from "./checks";
-import { quote, ShellResult } from "./host-shell";
+import { ShellResult } from "./host-shell";
 
 export interface HostQuestions {
   readonly stack: string;

@@ -118,6 +118,3 @@ function wayOut(label: string, stderr: string): string {
   if (/ENOENT/.test(stderr)) return "install OpenSSH's client, 8.5 or newer";
   return `check it with "ssh ${label.replace(/:(\d+)$/, " -p $1")}"`;
 }
-
-/** A word for the shell, whatever is in it. */
-export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

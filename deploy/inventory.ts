@@ -1,7 +1,8 @@
 /** What is on the host of a stack: its containers, all that joined its networks, and these networks. */
 import { z } from "zod";
 
-import { HostShell, quote, ShellResult } from "./host-shell";
+import { quote } from "../host/shell-word";
+import { HostShell, ShellResult } from "./host-shell";
 import { CommandError } from "../cli/command";
 
 const nullable = <T extends z.ZodType>(schema: T) =>

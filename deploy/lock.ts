@@ -10,8 +10,9 @@ import { hostname, userInfo } from "node:os";
 import { z } from "zod";
 
 import { CommandError } from "../cli/command";
+import { quote } from "../host/shell-word";
 import { hasEnded } from "./ended";
-import { HostShell, quote } from "./host-shell";
+import { HostShell } from "./host-shell";
 
 const holder = z.object({
   user: z.string(),

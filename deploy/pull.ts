@@ -1,7 +1,7 @@
 /** Brings the new images to the host while the old ones run. Pure but for the caller's shell. */
+import { quote } from "../host/shell-word";
 import { Registries } from "../images/registry";
-import { parseReference } from "../images/reference";
-import { quote } from "./host-shell";
+import { DOCKER_HUB, parseReference } from "../images/reference";
 
 export interface PullArgs {
   /** By service. */
@@ -52,7 +52,7 @@ function authsOf(
         ? []
         : [
             [
-              host === "docker.io" ? "https://index.docker.io/v1/" : host,
+              host === DOCKER_HUB ? "https://index.docker.io/v1/" : host,
               { auth: Buffer.from(`${username}:${password}`).toString("base64") },
             ],
           ],

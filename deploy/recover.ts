@@ -1,8 +1,9 @@
 /** What a run that was cut off left on the host: containers and networks that no state knows. Pure but for the shell. */
 import { CommandError } from "../cli/command";
+import { quote } from "../host/shell-word";
+import { CONTAINER } from "../model/synth";
 import { Run } from "./context";
 import { Inventory } from "./inventory";
-import { quote } from "./host-shell";
 import { StackState } from "./state";
 
 export interface Orphan {
@@ -33,9 +34,7 @@ export function stateIsStale(state: Pick<StackState, "resources">, live: Invento
   const running = new Map(live.containers.map(({ id, state: { Status } }) => [id, Status]));
   return state.resources.some(
     ({ type, id, inputs }) =>
-      type === "docker:index/container:Container" &&
-      inputs.mustRun !== false &&
-      running.get(id) !== "running",
+      type === CONTAINER && inputs.mustRun !== false && running.get(id) !== "running",
   );
 }
 

@@ -3,8 +3,8 @@
  * restrictions, without network and ports, beside the one that runs. Pure; the caller's shell runs the script.
  */
 import { RecordedResource, CONTAINER } from "../model/synth";
+import { quote } from "../host/shell-word";
 import { containerInputs, DeclaredContainer, plainFiles } from "./declared";
-import { quote } from "./host-shell";
 import { RouteProbe } from "./routes";
 
 /** Services that can be tried without their data. */

@@ -1,8 +1,9 @@
 /** Whether what runs is healthy and every route answers. Pure but for the caller's shell. */
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { quote } from "../host/shell-word";
 import { DeclaredContainer } from "./declared";
-import { HostError, HostShell, quote } from "./host-shell";
+import { HostError, HostShell } from "./host-shell";
 import {
   Inventory,
   inventoryProblem,

@@ -6,6 +6,7 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
+import { DOCKER_HUB } from "../images/reference";
 import { RegistrySettings } from "../images/registry";
 import { hostAccess, HostAccess, HostAddress } from "./address";
 import { PreflightArgs, preflightScript } from "./preflight";
@@ -113,7 +114,7 @@ function registryLogins(
       ? []
       : [
           {
-            address: host === "docker.io" ? "registry-1.docker.io" : host,
+            address: host === DOCKER_HUB ? "registry-1.docker.io" : host,
             username,
             password: pulumi.secret(password),
           },

@@ -2,6 +2,7 @@
  * What the images need of a host, checked there by one shell script before anything is pulled or touched. Pure: data in,
  * script out. The doctor runs the same script.
  */
+import { quote } from "./shell-word";
 
 /** What one image needs; the numbers and where they come from are in the service files. */
 export interface ImageNeeds {
@@ -99,6 +100,3 @@ function needsScript({
     );
   return checks.join("");
 }
-
-/** A word for the shell, whatever is in it. */
-const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
