@@ -6,7 +6,7 @@ import { StackFile, readStackFile } from "../model/stack-file";
 import { Model, synth } from "../model/synth";
 import { PROJECT_FOLDER } from "../cli/command";
 import { Check, ok, problem, problemLine, untold } from "./checks";
-import { asStackFile, PlainConfig } from "./configuration";
+import { PlainConfig } from "./configuration";
 import { Engine } from "./engine";
 import { checkEngine } from "./engine-check";
 import { hostChecks, hostCheckScript, hostLines, HostQuestions, portsOf } from "./host-check";
@@ -108,7 +108,3 @@ async function askHost({ stack, config }: Model, signal?: AbortSignal): Promise<
     ];
   }
 }
-
-/** The program on the configuration in clear: with it the model knows the registries' passwords, too. */
-export const plainModel = (stack: string, config: PlainConfig): Promise<Model> =>
-  synth(asStackFile(stack, `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`, config));

@@ -1,5 +1,6 @@
 import { Check, hasProblem } from "../deploy/checks";
-import { examine, examineOutside, plainModel } from "../deploy/doctor";
+import { examine, examineOutside } from "../deploy/doctor";
+import { modelFor } from "../deploy/target";
 import { CommandError, painter, runCommand, withProgress } from "../cli/command";
 
 void runCommand({
@@ -33,7 +34,7 @@ Exit code: 0 no problem, 1 a problem, 2 a wrong option or no such stack. What co
     const plain =
       model === undefined || config === undefined
         ? undefined
-        : (await plainModel(stack, config)).config;
+        : (await modelFor(stack, config)).config;
     const outside = await withProgress("asking registries", examineOutside(model, plain, signal));
     outside.forEach(show);
     all.push(...outside);
