@@ -5,6 +5,7 @@
 import { z } from "zod";
 
 import { EXEMPTIBLE, Exemptible, Exemption } from "./components/hardening";
+import { DNS_PROVIDERS, DnsProvider } from "./components/traefik-config";
 import {
   between,
   ENCRYPTED,
@@ -29,18 +30,6 @@ export const SECRETS = {
 } as const;
 export type SecretName = keyof typeof SECRETS;
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
-
-/** DNS providers of Traefik's ACME client (lego) that need one token, and the variable that names its file. */
-export const DNS_PROVIDERS = {
-  cloudflare: "CF_DNS_API_TOKEN_FILE",
-  desec: "DESEC_TOKEN_FILE",
-  digitalocean: "DO_AUTH_TOKEN_FILE",
-  duckdns: "DUCKDNS_TOKEN_FILE",
-  gandiv5: "GANDIV5_PERSONAL_ACCESS_TOKEN_FILE",
-  hetzner: "HETZNER_API_TOKEN_FILE",
-  linode: "LINODE_TOKEN_FILE",
-} as const;
-export type DnsProvider = keyof typeof DNS_PROVIDERS;
 
 /** Whose last part is no number, which would make it an IP address (https://url.spec.whatwg.org, ends-in-a-number checker). */
 const DNS_NAME =

@@ -28,7 +28,7 @@ import { SocketRead } from "./components/socket-proxy-config";
 import { Traefik } from "./components/traefik";
 import { Route } from "./components/traefik-config";
 import { warningsOf } from "./config-rules";
-import { DNS_PROVIDERS, ServiceName } from "./config-schema";
+import { ServiceName } from "./config-schema";
 import { readConfig, StackConfig } from "./config";
 import { DockerHost } from "./host/docker-host";
 import { resolveForEngine, ResolvedImages } from "./images/for-engine";
@@ -154,16 +154,9 @@ async function deploy(resolve: Resolve, today: Today): Promise<StackOutputs> {
         ...argsOf("traefik"),
         routes,
         dashboardHost: services.traefik.host,
-        tls,
+        tls: tls.mode === "acme" ? { ...tls, dnsToken: config.secret("acmeDnsToken") } : tls,
         publish,
-        httpsPort: publish.https,
         adminAllow,
-        ...(tls.mode === "acme" && {
-          dnsToken: {
-            variable: DNS_PROVIDERS[tls.dnsProvider],
-            token: config.secret("acmeDnsToken"),
-          },
-        }),
       },
       inherit,
     ),

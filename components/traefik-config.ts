@@ -15,21 +15,32 @@ export interface Route {
   readonly healthPath?: string;
 }
 
-export type Tls =
-  | { readonly mode: "none" }
-  | { readonly mode: "selfSigned" }
-  | {
-      readonly mode: "acme";
-      readonly email: string;
-      readonly dnsProvider: string;
-      readonly caServer?: string | undefined;
-    };
+/** DNS providers of Traefik's ACME client (lego) that need one token, and the variable that names its file. */
+export const DNS_PROVIDERS = {
+  cloudflare: "CF_DNS_API_TOKEN_FILE",
+  desec: "DESEC_TOKEN_FILE",
+  digitalocean: "DO_AUTH_TOKEN_FILE",
+  duckdns: "DUCKDNS_TOKEN_FILE",
+  gandiv5: "GANDIV5_PERSONAL_ACCESS_TOKEN_FILE",
+  hetzner: "HETZNER_API_TOKEN_FILE",
+  linode: "LINODE_TOKEN_FILE",
+} as const;
+export type DnsProvider = keyof typeof DNS_PROVIDERS;
+
+export interface Acme {
+  readonly mode: "acme";
+  readonly email: string;
+  readonly dnsProvider: DnsProvider;
+  /** Default: Let's Encrypt's. */
+  readonly caServer?: string | undefined;
+}
+export type Tls = { readonly mode: "none" } | { readonly mode: "selfSigned" } | Acme;
 
 export interface TraefikSettings {
   readonly routes: readonly Route[];
   readonly tls: Tls;
-  /** The published HTTPS port: redirects name it, the one inside the container may differ. */
-  readonly httpsPort: number;
+  /** On the host. Redirects name the port for HTTPS, the one inside the container is another. */
+  readonly publish: { readonly address: string; readonly http: number; readonly https: number };
   /** Networks that may reach admin routes. Empty: admin routes do not exist. */
   readonly adminAllow: readonly string[];
   /** Host name of Traefik's own dashboard, an admin route. */
@@ -72,7 +83,7 @@ const ENCODED_CHARACTERS = {
 } as const;
 
 /** @param tag of Traefik's image; one before 3.6.4 would not start with settings that it does not know. */
-export function staticConfig({ tls, httpsPort }: TraefikSettings, tag: string | undefined): string {
+export function staticConfig({ tls, publish }: TraefikSettings, tag: string | undefined): string {
   const secure = tls.mode !== "none";
   const paths = isOlder(tag, [3, 6, 4]) ? {} : { encodedCharacters: ENCODED_CHARACTERS };
   return yaml({
@@ -89,7 +100,7 @@ export function staticConfig({ tls, httpsPort }: TraefikSettings, tag: string | 
           ...paths,
           ...(secure && {
             redirections: {
-              entryPoint: { to: `:${httpsPort}`, scheme: "https", permanent: true },
+              entryPoint: { to: `:${publish.https}`, scheme: "https", permanent: true },
             },
           }),
         },

@@ -6,18 +6,20 @@ import { Exemption } from "./hardening";
 import { HardenedContainer } from "./hardened-container";
 import { Service, ServiceArgs } from "./service";
 import {
+  Acme,
   ACME_FOLDER,
   CONFIG_FOLDER,
+  DNS_PROVIDERS,
   dynamicConfig,
   openRoutes,
   staticConfig,
+  Tls,
   TraefikSettings,
 } from "./traefik-config";
 
 export interface TraefikArgs extends ServiceArgs, TraefikSettings {
-  readonly publish: { readonly address: string; readonly http: number; readonly https: number };
-  /** Needed for `acme`: the token of the DNS provider, and the variable that names its file. */
-  readonly dnsToken?: { readonly variable: string; readonly token: pulumi.Input<string> };
+  /** Certificates from an ACME authority take the token of the DNS provider. */
+  readonly tls: Exclude<Tls, Acme> | (Acme & { readonly dnsToken: pulumi.Input<string> });
 }
 
 const USER = "65532:65532";
@@ -55,8 +57,8 @@ export class Traefik extends pulumi.ComponentResource implements Service {
       "dynamic/routes.yml": dynamicConfig(args),
     });
     const token =
-      tls.mode === "acme" && args.dnsToken !== undefined
-        ? files("dns-token", SECRETS, { "dns-token": args.dnsToken.token }, USER)
+      tls.mode === "acme"
+        ? files("dns-token", SECRETS, { "dns-token": tls.dnsToken }, USER)
         : undefined;
     const certificates =
       tls.mode === "acme"
@@ -84,10 +86,9 @@ export class Traefik extends pulumi.ComponentResource implements Service {
         image,
         measures: { user: USER, memoryMiB: 256, cpus: 1, ...args.measures },
         exemptions: [...exemptions(ports.map(({ internal }) => internal)), ...args.exemptions],
-        ...(args.dnsToken !== undefined &&
-          token !== undefined && {
-            environment: { [args.dnsToken.variable]: `${SECRETS}/dns-token` },
-          }),
+        ...(tls.mode === "acme" && {
+          environment: { [DNS_PROVIDERS[tls.dnsProvider]]: `${SECRETS}/dns-token` },
+        }),
         files: token === undefined ? [config] : [config, token],
         ...(certificates !== undefined && {
           data: [{ volume: certificates.volumeName, path: ACME_FOLDER }],

@@ -14,7 +14,8 @@ describe("the address of a host name behind Traefik", () => {
   ];
   for (const [mode, http, https, url] of rows)
     it(`is ${url} with tls mode ${mode} on ports ${http} and ${https}`, () => {
-      const tls = mode === "acme" ? { mode, email: "a@a.test", dnsProvider: "desec" } : { mode };
+      const tls: Tls =
+        mode === "acme" ? { mode, email: "a@a.test", dnsProvider: "desec" } : { mode };
       assert.equal(publicUrl({ tls, publish: { http, https } }, "a.test"), url);
     });
 });

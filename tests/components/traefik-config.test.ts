@@ -29,7 +29,7 @@ const ACME: Tls = { mode: "acme", email: "a@example.test", dnsProvider: "desec" 
 const settings = (tls: Tls, adminAllow: readonly string[] = []): TraefikSettings => ({
   routes: [HOMEPAGE, PORTAINER],
   tls,
-  httpsPort: 8443,
+  publish: { address: "127.0.0.1", http: 8080, https: 8443 },
   adminAllow,
   dashboardHost: "traefik.example.test",
 });

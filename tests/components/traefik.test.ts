@@ -23,28 +23,26 @@ const ROUTES: readonly Route[] = [
     admin: true,
   },
 ];
-const PLAIN: TraefikSettings = {
+type Settings = Omit<TraefikSettings, "tls"> & Pick<TraefikArgs, "tls">;
+const PLAIN: Settings = {
   routes: ROUTES,
   tls: { mode: "none" },
-  httpsPort: 443,
+  publish: { address: "127.0.0.1", http: 8080, https: 8443 },
   adminAllow: [],
   dashboardHost: "traefik.example.test",
 };
-const ACME: TraefikSettings = {
-  ...PLAIN,
-  tls: { mode: "acme", email: "a@example.test", dnsProvider: "cloudflare" },
-  adminAllow: ["192.0.2.0/24"],
-};
-const PUBLISH = { address: "127.0.0.1", http: 8080, https: 8443 };
 
-const run = (settings: TraefikSettings, said: () => Partial<TraefikArgs> = () => ({})) =>
-  record(
-    () => new Traefik({ ...serviceArgs("traefik"), ...settings, publish: PUBLISH, ...said() }, {}),
-  );
+const run = (settings: Settings, said: () => Partial<TraefikArgs> = () => ({})) =>
+  record(() => new Traefik({ ...serviceArgs("traefik"), ...settings, ...said() }, {}));
 
 const acme = () =>
-  run(ACME, () => ({
-    dnsToken: { variable: "CF_DNS_API_TOKEN_FILE", token: pulumi.secret("canary-token") },
+  run({ ...PLAIN, adminAllow: ["192.0.2.0/24"] }, () => ({
+    tls: {
+      mode: "acme",
+      email: "a@example.test",
+      dnsProvider: "cloudflare",
+      dnsToken: pulumi.secret("canary-token"),
+    },
   }));
 
 /** What does not depend on TLS. */

@@ -6,7 +6,8 @@ import { join } from "node:path";
 
 import { parse, stringify } from "yaml";
 
-import { DNS_PROVIDERS, SECRETS, SERVICE_NAMES } from "../../config-schema";
+import { DNS_PROVIDERS } from "../../components/traefik-config";
+import { SECRETS, SERVICE_NAMES } from "../../config-schema";
 import { readStackFile } from "../../model/stack-file";
 import { Model, synth } from "../../model/synth";
 import { PROJECT_FOLDER } from "../../cli/command";
