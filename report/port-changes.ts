@@ -8,7 +8,11 @@ import { PortView } from "./stack-view";
  * Weaker is a port of a container that somebody reaches who did not before. Another number for it gives nobody more, nor
  * does an address that fewer reach.
  */
-export function portChanges(before: readonly PortView[], after: readonly PortView[]): Change[] {
+export function portChanges(
+  before: readonly PortView[],
+  after: readonly PortView[],
+  isForTls: (port: PortView) => boolean,
+): Change[] {
   const gone = before.filter((port) => !after.some((other) => isSame(port, other)));
   const come = after.filter((port) => !before.some((other) => isSame(port, other)));
   const told = new Set<PortView>();
@@ -21,7 +25,10 @@ export function portChanges(before: readonly PortView[], after: readonly PortVie
       free((one) => opensNoMore(port, one) && opensNoMore(one, port)) ??
       free((one) => opensNoMore(port, one));
     const subject = port.container;
-    if (old === undefined) return { kind: "weaker", subject, what: `publishes ${text(port)}` };
+    if (old === undefined)
+      return isForTls(port)
+        ? { kind: "changed", subject, what: `publishes ${text(port)}, for TLS` }
+        : { kind: "weaker", subject, what: `publishes ${text(port)}` };
     told.add(old);
     const what = `publishes ${text(port)} instead of ${text(old)}`;
     return { kind: opensNoMore(old, port) ? "changed" : "stricter", subject, what };

@@ -95,10 +95,15 @@ const VIEW = z.object({
   entrance: z
     .object({
       tls: z.enum(["none", "selfSigned", "acme"]),
+      caServer: z
+        .url({ protocol: /^https?$/, error: expected("an address that begins with https://") })
+        .exactOptional(),
+      dnsProvider: z.string().exactOptional(),
       adminAllow: z.array(
         z.union([z.cidrv4(), z.cidrv6()], { error: expected("a network such as 192.0.2.0/24") }),
       ),
       routes: z.array(z.object({ host: z.string(), service: z.string(), admin: z.boolean() })),
+      contentSecurityPolicy: z.string().exactOptional(),
     })
     .exactOptional(),
   networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
@@ -161,8 +166,18 @@ const VIEW = z.object({
 }) satisfies z.ZodType<SavedView>;
 
 /** What cannot be compared with an older report, by its fields. */
-export const notCompared = (saved: SavedView): string[] =>
-  NEWER.filter((field) => saved[field] === undefined);
+export function notCompared(saved: SavedView): string[] {
+  const { entrance } = saved;
+  const routed = entrance?.routes.some(({ service }) => service === "homepage") ?? false;
+  const ofEntrance = [
+    ...(entrance?.tls === "acme" ? (["caServer", "dnsProvider"] as const) : []),
+    ...(routed ? (["contentSecurityPolicy"] as const) : []),
+  ];
+  return [
+    ...NEWER.filter((field) => saved[field] === undefined),
+    ...ofEntrance.filter((field) => entrance?.[field] === undefined).map((f) => `entrance.${f}`),
+  ];
+}
 
 /** Throws a {@link SavedViewError} that names the file and what is wrong with it. */
 export function parseSavedView(text: string, file: string): SavedView {

@@ -50,7 +50,10 @@ export function sections(view: StackView): Section[] {
       rows: [
         ["what", "how"],
         ["TLS", view.entrance.tls],
+        ...told("certificates from", view.entrance.caServer),
+        ...told("DNS records by", view.entrance.dnsProvider),
         ["administrators", view.entrance.adminAllow.join(" ") || "no route"],
+        ...told("homepage's CSP", view.entrance.contentSecurityPolicy),
       ],
       none: "none",
     },
@@ -138,6 +141,9 @@ export function sections(view: StackView): Section[] {
     },
   ];
 }
+
+const told = (what: string, how: string | undefined): string[][] =>
+  how === undefined ? [] : [[what, how]];
 
 /** As much of a digest as people compare. */
 const SHORT = "sha256:".length + 12;

@@ -335,6 +335,12 @@ describe("two reports compared", () => {
       ["stricter: registries: no longer plain http to 127.0.0.1:5000"],
     ],
     [
+      "another platform",
+      () => ({ ...base, platform: "linux/arm64" }),
+      ["changed: stack: is for linux/arm64 instead of linux/amd64"],
+      ["changed: stack: is for linux/amd64 instead of linux/arm64"],
+    ],
+    [
       "images that must have a digest",
       () => ({ ...base, requirePins: true }),
       ["stricter: images: must have a digest"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { changes } from "../../report/changes";
-import { parseSavedView, SavedView, SavedViewError } from "../../report/saved-view";
+import { notCompared, parseSavedView, SavedView, SavedViewError } from "../../report/saved-view";
 import { StackView, stackView } from "../../report/stack-view";
 import { goldenModel } from "../support/golden-stack";
 
@@ -40,6 +40,21 @@ describe("a saved report", () => {
       requirePins: true,
     };
     assert.deepEqual(changed(saved, now), ["weaker: n8n: runs as root"]);
+  });
+
+  it("says which of its parts are too old to tell", () => {
+    const { caServer, dnsProvider, contentSecurityPolicy, ...way } = base.entrance;
+    assert.deepEqual([caServer, dnsProvider, contentSecurityPolicy].includes(undefined), false);
+    const now = { ...base, entrance: { ...base.entrance, caServer: "https://ca.example.test" } };
+    const old = parseSavedView(JSON.stringify({ ...base, entrance: way }), "r.json");
+    assert.deepEqual(changes(old, now), []);
+    assert.deepEqual(notCompared(old), [
+      "entrance.caServer",
+      "entrance.dnsProvider",
+      "entrance.contentSecurityPolicy",
+    ]);
+    assert.deepEqual(notCompared(base), []);
+    assert.deepEqual(notCompared({ ...base, entrance: { ...way, tls: "none", routes: [] } }), []);
   });
 
   it("is read though it names a control and a secret that are called otherwise by now", () => {
