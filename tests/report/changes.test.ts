@@ -20,6 +20,7 @@ const image = (service: string, said: object): StackView => ({
   ...base,
   images: base.images.map((one) => (one.service === service ? { ...one, ...said } : one)),
 });
+const OTHER = `sha256:${"e".repeat(64)}`;
 const lines = (all: readonly Change[]): string[] =>
   all.map(({ kind, subject, what }) => `${kind}: ${subject}: ${what}`);
 
@@ -302,13 +303,31 @@ describe("two reports compared", () => {
     ],
     [
       "a newer version",
-      () => image("n8n", { tag: "1.70.0" }),
+      () => image("n8n", { tag: "1.70.0", digest: OTHER }),
       ["newer: n8n: 1.64.2 → 1.70.0"],
       ["changed: n8n: back to an older image: 1.70.0 → 1.64.2"],
     ],
     [
+      "another tag of the same image",
+      () => image("n8n", { tag: "1.64" }),
+      ["changed: n8n: tag 1.64.2 → 1.64, same image"],
+      ["changed: n8n: tag 1.64 → 1.64.2, same image"],
+    ],
+    [
+      "a tag that says less",
+      () => image("n8n", { tag: "1.64", digest: OTHER }),
+      ["changed: n8n: another image, the tags do not say which is newer: 1.64.2 → 1.64"],
+      ["changed: n8n: another image, the tags do not say which is newer: 1.64 → 1.64.2"],
+    ],
+    [
+      "a release candidate",
+      () => image("n8n", { tag: "1.64.2-rc1", digest: OTHER }),
+      ["changed: n8n: back to an older image: 1.64.2 → 1.64.2-rc1"],
+      ["newer: n8n: 1.64.2-rc1 → 1.64.2"],
+    ],
+    [
       "another build",
-      () => image("n8n", { digest: `sha256:${"e".repeat(64)}` }),
+      () => image("n8n", { digest: OTHER }),
       ["newer: n8n: 1.64.2, another build: eeeeeeeeeeee"],
       ["newer: n8n: 1.64.2, another build: 555555555555"],
     ],
@@ -491,7 +510,7 @@ describe("two reports compared", () => {
   });
 
   it("print the weaker ones first", () => {
-    const after = { ...image("n8n", { tag: "2.0.0" }), ports: [] };
+    const after = { ...image("n8n", { tag: "2.0.0", digest: OTHER }), ports: [] };
     const all = changes(container("n8n", { healthCheck: false }), after);
     assert.equal(
       changesHeadline("golden", all),
