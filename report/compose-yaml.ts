@@ -5,15 +5,23 @@ const VERSION = "1.1";
 
 /** Line breaks to a reader of YAML 1.1, as Compose's is, and what such a reader refuses (yaml.org/spec/1.1, 5.1 and 5.4). */
 const ESCAPED = /[\u0085\u2028\u2029\ufeff\ufffe\uffff]/g;
+/** Merges and defaults of YAML 1.1 (yaml.org/type), and numbers as Go reads them: `0o7`, `1e1_0`. */
+const MEANT = /^(?:<<|=|[-+]?(?:0[box]|[\d._]+e)\S*)$/i;
 /** White space at the beginning of a text may be taken for its indentation. */
 const QUOTED = new RegExp(`^\\s|${ESCAPED.source}`);
 
 /** YAML from which Compose reads every text as it is. Pure. */
 export function composeYaml(value: object): string {
-  const document = new Document(value, { version: VERSION });
+  const document = new Document(value, {
+    version: VERSION,
+    // The library writes `<<` without quotes wherever it knows of merges.
+    customTags: (tags) =>
+      tags.filter((tag) => typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:merge"),
+  });
   visit(document, {
     Scalar: (_, node) => {
-      if (typeof node.value === "string" && QUOTED.test(node.value)) node.type = "QUOTE_DOUBLE";
+      if (typeof node.value !== "string") return;
+      if (QUOTED.test(node.value) || MEANT.test(node.value)) node.type = "QUOTE_DOUBLE";
     },
   });
   // They are between double quotes now, where a reader knows escapes.
