@@ -83,6 +83,7 @@ describe("a Compose file", () => {
     "a-b.txt-2": " ",
     "a$b.txt": "\u0000\u0085",
     "é.txt": "no\n",
+    "ö.txt": "for \u202eadmins\u2069 only\n",
   };
 
   // Null, truth, numbers, dates and merges in some version of YAML, or to the reader in Go that Compose has.
@@ -129,12 +130,15 @@ describe("a Compose file", () => {
         ["a-b.txt-2-2", "a-b.txt-2", " "],
         ["index.html", "index.html", "\ufeff<title>$$HOME $${x}</title>\r\n"],
         ["-.txt", "é.txt", "no\n"],
+        ["-.txt-2", "ö.txt", "for \u202eadmins\u2069 only\n"],
       ].map(([source = "", target = "", content]) => [
         `homepage-files-srv-homepage-site-${source}`.replace("--", "-"),
         `/srv/homepage/site/${target}`,
         content,
       ]),
     );
+    assert.match(own, /: "for \\u202eadmins\\u2069 only\\n"$/m);
+    assert.doesNotMatch(own, /\p{Bidi_Control}/u);
     const { stdout } = await config(this, own, VARIABLES);
     const read = JSON.parse(stdout) as ComposeDocument;
     for (const { source, target } of brought.slice(1)) {

@@ -21,6 +21,11 @@ describe("a text in a table", () => {
     ["\u001b]0;title\u0007text", "text"],
     ["\u009b2Jtext", "text"],
     ["bell\u0007, null\u0000", "bell, null"],
+    ["for \u202eadmins\u202c only", "for \\u{202e}admins\\u{202c} only"],
+    ["\u2066a\u2067b\u2068c\u2069", "\\u{2066}a\\u{2067}b\\u{2068}c\\u{2069}"],
+    ["\u202aa\u202bb\u202dc", "\\u{202a}a\\u{202b}b\\u{202d}c"],
+    ["a\u200eb\u200fc\u061cd", "a\\u{200e}b\\u{200f}c\\u{61c}d"],
+    ["👩\u200d🔧 עברית", "👩\u200d🔧 עברית"],
   ];
   for (const [text, expected] of cases)
     it(`is one line that orders nothing of a terminal: ${JSON.stringify(text)}`, () => {
