@@ -1,6 +1,7 @@
 /** The report as titled tables of texts; what `table` and `markdown` print. Pure. */
 import { cisHeadline } from "./cis";
 import { onHost } from "./container-facts";
+import { counted } from "./counted";
 import { ContainerView, ImageView, StackView } from "./stack-view";
 import { VolumeView } from "./volumes-view";
 
@@ -12,8 +13,8 @@ export interface Section {
   readonly none: string;
 }
 
-export const headline = (view: StackView): string =>
-  `stack ${view.stack}: ${view.containers.length} containers of ${view.images.length} images, ${view.networks.length} networks, CIS section 5: ${cisHeadline(view.cis)}`;
+export const headline = ({ stack, containers, images, networks, cis }: StackView): string =>
+  `stack ${stack}: ${counted(containers.length, "container")} of ${counted(images.length, "image")}, ${counted(networks.length, "network")}, CIS section 5: ${cisHeadline(cis)}`;
 
 export function sections(view: StackView): Section[] {
   return [

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 
-import { sections } from "../../report/sections";
+import { headline, sections } from "../../report/sections";
 import { socketViews } from "../../report/sockets-view";
 import { StackView, stackView } from "../../report/stack-view";
 import { goldenModel } from "../support/golden-stack";
@@ -74,6 +74,22 @@ describe("the report of a stack", () => {
       sections(of).find(({ title }) => title === "Registries over plain http");
     assert.deepEqual(table(view)?.rows, [["registry"], ["127.0.0.1:5000"]]);
     assert.equal(table(await viewOf({})), undefined);
+  });
+
+  it("counts in words, one among them", async () => {
+    const view = await viewOf({});
+    const one = <Item>(items: readonly Item[]): readonly Item[] => items.slice(0, 1);
+    const { containers, images, networks } = view;
+    assert.equal(
+      headline({
+        ...view,
+        containers: one(containers),
+        images: one(images),
+        networks: one(networks),
+      }),
+      "stack golden: 1 container of 1 image, 1 network, CIS section 5: 1 finding, 16 justified",
+    );
+    assert.match(headline({ ...view, images: [] }), /: 8 containers of 0 images, 9 networks, /);
   });
 
   it("tells how the stack is entered, and by whom", async () => {
