@@ -9,6 +9,27 @@ interface IpRange {
 /** Whether a port that is bound to the address can be reached on all interfaces: `0.0.0.0`, `::` and how else they are written. */
 export const isEveryInterface = (address: string): boolean => ipRange(address).first === 0n;
 
+export function sameAddress(one: string, other: string): boolean {
+  const [a, b] = [ipRange(one), ipRange(other)];
+  return a.family === b.family && a.first === b.first && a.last === b.last;
+}
+
+/**
+ * Whether a port that is bound to an address can be reached by nobody who could not reach it at the other one. Only the host
+ * reaches a loopback address, and it reaches all its others. `0.0.0.0` is all of IPv4; `::` counts as both families, since
+ * older engines listen on both there.
+ */
+export const reachesNoFurther = (address: string, other: string): boolean =>
+  beyond([address], LOOPBACK).length === 0 || beyond(reach(address), reach(other)).length === 0;
+
+/** RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3. */
+const LOOPBACK = ["127.0.0.0/8", "::1"];
+
+function reach(address: string): readonly string[] {
+  if (!isEveryInterface(address)) return [address];
+  return ipRange(address).family === 4 ? ["0.0.0.0/0"] : ["::/0", "0.0.0.0/0"];
+}
+
 /**
  * Whether a network holds more addresses than anybody has: it is wider than the widest private ones, 10.0.0.0/8 (RFC 1918)
  * and fc00::/7 (RFC 4193).

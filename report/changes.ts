@@ -7,6 +7,7 @@ import { imageChanges, imageRuleChanges } from "./image-changes";
 import { portChanges } from "./port-changes";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
+import { forTls } from "./tls-changes";
 
 const KINDS: readonly ChangeKind[] = ["weaker", "stricter", "newer", "changed"];
 
@@ -14,17 +15,19 @@ const KINDS: readonly ChangeKind[] = ["weaker", "stricter", "newer", "changed"];
 export function changes(before: SavedView, after: StackView): Change[] {
   const stays = ({ subject }: Change): boolean =>
     [before, after].every(({ containers }) => containers.some(({ name }) => name === subject));
+  const tls = forTls(before, after.entrance);
   return [
     ...imageChanges(before.images, after.images),
     ...imageRuleChanges(before, after),
     ...containerChanges(before.containers, after.containers),
     ...entranceChanges(before, after),
+    ...platformChanges(before, after),
     ...conversations(before, after),
     // A container that comes or goes is told of above; what it has comes and goes with it.
     ...[
-      ...portChanges(before.ports, after.ports),
+      ...portChanges(before.ports, after.ports, tls.port),
       ...writerChanges(before, after),
-      ...secretChanges(before, after),
+      ...secretChanges(before, after, tls.reader),
     ].filter(stays),
     ...findingChanges(before.cis.results, after.cis.results),
   ].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
@@ -32,6 +35,11 @@ export function changes(before: SavedView, after: StackView): Change[] {
 
 export const isWeaker = (all: readonly Change[]): boolean =>
   all.some(({ kind }) => kind === "weaker");
+
+const platformChanges = ({ platform: old }: SavedView, { platform: now }: StackView): Change[] =>
+  old === now
+    ? []
+    : [{ kind: "changed", subject: "stack", what: `is for ${now} instead of ${old}` }];
 
 /** Who can talk to whom. Between containers that were both there, a new conversation is a new way in. */
 function conversations(before: SavedView, after: StackView): Change[] {
@@ -88,7 +96,11 @@ const writers = ({ volumes }: SavedView): Held[] =>
 const FROM = { file: "a file", environment: "its environment" } as const;
 
 /** A new reader is weaker; so is a variable, which `docker inspect` shows, instead of a file. */
-function secretChanges(before: SavedView, after: StackView): Change[] {
+function secretChanges(
+  before: SavedView,
+  after: StackView,
+  isForTls: (held: Held) => boolean,
+): Change[] {
   const readings = ({ secrets }: SavedView) =>
     secrets.flatMap(({ name, readers }) => readers.map((reader) => ({ name, ...reader })));
   const held = (view: SavedView): Held[] =>
@@ -100,7 +112,22 @@ function secretChanges(before: SavedView, after: StackView): Change[] {
     const what = `reads ${name} from ${FROM[by]}, no longer from ${FROM[from]}`;
     return [{ kind: by === "file" ? "stricter" : "weaker", subject: container, what }];
   });
-  return [...moved, ...heldChanges(held(before), held(after), "reads", "no longer reads")];
+  const needed = readings(after)
+    .filter(({ by }) => by === "file")
+    .map(({ name, container }): Held => [container, name])
+    .filter(
+      (one) =>
+        isForTls(one) && !held(before).some(([who, name]) => who === one[0] && name === one[1]),
+    );
+  return [
+    ...moved,
+    ...needed.map(([subject, name]): Change => ({
+      kind: "changed",
+      subject,
+      what: `reads ${name}, for TLS`,
+    })),
+    ...heldChanges([...held(before), ...needed], held(after), "reads", "no longer reads"),
+  ];
 }
 
 function findingChanges(before: readonly CisResult[], after: readonly CisResult[]): Change[] {

@@ -3,6 +3,7 @@ import { Exemption } from "../components/hardening";
 import { CisRule } from "./cis-rule";
 import { CIS_RULES } from "./cis-rules";
 import { ContainerFacts } from "./container-facts";
+import { counted } from "./counted";
 import { withoutExempted } from "./exempted-facts";
 
 export const CIS_EDITION = "CIS Docker Benchmark v1.6.0, section 5";
@@ -81,4 +82,4 @@ function judge(rule: CisRule, { facts, exemptions }: Judged): Judgement {
 
 /** `0 findings, 12 justified` */
 export const cisHeadline = ({ findings, justified }: CisReport): string =>
-  `${findings} ${findings === 1 ? "finding" : "findings"}, ${justified} justified`;
+  `${counted(findings, "finding")}, ${justified} justified`;

@@ -4,6 +4,7 @@ import { Change, Held, heldChanges } from "./change";
 import { EntranceView, RouteView } from "./entrance-view";
 import { SavedView } from "./saved-view";
 import { StackView } from "./stack-view";
+import { tlsChanges } from "./tls-changes";
 
 export const entranceChanges = (before: SavedView, after: StackView): Change[] => [
   ...(before.entrance === undefined
@@ -11,6 +12,7 @@ export const entranceChanges = (before: SavedView, after: StackView): Change[] =
     : [
         ...tlsChanges(before.entrance, after.entrance),
         ...adminChanges(before.entrance, after.entrance),
+        ...policyChanges(before.entrance, after.entrance),
         ...routeChanges(before.entrance.routes, after.entrance.routes, {
           known: new Set(before.containers.map(({ service }) => service)),
           stays: new Set(after.containers.map(({ service }) => service)),
@@ -20,15 +22,6 @@ export const entranceChanges = (before: SavedView, after: StackView): Change[] =
 ];
 
 const SUBJECT = "entrance";
-
-/** From what anybody on the way can read to what a browser trusts. */
-const BY_STRENGTH: readonly EntranceView["tls"][] = ["none", "selfSigned", "acme"];
-
-function tlsChanges({ tls: old }: EntranceView, { tls: now }: EntranceView): Change[] {
-  if (old === now) return [];
-  const kind = BY_STRENGTH.indexOf(now) < BY_STRENGTH.indexOf(old) ? "weaker" : "stricter";
-  return [{ kind, subject: SUBJECT, what: `TLS ${now} instead of ${old}` }];
-}
 
 const adminChanges = (before: EntranceView, after: EntranceView): Change[] => [
   ...beyond(after.adminAllow, before.adminAllow).map((network): Change => ({
@@ -42,6 +35,20 @@ const adminChanges = (before: EntranceView, after: EntranceView): Change[] => [
     what: `no longer lets administrators in from all of ${network}`,
   })),
 ];
+
+/** Which of two policies allows more is not worked out. Where only one report has one, the homepage came or went. */
+function policyChanges(before: EntranceView, after: EntranceView): Change[] {
+  const [old, now] = [before.contentSecurityPolicy, after.contentSecurityPolicy];
+  return old === undefined || now === undefined || old === now
+    ? []
+    : [
+        {
+          kind: "changed",
+          subject: "homepage",
+          what: `Content-Security-Policy ${now} instead of ${old}`,
+        },
+      ];
+}
 
 const audience = (admin: boolean): string => (admin ? "administrators" : "everybody");
 

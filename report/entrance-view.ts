@@ -8,9 +8,14 @@ import { RecordedContainer } from "../model/containers";
 export interface EntranceView {
   /** `none` is plain HTTP. A certificate that is `selfSigned` is one that browsers warn of; one by `acme` is trusted. */
   readonly tls: "none" | "selfSigned" | "acme";
+  /** Directory of the CA that the certificates are from, and the DNS provider that proves the domain to it. Only with `acme`. */
+  readonly caServer?: string;
+  readonly dnsProvider?: string;
   /** Networks that reach the routes of administrators; without one there are no such routes. */
   readonly adminAllow: readonly string[];
   readonly routes: readonly RouteView[];
+  /** What the homepage tells browsers; absent without a homepage. */
+  readonly contentSecurityPolicy?: string;
 }
 
 export interface RouteView {
@@ -24,10 +29,24 @@ export interface RouteView {
 /** The middleware that refuses everybody else. */
 const ADMIN_ONLY = "admin-only";
 
+/** Traefik's own default (https://doc.traefik.io/traefik/v3.6/reference/install-configuration/tls/certificate-resolvers/acme/). */
+const DEFAULT_CA = "https://acme-v02.api.letsencrypt.org/directory";
+
 /** The parts that are read here of Traefik's two files (https://doc.traefik.io/traefik/v3.6/reference/). */
 const STATIC = z.object({
   entryPoints: z.record(z.string(), z.unknown()),
-  certificatesResolvers: z.record(z.string(), z.unknown()).default({}),
+  certificatesResolvers: z
+    .object({
+      acme: z
+        .object({
+          acme: z.object({
+            caServer: z.string().default(DEFAULT_CA),
+            dnsChallenge: z.object({ provider: z.string() }),
+          }),
+        })
+        .exactOptional(),
+    })
+    .default({}),
 });
 const DYNAMIC = z.object({
   http: z.object({
@@ -52,9 +71,11 @@ export function entranceView(containers: readonly RecordedContainer[]): Entrance
   };
   const { entryPoints, certificatesResolvers } = STATIC.parse(read("traefik.yml"));
   const { routers, middlewares } = DYNAMIC.parse(read("dynamic/routes.yml")).http;
-  const trusted = "acme" in certificatesResolvers ? "acme" : "selfSigned";
+  const acme = certificatesResolvers.acme?.acme;
+  const policy = contentSecurityPolicy(uploads);
   return {
-    tls: "websecure" in entryPoints ? trusted : "none",
+    tls: "websecure" in entryPoints ? (acme === undefined ? "selfSigned" : "acme") : "none",
+    ...(acme && { caServer: acme.caServer, dnsProvider: acme.dnsChallenge.provider }),
     adminAllow: middlewares[ADMIN_ONLY]?.ipAllowList?.sourceRange ?? [],
     routes: Object.values(routers).map(({ rule, service, middlewares: passed }) => ({
       host: /^Host\(`([^`]+)`\)$/.exec(rule)?.[1] ?? rule,
@@ -62,5 +83,16 @@ export function entranceView(containers: readonly RecordedContainer[]): Entrance
       service: service === "api@internal" ? "traefik" : service,
       admin: passed.includes(ADMIN_ONLY),
     })),
+    ...(policy !== undefined && { contentSecurityPolicy: policy }),
   };
 }
+
+/** nginx's own configuration file (components/homepage.ts); it is no part of the site. */
+const NGINX_CONFIG = "/srv/homepage/nginx.conf";
+
+const contentSecurityPolicy = (
+  uploads: NonNullable<RecordedContainer["inputs"]["uploads"]>,
+): string | undefined => {
+  const config = uploads.find(({ file }) => file === NGINX_CONFIG)?.content;
+  return /^ *add_header Content-Security-Policy "([^"]*)"/m.exec(config ?? "")?.[1];
+};

@@ -64,4 +64,9 @@ export function render({ format, model, view, style, changes }: Rendering): stri
   }
 }
 
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+/** With what orders a terminal, breaks a line or shows it in another order escaped: JSON allows it all in a text. */
+const json = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  )}\n`;

@@ -1,8 +1,8 @@
 /** Images of two reports compared. Pure. */
-import { isOlder, tagVersion } from "../components/tag-version";
 import { Change, ChangeKind, Held, heldChanges } from "./change";
 import { SavedView } from "./saved-view";
 import { ImageView, StackView } from "./stack-view";
+import { tagOrder } from "./tag-order";
 
 export function imageChanges(before: readonly ImageView[], after: readonly ImageView[]): Change[] {
   return after.flatMap((image): Change[] => {
@@ -22,9 +22,16 @@ export function imageChanges(before: readonly ImageView[], after: readonly Image
         image.pinned ? "its image is pinned by digest" : "its image is not pinned any more",
       );
     if (old.tag !== image.tag) {
-      const version = tagVersion(old.tag);
-      const back = version !== undefined && isOlder(image.tag, version);
-      return change(back ? "changed" : "newer", back ? `back to an older image: ${tags}` : tags);
+      if (old.digest !== undefined && old.digest === image.digest)
+        return change("changed", `tag ${tags}, same image`);
+      switch (tagOrder(old.tag ?? "", image.tag ?? "")) {
+        case "newer":
+          return change("newer", tags);
+        case "older":
+          return change("changed", `back to an older image: ${tags}`);
+        case "unclear":
+          return change("changed", `another image, the tags do not say which is newer: ${tags}`);
+      }
     }
     return old.digest === image.digest
       ? []

@@ -1,6 +1,7 @@
 /** The conversation map as a picture that needs nothing else: no script, no font, no request. Pure. */
 import { ConversationMap, MapNode } from "./conversation-map";
 import { layOut, Place } from "./map-layout";
+import { oneLine } from "./one-line";
 
 /** Pixels */
 const BOX = { width: 200, height: 52 } as const;
@@ -93,8 +94,11 @@ const inWords = ({ nodes, edges }: ConversationMap): string => {
   return `${edges.map(({ from, to }) => `${name(from)} to ${name(to)}`).join("; ")}.`;
 };
 
+/** Characters that XML does not have are left out or replaced: with one of them it is no picture at all. */
 const escape = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  oneLine(text)
+    .replace(/[\ufffe\uffff\p{Surrogate}]/gu, "\ufffd")
+    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const STYLE = `
 svg{--page:#fbfcfd;--ink:#17212b;--soft:#566370;--line:#8796a4;--box:#fff;--edge:#c6d0d9;--out:#b4540a;--outbox:#fff3e6;--host:#7a3fa0;--hostbox:#f7effc;font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-size:14px}

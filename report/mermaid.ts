@@ -1,4 +1,5 @@
 import { ConversationMap, MapEdge, MapNode } from "./conversation-map";
+import { oneLine } from "./one-line";
 
 const ARROWS: Readonly<Record<MapEdge["kind"], string>> = {
   inside: "-->",
@@ -14,19 +15,22 @@ const SHAPES: Readonly<Record<MapNode["kind"], readonly [string, string]>> = {
 
 /** A flowchart as GitHub shows it (https://mermaid.js.org/syntax/flowchart.html). Pure. */
 export function mermaid({ nodes, edges }: ConversationMap): string {
+  // Names may be words of Mermaid, such as `end`, or hold what ends one.
+  const ids = new Map(nodes.map(({ id }, index) => [id, `n${index + 1}`]));
+  const idOf = (node: string): string => ids.get(node) ?? "";
   const lines = [
     ...nodes.map(({ id, kind, title, about }) => {
       const [open, close] = SHAPES[kind];
-      return `${id}${open}"${text(title)}<br><small>${text(about)}</small>"${close}`;
+      return `${idOf(id)}${open}"${text(title)}<br><small>${text(about)}</small>"${close}`;
     }),
     ...edges.map(({ from, to, label, kind }) => {
       const words = label === "" ? "" : `|"${text(label)}"|`;
-      return `${from} ${ARROWS[kind]}${words} ${to}`;
+      return `${idOf(from)} ${ARROWS[kind]}${words} ${idOf(to)}`;
     }),
   ];
   return `flowchart LR\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
-/** Inside quotes only these mean something. */
+/** Inside quotes only these mean something; a backtick would begin Markdown. */
 const text = (words: string): string =>
-  words.replace(/["<>&#;]/g, (character) => `#${character.charCodeAt(0)};`);
+  oneLine(words).replace(/["<>&#;`]/g, (character) => `#${character.charCodeAt(0)};`);

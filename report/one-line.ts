@@ -1,7 +1,11 @@
 import { stripVTControlCharacters } from "node:util";
 
-/** What people wrote, for one line of a table: line breaks and tabs are spaces, and nothing is an order to a terminal. Pure. */
+/**
+ * What people wrote, for one line of a table: line breaks and tabs are spaces, nothing is an order to a terminal, and what
+ * would show the text in another order is seen itself (Trojan Source, CVE-2021-42574). Pure.
+ */
 export const oneLine = (text: string): string =>
   stripVTControlCharacters(text)
     .replace(/\s*[\t-\r\u0085\u2028\u2029]\s*/g, " ")
-    .replace(/\p{Cc}/gu, "");
+    .replace(/\p{Cc}/gu, "")
+    .replace(/\p{Bidi_Control}/gu, (one) => `\\u{${one.charCodeAt(0).toString(16)}}`);

@@ -1,58 +1,65 @@
 /** Published ports of two reports compared. Pure. */
-import { isEveryInterface } from "../host/ip-ranges";
+import { reachesNoFurther, sameAddress } from "../host/ip-ranges";
 import { Change } from "./change";
 import { onHost } from "./container-facts";
 import { PortView } from "./stack-view";
 
 /**
- * Who publishes a port on every interface gives nobody more by another address, only another way to write it down; nor by
- * another number for the same port of the container on the same address.
+ * Weaker is a port of a container that somebody reaches who did not before. Another number for it gives nobody more, nor
+ * does an address that fewer reach.
  */
-export function portChanges(before: readonly PortView[], after: readonly PortView[]): Change[] {
-  const gone = before.filter((port) => !after.some(isSame(port)) && !after.some(isOpen(port)));
-  const opened = after
-    .filter((port) => !before.some(isSame(port)))
-    .flatMap((port): Change[] => {
-      const { container: subject, address } = port;
-      const instead = (of: PortView): Change[] => [
-        { kind: "changed", subject, what: `publishes ${text(port)} instead of ${text(of)}` },
-      ];
-      const open = before.find(isOpen(port));
-      if (open !== undefined) return isEveryInterface(address) ? instead(open) : [];
-      // One that is gone stands for one that has come, no more.
-      const at = gone.findIndex(isMoved(port));
-      const [moved] = at === -1 ? [] : gone.splice(at, 1);
-      return moved === undefined
-        ? [{ kind: "weaker", subject, what: `publishes ${text(port)}` }]
-        : instead(moved);
-    });
-  const closed = gone.map((port): Change => ({
-    kind: "stricter",
-    subject: port.container,
-    what: `no longer publishes ${text(port)}`,
-  }));
+export function portChanges(
+  before: readonly PortView[],
+  after: readonly PortView[],
+  isForTls: (port: PortView) => boolean,
+): Change[] {
+  const gone = before.filter((port) => !after.some((other) => isSame(port, other)));
+  const come = after.filter((port) => !before.some((other) => isSame(port, other)));
+  const told = new Set<PortView>();
+  // One that is gone stands for one that has come under another number, no more.
+  const free = (fits: (old: PortView) => boolean): PortView | undefined =>
+    gone.find((old) => !told.has(old) && fits(old));
+  const opened = come.map((port): Change => {
+    const old =
+      gone.find((one) => one.published === port.published && opensNoMore(port, one)) ??
+      free((one) => opensNoMore(port, one) && opensNoMore(one, port)) ??
+      free((one) => opensNoMore(port, one));
+    const subject = port.container;
+    if (old === undefined)
+      return isForTls(port)
+        ? { kind: "changed", subject, what: `publishes ${text(port)}, for TLS` }
+        : { kind: "weaker", subject, what: `publishes ${text(port)}` };
+    told.add(old);
+    const what = `publishes ${text(port)} instead of ${text(old)}`;
+    return { kind: opensNoMore(old, port) ? "changed" : "stricter", subject, what };
+  });
+  const closed = gone
+    .filter((port) => !told.has(port) && !after.some((other) => isStillOpen(port, other)))
+    .map((port): Change => ({
+      kind: "stricter",
+      subject: port.container,
+      what: `no longer publishes ${text(port)}`,
+    }));
   return [...opened, ...closed];
 }
 
-const text = (port: PortView): string => `${onHost(port)}/${port.protocol}`;
+/** As `docker ps` writes it. */
+const text = (port: PortView): string => `${onHost(port)}->${port.internal}/${port.protocol}`;
 
-const isSame =
-  (port: PortView) =>
-  (other: PortView): boolean =>
-    port.container === other.container && text(port) === text(other);
+const isSamePortOf = (one: PortView, other: PortView): boolean =>
+  one.container === other.container &&
+  one.internal === other.internal &&
+  one.protocol === other.protocol;
 
-/** Whether the other is the same port, on every interface. */
-const isOpen =
-  (port: PortView) =>
-  (other: PortView): boolean =>
-    isEveryInterface(other.address) && isSame({ ...port, address: other.address })(other);
+const isSame = (one: PortView, other: PortView): boolean =>
+  isSamePortOf(one, other) &&
+  one.published === other.published &&
+  sameAddress(one.address, other.address);
 
-/** Whether the other is the same port of the container, as open, under another number. */
-const isMoved =
-  (port: PortView) =>
-  (other: PortView): boolean =>
-    port.container === other.container &&
-    port.protocol === other.protocol &&
-    port.internal === other.internal &&
-    (port.address === other.address ||
-      [port, other].every(({ address }) => isEveryInterface(address)));
+/** Whether nobody reaches the container by this one who did not by the other. */
+const opensNoMore = (port: PortView, other: PortView): boolean =>
+  isSamePortOf(port, other) && reachesNoFurther(port.address, other.address);
+
+/** Whether all who knew this one find the other. */
+const isStillOpen = (port: PortView, other: PortView): boolean =>
+  port.published === other.published && opensNoMore(port, other);

@@ -1,6 +1,7 @@
 /** Reads a report that was saved as JSON. Pure. */
 import { z } from "zod";
 
+import { expected, pathPart, zodMessage } from "../config-messages";
 import { CisVerdict } from "./cis";
 import { oneLine } from "./one-line";
 import { SecretView } from "./secrets-view";
@@ -38,15 +39,14 @@ export class SavedViewError extends Error {
   override readonly name = "SavedViewError";
 }
 
-const expected =
-  (what: string) =>
-  ({ input }: { readonly input?: unknown }): string =>
-    `expected ${what}, got ${oneLine(JSON.stringify(input))}`;
-
+const number = z.number(expected("a number"));
 const texts = z.array(z.string());
 const exemption = z.object({
   control: z.string(),
-  value: z.union([z.string(), z.boolean(), z.array(z.union([z.string(), z.number()]))]),
+  value: z.union(
+    [z.string(), z.boolean(), z.array(z.union([z.string(), number]))],
+    expected("true, false, a text, or a list of texts or numbers"),
+  ),
   reason: z.string(),
 });
 const verdict = z.enum(["pass", "exempt", "finding", "not applicable", "host"]);
@@ -82,10 +82,10 @@ const VIEW = z.object({
       hostPaths: texts,
       writableHostPaths: texts.exactOptional(),
       healthCheck: z.boolean(),
-      memoryMiB: z.number(),
-      cpus: z.number(),
-      pidsLimit: z.number(),
-      openFiles: z.number(),
+      memoryMiB: number,
+      cpus: number,
+      pidsLimit: number,
+      openFiles: number,
       scratch: texts,
       networks: texts,
       order: z.enum(["start first", "stop first"]),
@@ -95,22 +95,25 @@ const VIEW = z.object({
   entrance: z
     .object({
       tls: z.enum(["none", "selfSigned", "acme"]),
+      caServer: z
+        .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
+        .exactOptional(),
+      dnsProvider: z.string().exactOptional(),
       adminAllow: z.array(
-        z.union([z.cidrv4(), z.cidrv6()], { error: expected("a network such as 192.0.2.0/24") }),
+        z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24")),
       ),
       routes: z.array(z.object({ host: z.string(), service: z.string(), admin: z.boolean() })),
+      contentSecurityPolicy: z.string().exactOptional(),
     })
     .exactOptional(),
   networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
   ports: z.array(
     z.object({
-      address: z.union([z.ipv4(), z.ipv6()], {
-        error: expected("an IP address such as 127.0.0.1"),
-      }),
-      published: z.number(),
+      address: z.union([z.ipv4(), z.ipv6()], expected("an IP address such as 127.0.0.1")),
+      published: number,
       protocol: z.string(),
       container: z.string(),
-      internal: z.number(),
+      internal: number,
     }),
   ),
   volumes: z.array(
@@ -145,8 +148,8 @@ const VIEW = z.object({
   ),
   cis: z.object({
     edition: z.string(),
-    findings: z.number(),
-    justified: z.number(),
+    findings: number,
+    justified: number,
     results: z.array(
       z.object({
         id: z.string(),
@@ -161,23 +164,46 @@ const VIEW = z.object({
 }) satisfies z.ZodType<SavedView>;
 
 /** What cannot be compared with an older report, by its fields. */
-export const notCompared = (saved: SavedView): string[] =>
-  NEWER.filter((field) => saved[field] === undefined);
+export function notCompared(saved: SavedView): string[] {
+  const { entrance } = saved;
+  const routed = entrance?.routes.some(({ service }) => service === "homepage") ?? false;
+  const ofEntrance = [
+    ...(entrance?.tls === "acme" ? (["caServer", "dnsProvider"] as const) : []),
+    ...(routed ? (["contentSecurityPolicy"] as const) : []),
+  ];
+  return [
+    ...NEWER.filter((field) => saved[field] === undefined),
+    ...ofEntrance.filter((field) => entrance?.[field] === undefined).map((f) => `entrance.${f}`),
+  ];
+}
 
-/** Throws a {@link SavedViewError} that names the file and what is wrong with it. */
-export function parseSavedView(text: string, file: string): SavedView {
-  const save = `save one with "npm run -s report -- --format json > ${file}"`;
+/** The way out where there is no report that can be compared. */
+export const saveCommand = (stack: string, file: string): string =>
+  `save one with "npm run -s report -- --stack ${stack} --format json > ${file}"`;
+
+/** Problems that are told; a file that is something else has hundreds. */
+const MOST_PROBLEMS = 5;
+
+/**
+ * Throws a {@link SavedViewError} that names the file and what is wrong with it.
+ * @param stack that it is to be compared with, for the way out.
+ */
+export function parseSavedView(text: string, file: string, stack: string): SavedView {
+  const save = saveCommand(stack, file);
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     throw new SavedViewError(`${file}: is no JSON; ${save}`);
   }
-  const parsed = VIEW.safeParse(json);
+  const parsed = VIEW.safeParse(json, { error: zodMessage });
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const at = issue?.path.join(".") ?? "";
+  const problems = parsed.error.issues.map(({ path, message }) =>
+    oneLine(`${path.map((part) => pathPart(String(part))).join(".") || "at its top"}: ${message}`),
+  );
+  const more = problems.length - MOST_PROBLEMS;
+  const lines = [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
   throw new SavedViewError(
-    `${file}: is no report of version 1, at ${at === "" ? "its top" : at}: ${issue?.message ?? ""}; ${save}`,
+    `${file}: is no report of version 1:\n${lines.map((line) => `  ${line}\n`).join("")}${save}`,
   );
 }

@@ -1,6 +1,7 @@
 /** The report as titled tables of texts; what `table` and `markdown` print. Pure. */
 import { cisHeadline } from "./cis";
 import { onHost } from "./container-facts";
+import { counted } from "./counted";
 import { ContainerView, ImageView, StackView } from "./stack-view";
 import { VolumeView } from "./volumes-view";
 
@@ -12,8 +13,8 @@ export interface Section {
   readonly none: string;
 }
 
-export const headline = (view: StackView): string =>
-  `stack ${view.stack}: ${view.containers.length} containers of ${view.images.length} images, ${view.networks.length} networks, CIS section 5: ${cisHeadline(view.cis)}`;
+export const headline = ({ stack, containers, images, networks, cis }: StackView): string =>
+  `stack ${stack}: ${counted(containers.length, "container")} of ${counted(images.length, "image")}, ${counted(networks.length, "network")}, CIS section 5: ${cisHeadline(cis)}`;
 
 export function sections(view: StackView): Section[] {
   return [
@@ -50,7 +51,10 @@ export function sections(view: StackView): Section[] {
       rows: [
         ["what", "how"],
         ["TLS", view.entrance.tls],
+        ...told("certificates from", view.entrance.caServer),
+        ...told("DNS records by", view.entrance.dnsProvider),
         ["administrators", view.entrance.adminAllow.join(" ") || "no route"],
+        ...told("homepage's CSP", view.entrance.contentSecurityPolicy),
       ],
       none: "none",
     },
@@ -138,6 +142,9 @@ export function sections(view: StackView): Section[] {
     },
   ];
 }
+
+const told = (what: string, how: string | undefined): string[][] =>
+  how === undefined ? [] : [[what, how]];
 
 /** As much of a digest as people compare. */
 const SHORT = "sha256:".length + 12;

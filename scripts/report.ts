@@ -6,7 +6,13 @@ import { changes, isWeaker } from "../report/changes";
 import { ComposeError } from "../report/compose-files";
 import { Format, FORMATS, isFormat, render } from "../report/formats";
 import { oneLine } from "../report/one-line";
-import { notCompared, parseSavedView, SavedView, SavedViewError } from "../report/saved-view";
+import {
+  notCompared,
+  parseSavedView,
+  saveCommand,
+  SavedView,
+  SavedViewError,
+} from "../report/saved-view";
 import { stackView } from "../report/stack-view";
 import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
 
@@ -48,7 +54,9 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
       );
     // Before the stack is worked out, because it is quick and may be wrong.
     const saved =
-      against === undefined ? undefined : forUsers(() => parseSavedView(read(against), against));
+      against === undefined
+        ? undefined
+        : forUsers(() => parseSavedView(read(against, stack), against, stack));
     for (const remark of saved === undefined ? [] : remarks(saved, stack))
       process.stderr.write(`${against ?? ""}: ${remark}\n`);
     const file = readStackFile(stack, PROJECT_FOLDER, path);
@@ -81,12 +89,12 @@ function remarks(saved: SavedView, stack: string): string[] {
   ];
 }
 
-function read(file: string): string {
+function read(file: string, stack: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
     throw new CommandError(
-      `--against: cannot read ${JSON.stringify(file)}; save a report with "npm run -s report -- --format json > FILE"`,
+      `--against: cannot read ${JSON.stringify(file)}; ${saveCommand(stack, file)}`,
     );
   }
 }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 
-import { beyond, holdsStrangers, isEveryInterface } from "../../host/ip-ranges";
+import {
+  beyond,
+  holdsStrangers,
+  isEveryInterface,
+  reachesNoFurther,
+  sameAddress,
+} from "../../host/ip-ranges";
 
 describe("the address of a published port", () => {
   for (const address of [
@@ -22,6 +28,43 @@ describe("the address of a published port", () => {
     it(`is one interface as ${address}`, () => {
       assert.equal(isEveryInterface(address), false);
     });
+});
+
+describe("an address to publish on, after another", () => {
+  // The address before, the one after, and whether the new one gives nobody more.
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["0.0.0.0", "0.0.0.0", true],
+    ["0.0.0.0", "203.0.113.5", true],
+    ["0.0.0.0", "::", false],
+    ["0.0.0.0", "2001:db8::5", false],
+    ["::", "0.0.0.0", true],
+    ["::", "203.0.113.5", true],
+    ["::", "2001:db8::5", true],
+    ["203.0.113.5", "0.0.0.0", false],
+    ["2001:db8::5", "::", false],
+    ["192.168.1.5", "192.168.1.6", false],
+    ["192.168.1.5", "::ffff:192.168.1.5", true],
+    ["192.168.1.5", "127.0.0.1", true],
+    ["192.168.1.5", "::1", true],
+    ["127.0.0.1", "192.168.1.5", false],
+    ["127.0.0.1", "0.0.0.0", false],
+    ["127.0.0.1", "127.255.255.254", true],
+    ["127.0.0.1", "128.0.0.0", false],
+    ["127.0.0.1", "::1", true],
+    ["::1", "::2", false],
+    ["::1", "127.0.0.1", true],
+  ];
+  for (const [was, is, expected] of cases)
+    it(`reaches ${expected ? "no further" : "further"} as ${is} after ${was}`, () => {
+      assert.equal(reachesNoFurther(is, was), expected);
+    });
+
+  it("is the same by its value", () => {
+    assert.equal(sameAddress("::1", "0:0:0:0:0:0:0:1"), true);
+    assert.equal(sameAddress("192.0.2.1", "::ffff:c000:201"), true);
+    assert.equal(sameAddress("192.0.2.1", "::192.0.2.1"), false);
+    assert.equal(sameAddress("0.0.0.0", "::"), false);
+  });
 });
 
 describe("a network", () => {

@@ -20,6 +20,7 @@ const image = (service: string, said: object): StackView => ({
   ...base,
   images: base.images.map((one) => (one.service === service ? { ...one, ...said } : one)),
 });
+const OTHER = `sha256:${"e".repeat(64)}`;
 const lines = (all: readonly Change[]): string[] =>
   all.map(({ kind, subject, what }) => `${kind}: ${subject}: ${what}`);
 
@@ -129,8 +130,8 @@ describe("two reports compared", () => {
           },
         ],
       }),
-      ["weaker: postgres: publishes [::]:5432/tcp"],
-      ["stricter: postgres: no longer publishes [::]:5432/tcp"],
+      ["weaker: postgres: publishes [::]:5432->5432/tcp"],
+      ["stricter: postgres: no longer publishes [::]:5432->5432/tcp"],
     ],
     [
       "a way out",
@@ -207,8 +208,8 @@ describe("two reports compared", () => {
         ...base,
         ports: base.ports.map((one) => (one.published === 80 ? { ...one, published: 8080 } : one)),
       }),
-      ["changed: traefik: publishes 0.0.0.0:8080/tcp instead of 0.0.0.0:80/tcp"],
-      ["changed: traefik: publishes 0.0.0.0:80/tcp instead of 0.0.0.0:8080/tcp"],
+      ["changed: traefik: publishes 0.0.0.0:8080->80/tcp instead of 0.0.0.0:80->80/tcp"],
+      ["changed: traefik: publishes 0.0.0.0:80->80/tcp instead of 0.0.0.0:8080->80/tcp"],
     ],
     [
       "a port that is published under two numbers instead of another",
@@ -219,12 +220,72 @@ describe("two reports compared", () => {
         ),
       }),
       [
-        "weaker: traefik: publishes 0.0.0.0:8081/tcp",
-        "changed: traefik: publishes 0.0.0.0:8080/tcp instead of 0.0.0.0:80/tcp",
+        "weaker: traefik: publishes 0.0.0.0:8081->80/tcp",
+        "changed: traefik: publishes 0.0.0.0:8080->80/tcp instead of 0.0.0.0:80->80/tcp",
       ],
       [
-        "stricter: traefik: no longer publishes 0.0.0.0:8081/tcp",
-        "changed: traefik: publishes 0.0.0.0:80/tcp instead of 0.0.0.0:8080/tcp",
+        "stricter: traefik: no longer publishes 0.0.0.0:8081->80/tcp",
+        "changed: traefik: publishes 0.0.0.0:80->80/tcp instead of 0.0.0.0:8080->80/tcp",
+      ],
+    ],
+    [
+      "the two published ports in each other's place",
+      () => ({
+        ...base,
+        ports: base.ports.map((one) => ({ ...one, published: one.published === 80 ? 443 : 80 })),
+      }),
+      [
+        "changed: traefik: publishes 0.0.0.0:443->80/tcp instead of 0.0.0.0:80->80/tcp",
+        "changed: traefik: publishes 0.0.0.0:80->443/tcp instead of 0.0.0.0:443->443/tcp",
+      ],
+      [
+        "changed: traefik: publishes 0.0.0.0:80->80/tcp instead of 0.0.0.0:443->80/tcp",
+        "changed: traefik: publishes 0.0.0.0:443->443/tcp instead of 0.0.0.0:80->443/tcp",
+      ],
+    ],
+    [
+      "another port of the container behind the same number",
+      () => ({
+        ...base,
+        ports: base.ports.map((one) => (one.internal === 80 ? { ...one, internal: 8080 } : one)),
+      }),
+      [
+        "weaker: traefik: publishes 0.0.0.0:80->8080/tcp",
+        "stricter: traefik: no longer publishes 0.0.0.0:80->80/tcp",
+      ],
+      [
+        "weaker: traefik: publishes 0.0.0.0:80->80/tcp",
+        "stricter: traefik: no longer publishes 0.0.0.0:80->8080/tcp",
+      ],
+    ],
+    [
+      "a port on two addresses instead of all",
+      () => ({
+        ...base,
+        ports: base.ports.flatMap((one) =>
+          one.published === 80
+            ? ["127.0.0.1", "10.0.0.1"].map((address) => ({ ...one, address }))
+            : [one],
+        ),
+      }),
+      [
+        "stricter: traefik: publishes 127.0.0.1:80->80/tcp instead of 0.0.0.0:80->80/tcp",
+        "stricter: traefik: publishes 10.0.0.1:80->80/tcp instead of 0.0.0.0:80->80/tcp",
+      ],
+      ["weaker: traefik: publishes 0.0.0.0:80->80/tcp"],
+    ],
+    [
+      "another number of a port, on this machine alone",
+      () => ({
+        ...base,
+        ports: base.ports.map((one) =>
+          one.published === 80 ? { ...one, published: 8080, address: "127.0.0.1" } : one,
+        ),
+      }),
+      ["stricter: traefik: publishes 127.0.0.1:8080->80/tcp instead of 0.0.0.0:80->80/tcp"],
+      [
+        "weaker: traefik: publishes 0.0.0.0:80->80/tcp",
+        "stricter: traefik: no longer publishes 127.0.0.1:8080->80/tcp",
       ],
     ],
     [
@@ -242,13 +303,31 @@ describe("two reports compared", () => {
     ],
     [
       "a newer version",
-      () => image("n8n", { tag: "1.70.0" }),
+      () => image("n8n", { tag: "1.70.0", digest: OTHER }),
       ["newer: n8n: 1.64.2 → 1.70.0"],
       ["changed: n8n: back to an older image: 1.70.0 → 1.64.2"],
     ],
     [
+      "another tag of the same image",
+      () => image("n8n", { tag: "1.64" }),
+      ["changed: n8n: tag 1.64.2 → 1.64, same image"],
+      ["changed: n8n: tag 1.64 → 1.64.2, same image"],
+    ],
+    [
+      "a tag that says less",
+      () => image("n8n", { tag: "1.64", digest: OTHER }),
+      ["changed: n8n: another image, the tags do not say which is newer: 1.64.2 → 1.64"],
+      ["changed: n8n: another image, the tags do not say which is newer: 1.64 → 1.64.2"],
+    ],
+    [
+      "a release candidate",
+      () => image("n8n", { tag: "1.64.2-rc1", digest: OTHER }),
+      ["changed: n8n: back to an older image: 1.64.2 → 1.64.2-rc1"],
+      ["newer: n8n: 1.64.2-rc1 → 1.64.2"],
+    ],
+    [
       "another build",
-      () => image("n8n", { digest: `sha256:${"e".repeat(64)}` }),
+      () => image("n8n", { digest: OTHER }),
       ["newer: n8n: 1.64.2, another build: eeeeeeeeeeee"],
       ["newer: n8n: 1.64.2, another build: 555555555555"],
     ],
@@ -273,6 +352,12 @@ describe("two reports compared", () => {
       () => ({ ...base, insecureRegistries: ["127.0.0.1:5000"] }),
       ["weaker: registries: plain http to 127.0.0.1:5000"],
       ["stricter: registries: no longer plain http to 127.0.0.1:5000"],
+    ],
+    [
+      "another platform",
+      () => ({ ...base, platform: "linux/arm64" }),
+      ["changed: stack: is for linux/arm64 instead of linux/amd64"],
+      ["changed: stack: is for linux/amd64 instead of linux/arm64"],
     ],
     [
       "images that must have a digest",
@@ -320,21 +405,54 @@ describe("two reports compared", () => {
 
   // Addresses of Traefik's ports before and after, and what is said.
   const addresses: readonly (readonly [string, string, ...string[]])[] = [
-    ["0.0.0.0", "127.0.0.1", "stricter: traefik: no longer publishes 0.0.0.0:80/tcp"],
-    ["0.0.0.0", "10.0.0.1", "stricter: traefik: no longer publishes 0.0.0.0:80/tcp"],
-    ["::", "::1", "stricter: traefik: no longer publishes [::]:80/tcp"],
-    ["127.0.0.1", "0.0.0.0", "weaker: traefik: publishes 0.0.0.0:80/tcp"],
+    [
+      "0.0.0.0",
+      "127.0.0.1",
+      "stricter: traefik: publishes 127.0.0.1:80->80/tcp instead of 0.0.0.0:80->80/tcp",
+    ],
+    [
+      "0.0.0.0",
+      "10.0.0.1",
+      "stricter: traefik: publishes 10.0.0.1:80->80/tcp instead of 0.0.0.0:80->80/tcp",
+    ],
+    ["::", "::1", "stricter: traefik: publishes [::1]:80->80/tcp instead of [::]:80->80/tcp"],
+    ["127.0.0.1", "0.0.0.0", "weaker: traefik: publishes 0.0.0.0:80->80/tcp"],
     [
       "10.0.0.1",
       "10.0.0.2",
-      "weaker: traefik: publishes 10.0.0.2:80/tcp",
-      "stricter: traefik: no longer publishes 10.0.0.1:80/tcp",
+      "weaker: traefik: publishes 10.0.0.2:80->80/tcp",
+      "stricter: traefik: no longer publishes 10.0.0.1:80->80/tcp",
     ],
-    ["0.0.0.0", "::", "changed: traefik: publishes [::]:80/tcp instead of 0.0.0.0:80/tcp"],
-    ["::0", "::", "changed: traefik: publishes [::]:80/tcp instead of [::0]:80/tcp"],
+    [
+      "192.168.1.5",
+      "127.0.0.1",
+      "stricter: traefik: publishes 127.0.0.1:80->80/tcp instead of 192.168.1.5:80->80/tcp",
+    ],
+    ["127.0.0.1", "192.168.1.5", "weaker: traefik: publishes 192.168.1.5:80->80/tcp"],
+    [
+      "127.0.0.1",
+      "::1",
+      "changed: traefik: publishes [::1]:80->80/tcp instead of 127.0.0.1:80->80/tcp",
+    ],
+    ["0.0.0.0", "::", "weaker: traefik: publishes [::]:80->80/tcp"],
+    [
+      "0.0.0.0",
+      "2001:db8::5",
+      "weaker: traefik: publishes [2001:db8::5]:80->80/tcp",
+      "stricter: traefik: no longer publishes 0.0.0.0:80->80/tcp",
+    ],
+    ["::", "0.0.0.0", "stricter: traefik: publishes 0.0.0.0:80->80/tcp instead of [::]:80->80/tcp"],
+    [
+      "::",
+      "203.0.113.5",
+      "stricter: traefik: publishes 203.0.113.5:80->80/tcp instead of [::]:80->80/tcp",
+    ],
+    ["::0", "::"],
+    ["::1", "0:0:0:0:0:0:0:1"],
+    ["0.0.0.0", "::ffff:0.0.0.0"],
   ];
   for (const [was, is, ...expected] of addresses)
-    it(`know that ${is} after ${was} is: ${expected.join(" and ")}`, () => {
+    it(`know that ${is} after ${was} is: ${expected.join(" and ") || "the same"}`, () => {
       const on = (address: string): StackView => ({
         ...base,
         ports: base.ports
@@ -392,7 +510,7 @@ describe("two reports compared", () => {
   });
 
   it("print the weaker ones first", () => {
-    const after = { ...image("n8n", { tag: "2.0.0" }), ports: [] };
+    const after = { ...image("n8n", { tag: "2.0.0", digest: OTHER }), ports: [] };
     const all = changes(container("n8n", { healthCheck: false }), after);
     assert.equal(
       changesHeadline("golden", all),

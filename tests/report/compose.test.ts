@@ -10,6 +10,7 @@ import { synth } from "../../model/synth";
 import { compose } from "../../report/compose";
 import { ComposeError, composeFiles } from "../../report/compose-files";
 import { composeService } from "../../report/compose-service";
+import { composeYaml } from "../../report/compose-yaml";
 import { plain, required } from "../../report/compose-text";
 import { compose as dockerCompose, composePlugin } from "../support/compose";
 import { goldenModel, goldenStack } from "../support/golden-stack";
@@ -82,7 +83,31 @@ describe("a Compose file", () => {
     "a-b.txt-2": " ",
     "a$b.txt": "\u0000\u0085",
     "é.txt": "no\n",
+    "ö.txt": "for \u202eadmins\u2069 only\n",
   };
+
+  // Null, truth, numbers, dates and merges in some version of YAML, or to the reader in Go that Compose has.
+  const WORDS =
+    `<< = ~ null yes No on OFF y N true 1_000 0o7 0O7 +0o7 -0o1_7 07 0x1F 0X1F -0X1F 0b11 0B11 0b1_1 +12
+    12:30:45 190:20:30.15 .inf -.INF +.Inf .nan .NaN 1e3 1E3 1e1_0 1_0E+1_0 1.5e-1_0 .5e1_0 685_230.15 2001-12-14
+    2001-12-14t21:59:43.10-05:00 !x &x *x - --- ... ? : # @ \` % {} [] | > ' " _ NaN Infinity`.split(
+      /\s+/,
+    );
+
+  it("carries words that mean something in YAML as texts", async function () {
+    const text = composeYaml({
+      services: { a: { image: "x", command: WORDS, configs: WORDS.map((_, at) => `c${at}`) } },
+      configs: Object.fromEntries(WORDS.map((content, at) => [`c${at}`, { content }])),
+    });
+    const { stdout, stderr } = await config(this, text, {});
+    assert.equal(stderr, "");
+    const read = JSON.parse(stdout) as ComposeDocument;
+    assert.deepEqual(read.services["a"]?.["command"], WORDS);
+    assert.deepEqual(
+      WORDS.map((_, at) => read.configs[`c${at}`]?.content),
+      WORDS,
+    );
+  });
 
   it("carries a homepage of the user's own as it is, file by file", async function () {
     const site = join(folder, "site");
@@ -105,12 +130,15 @@ describe("a Compose file", () => {
         ["a-b.txt-2-2", "a-b.txt-2", " "],
         ["index.html", "index.html", "\ufeff<title>$$HOME $${x}</title>\r\n"],
         ["-.txt", "é.txt", "no\n"],
+        ["-.txt-2", "ö.txt", "for \u202eadmins\u2069 only\n"],
       ].map(([source = "", target = "", content]) => [
         `homepage-files-srv-homepage-site-${source}`.replace("--", "-"),
         `/srv/homepage/site/${target}`,
         content,
       ]),
     );
+    assert.match(own, /: "for \\u202eadmins\\u2069 only\\n"$/m);
+    assert.doesNotMatch(own, /\p{Bidi_Control}/u);
     const { stdout } = await config(this, own, VARIABLES);
     const read = JSON.parse(stdout) as ComposeDocument;
     for (const { source, target } of brought.slice(1)) {

@@ -7,7 +7,7 @@ import { Format, FORMATS, isFormat, render } from "../../report/formats";
 import { stackView } from "../../report/stack-view";
 import { columns } from "../../cli/command";
 import { assertGolden } from "../support/golden";
-import { goldenStack } from "../support/golden-stack";
+import { goldenModel, goldenStack } from "../support/golden-stack";
 
 const plain = { columns, title: (text: string) => text, head: (text: string) => text };
 
@@ -47,6 +47,18 @@ describe("a report", () => {
     );
     const bare = await synth({ ...file, config: without, secretKeys: [] }, { placeholders: true });
     assert.deepEqual(stackView(bare), stackView(model));
+  });
+
+  it("shows nobody a reason in another order than it is written in", async () => {
+    const reason = "for \u202eadmins\u2069 only";
+    const exemptions = [{ control: "readOnlyRootfs", value: false, reason }];
+    const turned = await goldenModel({ services: { homepage: { exemptions } } });
+    const view = stackView(turned);
+    for (const format of Object.keys(FORMATS) as Format[]) {
+      const printed = render({ format, model: turned, view, style: plain });
+      assert.doesNotMatch(printed, /\p{Bidi_Control}/u, format);
+      if (format === "json") assert.deepEqual(JSON.parse(printed), view);
+    }
   });
 
   it("is the same each time", async () => {

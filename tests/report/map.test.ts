@@ -120,15 +120,45 @@ describe("the map as a picture", () => {
     assert.doesNotMatch(svg, /<x|<b>/);
     assert.match(svg, /&#60;x&#34;/);
   });
+
+  it("holds no character that XML does not have", () => {
+    const odd = "a\u0000b\u0008c\u001bd\ufffee\ud800f\uffffg\nh";
+    const edges = [{ from: odd, to: odd, label: odd, kind: "inside" as const }];
+    const svg = mapSvg({ ...mapOf("a>b"), stack: odd, edges });
+    // https://www.w3.org/TR/xml/#charsets
+    assert.doesNotMatch(svg, /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u);
+    assert.match(
+      svg,
+      /<title id="title">Who can talk to whom in stack abc\S*d\ufffde\ufffdf\ufffdg h</,
+    );
+  });
 });
 
 describe("the map as Mermaid", () => {
   it("escapes every text", () => {
     const edges = [{ from: "a", to: "a", label: 'x"|y<b>', kind: "out" as const }];
-    const nodes = [{ id: "a", kind: "host" as const, title: 'q"]', about: "a;b#c" }];
+    const nodes = [{ id: "a", kind: "host" as const, title: 'q"]', about: "a;b#c\n`d`" }];
     assert.equal(
       mermaid({ stack: "t", nodes, edges }),
-      'flowchart LR\n  a[("q#34;]<br><small>a#59;b#35;c</small>")]\n  a ==>|"x#34;|y#60;b#62;"| a\n',
+      'flowchart LR\n  n1[("q#34;]<br><small>a#59;b#35;c #96;d#96;</small>")]\n  n1 ==>|"x#34;|y#60;b#62;"| n1\n',
+    );
+  });
+
+  it("takes no name for a word of its own", () => {
+    assert.equal(
+      mermaid(mapOf('end>a\t"b "><script end>constructor')),
+      [
+        "flowchart LR",
+        '  n1["end<br><small>uid 1</small>"]',
+        '  n2["a #34;b<br><small>uid 1</small>"]',
+        '  n3["#34;<br><small>uid 1</small>"]',
+        '  n4["#60;script<br><small>uid 1</small>"]',
+        '  n5["constructor<br><small>uid 1</small>"]',
+        "  n1 --> n2",
+        "  n3 --> n4",
+        "  n1 --> n5",
+        "",
+      ].join("\n"),
     );
   });
 });

@@ -21,6 +21,11 @@ describe("a text in a table", () => {
     ["\u001b]0;title\u0007text", "text"],
     ["\u009b2Jtext", "text"],
     ["bell\u0007, null\u0000", "bell, null"],
+    ["for \u202eadmins\u202c only", "for \\u{202e}admins\\u{202c} only"],
+    ["\u2066a\u2067b\u2068c\u2069", "\\u{2066}a\\u{2067}b\\u{2068}c\\u{2069}"],
+    ["\u202aa\u202bb\u202dc", "\\u{202a}a\\u{202b}b\\u{202d}c"],
+    ["a\u200eb\u200fc\u061cd", "a\\u{200e}b\\u{200f}c\\u{61c}d"],
+    ["👩\u200d🔧 עברית", "👩\u200d🔧 עברית"],
   ];
   for (const [text, expected] of cases)
     it(`is one line that orders nothing of a terminal: ${JSON.stringify(text)}`, () => {
@@ -46,4 +51,31 @@ describe("a text in a table", () => {
   it("does not break the tables of Markdown", () => {
     assert.match(markdown("s", "lead", sections), /^\| n8n \| first second third \| user \|$/m);
   });
+});
+
+describe("a text in Markdown", () => {
+  // As cmark-gfm, which GitHub has, shows it: what stands on the left again.
+  const cases: readonly (readonly [string, string])[] = [
+    ["a | b", "a \\| b"],
+    ["<b>*x*_y_`z`", "\\<b\\>\\*x\\*\\_y\\_\\`z\\`"],
+    ["[x](y)", "\\[x\\](y)"],
+    ["~~x~~", "\\~\\~x\\~\\~"],
+    ["&lt;", "\\&lt;"],
+    ["$x$", "\\$x\\$"],
+    ["http://a.example", "http\\://a.example"],
+    ["see HTTPS://a.example/x", "see HTTPS\\://a.example/x"],
+    ["www.a.example", "www\\.a.example"],
+    ["a@b.example", "a<span>@</span>b.example"],
+    ["\\|", "\\\\\\|"],
+    ["\u202e", "\\\\u{202e}"],
+    ["10:30, a: b.c, [.:@/-]", "10:30, a: b.c, \\[.:@/-\\]"],
+  ];
+  for (const [text, expected] of cases)
+    it(`is no markup: ${text}`, () => {
+      const rows = [["head"], [text]];
+      assert.equal(
+        markdown(text, text, [{ title: "t", rows, none: "" }]),
+        `# ${expected}\n\n${expected}\n\n## t\n\n| head |\n| --- |\n| ${expected} |\n`,
+      );
+    });
 });

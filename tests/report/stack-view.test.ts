@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
 
-import { sections } from "../../report/sections";
+import { headline, sections } from "../../report/sections";
 import { socketViews } from "../../report/sockets-view";
 import { StackView, stackView } from "../../report/stack-view";
 import { goldenModel } from "../support/golden-stack";
+
+const GENERATED_POLICY =
+  "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const viewOf = async (said: Readonly<Record<string, unknown>>): Promise<StackView> =>
   stackView(await goldenModel(said));
@@ -70,6 +76,22 @@ describe("the report of a stack", () => {
     assert.equal(table(await viewOf({})), undefined);
   });
 
+  it("counts in words, one among them", async () => {
+    const view = await viewOf({});
+    const one = <Item>(items: readonly Item[]): readonly Item[] => items.slice(0, 1);
+    const { containers, images, networks } = view;
+    assert.equal(
+      headline({
+        ...view,
+        containers: one(containers),
+        images: one(images),
+        networks: one(networks),
+      }),
+      "stack golden: 1 container of 1 image, 1 network, CIS section 5: 1 finding, 16 justified",
+    );
+    assert.match(headline({ ...view, images: [] }), /: 8 containers of 0 images, 9 networks, /);
+  });
+
   it("tells how the stack is entered, and by whom", async () => {
     const open = await viewOf({ tls: { mode: "none" }, adminAllow: [] });
     assert.deepEqual(open.entrance, {
@@ -79,14 +101,47 @@ describe("the report of a stack", () => {
         { host: "n8n.example.test", service: "n8n", admin: false },
         { host: "example.test", service: "homepage", admin: false },
       ],
+      contentSecurityPolicy: GENERATED_POLICY,
     });
     const rows = sections(open).find(({ title }) => title === "Entrance")?.rows;
     assert.deepEqual(rows?.slice(1), [
       ["TLS", "none"],
       ["administrators", "no route"],
+      ["homepage's CSP", GENERATED_POLICY],
     ]);
     const view = await viewOf({ tls: { mode: "selfSigned" }, adminAllow: ["10.0.0.0/8"] });
     assert.deepEqual([view.entrance.tls, view.entrance.adminAllow], ["selfSigned", ["10.0.0.0/8"]]);
+  });
+
+  it("tells which CA the certificates are from, and who proves the domain to it", async () => {
+    const acme = { mode: "acme", email: "admin@example.test", dnsProvider: "desec" };
+    const row = async (said: object): Promise<readonly string[][]> => {
+      const rows = sections(await viewOf({ tls: { ...acme, ...said } })).find(
+        ({ title }) => title === "Entrance",
+      )?.rows;
+      return (rows ?? []).slice(1, 4).map((cells) => [...cells]);
+    };
+    const caServer = "https://ca.example.test/directory";
+    const dns = ["DNS records by", "desec"];
+    assert.deepEqual(await row({ caServer }), [
+      ["TLS", "acme"],
+      ["certificates from", caServer],
+      dns,
+    ]);
+    assert.deepEqual(await row({}), [
+      ["TLS", "acme"],
+      ["certificates from", "https://acme-v02.api.letsencrypt.org/directory"],
+      dns,
+    ]);
+  });
+
+  it("tells what browsers are told of a homepage of the user's own", async () => {
+    const site = await mkdtemp(join(tmpdir(), "site-"));
+    await writeFile(join(site, "index.html"), "<p>");
+    const folder = relative(resolve("."), site);
+    const view = await viewOf({ services: { homepage: { folder } } });
+    await rm(site, { recursive: true });
+    assert.equal(view.entrance.contentSecurityPolicy, "frame-ancestors 'self'; base-uri 'self'");
   });
 });
 

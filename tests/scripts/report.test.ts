@@ -142,9 +142,13 @@ describe("npm run report", function () {
     [
       "a file that there is not",
       ["--against", "/nowhere.json"],
-      /^--against: cannot read "\/nowhere\.json"; save a report with /,
+      /^--against: cannot read "\/nowhere\.json"; save one with "npm run -s report -- --stack dev --format json > \/nowhere\.json"\n$/,
     ],
-    ["a file that is no report", ["--against", GOLDEN], /Pulumi\.golden\.yaml: is no JSON; /],
+    [
+      "a file that is no report",
+      ["--stack", "prod", "--against", GOLDEN],
+      /Pulumi\.golden\.yaml: is no JSON; save one with "npm run -s report -- --stack prod --format json > .*Pulumi\.golden\.yaml"\n$/,
+    ],
     [
       "a format that changes do not have",
       ["--against", "/nowhere.json", "--format", "svg"],
