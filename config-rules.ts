@@ -15,7 +15,7 @@ import {
   SERVICE_NAMES,
   ServiceName,
 } from "./config-schema";
-import { holdsStrangers } from "./host/ip-ranges";
+import { holdsStrangers, isLoopback } from "./host/ip-ranges";
 import { formatReference, isPinned } from "./images/reference";
 
 /** Keys that could not be parsed are missing from `keys`: their problems are told already. */
@@ -183,12 +183,9 @@ function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
     : [];
 }
 
-const LOOPBACK = /^(?:127\.|::1$)/;
-
 /** cAdvisor and the dashboard ask for no password: the list of networks is all that keeps strangers out. */
 function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
-  if (adminAllow === undefined || publish === undefined || LOOPBACK.test(publish.address))
-    return [];
+  if (adminAllow === undefined || publish === undefined || isLoopback(publish.address)) return [];
   return adminAllow.flatMap((network, index) =>
     holdsStrangers(network)
       ? [

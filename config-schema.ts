@@ -76,7 +76,13 @@ const exemption = z
 const service = {
   enabled: z.boolean().optional(),
   memoryMiB: whole(6, 65536).optional(),
-  cpus: between("a number", 0.01, 64).optional(),
+  // As finely as Docker is told (components/hardened-container.ts).
+  cpus: between(
+    "a number with three decimals at most",
+    0.01,
+    64,
+    (cpus) => Number(cpus.toFixed(3)) === cpus,
+  ).optional(),
   pidsLimit: whole(1, 32768).optional(),
   exemptions: z.array(exemption).optional(),
 };

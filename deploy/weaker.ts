@@ -1,7 +1,7 @@
 /** What the next deployment restricts less than the last one did. Pure. */
 import { Exemption, HARDENED, RestrictionRow } from "../components/hardening";
 import { DEFAULT_SOCKET } from "../host/address";
-import { beyond, isEveryInterface } from "../host/ip-ranges";
+import { beyond, reachesNoFurther } from "../host/ip-ranges";
 import { isRoot } from "../host/root-user";
 import { DeclaredContainer, declaredNetworks, Recorded } from "./declared";
 import { adminNetworks } from "./routes";
@@ -122,10 +122,12 @@ function rightsOf(container: DeclaredContainer, { stack, outside, rows }: Restri
 function more(was: Rights, now: Rights): (readonly [Exemption["control"] | undefined, string])[] {
   const added = (list: (rights: Rights) => readonly string[]): string[] =>
     list(now).filter((item) => !list(was).includes(item));
-  const everywhere = new Set(
-    was.ports.filter((port) => isEveryInterface(addressOf(port))).map(portOf),
+  const ports = now.ports.filter(
+    (port) =>
+      !was.ports.some(
+        (old) => portOf(old) === portOf(port) && reachesNoFurther(addressOf(port), addressOf(old)),
+      ),
   );
-  const ports = added(({ ports: all }) => all).filter((port) => !everywhere.has(portOf(port)));
   const listed = [
     ["capabilities", "gets", added(({ capAdd }) => capAdd)],
     ["hostPaths", "reads of the host", added(({ hostPaths }) => hostPaths)],

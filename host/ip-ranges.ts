@@ -20,7 +20,10 @@ export function sameAddress(one: string, other: string): boolean {
  * older engines listen on both there.
  */
 export const reachesNoFurther = (address: string, other: string): boolean =>
-  beyond([address], LOOPBACK).length === 0 || beyond(reach(address), reach(other)).length === 0;
+  isLoopback(address) || beyond(reach(address), reach(other)).length === 0;
+
+/** Whether an address is the host's own, which nobody else reaches. */
+export const isLoopback = (address: string): boolean => beyond([address], LOOPBACK).length === 0;
 
 /** RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3. */
 const LOOPBACK = ["127.0.0.0/8", "::1"];

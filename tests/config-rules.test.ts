@@ -48,6 +48,8 @@ describe("a configuration that is allowed", () => {
   it("gets none for a line without settings: it names a host that registries may point to", () => {
     const registries = { "tokens.example.test": {}, "10.0.0.6:5001": { insecure: false } };
     assert.deepEqual(warnings({ ...reached, images, registries }), []);
+    const plain = { "localhost:5000": { insecure: true }, "quay.io": { insecure: true, ...login } };
+    assert.equal(warnings({ ...reached, images, registries: plain }).length, 1);
   });
 
   it("gets none where somebody reaches them, or where they are off", () => {

@@ -242,13 +242,17 @@ const BAD: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
     homepage({ enabled: "no", memoryMiB: "64", cpus: 0, pidsLimit: -1 }),
     'services.homepage.enabled: expected true or false, got "no"',
     'services.homepage.memoryMiB: expected a whole number from 6 to 65536, without quotes, got "64"',
-    "services.homepage.cpus: expected a number from 0.01 to 64, got 0",
+    "services.homepage.cpus: expected a number with three decimals at most from 0.01 to 64, got 0",
     "services.homepage.pidsLimit: expected a whole number from 1 to 32768, got -1",
+  ],
+  [
+    homepage({ cpus: 0.0105 }),
+    "services.homepage.cpus: expected a number with three decimals at most from 0.01 to 64, got 0.0105",
   ],
   [
     homepage({ memoryMiB: 1e20, cpus: NaN, pidsLimit: 32769 }),
     "services.homepage.memoryMiB: expected a whole number from 6 to 65536, got 100000000000000000000",
-    "services.homepage.cpus: expected a number from 0.01 to 64, got NaN",
+    "services.homepage.cpus: expected a number with three decimals at most from 0.01 to 64, got NaN",
     "services.homepage.pidsLimit: expected a whole number from 1 to 32768, got 32769",
   ],
   [

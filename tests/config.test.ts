@@ -25,6 +25,25 @@ describe("the configuration", () => {
     );
     const dev = { portainerPassword: "dev-only-portainer-password" };
     assert.deepEqual(problemsOf(rawConfig(dev, { stack: "dev", secure: new Set() })), []);
+    const registries = { "ghcr.io": { username: "a", password: "canary" } };
+    const withLogin = { ...dev, registries };
+    assert.deepEqual(problemsOf(rawConfig(withLogin, { stack: "dev", secure: new Set() })), []);
+  });
+
+  it("allows two services one host name where one of them is off", () => {
+    const services = { n8n: { host: "portainer.example.test" }, portainer: { enabled: false } };
+    assert.deepEqual(problemsOf(rawConfig({ services })), []);
+  });
+
+  for (const address of ["127.0.0.1", "127.8.9.1", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])
+    it(`allows everybody to be an administrator where only this machine gets in: ${address}`, () => {
+      const values = { publish: { address }, adminAllow: ["0.0.0.0/0", "::/0"] };
+      assert.deepEqual(problemsOf(rawConfig(values)), []);
+    });
+
+  it("knows hosts of Docker Hub by their whole name", () => {
+    const registries = { "my-index.docker.io": {}, "index.docker.io.example.test": {} };
+    assert.deepEqual(problemsOf(rawConfig({ registries })), []);
   });
 
   it("asks for no secret and no image of a service that is off", () => {
@@ -307,6 +326,13 @@ describe("readConfig", () => {
     await assert.rejects(read({ ...given(), "pinned-stack:domain": "null" }, secure), {
       message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
   domain: expected a host name in lower case such as example.com, no IP address, got nothing`,
+    });
+  });
+
+  it("takes a text of digits for a text", async () => {
+    await assert.rejects(read({ ...given(), "pinned-stack:domain": "12345" }, secure), {
+      message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
+  domain: expected a host name in lower case such as example.com, no IP address, got "12345"`,
     });
   });
 

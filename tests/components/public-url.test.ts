@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { Published, publicUrl } from "../../components/public-url";
+import { Tls } from "../../components/traefik-config";
 
 describe("the address of a host name behind Traefik", () => {
   const rows: readonly (readonly [Published["tls"]["mode"], number, number, string])[] = [

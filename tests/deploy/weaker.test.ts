@@ -106,6 +106,12 @@ describe("restrictions of two deployments", () => {
       [":::80->80/tcp", "127.0.0.1:80->80/tcp"],
       [],
     ],
+    [
+      "every address of IPv6 instead of IPv4's",
+      ["0.0.0.0:80->80/tcp"],
+      [":::80->80/tcp"],
+      ["app publishes port 80 on ::"],
+    ],
     ["another number outside", ["127.0.0.1:80->80/tcp"], ["127.0.0.1:81->80/tcp"], []],
     [
       "TLS no more",
