@@ -91,7 +91,11 @@ describe("a place that a registry points to", () => {
   it("is refused where an IPv4 address is wrapped into another", () => {
     holds(
       fc.property(address, fc.constantFrom(...TUNNELS), (n, spell) => {
-        assert.equal(why(spell(n)), "it is an internal address that no line of registries names", spell(n));
+        assert.equal(
+          why(spell(n)),
+          "it is an internal address that no line of registries names",
+          spell(n),
+        );
       }),
     );
   });
@@ -109,7 +113,10 @@ describe("a place that a registry points to", () => {
     );
     holds(
       fc.property(inside, rest, (first, others) => {
-        assert.equal(why(`[${first}:${others}]`), "it is an internal address that no line of registries names");
+        assert.equal(
+          why(`[${first}:${others}]`),
+          "it is an internal address that no line of registries names",
+        );
       }),
     );
     holds(

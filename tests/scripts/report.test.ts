@@ -137,7 +137,7 @@ describe("npm run report", function () {
     [
       "a stack that there is not",
       ["--stack", "nowhere"],
-      /^stack "nowhere": there is no .*Pulumi\.nowhere\.yaml; /,
+      /^.*\/Pulumi\.nowhere\.yaml: is not there; /,
     ],
     [
       "a file that there is not",
