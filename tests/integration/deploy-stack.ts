@@ -65,6 +65,9 @@ const COMMAND_MS = 240_000;
 
 let count = 0;
 
+const said = (lines: readonly string[], key: string): boolean =>
+  lines.some((line) => line.startsWith(`  pinned-stack:${key}:`));
+
 /** Two services are enough for most cases, and up in seconds. */
 export async function deployStack(
   world: World,
@@ -87,9 +90,9 @@ export async function deployStack(
         `  pinned-stack:host: { address: "${world.ssh.address}", hostKey: "${world.ssh.hostKey}" }`,
         "  pinned-stack:domain: example.test",
         `  pinned-stack:publish: { address: 127.0.0.1, http: ${port} }`,
-        "  pinned-stack:checkTags: false",
+        ...(said(more, "checkTags") ? [] : ["  pinned-stack:checkTags: false"]),
         `  pinned-stack:registries: { "${world.registry.name}": { insecure: true } }`,
-        ...(more.some((line) => line.includes("pinned-stack:services"))
+        ...(said(more, "services")
           ? []
           : [
               `  pinned-stack:services: { n8n: { enabled: ${has("n8n")} }, portainer: { enabled: ${has("portainer")} } }`,

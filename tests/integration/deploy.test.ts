@@ -45,6 +45,24 @@ describe("npm run deploy over SSH", function () {
     assert.equal(drift.code, 0, ALL(drift));
   });
 
+  it("warns in its plan of a tag that has moved, and keeps to the pin", async () => {
+    const [pinned, moved] = [
+      await world().digest(IMAGES.homepage),
+      (await stack.variant("homepage", "rebuild")).split("@")[1] ?? "",
+    ];
+    await world().point(IMAGES.homepage, moved);
+    await stack.configure("  pinned-stack:checkTags: true");
+    const { code, stdout, stderr } = await stack.command("deploy", "--yes");
+    await world().point(IMAGES.homepage, pinned);
+    await stack.configure();
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(
+      stdout,
+      /^ {2}warning: images\.homepage: \S+ moved \(\w+, built .* ago\) from sha256:\S+ to sha256:\S+; the pin stays, /m,
+    );
+    assert.match(stderr, /nothing to do, all is healthy/);
+  });
+
   it("leaves the stack selected that the user has selected, and says in a preview what is replaced when", async () => {
     succeeded("stack init", await stack.stack.pulumi("stack", "init", "other"));
     succeeded("doctor", await stack.command("doctor"));
