@@ -6,6 +6,7 @@ import { stripVTControlCharacters } from "node:util";
  */
 export const oneLine = (text: string): string =>
   stripVTControlCharacters(text)
-    .replace(/\s*[\t-\r\u0085\u2028\u2029]\s*/g, " ")
+    // A run of white space at once: looking for a line break from each of its places takes the square of its length.
+    .replace(/[\s\u0085]+/g, (run) => (/[\t-\r\u0085\u2028\u2029]/.test(run) ? " " : run))
     .replace(/\p{Cc}/gu, "")
     .replace(/\p{Bidi_Control}/gu, (one) => `\\u{${one.charCodeAt(0).toString(16)}}`);

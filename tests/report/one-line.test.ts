@@ -78,4 +78,10 @@ describe("a text in Markdown", () => {
         `# ${expected}\n\n${expected}\n\n## t\n\n| head |\n| --- |\n| ${expected} |\n`,
       );
     });
+
+  it("is made in time that grows with the text's length", () => {
+    const started = performance.now();
+    for (const part of [" ", "\t", " \n", "\u001b[", "\u202e"]) oneLine(`${part.repeat(100_000)}x`);
+    assert.ok(performance.now() - started < 1000);
+  });
 });
