@@ -78,18 +78,18 @@ describe("the report of a stack", () => {
 
   it("counts in words, one among them", async () => {
     const view = await viewOf({});
-    const one = <Item>(items: readonly Item[]): readonly Item[] => items.slice(0, 1);
-    const { containers, images, networks } = view;
-    assert.equal(
-      headline({
+    const first = (count: number): string => {
+      const { containers, images, networks } = view;
+      return headline({
         ...view,
-        containers: one(containers),
-        images: one(images),
-        networks: one(networks),
-      }),
-      "stack golden: 1 container of 1 image, 1 network, CIS section 5: 1 finding, 16 justified",
-    );
-    assert.match(headline({ ...view, images: [] }), /: 8 containers of 0 images, 9 networks, /);
+        containers: containers.slice(0, count),
+        images: images.slice(0, count),
+        networks: networks.slice(0, count),
+      });
+    };
+    assert.match(first(0), /^stack golden: 0 containers of 0 images, 0 networks, CIS section 5: /);
+    assert.match(first(1), /^stack golden: 1 container of 1 image, 1 network, CIS section 5: /);
+    assert.match(first(2), /^stack golden: 2 containers of 2 images, 2 networks, CIS section 5: /);
   });
 
   it("tells how the stack is entered, and by whom", async () => {
