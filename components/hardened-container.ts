@@ -70,8 +70,10 @@ export interface PublishedPort {
 export type ReplaceOrder = "start first" | "stop first";
 
 /** A published port and a volume that is written to cannot have two users at a time; everything else can. */
-export const replaceOrder = (spec: Pick<ContainerSpec, "ports" | "data">): ReplaceOrder =>
-  (spec.ports ?? []).length === 0 && (spec.data ?? []).length === 0 ? "start first" : "stop first";
+export const replaceOrder = (
+  ports: readonly unknown[] = [],
+  written: readonly unknown[] = [],
+): ReplaceOrder => (ports.length === 0 && written.length === 0 ? "start first" : "stop first");
 
 /** Seconds between two health checks. */
 const HEALTH_INTERVAL = 5;
@@ -98,7 +100,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
     const exemptions = spec.exemptions ?? [];
     this.controls = controlsWith(service, spec.measures ?? {}, exemptions);
     refuseUnlessUsed(service, this.controls, spec);
-    this.order = replaceOrder(spec);
+    this.order = replaceOrder(spec.ports, spec.data);
     this.restrictions = restrictionRow(service, spec.name, this.controls, exemptions);
     this.container = new docker.Container(
       name,

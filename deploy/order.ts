@@ -19,10 +19,7 @@ export function orderOf({
     ...written.map(({ source }) => `writes to volume ${source}`),
   ];
   return {
-    order: replaceOrder({
-      ports: ports.map(() => ({ address: "", published: 0, internal: 0 })),
-      data: written.map(({ source, path }) => ({ volume: source, path })),
-    }),
+    order: replaceOrder(ports, written),
     why: reasons.length === 0 ? "no published port, no writable volume" : reasons.join(", "),
   };
 }

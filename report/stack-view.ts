@@ -1,13 +1,8 @@
 /** A stack in the words of people who read about it: the data behind every format of the report. Pure. */
 import { Exemption } from "../components/hardening";
-import { ReplaceOrder } from "../components/hardened-container";
+import { replaceOrder, ReplaceOrder } from "../components/hardened-container";
 import { parseReference } from "../images/reference";
-import {
-  ContainerInputs,
-  inStack,
-  RecordedContainer,
-  recordedContainers,
-} from "../model/containers";
+import { inStack, RecordedContainer, recordedContainers } from "../model/containers";
 import { Model, NETWORK } from "../model/synth";
 import { CisReport, cisReport } from "./cis";
 import { isSocket } from "./container-facts";
@@ -189,13 +184,12 @@ function containerView(
     pidsLimit: facts.pidsLimit,
     openFiles: inputs.ulimits?.find(({ name }) => name === "nofile")?.hard ?? 0,
     scratch: Object.keys(inputs.tmpfs ?? {}),
-    order: orderOf(inputs),
+    order: replaceOrder(
+      facts.ports,
+      facts.mounts.filter(({ kind, writable }) => kind === "volume" && writable),
+    ),
   };
 }
-
-/** A container with a fixed name makes room for its successor (components/hardened-container.ts). */
-const orderOf = ({ name }: ContainerInputs): ReplaceOrder =>
-  name === undefined ? "start first" : "stop first";
 
 function networkViews(
   { resources, stack }: Model,

@@ -366,7 +366,7 @@ describe("the order of a replacement", () => {
   ];
   for (const [title, spec, order] of rows)
     it(`is ${order} with ${title}`, () => {
-      assert.equal(replaceOrder(spec), order);
+      assert.equal(replaceOrder(spec.ports, spec.data), order);
     });
 
   it("gives a fixed name only to a container that stops first", async () => {
