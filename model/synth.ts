@@ -141,7 +141,7 @@ async function runProgram(file: StackFile, options: SynthOptions): Promise<Model
       failure = error instanceof Error ? error : new Error(String(error));
       // The program knows no other file than the stack's own.
       if (error instanceof ConfigError)
-        failure = new ConfigError(file.stack, error.problems, relative(".", file.path));
+        failure = new ConfigError(file.stack, error.problems, fromHere(file.path));
     }
     return {};
   });
@@ -157,6 +157,12 @@ async function runProgram(file: StackFile, options: SynthOptions): Promise<Model
       .filter(([, image]) => !image.includes("@"))
       .map(([service]) => service),
   };
+}
+
+/** Without the way to the project's folder, where the file is in it. */
+function fromHere(path: string): string {
+  const shorter = relative(".", path);
+  return shorter.startsWith("..") ? path : shorter;
 }
 
 /** Images as they are configured: a bare tag stays one, every digest made up for it would be wrong. */

@@ -173,6 +173,10 @@ describe("the program without an engine", () => {
       synth({ ...stackFile({ domain: "Example" }), path: resolve("elsewhere/some.yaml") }),
       /^Error: the configuration of stack "test" \(elsewhere\/some\.yaml\) has one problem:/,
     );
+    await assert.rejects(
+      synth({ ...stackFile({ domain: "Example" }), path: "/elsewhere/some.yaml" }),
+      /^Error: the configuration of stack "test" \(\/elsewhere\/some\.yaml\) has one problem:/,
+    );
     const unused = {
       control: "hostPaths",
       value: ["/srv"],
