@@ -54,6 +54,9 @@ describe("an address over SSH", () => {
     ["ssh://root@2001:db8::7", `${EXPECTED} "ssh://root@2001:db8::7"`],
     ["ssh://root@[2001:db8::7", `${EXPECTED} "ssh://root@[2001:db8::7"`],
     ["ssh://root@[host]", `${EXPECTED} "ssh://root@[host]"`],
+    ["ssh://root@[:::::]", `${EXPECTED} "ssh://root@[:::::]"`],
+    ["ssh://root@host..test", `${EXPECTED} "ssh://root@host..test"`],
+    ["ssh://root@999.1.1.1", `${EXPECTED} "ssh://root@999.1.1.1"`],
     // What ssh would take for an option.
     ["ssh://-oProxyCommand=id@host", `${EXPECTED} "ssh://-oProxyCommand=id@host"`],
     ["ssh://deploy@-oProxyCommand=id", `${EXPECTED} "ssh://deploy@-oProxyCommand=id"`],
