@@ -1,38 +1,38 @@
 /**
- * The stack, from the configuration to the outputs. Pulumi runs the exported function; model/synth.ts runs the same
+ * The stack, from the configuration to the outputs. Pulumi runs the exported function; tools/model/synth.ts runs the same
  * function without an engine, with another `resolve`.
  */
-import "./quick-traces";
+import "./host/promise-traces";
 
 import { resolve as join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { Cadvisor } from "./components/cadvisor";
-import { HardeningError } from "./components/hardening";
-import { Homepage } from "./components/homepage";
-import { siteFiles } from "./components/homepage-site";
+import { Cadvisor } from "./components/services/cadvisor";
+import { HardeningError } from "./components/hardened/policy";
+import { Homepage } from "./components/services/homepage/homepage";
+import { siteFiles } from "./components/services/homepage/site";
 import { lastDeployment } from "./components/last-deployment";
-import { N8n } from "./components/n8n";
-import { Networks } from "./components/networks";
-import { Portainer } from "./components/portainer";
-import { Postgres } from "./components/postgres";
-import { refuseOtherData } from "./components/postgres-data";
-import { postgresImage } from "./components/postgres-image";
-import { limitProcesses } from "./components/process-limits";
-import { publicUrl } from "./components/public-url";
-import { PulledImages } from "./components/pulled-images";
-import { Service, ServiceArgs } from "./components/service";
-import { SocketProxy } from "./components/socket-proxy";
-import { SocketRead } from "./components/socket-proxy-config";
-import { Traefik } from "./components/traefik";
-import { Route } from "./components/traefik-config";
-import { warningsOf } from "./config-rules";
-import { ServiceName } from "./config-schema";
-import { readConfig, StackConfig } from "./config";
+import { N8n } from "./components/services/n8n";
+import { Networks } from "./components/hardened/networks";
+import { Portainer } from "./components/services/portainer";
+import { Postgres } from "./components/services/postgres/postgres";
+import { refuseOtherData } from "./components/services/postgres/version";
+import { postgresImage } from "./components/services/postgres/image";
+import { limitProcesses } from "./components/hardened/process-limits";
+import { publicUrl } from "./components/services/traefik/public-url";
+import { PulledImages } from "./components/hardened/pulled-images";
+import { Service, ServiceArgs } from "./components/services/service";
+import { SocketProxy } from "./components/services/socket-proxy/socket-proxy";
+import { SocketRead } from "./components/services/socket-proxy/config";
+import { Traefik } from "./components/services/traefik/traefik";
+import { Route } from "./components/services/traefik/config";
+import { warningsOf } from "./config/rules";
+import { ServiceName } from "./config/schema";
+import { readConfig, StackConfig } from "./config/config";
 import { DockerHost } from "./host/docker-host";
-import { resolveForEngine, ResolvedImages } from "./images/for-engine";
-import { imageNeeds } from "./image-needs";
+import { resolveForEngine, ResolvedImages } from "./images/resolve/program";
+import { imageNeeds } from "./components/services/image-needs";
 import {
   imagesSince,
   pageServices,
@@ -41,7 +41,7 @@ import {
   rowsOf,
   StackOutputs,
   stackOutputs,
-} from "./outputs";
+} from "./components/outputs";
 
 type Resolve = (config: StackConfig) => Promise<ResolvedImages>;
 type Today = () => string | undefined;

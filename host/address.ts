@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { isIPv4, isIPv6 } from "node:net";
 
-import { withoutLogin } from "../images/without-login";
+import { withoutLogin } from "../text/without-login";
 
 export interface HostAddress {
   /** `unix:///var/run/docker.sock` or `ssh://user@host:22`, optionally with the path of a socket that is not the default one. */

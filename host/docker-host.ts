@@ -7,7 +7,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { DOCKER_HUB } from "../images/reference";
-import { RegistrySettings } from "../images/registry";
+import { RegistrySettings } from "../images/registry/client";
 import { hostAccess, HostAccess, HostAddress } from "./address";
 import { PreflightArgs, preflightScript } from "./preflight";
 

@@ -2,7 +2,7 @@
  * What the images need of a host, checked there by one shell script before anything is pulled or touched. Pure: data in,
  * script out. The doctor runs the same script.
  */
-import { quote } from "./shell-word";
+import { quote } from "./shell-quote";
 
 /** What one image needs; the numbers and where they come from are in the service files. */
 export interface ImageNeeds {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 
-import { PROJECT_FOLDER } from "../cli/command";
+import { PROJECT_FOLDER } from "../tools/cli/command";
 import { run, type Result } from "./support/run";
 
 interface Workflow {

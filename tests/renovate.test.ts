@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVICE_NAMES } from "../config-schema";
-import { readPins } from "../images/pins";
+import { SERVICE_NAMES } from "../config/schema";
+import { readPins } from "../config/file/pins";
 import { parseReference } from "../images/reference";
 
 const FOLDER = join(__dirname, "..");

@@ -4,11 +4,11 @@ import { join } from "node:path";
 
 import { parse } from "yaml";
 
-import { RawConfig } from "../config";
-import { ENCRYPTED } from "../config-messages";
-import { KEYS, SECRET_NAMES, SECRETS } from "../config-schema";
-import { readStackFile } from "../model/stack-file";
-import { PROJECT_FOLDER } from "../cli/command";
+import { RawConfig } from "../config/config";
+import { ENCRYPTED } from "../config/messages";
+import { KEYS, SECRET_NAMES, SECRETS } from "../config/schema";
+import { readStackFile } from "../config/file/read";
+import { PROJECT_FOLDER } from "../tools/cli/command";
 import { CANARIES, problemsOf, setSecret } from "./support/raw-config";
 
 describe("the files of the project", () => {

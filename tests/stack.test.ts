@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
-import { Controls, RestrictionRow } from "../components/hardening";
-import { SECRET_NAMES, SERVICE_NAMES } from "../config-schema";
-import { readStackFile, StackFile } from "../model/stack-file";
+import { Controls, RestrictionRow } from "../components/hardened/policy";
+import { SECRET_NAMES, SERVICE_NAMES } from "../config/schema";
+import { readStackFile, StackFile } from "../config/file/read";
 import {
   COMMAND,
   CONTAINER,
@@ -13,8 +13,8 @@ import {
   SECRET,
   synth,
   isSecret,
-} from "../model/synth";
-import { PROJECT_FOLDER } from "../cli/command";
+} from "../tools/model/synth";
+import { PROJECT_FOLDER } from "../tools/cli/command";
 import "./support/no-docker-context";
 import { CANARIES } from "./support/raw-config";
 

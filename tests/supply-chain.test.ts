@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { PROJECT_FOLDER } from "../cli/command";
+import { PROJECT_FOLDER } from "../tools/cli/command";
 
 interface Manifest {
   readonly name: string;
@@ -27,7 +27,7 @@ const directOf = (manifest: Manifest | undefined): Readonly<Record<string, strin
   ...manifest?.devDependencies,
 });
 
-for (const folder of [".", "mutation"])
+for (const folder of [".", "tests/mutation"])
   describe(`the packages of ${join(folder, "package.json")}`, () => {
     const manifest = JSON.parse(read(join(folder, "package.json"))) as Manifest;
     const { lockfileVersion, packages } = JSON.parse(

@@ -6,11 +6,11 @@ import { join } from "node:path";
 
 import { parse, stringify } from "yaml";
 
-import { DNS_PROVIDERS } from "../../components/traefik-config";
-import { SECRETS, SERVICE_NAMES } from "../../config-schema";
-import { readStackFile } from "../../model/stack-file";
-import { Model, synth } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../cli/command";
+import { DNS_PROVIDERS } from "../../components/services/traefik/config";
+import { SECRETS, SERVICE_NAMES } from "../../config/schema";
+import { readStackFile } from "../../config/file/read";
+import { Model, synth } from "../../tools/model/synth";
+import { PROJECT_FOLDER } from "../../tools/cli/command";
 import "../support/no-docker-context";
 import { problemsOf, rawConfig } from "../support/raw-config";
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
-import { Controls, HARDENED, RestrictionRow } from "../../components/hardening";
-import { readStackFile } from "../../model/stack-file";
-import { synth } from "../../model/synth";
-import { PROJECT_FOLDER } from "../../cli/command";
+import { Controls, HARDENED, RestrictionRow } from "../../components/hardened/policy";
+import { readStackFile } from "../../config/file/read";
+import { synth } from "../../tools/model/synth";
+import { PROJECT_FOLDER } from "../../tools/cli/command";
 import "../support/no-docker-context";
 
 const page = readFileSync(`${PROJECT_FOLDER}/docs/hardening.md`, "utf8");

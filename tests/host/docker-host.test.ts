@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost, DockerHostArgs, hostPrelude } from "../../host/docker-host";
 import { hostAccess } from "../../host/address";
-import { COMMAND } from "../../model/synth";
+import { COMMAND } from "../../tools/model/synth";
 import { only, record } from "../support/pulumi-mocks";
 import { HOST_KEY } from "../support/raw-config";
 

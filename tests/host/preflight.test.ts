@@ -4,8 +4,8 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Cadvisor } from "../../components/cadvisor";
-import { Portainer } from "../../components/portainer";
+import { Cadvisor } from "../../components/services/cadvisor";
+import { Portainer } from "../../components/services/portainer";
 import { ImageNeeds, preflightScript } from "../../host/preflight";
 import { plainEnvironment, Result, run } from "../support/run";
 

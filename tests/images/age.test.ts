@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseAge } from "../../config-schema";
+import { parseAge } from "../../config/schema";
 import { dayOf, describeAge, formatAge, judgeAge } from "../../images/age";
 
 const MINUTE = 60_000;

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 
-import { PROJECT_FOLDER } from "../../cli/command";
+import { PROJECT_FOLDER } from "../../tools/cli/command";
 import { commandWords } from "../support/project-command";
 import { plainEnvironment, Result, run, succeeded } from "../support/run";
 
@@ -113,10 +113,10 @@ describe("docs/adding-a-service.md", function () {
       [
         [
           "components/redis.ts",
-          "config-schema.ts",
-          "config.ts",
+          "config/schema.ts",
+          "config/config.ts",
           ...["index.ts", "index.ts", "index.ts"],
-          ...["components/n8n.ts", "components/n8n.ts"],
+          ...["components/services/n8n.ts", "components/services/n8n.ts"],
           "Pulumi.dev.yaml",
           "Pulumi.prod.yaml",
           "tests/golden/Pulumi.golden.yaml",

@@ -138,7 +138,11 @@ docker start ${stack.name}-n8n`;
   it("comes back from a new major version that does not start, with the data, and shows none of its secrets", async () => {
     const before = await stack.running();
     // It is waited for until it is healthy; the usual time is longer than a test needs.
-    const undo = await stack.patch("components/postgres.ts", "startSeconds: 60", "startSeconds: 1");
+    const undo = await stack.patch(
+      "components/services/postgres/postgres.ts",
+      "startSeconds: 60",
+      "startSeconds: 1",
+    );
     stack.images.postgres = await leaky();
     await stack.configure(upgradedFrom(16));
     const result = await stack.command("deploy", "--yes", "--allow-delete");

@@ -143,7 +143,7 @@ describe("npm run deploy over SSH", function () {
     const good = await stack.running();
     // As a mistake in the program would: a setting that this Traefik does not know.
     const undo = await stack.patch(
-      "components/traefik-config.ts",
+      "components/services/traefik/config.ts",
       "global: { checkNewVersion",
       "global: { chekNewVersion",
     );

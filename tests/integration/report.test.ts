@@ -4,14 +4,14 @@ import { join, resolve } from "node:path";
 
 import { stringify } from "yaml";
 
-import { readStackFile } from "../../model/stack-file";
-import { Model, synth } from "../../model/synth";
-import { cisReport, CisResult } from "../../report/cis";
-import { compose as composeFile } from "../../report/compose";
-import { composeSecrets } from "../../report/compose-secrets";
+import { readStackFile } from "../../config/file/read";
+import { Model, synth } from "../../tools/model/synth";
+import { cisReport, CisResult } from "../../tools/report/cis/cis";
+import { compose as composeFile } from "../../tools/report/compose/compose";
+import { composeSecrets } from "../../tools/report/compose/secrets";
 import { factsFromInspect } from "../support/facts-from-inspect";
-import { StackView, stackView } from "../../report/stack-view";
-import { recordedContainers } from "../../model/containers";
+import { StackView, stackView } from "../../tools/report/view/stack";
+import { recordedContainers } from "../../tools/model/containers";
 import { compose, composePlugin } from "../support/compose";
 import { IMAGES } from "../support/requirements";
 import { succeeded, type Result } from "../support/run";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { parseChallenges } from "../../images/challenge";
-import { retryAfterMs, waitMs } from "../../images/retry";
-import { ServerText } from "../../images/server-text";
-import { grantedRepositories, parseToken } from "../../images/token";
+import { parseChallenges } from "../../images/registry/auth";
+import { retryAfterMs, waitMs } from "../../images/registry/retry";
+import { ServerText } from "../../text/redact";
+import { grantedRepositories, parseToken } from "../../images/registry/token";
 import { assertOneLine, assertQuick, holds, LONG_INPUTS } from "./check";
 
 const token = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,10}$/);

@@ -8,9 +8,9 @@ import { join, relative, resolve } from "node:path";
 import fc from "fast-check";
 import { parse } from "yaml";
 
-import { StackFile } from "../../model/stack-file";
-import { synth } from "../../model/synth";
-import { compose } from "../../report/compose";
+import { StackFile } from "../../config/file/read";
+import { synth } from "../../tools/model/synth";
+import { compose } from "../../tools/report/compose/compose";
 import "../support/no-docker-context";
 import { CANARIES, HOST_KEY, IMAGES } from "../support/raw-config";
 import { holdsLater } from "./check";

@@ -3,9 +3,14 @@ import { inspect } from "node:util";
 
 import fc from "fast-check";
 
-import { ConfigError, parseConfig, RawConfig } from "../../config";
-import { KEYS, parseAge, SECRET_NAMES, SERVICE_NAMES } from "../../config-schema";
-import { controlsWith, EXEMPTIBLE, HARDENED, HardeningError } from "../../components/hardening";
+import { ConfigError, parseConfig, RawConfig } from "../../config/config";
+import { KEYS, parseAge, SECRET_NAMES, SERVICE_NAMES } from "../../config/schema";
+import {
+  controlsWith,
+  EXEMPTIBLE,
+  HARDENED,
+  HardeningError,
+} from "../../components/hardened/policy";
 import { CANARIES, HOST_KEY, IMAGES, rawConfig } from "../support/raw-config";
 import { assertOneLine, assertQuick, holds, LONG_INPUTS, outcome } from "./check";
 

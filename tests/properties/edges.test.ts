@@ -5,19 +5,19 @@ import { inspect } from "node:util";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { controlsWith, Exemption, HardeningError } from "../../components/hardening";
-import { parseConfig, readConfig, Secret } from "../../config";
+import { controlsWith, Exemption, HardeningError } from "../../components/hardened/policy";
+import { parseConfig, readConfig, Secret } from "../../config/config";
 import { hostProblems } from "../../host/address";
-import { statusError } from "../../images/answers";
-import { parseChallenges } from "../../images/challenge";
-import type { Answer } from "../../images/http";
-import { manifestType, OCI_INDEX } from "../../images/media-types";
-import { nearestTags } from "../../images/nearest-tags";
-import { whyNotTo } from "../../images/origin";
+import { statusError } from "../../images/registry/response";
+import { parseChallenges } from "../../images/registry/auth";
+import type { Answer } from "../../images/registry/http";
+import { manifestType, OCI_INDEX } from "../../images/registry/media-types";
+import { nearestTags } from "../../images/registry/nearest-tags";
+import { whyNotTo } from "../../images/registry/origin";
 import { parseReference, ReferenceError } from "../../images/reference";
-import { readScheme } from "../../images/scheme";
-import { ServerText } from "../../images/server-text";
-import { parseToken } from "../../images/token";
+import { readScheme } from "../../images/registry/scheme";
+import { ServerText } from "../../text/redact";
+import { parseToken } from "../../images/registry/token";
 import { HOST_KEY, IMAGES, problemsOf, rawConfig } from "../support/raw-config";
 
 describe("the edge of a rule about exemptions", () => {

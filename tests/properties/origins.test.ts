@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { whyNotTo } from "../../images/origin";
+import { whyNotTo } from "../../images/registry/origin";
 import { holds } from "./check";
 
 const ipv4 = (a: number, b: number, c: number, d: number): number =>

@@ -10,7 +10,7 @@ import {
   parseReference,
   ReferenceError,
 } from "../../images/reference";
-import { registryOrigin } from "../../images/origin";
+import { registryOrigin } from "../../images/registry/origin";
 import { assertOneLine, assertQuick, holds, LONG_INPUTS, outcome } from "./check";
 
 const hex = fc.stringMatching(/^[0-9a-f]{64}$/);

@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 
 import fc from "fast-check";
 
-import { RegistryClient, RegistryError } from "../../images/registry";
+import { RegistryClient, RegistryError } from "../../images/registry/client";
 import { image, status } from "../support/faulty-registry";
 import type { Fault } from "../support/registry-faults";
 import { imageIn, insecure, QUICK } from "../support/registry-fixture";

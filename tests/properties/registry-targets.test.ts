@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { RegistryClient, RegistryError } from "../../images/registry";
+import { RegistryClient, RegistryError } from "../../images/registry/client";
 import { image, status } from "../support/faulty-registry";
 import { FakeRegistry } from "../support/registry-server";
 import type { Fault } from "../support/registry-faults";

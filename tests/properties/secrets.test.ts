@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { SECRET_NAMES } from "../../config-schema";
-import { StackFile } from "../../model/stack-file";
-import { CONTAINER, synth } from "../../model/synth";
+import { SECRET_NAMES } from "../../config/schema";
+import { StackFile } from "../../config/file/read";
+import { CONTAINER, synth } from "../../tools/model/synth";
 import "../support/no-docker-context";
 import { HOST_KEY, IMAGES } from "../support/raw-config";
 import { holdsLater } from "./check";

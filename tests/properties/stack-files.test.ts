@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 
-import { readStackFile } from "../../model/stack-file";
+import { readStackFile } from "../../config/file/read";
 import { assertQuick, holds, outcome } from "./check";
 
 const CANARY = "canary-clear-text-password";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { ContainerFacts, Port } from "../../report/container-facts";
-import { byTarget, hasCheck } from "../../report/facts-from-inputs";
+import { ContainerFacts, Port } from "../../tools/report/view/facts";
+import { byTarget, hasCheck } from "../../tools/report/view/facts-from-inputs";
 
 /** Go gives null for an empty list or map. */
 const list = <T extends z.ZodType>(item: T) =>

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Digest } from "../../images/reference";
-import { RegistryError, type RegistryClientOptions } from "../../images/registry";
+import { RegistryError, type RegistryClientOptions } from "../../images/registry/client";
 import { indexedImage, platformImage } from "./oci-images";
 import type { Fault } from "./registry-faults";
 import { imageIn, withoutPorts, type RegistryFixture } from "./registry-fixture";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 
-import { readStackFile, StackFile } from "../../model/stack-file";
-import { Model, synth } from "../../model/synth";
+import { readStackFile, StackFile } from "../../config/file/read";
+import { Model, synth } from "../../tools/model/synth";
 
 /** The stack of the golden files of reports: tests/golden/Pulumi.golden.yaml. */
 export const goldenStack = (): StackFile => readStackFile("golden", resolve("tests/golden"));

@@ -1,7 +1,12 @@
 /** Real indexes, manifests and configurations, as bytes with their digests: what a registry stores of an image. */
 
-import { digestOf } from "../../images/answers";
-import { DOCKER_LIST, OCI_INDEX, OCI_MANIFEST, type ManifestType } from "../../images/media-types";
+import { digestOf } from "../../images/registry/response";
+import {
+  DOCKER_LIST,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  type ManifestType,
+} from "../../images/registry/media-types";
 import type { Digest } from "../../images/reference";
 
 export interface Blob {

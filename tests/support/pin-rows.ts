@@ -1,7 +1,7 @@
 /** One row of each sort, from real indexes: what `npm run pin` may have to show. */
 
-import type { Reading } from "../../images/history";
-import { decide, type PinRow } from "../../images/pin-decision";
+import type { Reading } from "../../images/inspect/reader";
+import { decide, type PinRow } from "../../tools/pin/decision";
 import { parseDigest, parseReference } from "../../images/reference";
 import { indexedImage, LINUX_ARM64, platformImage, type IndexedImage } from "./oci-images";
 import { readingOf } from "./readings";

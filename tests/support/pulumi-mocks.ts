@@ -2,7 +2,7 @@
  * Runs a piece of the program under the SDK's mocks and records what it would register.
  *
  * The SDK keeps its state in the process: which monitor, which stack, which calls are under way. `setMocks` starts it
- * anew, so any number of runs can follow one another in one mocha process, this one's and those of model/synth.ts, as
+ * anew, so any number of runs can follow one another in one mocha process, this one's and those of tools/model/synth.ts, as
  * long as each has come to its end: {@link record} waits for all calls. Never start two at a time. It is no harm that
  * the modules of the program are loaded before, because importing them does nothing.
  */

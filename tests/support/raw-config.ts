@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 
-import { ConfigError, parseConfig, RawConfig } from "../../config";
-import { SERVICE_NAMES, ServiceName } from "../../config-schema";
+import { ConfigError, parseConfig, RawConfig } from "../../config/config";
+import { SERVICE_NAMES, ServiceName } from "../../config/schema";
 
 export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
 

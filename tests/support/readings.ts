@@ -6,10 +6,10 @@ import {
   readContent,
   UnfitImageError,
   type ImageFacts,
-} from "../../images/image-facts";
-import type { Reading } from "../../images/history";
-import type { Manifest } from "../../images/manifests";
-import type { ManifestType } from "../../images/media-types";
+} from "../../images/inspect/facts";
+import type { Reading } from "../../images/inspect/reader";
+import type { Manifest } from "../../images/registry/manifests";
+import type { ManifestType } from "../../images/registry/media-types";
 import type { IndexedImage, StoredManifest } from "./oci-images";
 
 /** The facts of an index, or of a single manifest given as `top`; throws what reading throws. */

@@ -1,8 +1,8 @@
 /** Registries and clients for one test each, closed after it. */
 
-import { RegistryClient, type RegistryClientOptions } from "../../images/registry";
+import { RegistryClient, type RegistryClientOptions } from "../../images/registry/client";
 import { parseReference, type ImageReference } from "../../images/reference";
-import type { RegistrySettings } from "../../images/registry";
+import type { RegistrySettings } from "../../images/registry/client";
 import { FakeRegistry, type FakeRegistryOptions } from "./registry-server";
 
 /** Short enough for a test to wait for, long enough for a busy machine to answer in. */

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 
-import { Networks } from "../../components/networks";
-import { ServiceArgs } from "../../components/service";
+import { Networks } from "../../components/hardened/networks";
+import { ServiceArgs } from "../../components/services/service";
 import { DockerHost } from "../../host/docker-host";
 import { parseReference } from "../../images/reference";
 import { IMAGES } from "./raw-config";

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 
-import { recordedContainers } from "../../model/containers";
-import { readStackFile } from "../../model/stack-file";
-import { synth } from "../../model/synth";
+import { recordedContainers } from "../../tools/model/containers";
+import { readStackFile } from "../../config/file/read";
+import { synth } from "../../tools/model/synth";
 
 /** Where the homepage mounts its files. */
 export const FOLDER = "/srv/homepage";

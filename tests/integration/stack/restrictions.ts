@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { HARDENED, type Controls, type RestrictionRow } from "../../../components/hardening";
+import { HARDENED, type Controls, type RestrictionRow } from "../../../components/hardened/policy";
 import { internalNetworks, services, type Inspected } from "../../support/inspect";
 import { CANARIES, STACK, type Whole } from "./whole";
 

@@ -1,4 +1,0 @@
-/** All modules of the program and nothing of its work: how long Pulumi waits for the first line. */
-import "../../../index";
-
-console.log(`loaded after ${Math.round(performance.now())} ms`);

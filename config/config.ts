@@ -1,0 +1,209 @@
+/**
+ * The configuration of a stack: what may be said, what applies when nothing is said, and what is wrong with it.
+ * The only reader of Pulumi's configuration; {@link parseConfig} is pure and reports every problem at once.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
+
+import { isAbsent, issueLines, pathPart, setCommand, unknownKey, zodMessage } from "./messages";
+import { ruleProblems } from "./rules";
+import {
+  RawConfig,
+  RoutedConfig,
+  Secret,
+  Secrets,
+  ServiceConfig,
+  ServicesConfig,
+  StackConfig,
+} from "./types";
+import {
+  ConfigKey,
+  isRouted,
+  KEYS,
+  ParsedKeys,
+  readableServices,
+  RoutedName,
+  SECRET_NAMES,
+  SecretName,
+  SECRETS,
+  SERVICE_NAMES,
+  ServiceName,
+} from "./schema";
+
+declare module "@pulumi/pulumi/runtime/config" {
+  /** Part of the SDK, but left out of its published types. */
+  export function isConfigSecret(key: string): boolean;
+}
+
+export { Secret } from "./types";
+export type { RawConfig, Secrets, ServiceConfig, ServicesConfig, StackConfig } from "./types";
+
+const PROJECT = "pinned-stack";
+
+/** A file that is no stack's file at all may have thousands. */
+const MOST_SHOWN = 100;
+
+/** Prints without a stack trace: the lines are all that helps. */
+export class ConfigError extends pulumi.RunError {
+  constructor(
+    stack: string,
+    readonly problems: readonly string[],
+    file = `Pulumi.${stack}.yaml`,
+  ) {
+    const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+    const rest = problems.length - MOST_SHOWN;
+    const lines = [...problems.slice(0, MOST_SHOWN), ...(rest > 0 ? [`and ${rest} more`] : [])];
+    super(
+      `the configuration of stack "${stack}" (${file}) has ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+    );
+  }
+}
+
+/** Reads the configuration that the engine, or the model, gave to the program. Throws a {@link ConfigError}. */
+export function readConfig(): StackConfig {
+  const prefix = `${PROJECT}:`;
+  const mine = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
+  return parseConfig({
+    stack: pulumi.getStack(),
+    values: Object.fromEntries(
+      mine.map(([key, text]) => {
+        const name = key.slice(prefix.length);
+        return [name, isSecretName(name) ? text : decode(text)];
+      }),
+    ),
+    secure: new Set(
+      mine.filter(([key]) => isConfigSecret(key)).map(([key]) => key.slice(prefix.length)),
+    ),
+  });
+}
+
+/** Pulumi hands every value over as text, structures as JSON. */
+function decode(text: string): unknown {
+  if (text === "true" || text === "false") return text === "true";
+  // What a key without a value is in a stack file; as a text it would pass for a host name.
+  if (text === "null") return null;
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** The configuration with its defaults. Throws a {@link ConfigError} with all problems, one line each. */
+export function parseConfig(raw: RawConfig): StackConfig {
+  const problems: string[] = [];
+  const keys = parseKeys(raw, problems);
+  const secrets = parseSecrets(raw, problems);
+  for (const name of Object.keys(raw.values))
+    if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
+      problems.push(unknownKey(pathPart(name)));
+
+  const said = keys.services ?? readableServices(raw.values.services);
+  // Of one that cannot be read the problem is told, and nothing that it may not need is asked for.
+  const unreadable = SERVICE_NAMES.filter((name) => keys.services === undefined && !(name in said));
+  const off = Object.fromEntries(unreadable.map((name) => [name, { enabled: false }]));
+  const services = withDefaults({ ...said, ...off }, keys.domain ?? "localhost");
+  const images = Object.fromEntries(
+    SERVICE_NAMES.flatMap((name) => {
+      const image = keys.images?.[name];
+      return image !== undefined && services[name].enabled ? [[name, image]] : [];
+    }),
+  ) as StackConfig["images"];
+  problems.push(...ruleProblems(raw, { ...keys, services: said }, services));
+  if (problems.length > 0) throw new ConfigError(raw.stack, problems);
+
+  const folder = keys.services?.homepage?.folder;
+  const upgradedFrom = keys.services?.postgres?.upgradedFrom;
+  return {
+    // No problem was found, so every key is there.
+    ...(keys as ParsedKeys),
+    stack: raw.stack,
+    services,
+    images,
+    secrets,
+    secret: (name) => {
+      const secret = secrets[name];
+      if (secret === undefined) throw new Error(`${name} was not checked before use`);
+      return pulumi.secret(secret.reveal());
+    },
+    ...(folder !== undefined && { homepageFolder: folder }),
+    ...(upgradedFrom !== undefined && { postgresUpgradedFrom: upgradedFrom }),
+  };
+}
+
+/** Each key by itself, so that a problem in one does not hide those in another. */
+function parseKeys(raw: RawConfig, problems: string[]): Partial<ParsedKeys> {
+  const parsed = (Object.keys(KEYS) as ConfigKey[]).flatMap((key) => {
+    const { schema, fallback } = { fallback: undefined, ...KEYS[key] };
+    const given = raw.values[key];
+    const value = isAbsent(given) ? fallback : given;
+    const result = schema.safeParse(value, { error: zodMessage });
+    if (result.success) return [[key, result.data]];
+    problems.push(...issueLines(key, result.error.issues));
+    return [];
+  });
+  return Object.fromEntries(parsed) as Partial<ParsedKeys>;
+}
+
+const isSecretName = (name: string): name is SecretName =>
+  (SECRET_NAMES as readonly string[]).includes(name);
+
+/** Marks the secrets of the `dev` stack, which everybody can read. */
+const THROW_AWAY = "dev-only-";
+
+function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
+  const secrets: Partial<Record<SecretName, Secret>> = {};
+  for (const name of SECRET_NAMES) {
+    const text = raw.values[name];
+    if (isAbsent(text)) continue;
+    const set = setCommand(raw.stack, name);
+    if (typeof text !== "string") problems.push(`${name}: expected a text; ${set}`);
+    else if (text.trim() !== text || /[\r\n\0]/.test(text))
+      problems.push(`${name}: has white space at its end or a line break in it; ${set}`);
+    else if (text.length < SECRETS[name])
+      problems.push(`${name}: expected ${SECRETS[name]} characters or more; ${set}`);
+    else if (raw.stack !== "dev" && text.startsWith(THROW_AWAY))
+      problems.push(`${name}: is the public secret of the dev stack; ${set}`);
+    else if (raw.stack !== "dev" && !raw.secure.has(name))
+      problems.push(`${name}: is stored in clear text; ${set}`);
+    else secrets[name] = new Secret(text);
+  }
+  return secrets;
+}
+
+/** Off unless asked for: root, with figures about the whole host. */
+const OFF_BY_DEFAULT: ReadonlySet<ServiceName> = new Set(["cadvisor"]);
+
+function withDefaults(given: ParsedKeys["services"], domain: string): ServicesConfig {
+  const plain = (name: ServiceName): ServiceConfig => {
+    const said: NonNullable<ParsedKeys["services"]["postgres"]> = given[name] ?? {};
+    const { memoryMiB, cpus, pidsLimit } = said;
+    return {
+      enabled: said.enabled ?? !OFF_BY_DEFAULT.has(name),
+      measures: {
+        ...(memoryMiB !== undefined && { memoryMiB }),
+        ...(cpus !== undefined && { cpus }),
+        ...(pidsLimit !== undefined && { pidsLimit }),
+      },
+      exemptions: said.exemptions ?? [],
+    };
+  };
+  const routed = (name: RoutedName): RoutedConfig => ({
+    ...plain(name),
+    host: given[name]?.host ?? (name === "homepage" ? domain : `${name}.${domain}`),
+  });
+  const services = Object.fromEntries(
+    SERVICE_NAMES.map((name) => [name, isRouted(name) ? routed(name) : plain(name)]),
+  ) as ServicesConfig;
+  const { portainer, cadvisor, n8n, postgres } = services;
+  return {
+    ...services,
+    // The proxy and the database are there for others and go with them.
+    "socket-proxy": {
+      ...services["socket-proxy"],
+      enabled: portainer.enabled || cadvisor.enabled,
+    },
+    postgres: { ...postgres, enabled: postgres.enabled && n8n.enabled },
+  };
+}

@@ -1,0 +1,147 @@
+/** Configurations of a stack besides its file: in clear for the program, and as files for the engine. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { parseDocument } from "yaml";
+
+import { spellings } from "./keys";
+import { SECRET_NAMES } from "../schema";
+import { StackFile } from "./read";
+
+/** As `pulumi config --json` and `pulumi stack history --json` print it. */
+export type ConfigMap = Readonly<
+  Record<
+    string,
+    { readonly value?: string; readonly objectValue?: unknown; readonly secret: boolean }
+  >
+>;
+
+/** A configuration in clear, as Pulumi gives it to a program. */
+export interface PlainConfig {
+  readonly values: Readonly<Record<string, string>>;
+  readonly secretKeys: readonly string[];
+}
+
+export function plainConfig(map: ConfigMap): PlainConfig {
+  const entries = Object.entries(map);
+  return {
+    values: Object.fromEntries(
+      entries.flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
+    ),
+    secretKeys: entries.filter(([, { secret }]) => secret).map(([key]) => key),
+  };
+}
+
+/** What the CLI prints of a secret that the present passphrase does not open; it ends without an error all the same. */
+const UNDECRYPTED = "ERROR_UNABLE_TO_DECRYPT";
+
+/** Whether all of its secrets could be decrypted. One that could not must never be deployed: it would be the text above. */
+export const isReadable = ({ values, secretKeys }: PlainConfig): boolean =>
+  secretKeys.every((key) => values[key] !== UNDECRYPTED);
+
+/** Every text in it that nobody may see: secrets, and passwords of registries, encrypted or not. For masking. */
+export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
+  const names = new Set([...secretKeys, ...SECRET_NAMES.map((name) => `pinned-stack:${name}`)]);
+  return Object.entries(values).flatMap(([key, text]) => {
+    return [...(names.has(key) ? [text] : []), ...passwordsIn(structured(text))];
+  });
+}
+
+function passwordsIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    key === "password" && typeof item === "string" ? [item] : passwordsIn(item),
+  );
+}
+
+/** For the model: the same program on a configuration that is in no file. */
+export const asStackFile = (stack: string, path: string, config: PlainConfig): StackFile => ({
+  stack,
+  path,
+  config: config.values,
+  secretKeys: config.secretKeys,
+});
+
+export const IMAGES = "pinned-stack:images";
+
+/** With the images that a preview resolved or a deployment ran with instead of what tags would give now. */
+export function withImages(
+  config: PlainConfig,
+  images: Readonly<Record<string, string>>,
+): PlainConfig {
+  const configured = JSON.parse(config.values[IMAGES] ?? "{}") as Record<string, string>;
+  const known = Object.entries(configured).map(([service, image]) => [
+    service,
+    images[service] ?? image,
+  ]);
+  return {
+    ...config,
+    values: { ...config.values, [IMAGES]: JSON.stringify(Object.fromEntries(known)) },
+  };
+}
+
+/** Keys whose value is another one, in the order of the alphabet. */
+export function changedKeys(from: PlainConfig, to: PlainConfig): string[] {
+  const keys = new Set([...Object.keys(from.values), ...Object.keys(to.values)]);
+  return [...keys].filter((key) => from.values[key] !== to.values[key]).sort();
+}
+
+export interface ConfigEdit {
+  readonly text: string;
+  /** Still to be set through the CLI, which encrypts them. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/**
+ * The text of a stack file with another configuration in it. What is the same stays as it is, encrypted values too, and
+ * so does what the encryption needs.
+ */
+export function editConfig(text: string, current: PlainConfig, wanted: PlainConfig): ConfigEdit {
+  const document = parseDocument(text);
+  const secrets: Record<string, string> = {};
+  for (const key of changedKeys(current, wanted)) {
+    const value = wanted.values[key];
+    for (const spelling of spellings(key).slice(1)) document.deleteIn(["config", spelling]);
+    if (value === undefined || wanted.secretKeys.includes(key)) document.deleteIn(["config", key]);
+    else document.setIn(["config", key], document.createNode(structured(value)));
+    if (value !== undefined && wanted.secretKeys.includes(key)) secrets[key] = value;
+  }
+  return { text: document.toString({ lineWidth: 0 }), secrets };
+}
+
+function structured(value: string): unknown {
+  if (!/^[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** Runs something with a configuration in a file of its own, which is gone afterwards. */
+export async function withConfigFile<T>(
+  options: {
+    readonly stackFile: string;
+    readonly current: PlainConfig;
+    readonly wanted: PlainConfig;
+    readonly setSecret: (file: string, key: string, value: string) => Promise<void>;
+  },
+  work: (configFile: string) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "pinned-stack-"));
+  try {
+    const file = join(folder, "Pulumi.yaml");
+    const edit = editConfig(
+      readFileSync(options.stackFile, "utf8"),
+      options.current,
+      options.wanted,
+    );
+    writeFileSync(file, edit.text, { mode: 0o600 });
+    for (const [key, value] of Object.entries(edit.secrets))
+      await options.setSecret(file, key, value);
+    return await work(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

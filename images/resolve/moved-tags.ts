@@ -1,0 +1,61 @@
+/** Pinned images whose tag is another image by now. The pin is what is deployed; a person should know all the same. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeAge } from "../age";
+import { explain, type ChangeKind } from "../inspect/explain";
+import type { ReadImage } from "../inspect/reader";
+import type { Digest, PinnedImage } from "../reference";
+
+export interface MovedTag {
+  readonly service: string;
+  readonly image: PinnedImage;
+  readonly current: Digest;
+  /** What the change is; absent where that could not be told in time. */
+  readonly change?: TagChange;
+}
+
+export interface TagChange {
+  readonly kind: ChangeKind;
+  /** When the tag's new image was built; absent where it does not say. */
+  readonly created?: Date;
+}
+
+/** The same tag with its change, or as it was where `timeUp` comes first or one of the images cannot be read. */
+export async function lookInto(
+  tag: MovedTag,
+  read: ReadImage,
+  timeUp: Promise<unknown>,
+): Promise<MovedTag> {
+  const { image, current } = tag;
+  const readings = Promise.all([read(image, image.digest), read(image, current)]);
+  const both = await Promise.race([readings, timeUp.then(() => undefined)]);
+  if (both === undefined) return tag;
+  const [before, after] = both;
+  if ("missing" in after || ("missing" in before && before.missing === "unread")) return tag;
+  const { created } = after.facts;
+  const { kind } = explain({ before, after, retagged: false });
+  return { ...tag, change: { kind, ...(created !== undefined && { created }) } };
+}
+
+/** Resolves when so much time has passed, in ms; keeps no process alive. */
+export const timeUpIn = (ms: number): Promise<unknown> =>
+  sleep(Math.max(0, ms), undefined, { ref: false });
+
+/** One line for a person, the way on included. */
+export function describeMoved(
+  { service, image, current, change }: MovedTag,
+  { stack, now }: { readonly stack: string; readonly now: Date },
+): string {
+  const what = change === undefined ? "" : ` (${change.kind}, ${built(change.created, now)})`;
+  return `images.${service}: ${image.name}:${image.tag ?? ""} moved${what} from ${image.digest} to ${current}; the pin stays, \`${pinCommand(stack, service)}\` shows the change and takes it`;
+}
+
+/** The dev stack is the one that is meant where none is named. */
+export const pinCommand = (stack: string, service: string): string =>
+  `npm run pin ${stack === "dev" ? "" : `-- --stack ${stack} `}${service}`;
+
+function built(created: Date | undefined, now: Date): string {
+  if (created === undefined) return "of unknown age";
+  if (created > now) return "dated in the future";
+  return `built ${describeAge(now.getTime() - created.getTime())} ago`;
+}

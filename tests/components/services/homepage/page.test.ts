@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+
+import {
+  controlsWith,
+  Exemption,
+  HARDENED,
+  restrictionRow,
+} from "../../../../components/hardened/policy";
+import { PageService, renderPage, STYLE } from "../../../../components/services/homepage/page";
+import { digestOf } from "../../../support/raw-config";
+
+/** A picture in the page itself. */
+const ICON =
+  "data:image/svg+xml,%3Csvg%20xmlns%3D%22http%3A%2F%2Fwww.w3.org%2F2000%2Fsvg%22%20viewBox%3D%220%200%2016%2016%22%3E%3Crect%20x%3D%222%22%20y%3D%227%22%20width%3D%2212%22%20height%3D%228%22%20rx%3D%222%22%20fill%3D%22%231f6f4a%22%2F%3E%3Cpath%20d%3D%22M5%207V5a3%203%200%200%201%206%200v2%22%20fill%3D%22none%22%20stroke%3D%22%231f6f4a%22%20stroke-width%3D%222%22%2F%3E%3C%2Fsvg%3E";
+
+const service = (said: Partial<PageService> = {}): PageService => ({
+  service: "n8n",
+  image: `n8nio/n8n:1.64.2@${digestOf("5")}`,
+  url: "https://n8n.example.test/",
+  admin: false,
+  restrictions: restrictionRow("n8n", "n8n", HARDENED, []),
+  ...said,
+});
+
+const cards = (said: Partial<PageService>): string =>
+  renderPage({ stack: "test", services: [service(said)] });
+
+describe("the generated start page", () => {
+  it("is complete, small and needs nothing but its style sheet", () => {
+    assert.equal(
+      renderPage({ stack: "test", services: [service()] }),
+      `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>test · services</title>
+<link rel="stylesheet" href="/style.css">
+<link rel="icon" href="${ICON}">
+</head>
+<body>
+<header>
+<h1>test</h1>
+<p>1 service, all pinned by digest, 1 of them without any exemption.</p>
+<p class="deployed"><!-- deployed --></p>
+</header>
+<main>
+<section aria-labelledby="open">
+<h2 id="open">Services</h2>
+<ul class="services">
+<li>
+<div class="title"><h3><a href="https://n8n.example.test/">n8n</a></h3><span class="version">1.64.2</span></div>
+<dl>
+<div><dt>Image</dt><dd>n8nio/n8n</dd></div>
+<div><dt>Digest</dt><dd><details><summary><code>555555555555</code></summary><code class="full">${digestOf("5")}</code></details></dd></div>
+<div><dt>User</dt><dd>65532:65532</dd></div>
+<div><dt>Limits</dt><dd>256 MiB, 0.5 CPU, 200 processes</dd></div>
+</dl>
+<ul class="badges" aria-label="Restrictions of n8n">
+<li>not root</li>
+<li>no capabilities</li>
+<li>read-only root</li>
+<li>no new privileges</li>
+<li>health check</li>
+<li>no way to the internet</li>
+<li>no Docker socket</li>
+</ul>
+</li>
+</ul>
+</section>
+</main>
+<footer>
+<p>A check mark is a restriction that holds. An exclamation mark is an exemption, with the reason that was given for it.</p>
+</footer>
+</body>
+</html>
+`,
+    );
+  });
+
+  it("shows an exemption with its reason, and no badge for what does not apply", () => {
+    const exemptions: readonly Exemption[] = [
+      {
+        control: "capabilities",
+        value: ["CAP_CHOWN", "CAP_FOWNER"],
+        reason: "it gives files away",
+      },
+      { control: "readOnlyRootfs", value: false, reason: "it unpacks itself" },
+      { control: "noNewPrivileges", value: false, reason: "it needs a setuid helper" },
+      { control: "healthCheck", value: false, reason: "nothing in it can be asked" },
+    ];
+    const restrictions = restrictionRow(
+      "n8n",
+      "n8n",
+      controlsWith("n8n", {}, exemptions),
+      exemptions,
+    );
+    const html = cards({ restrictions });
+    assert.ok(
+      html.includes(`<ul class="badges" aria-label="Restrictions of n8n">
+<li>not root</li>
+<li>no way to the internet</li>
+<li>no Docker socket</li>
+</ul>
+<ul class="exemptions" aria-label="Exemptions of n8n">
+<li><strong>has CAP_CHOWN, CAP_FOWNER</strong> <span>it gives files away</span></li>
+<li><strong>may write to its root</strong> <span>it unpacks itself</span></li>
+<li><strong>may gain privileges</strong> <span>it needs a setuid helper</span></li>
+<li><strong>has no health check</strong> <span>nothing in it can be asked</span></li>
+</ul>
+</li>`),
+      html,
+    );
+  });
+
+  const words: readonly (readonly [Exemption, string])[] = [
+    [{ control: "user", value: "0:0", reason: "because of x" }, "runs as root"],
+    [{ control: "dockerSocket", value: true, reason: "because of x" }, "uses the Docker socket"],
+    [
+      { control: "hostPaths", value: ["/proc"], reason: "because of x" },
+      "reads the host&#39;s /proc",
+    ],
+    [
+      { control: "publishedPorts", value: [80, 443], reason: "because of x" },
+      "opens its ports 80 and 443 to the outside",
+    ],
+    [
+      { control: "publishedPorts", value: [80], reason: "because of x" },
+      "opens its port 80 to the outside",
+    ],
+    [
+      { control: "outsideNetworks", value: ["egress"], reason: "because of x" },
+      "leads outside through egress",
+    ],
+    [
+      { control: "environmentSecrets", value: ["KEY"], reason: "because of x" },
+      "has a secret in KEY",
+    ],
+  ];
+  for (const [exemption, text] of words)
+    it(`says of an exemption from ${exemption.control} that the service ${text}`, () => {
+      const restrictions = restrictionRow("n8n", "n8n", controlsWith("n8n", {}, [exemption]), [
+        exemption,
+      ]);
+      const html = cards({ restrictions });
+      assert.ok(html.includes(`<li><strong>${text}</strong> <span>because of x</span></li>`), html);
+    });
+
+  it("groups by who goes there: everybody, administrators, nobody", () => {
+    const { image, admin, restrictions } = service();
+    const unreachable = { service: "postgres", image, admin, restrictions };
+    const html = renderPage({
+      stack: "test",
+      services: [
+        unreachable,
+        service({ service: "portainer", admin: true }),
+        service(),
+        service({ service: "homepage" }),
+      ],
+    });
+    assert.deepEqual(
+      [...html.matchAll(/<h[23][^>]*>(?:<a [^>]*>)?([^<]*)/g)].map(([, text]) => text),
+      [
+        "Services",
+        "n8n",
+        "Administration",
+        "portainer",
+        "Behind the scenes",
+        "postgres",
+        "homepage",
+      ],
+    );
+    assert.doesNotMatch(html, /<a [^>]*>(?:postgres|homepage)</);
+  });
+
+  it("names the containers where they are not called like the service", () => {
+    const restrictions = {
+      ...restrictionRow("socket-proxy", "one", HARDENED, []),
+      containers: ["one", "two"],
+    };
+    assert.match(cards({ service: "socket-proxy", restrictions }), /Containers<\/dt><dd>one, two</);
+  });
+
+  const images: readonly (readonly [string, string, string, string])[] = [
+    [`traefik:v3@${digestOf("1")}`, "traefik", "v3", "111111111111"],
+    [`127.0.0.1:5000/a/b:1.0@${digestOf("2")}`, "127.0.0.1:5000/a/b", "1.0", "222222222222"],
+    [`127.0.0.1:5000/a@${digestOf("3")}`, "127.0.0.1:5000/a", "", "333333333333"],
+    ["traefik:v3", "traefik", "v3", "not pinned"],
+  ];
+  for (const [image, name, tag, digest] of images)
+    it(`shows name, tag and digest of ${image}`, () => {
+      const html = cards({ image });
+      assert.ok(html.includes(`<dt>Image</dt><dd>${name}</dd>`), html);
+      assert.equal(/class="version">([^<]*)</.exec(html)?.[1] ?? "", tag);
+      const shown = /<dt>Digest<\/dt><dd>(?:<details><summary><code>)?([^<]*)/.exec(html);
+      assert.equal(shown?.[1], digest);
+      assert.match(html, digest === "not pinned" ? /0 of 1 pinned/ : /all pinned by digest/);
+    });
+
+  it("tells since when an image is deployed, where that is known", () => {
+    assert.match(
+      cards({ since: "2026-01-31" }),
+      /<dt>Since<\/dt><dd><time datetime="2026-01-31">2026-01-31<\/time><\/dd>/,
+    );
+    assert.doesNotMatch(cards({}), /Since/);
+  });
+
+  it("escapes every text", () => {
+    const evil = `<script src="x" a='y'>&`;
+    const reason = `${evil} because of that`;
+    const exemptions: readonly Exemption[] = [
+      { control: "hostPaths", value: [evil], reason },
+      { control: "capabilities", value: ["CAP_CHOWN"], reason: evil },
+    ];
+    const row = restrictionRow(
+      evil,
+      evil,
+      { ...HARDENED, user: evil, capabilities: [evil] },
+      exemptions,
+    );
+    const html = renderPage({
+      stack: evil,
+      services: [
+        {
+          service: evil,
+          image: `${evil}:${evil}@${evil}`,
+          url: evil,
+          admin: true,
+          restrictions: row,
+        },
+      ],
+    });
+    assert.doesNotMatch(html, /<script|src="x"|a='y'/);
+    const escaped = "&#60;script src=&#34;x&#34; a=&#39;y&#39;&#62;&#38;";
+    // Title, heading, link and its text, name, tag, the whole digest, user, two labels, a path, two reasons.
+    assert.equal(html.split(escaped).length - 1, 13);
+    assert.ok(html.includes(`<title>${escaped} · services</title>`));
+    assert.ok(html.includes(`<a href="${escaped}">${escaped}</a>`));
+    assert.ok(html.includes(`<code class="full">${escaped}</code>`));
+  });
+
+  it("asks for nothing from elsewhere and holds no script", () => {
+    const html = cards({});
+    assert.doesNotMatch(html, /<script|onclick|style=/i);
+    assert.deepEqual(
+      [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target]) => target),
+      ["/style.css", ICON, "https://n8n.example.test/"],
+    );
+    assert.doesNotMatch(STYLE, /url\(|@import/);
+  });
+});

@@ -1,0 +1,291 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import { editPins, imageOf, PinsError, readPins, withoutPins } from "../../../config/file/pins";
+
+const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
+
+describe("the pins of a stack file", () => {
+  const text = `# On top
+config:
+  pinned-stack:images: # all of them
+    traefik:   traefik:v3.6.4   # the door
+    "n8n": 'n8nio/n8n:1.64.2@${DIGEST}'
+
+    postgres: "postgres:16-alpine"
+  pinned-stack:minimumAge: 3d
+  pinned-stack:postgresPassword:
+    secure: v1:secret
+`;
+
+  it("are read in their order, without quotes", () => {
+    assert.deepEqual(
+      readPins(text).pins.map((pin) => [pin.service, "image" in pin ? pin.image : pin.problem]),
+      [
+        ["traefik", "traefik:v3.6.4"],
+        ["n8n", `n8nio/n8n:1.64.2@${DIGEST}`],
+        ["postgres", "postgres:16-alpine"],
+      ],
+    );
+    assert.equal(imageOf(text, "n8n"), `n8nio/n8n:1.64.2@${DIGEST}`);
+    assert.equal(imageOf(text, "cadvisor"), undefined);
+  });
+
+  it("come with the other keys that are asked for", () => {
+    const { value } = readPins(text);
+    assert.deepEqual([value("minimumAge"), value("platform")], ["3d", undefined]);
+  });
+
+  it("come with keys as Pulumi takes them, with and without the project's name", () => {
+    const short = text.replaceAll("pinned-stack:", "");
+    assert.equal(readPins(short).value("minimumAge"), "3d");
+    assert.equal(imageOf(short, "postgres"), "postgres:16-alpine");
+    const both = `${text}  minimumAge: 1d\n`;
+    assert.throws(() => readPins(both).value("minimumAge"), {
+      name: "PinsError",
+      message:
+        'pinned-stack:minimumAge: is there with and without "pinned-stack:", keep one of them',
+    });
+  });
+
+  it("come without a key that stands for nothing", () => {
+    assert.throws(
+      () => readPins(`${text}  pinned-stack:registries: *hunter2\n`).value("registries"),
+      {
+        name: "PinsError",
+        message:
+          "pinned-stack:registries: an alias (*name) in it stands for nothing, or for too much; put texts that start with * in quotes",
+      },
+    );
+  });
+
+  it("are edited where they stand", () => {
+    const edited = editPins(
+      text,
+      new Map([
+        ["postgres", "postgres:17-alpine"],
+        ["traefik", `traefik:v3.6.4@${DIGEST}`],
+        ["n8n", "n8nio/n8n:1.70.0"],
+      ]),
+    );
+    assert.equal(
+      edited,
+      text
+        .replace("traefik:v3.6.4", `traefik:v3.6.4@${DIGEST}`)
+        .replace(`n8nio/n8n:1.64.2@${DIGEST}`, "n8nio/n8n:1.70.0")
+        .replace("postgres:16-alpine", "postgres:17-alpine"),
+    );
+    assert.equal(withoutPins(edited), withoutPins(text));
+  });
+
+  const unusable: readonly [title: string, images: string, service: string, problem: string][] = [
+    [
+      "an anchor",
+      "n8n: &old n8n:1",
+      "n8n",
+      "has an anchor or an alias, which other lines depend on; write the value itself",
+    ],
+    [
+      "an alias",
+      "a: &old n8n:1\n    n8n: *old",
+      "n8n",
+      "has an anchor or an alias, which other lines depend on; write the value itself",
+    ],
+    [
+      "a merged map",
+      "a: &old {b: c:1}\n    <<: *old",
+      "<<",
+      "has an anchor or an alias, which other lines depend on; write the value itself",
+    ],
+    [
+      "several lines",
+      "n8n: |\n      n8n:1\n",
+      "n8n",
+      "expected name:tag or name:tag@sha256:… on one line",
+    ],
+    [
+      "folded lines",
+      "n8n: >-\n      n8n:1\n",
+      "n8n",
+      "expected name:tag or name:tag@sha256:… on one line",
+    ],
+    ["a map", "n8n: { tag: 1 }", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
+    ["a tag", "n8n: !n8n:1", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
+    ["a number", "n8n: 12", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
+    ["nothing", "n8n:", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
+  ];
+  for (const [title, images, service, problem] of unusable)
+    it(`are refused one by one: ${title}`, () => {
+      const file = `config:\n  pinned-stack:images:\n    good: good:1\n    ${images}\n`;
+      const pins = readPins(file).pins;
+      assert.deepEqual(
+        pins.find((pin) => pin.service === service),
+        { service, problem },
+      );
+      assert.equal(imageOf(file, "good"), "good:1");
+      assert.throws(() => editPins(file, new Map([[service, "n8n:2"]])), {
+        name: "PinsError",
+        message: `images.${service}: ${problem}`,
+      });
+    });
+
+  const refused: readonly [title: string, text: string, message: string][] = [
+    [
+      "no YAML",
+      "config: {\n",
+      "line 2: no valid YAML (BAD_INDENT): indent what belongs together alike",
+    ],
+    [
+      "a service twice",
+      "config:\n  pinned-stack:images:\n    a: a:1\n    a: a:2\n",
+      "line 4: no valid YAML (DUPLICATE_KEY): a key is there twice in one map, remove one of them",
+    ],
+    [
+      "two documents",
+      "config: {}\n---\nconfig: {}\n",
+      'line 2: no valid YAML (MULTIPLE_DOCS): there is more than one document, remove the line "---" and what follows',
+    ],
+    [
+      "no images",
+      "config: {}\n",
+      'pinned-stack:images: there are none, expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"',
+    ],
+    [
+      "nothing at all",
+      "",
+      'pinned-stack:images: there are none, expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"',
+    ],
+    [
+      "images as JSON in a text",
+      `config:\n  pinned-stack:images: '{"a":"a:1"}'\n`,
+      'pinned-stack:images: is one text, expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"',
+    ],
+    [
+      "images that others refer to",
+      "config:\n  pinned-stack:images: &all\n    a: a:1\n",
+      "pinned-stack:images: has an anchor or an alias, which other lines depend on; write the value itself",
+    ],
+  ];
+  for (const [title, file, message] of refused)
+    it(`are not read from ${title}`, () => {
+      assert.throws(() => readPins(file), { name: "PinsError", message });
+    });
+
+  it("never come with a part of the file in a warning", async () => {
+    const warnings: string[] = [];
+    const note = ({ message }: Error): void => void warnings.push(message);
+    process.on("warning", note);
+    // Braces of a template that were left there are a map as a key.
+    const file =
+      "config:\n  pinned-stack:images: { a: a:1 }\n  pinned-stack:registries: { r: {{ hunter2 }} }\n";
+    readPins(file).value("registries");
+    await new Promise((told) => setImmediate(told));
+    process.off("warning", note);
+    assert.deepEqual(warnings, []);
+  });
+
+  it("never come with the file's other lines in a message", () => {
+    const file = "config:\n  pinned-stack:password: hunter2\n   bad: [hunter3\n";
+    assert.throws(
+      () => readPins(file),
+      (error) => error instanceof PinsError && !/hunter/.test(error.message),
+    );
+  });
+
+  it("take no text that is no image", () => {
+    for (const image of ["a:1 # b", "a:1\nb: c", "'", ""])
+      assert.throws(() => editPins(text, new Map([["n8n", image]])), PinsError);
+  });
+});
+
+describe("an edit of the pins", () => {
+  interface Line {
+    readonly service: string;
+    readonly quotedKey: boolean;
+    readonly image: string;
+    readonly other: string | undefined;
+    readonly quote: string;
+    readonly space: string;
+    readonly comment: string;
+  }
+  const tag = fc.stringMatching(/^[A-Za-z0-9_][\w.-]{0,12}$/);
+  const image = fc
+    .tuple(
+      fc.constantFrom("traefik", "ghcr.io/a/b", "127.0.0.1:5000/x", "n8nio/n8n"),
+      tag,
+      fc.constantFrom("", `@${DIGEST}`),
+    )
+    .map(([name, tagText, digest]) => `${name}:${tagText}${digest}`);
+  const comment = fc.constantFrom("", " # a: b", "  # 'quoted' @sha256:1", " #");
+  const lines: fc.Arbitrary<readonly Line[]> = fc.uniqueArray(
+    fc.record({
+      service: fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/),
+      quotedKey: fc.boolean(),
+      image,
+      other: fc.option(image, { nil: undefined }),
+      quote: fc.constantFrom("", "'", '"'),
+      space: fc.constantFrom(" ", "   "),
+      comment,
+    }),
+    { selector: ({ service }) => service, minLength: 1, maxLength: 8 },
+  );
+  const surroundings = fc.record({
+    newline: fc.constantFrom("\n", "\r\n"),
+    mark: fc.constantFrom("", "\uFEFF"),
+    indent: fc.constantFrom("    ", "      "),
+    flow: fc.boolean(),
+    before: fc.constantFrom("", "# Ünïcödé 🐳 before\n\n", "encryptionsalt: v1:x\n"),
+    between: fc.constantFrom("", "\n", "    # between\n"),
+    after: fc.constantFrom("", "  pinned-stack:domain: 'x' # y\n", "other:\n- 1\n\n"),
+    atEnd: fc.boolean(),
+  });
+
+  const render = (
+    list: readonly Line[],
+    around: typeof surroundings extends fc.Arbitrary<infer T> ? T : never,
+    images: (line: Line) => string,
+  ): string => {
+    const entry = (line: Line, quotes: string): string => {
+      const key = line.quotedKey ? `"${line.service}"` : line.service;
+      return `${key}:${line.space}${quotes}${images(line)}${quotes}`;
+    };
+    const body = around.flow
+      ? `  pinned-stack:images: {${list.map((line) => entry(line, line.quote)).join(", ")}} # flow\n`
+      : `  pinned-stack:images:\n${list
+          .map((line) => `${around.indent}${entry(line, line.quote)}${line.comment}\n`)
+          .join(around.between)}`;
+    const text = `${around.mark}${around.before}config:\n${body}${around.after}`;
+    const trimmed = around.atEnd ? text : text.replace(/\n+$/, "");
+    return trimmed.replaceAll("\n", around.newline);
+  };
+
+  it("changes only what it says, whatever the file looks like", () => {
+    fc.assert(
+      fc.property(lines, surroundings, (list, around) => {
+        const before = render(list, around, (line) => line.image);
+        const changes = new Map(
+          list.flatMap(({ service, other }) => (other === undefined ? [] : [[service, other]])),
+        );
+        const after = render(list, around, (line) => line.other ?? line.image);
+        assert.equal(editPins(before, changes), after);
+        assert.equal(withoutPins(before), withoutPins(after));
+        assert.deepEqual(
+          readPins(after).pins.map((pin) => [pin.service, "image" in pin && pin.image]),
+          list.map((line) => [line.service, line.other ?? line.image]),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("of nothing changes nothing", () => {
+    fc.assert(
+      fc.property(lines, surroundings, (list, around) => {
+        const text = render(list, around, (line) => line.image);
+        assert.equal(editPins(text, new Map()), text);
+        const same = new Map(list.map((line) => [line.service, line.image]));
+        assert.equal(editPins(text, same), text);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

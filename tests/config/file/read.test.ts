@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { ENCRYPTED } from "../../../config/messages";
+import { SECRETS } from "../../../config/schema";
+import { readStackFile } from "../../../config/file/read";
+
+describe("a stack file", () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "pinned-stack-file-"));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const read = (text: string, stack = "test") => {
+    writeFileSync(join(folder, `Pulumi.${stack}.yaml`), text);
+    return readStackFile(stack, folder);
+  };
+  const refused = (stack: string, message: string | RegExp): void => {
+    assert.throws(
+      () => readStackFile(stack, folder),
+      (error) => {
+        assert.ok(error instanceof pulumi.RunError);
+        if (typeof message === "string") assert.equal(error.message, message);
+        else assert.match(error.message, message);
+        return true;
+      },
+    );
+  };
+
+  it("gives texts as they are and structures as JSON, like Pulumi does", () => {
+    const { stack, path, config, secretKeys } = read(`# a comment
+config:
+  pinned-stack:domain: example.test
+  pinned-stack:requirePins: true
+  pinned-stack:minimumAge: 3
+  pinned-stack:adminAllow: [192.0.2.0/24]
+  pinned-stack:publish:
+    address: 127.0.0.1
+    http: 8080
+  pinned-stack:nothing:
+`);
+    assert.equal(stack, "test");
+    assert.equal(path, join(folder, "Pulumi.test.yaml"));
+    assert.deepEqual(config, {
+      "pinned-stack:domain": "example.test",
+      "pinned-stack:requirePins": "true",
+      "pinned-stack:minimumAge": "3",
+      "pinned-stack:adminAllow": '["192.0.2.0/24"]',
+      "pinned-stack:publish": '{"address":"127.0.0.1","http":8080}',
+      "pinned-stack:nothing": "null",
+    });
+    assert.deepEqual(secretKeys, []);
+  });
+
+  it("hides encrypted values behind a placeholder, wherever they stand", () => {
+    const { config, secretKeys } = read(`encryptionsalt: v1:abc
+config:
+  pinned-stack:portainerPassword:
+    secure: v1:AAAA
+  pinned-stack:registries:
+    ghcr.io: { username: reader, password: { secure: v1:BBBB } }
+  pinned-stack:list: [a, { secure: v1:CCCC }]
+  pinned-stack:notSecret: { secure: v1:DDDD, other: 1 }
+  pinned-stack:notEither: { secure: 1 }
+`);
+    assert.deepEqual(config, {
+      "pinned-stack:portainerPassword": "[encrypted in the stack file]",
+      "pinned-stack:registries":
+        '{"ghcr.io":{"username":"reader","password":"[encrypted in the stack file]"}}',
+      "pinned-stack:list": '["a","[encrypted in the stack file]"]',
+      "pinned-stack:notSecret": '{"secure":"v1:DDDD","other":1}',
+      "pinned-stack:notEither": '{"secure":1}',
+    });
+    assert.deepEqual(secretKeys, [
+      "pinned-stack:portainerPassword",
+      "pinned-stack:registries",
+      "pinned-stack:list",
+    ]);
+  });
+
+  it("takes a key without a namespace for the project's, and the later of two, as Pulumi does", () => {
+    const text = "config:\n  minimumAge: 1d\n  pinned-stack:minimumAge: 2d\n  requirePins: true\n";
+    assert.deepEqual(read(text).config, {
+      "pinned-stack:minimumAge": "2d",
+      "pinned-stack:requirePins": "true",
+    });
+  });
+
+  it("names a key once, however many encrypted values it holds", () => {
+    const { secretKeys } = read("config:\n  x:a: [{ secure: v1:A }, { secure: v1:B }]\n");
+    assert.deepEqual([...new Set(secretKeys)], ["x:a"]);
+  });
+
+  it("has a placeholder that no rule about secrets refuses", () => {
+    assert.ok(ENCRYPTED.length >= Math.max(...Object.values(SECRETS)));
+  });
+
+  for (const [title, text] of [
+    ["that is empty", ""],
+    ["without a configuration", "encryptionsalt: v1:abc\n"],
+    ["whose configuration is a list", "config: [a]\n"],
+    ["that is a list", "- a\n"],
+  ] as const)
+    it(`holds nothing ${title}`, () => {
+      assert.deepEqual(read(text).config, {});
+    });
+
+  it("that is not there is named, with the way out", () => {
+    refused(
+      "missing",
+      `${folder}/Pulumi.missing.yaml: is not there; make it from Pulumi.prod.yaml, or name another stack with --stack`,
+    );
+  });
+
+  for (const stack of ["", "../../etc/passwd", "a/b", "a b", "ä", "x".repeat(101)])
+    it(`is not looked for under the name ${JSON.stringify(stack.slice(0, 20))}`, () => {
+      refused(stack, `stack ${JSON.stringify(stack)}: expected letters, digits, _ . -`);
+    });
+
+  it("that is no YAML is refused with the place of the problem", () => {
+    writeFileSync(join(folder, "Pulumi.broken.yaml"), "config:\n  a: [1\n  b: 2\n");
+    refused("broken", /^.*\/Pulumi\.broken\.yaml: line 3, column \d+: no valid YAML \(\w+\): /);
+  });
+
+  it("that is no text is refused, not read in part", () => {
+    writeFileSync(join(folder, "Pulumi.binary.yaml"), Buffer.from([0x63, 0xff, 0xfe]));
+    refused("binary", `${folder}/Pulumi.binary.yaml: is not in UTF-8`);
+  });
+
+  it("merges maps, like Pulumi does", () => {
+    const { config } = read(
+      "limits: &limits { memoryMiB: 128 }\nconfig:\n  services: { n8n: { <<: *limits, cpus: 2 } }\n",
+    );
+    assert.deepEqual(JSON.parse(config["pinned-stack:services"] ?? ""), {
+      n8n: { memoryMiB: 128, cpus: 2 },
+    });
+  });
+
+  it("cannot be blown up by references into itself", () => {
+    const levels = Array.from({ length: 12 }, (_, level) =>
+      level === 0
+        ? "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"
+        : `a${level}: &a${level} [${Array.from({ length: 10 }, () => `*a${level - 1}`).join(", ")}]`,
+    );
+    writeFileSync(join(folder, "Pulumi.bomb.yaml"), `config:\n  ${levels.join("\n  ")}\n`);
+    assert.throws(() => readStackFile("bomb", folder), /alias/i);
+  });
+});

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { resolveForEngine } from "../../../images/resolve/program";
+import { indexedImage, platformImage } from "../../support/oci-images";
+import { imageIn, insecure, registryFixture, withoutPorts } from "../../support/registry-fixture";
+import type { FakeRegistry } from "../../support/registry-server";
+
+const { start } = registryFixture();
+const annotations = { "org.opencontainers.image.revision": "a" };
+const old = indexedImage([platformImage({ created: "2020-09-01T00:00:00Z", annotations })]);
+const rebuilt = indexedImage([platformImage({ created: "2020-10-01T00:00:00Z", annotations })]);
+
+/** As the engine would run it. */
+async function run(kind: "preview" | "update"): Promise<void> {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
+      call: () => ({}),
+    },
+    "pinned-stack",
+    "prod",
+    kind === "preview",
+  );
+}
+
+const configOf = (registry: FakeRegistry, image: string, checkTags = true) => ({
+  stack: "prod",
+  platform: "linux/amd64",
+  images: { app: imageIn(registry, image) },
+  registries: insecure([registry]),
+  checkTags,
+});
+
+describe("the images of a run of the engine", () => {
+  let registry: FakeRegistry;
+  const pinned = `team/app:1@${old.index.digest}`;
+  beforeEach(async () => {
+    registry = await start();
+    registry.putImage("team/app", old);
+    registry.putImage("team/app", rebuilt, "1");
+  });
+  after(() => run("update"));
+
+  it("are the pins, and a preview warns of a moved tag in one line with kind and age", async () => {
+    await run("preview");
+    const config = configOf(registry, pinned);
+    const { images, warnings } = await resolveForEngine(config);
+    assert.deepEqual(images, config.images);
+    assert.deepEqual(
+      warnings.map(({ service, message }) => [
+        service,
+        withoutPorts(message, registry).replace(/\d+ years/, "N years"),
+      ]),
+      [
+        [
+          "app",
+          `images.app: REGISTRY/team/app:1 moved (rebuild, built N years ago) from ${old.index.digest} to ${rebuilt.index.digest}; the pin stays, \`npm run pin -- --stack prod app\` shows the change and takes it`,
+        ],
+      ],
+    );
+  });
+
+  it("come without a question where tags are not to be checked", async () => {
+    await run("preview");
+    const { warnings } = await resolveForEngine(configOf(registry, pinned, false));
+    assert.deepEqual([warnings, registry.connections], [[], 0]);
+  });
+
+  it("are resolved anew by an update, which says so of each bare tag", async () => {
+    const config = configOf(registry, "team/app:1");
+    await run("preview");
+    const before = await resolveForEngine(config);
+    registry.putImage("team/app", old, "1");
+    await run("update");
+    const after = await resolveForEngine(config);
+    assert.deepEqual([before.images.app?.digest, before.warnings], [rebuilt.index.digest, []]);
+    assert.equal(after.images.app?.digest, old.index.digest);
+    assert.deepEqual(
+      after.warnings.map(({ service, message }) => [service, withoutPorts(message, registry)]),
+      [
+        [
+          "app",
+          `images.app: REGISTRY/team/app:1 has no digest, so this update asked again and deploys ${old.index.digest}, whatever its preview showed; pin it with \`npm run pin -- --stack prod app\``,
+        ],
+      ],
+    );
+  });
+
+  it("come without a question in an update", async () => {
+    await run("update");
+    const { warnings } = await resolveForEngine(configOf(registry, pinned));
+    assert.deepEqual([warnings, registry.connections], [[], 0]);
+  });
+
+  it("stay the pins where the registry gives no sensible answer", async () => {
+    await run("preview");
+    registry.fault = () => ({ do: "babble", text: "no\r\n" });
+    const config = configOf(registry, pinned);
+    const { images, warnings } = await resolveForEngine(config);
+    assert.deepEqual(images, config.images);
+    assert.deepEqual(
+      warnings.map(({ message }) => withoutPorts(message, registry)),
+      [
+        "images.app: REGISTRY/team/app:1 not checked: REGISTRY did not answer in HTTP; the pin stays",
+      ],
+    );
+  });
+
+  it("keep nobody waiting for the tag of a pin, whatever else has to be resolved", async () => {
+    await run("preview");
+    const down = await start();
+    down.fault = () => ({ do: "hang" });
+    const config = {
+      ...configOf(registry, "team/app:1"),
+      images: { app: imageIn(registry, "team/app:1"), down: imageIn(down, pinned) },
+      registries: insecure([registry, down]),
+    };
+    const started = performance.now();
+    const { images, warnings } = await resolveForEngine(config);
+    const waited = performance.now() - started;
+    assert.ok(waited < 6000, `${waited} ms`);
+    assert.deepEqual(
+      [images.app?.digest, images.down?.digest],
+      [rebuilt.index.digest, old.index.digest],
+    );
+    assert.deepEqual(
+      warnings.map(({ message }) => withoutPorts(message, down)),
+      [
+        "images.down: REGISTRY/team/app:1 not checked: REGISTRY had not answered within 4 s; the pin stays",
+      ],
+    );
+  }).timeout(15_000);
+
+  it("are refused as a message of its own where a bare tag has no answer", async () => {
+    await run("update");
+    await assert.rejects(resolveForEngine(configOf(registry, "team/app:2")), (error) => {
+      assert.ok(pulumi.RunError.isInstance(error));
+      assert.match(error.message, /^images\.app: /);
+      return true;
+    });
+  });
+});

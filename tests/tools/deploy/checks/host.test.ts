@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+
+import {
+  hostChecks,
+  hostCheckScript,
+  listening,
+  portsOf,
+  publishedOn,
+} from "../../../../tools/deploy/checks/host";
+import { connectionProblem, ShellResult } from "../../../../tools/deploy/host/shell";
+import { fakeHost } from "../fake-docker";
+
+const QUESTIONS = {
+  stack: "s",
+  platform: "linux/amd64",
+  needs: [],
+  ports: [{ address: "127.0.0.1", port: 8080 }],
+};
+const NOW = 1_800_000_000_000;
+const HEALTHY = `engine=29.0.1
+api=1.52
+oldestApi=1.44
+architecture=amd64
+freeMiB=5000
+clock=1800000003
+fits=yes
+`;
+
+const UNFIT = HEALTHY.replace("fits=yes\n", "");
+
+const linesOf = (stdout: string): string[] => linesFrom({ code: 0, stdout, stderr: "" });
+const linesFrom = (answer: ShellResult, asked = { from: NOW, to: NOW + 1000 }): string[] =>
+  hostChecks(QUESTIONS, "deploy@host", answer, asked).map(
+    ({ name, status, text, fix }) =>
+      `${status}: ${name}: ${text}${fix === undefined ? "" : `; ${fix}`}`,
+  );
+
+describe("the doctor's look at a host", () => {
+  it("says of a good host what it found", () => {
+    assert.deepEqual(linesOf(HEALTHY), [
+      "ok: host: deploy@host answers",
+      "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, fits the images",
+      "ok: disk: 5000 MiB free, enough for the images that are not there yet",
+      "ok: clock: the same as here",
+      "ok: port 8080: free",
+    ]);
+  });
+
+  const bad: readonly (readonly [string, string, string])[] = [
+    [
+      "a clock that is behind",
+      HEALTHY.replace("1800000003", "1799999900"),
+      "problem: clock: 100 seconds behind this machine; set it on the host: timedatectl set-ntp true",
+    ],
+    [
+      "a port that another stack publishes",
+      `${HEALTHY}container=8080|other-traefik|other|127.0.0.1:8080->80/tcp\n`,
+      "problem: port 8080: published by the container other-traefik of the stack other; stop that container, or set another port in pinned-stack:publish",
+    ],
+    [
+      "a port that a program holds on all addresses",
+      `${HEALTHY}listen=00000000:1F90\n`,
+      'problem: port 8080: a program on the host listens on 127.0.0.1:8080; find it with "sudo ss -ltnp sport = :8080" on the host and stop it, or set another port in pinned-stack:publish',
+    ],
+    [
+      "what the preflight complains about",
+      `${UNFIT}preflight=WARNING: Error loading config file: permission denied\npreflight=docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some\n`,
+      "problem: docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some",
+    ],
+    [
+      "a user without Docker",
+      "preflight=docker: the engine does not answer: permission denied\n",
+      "problem: docker: the engine does not answer: permission denied; let the user use Docker: sudo usermod -aG docker USER on the host, then log in again",
+    ],
+    [
+      "a folder that cannot be measured",
+      HEALTHY.replace("freeMiB=5000", "freeMiB="),
+      "could not tell: disk: the free space of Docker's folder cannot be read by this user",
+    ],
+  ];
+  for (const [what, stdout, line] of bad)
+    it(`tells ${what}`, () => {
+      assert.ok(linesOf(stdout).includes(line), linesOf(stdout).join("\n"));
+    });
+
+  it("minds what the docker client says besides only where it is all there is", () => {
+    const warning = "preflight=WARNING: Error loading config file: permission denied\n";
+    assert.deepEqual(linesOf(HEALTHY + warning), linesOf(HEALTHY));
+    assert.ok(
+      linesOf(UNFIT + warning).includes(
+        "problem: docker: WARNING: Error loading config file: permission denied",
+      ),
+    );
+  });
+
+  it("says a line about everything when the engine gives no answer", () => {
+    const wedged = { code: 1, stdout: "", stderr: "no end within 60 seconds\n" };
+    assert.deepEqual(linesFrom(wedged), [
+      "ok: host: deploy@host answers",
+      "problem: docker: no end within 60 seconds; check on the host: systemctl status docker",
+      "could not tell: disk: Docker on the host does not answer",
+      "could not tell: clock: Docker on the host does not answer",
+      "could not tell: port 8080: Docker on the host does not answer",
+    ]);
+  });
+
+  it("does not take the time that the script needs for a difference of clocks", () => {
+    const slow = { from: NOW, to: NOW + 55_000 };
+    const told = (clock: number): string[] =>
+      linesFrom(
+        { code: 0, stdout: HEALTHY.replace("1800000003", String(clock)), stderr: "" },
+        slow,
+      ).filter((line) => line.includes("clock"));
+    assert.deepEqual(told(1_800_000_000), ["ok: clock: the same as here"]);
+    assert.deepEqual(told(1_800_000_055), ["ok: clock: the same as here"]);
+    assert.match(told(1_799_999_960)[0] ?? "", /40 seconds behind/);
+    assert.match(told(1_800_000_155)[0] ?? "", /100 seconds ahead/);
+  });
+
+  it("lets another stack publish the same port on another address", () => {
+    const elsewhere = `${HEALTHY}container=8080|other-traefik|other|192.0.2.7:8080->80/tcp\n`;
+    assert.ok(linesOf(elsewhere).includes("ok: port 8080: free"));
+    const everywhere = `${HEALTHY}container=8080|other-traefik|other|0.0.0.0:8080->80/tcp\n`;
+    assert.ok(linesOf(everywhere).some((line) => line.startsWith("problem: port 8080")));
+  });
+
+  for (const [cell, addresses] of [
+    ["127.0.0.1:8080->80/tcp", ["127.0.0.1"]],
+    ["0.0.0.0:8080->80/tcp, :::8080->80/tcp", ["0.0.0.0", "::"]],
+    ["0.0.0.0:8080->80/tcp, [::]:8080->80/tcp", ["0.0.0.0", "::"]],
+    ["443/tcp, 192.0.2.7:8079-8081->79-81/tcp", ["192.0.2.7"]],
+    ["127.0.0.1:18080->8080/tcp, 127.0.0.1:8080->53/udp", []],
+    ["", []],
+  ] as const)
+    it(`reads where port 8080 is published: ${cell === "" ? "nowhere" : cell}`, () => {
+      assert.deepEqual(publishedOn(cell, 8080), addresses);
+    });
+
+  const ENGINE = `case "$1" in
+version) [ -z "$BROKEN" ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }; echo 29.0.1 1.52 1.44 amd64;;
+info) case $* in *RootDir*) echo /;; *) echo overlay2;; esac;;
+ps) echo '8080|x' >/dev/null;;
+esac`;
+  for (const [what, broken, line] of [
+    ["a good host", "", "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, fits the images"],
+    [
+      "a host without Docker",
+      "BROKEN=1",
+      "problem: docker: the engine does not answer: Cannot connect to the Docker daemon; check on the host: systemctl status docker",
+    ],
+  ] as const)
+    it(`asks ${what} itself`, async () => {
+      const host = fakeHost(ENGINE);
+      const script = `export BROKEN; ${broken === "" ? "BROKEN=" : broken}\n${hostCheckScript(QUESTIONS)}`;
+      const from = Date.now();
+      const answer = await host.shell(script);
+      const lines = linesFrom(answer, { from, to: Date.now() });
+      host.remove();
+      assert.ok(lines.includes(line), lines.join("\n"));
+    });
+
+  it("knows its own published port, and a listener on another address", () => {
+    assert.ok(
+      linesOf(
+        `${HEALTHY}container=8080|s-traefik|s|127.0.0.1:8080->80/tcp\nlisten=0100007F:1F90\n`,
+      ).includes("ok: port 8080: published by this stack"),
+    );
+    assert.ok(linesOf(`${HEALTHY}listen=0200007F:1F90\n`).includes("ok: port 8080: free"));
+  });
+
+  for (const [row, expected] of [
+    ["0100007F:1F90", { address: "127.0.0.1", port: 8080 }],
+    ["00000000:0050", { address: "0.0.0.0", port: 80 }],
+    ["00000000000000000000000000000000:01BB", { address: "::", port: 443 }],
+    ["0000000000000000FFFF00000100007F:0050", { address: "127.0.0.1", port: 80 }],
+    ["nonsense", undefined],
+  ] as const)
+    it(`reads ${row} of /proc/net/tcp`, () => {
+      assert.deepEqual(listening(row), expected);
+    });
+
+  it("asks for the https port only where there is one", () => {
+    const publish = { address: "0.0.0.0", http: 80, https: 443 };
+    assert.deepEqual(portsOf({ publish, tls: { mode: "none" } }), [
+      { address: "0.0.0.0", port: 80 },
+    ]);
+    assert.equal(portsOf({ publish, tls: { mode: "selfSigned" } }).length, 2);
+    assert.match(hostCheckScript(QUESTIONS), /--filter publish=8080/);
+  });
+});
+
+describe("a connection that fails", () => {
+  for (const [stderr, expected] of [
+    [
+      "No ED25519 host key is known for [h]:22 and you have requested strict checking.\nHost key verification failed.\n",
+      "ssh deploy@h: Host key verification failed.; the server shows another key than pinned-stack:host.hostKey; compare them on the server before you change it",
+    ],
+    [
+      "deploy@h: Permission denied (publickey).\n",
+      "ssh deploy@h: deploy@h: Permission denied (publickey).; load the key that the server knows into your agent (ssh-add), or put it into ~/.ssh/authorized_keys of that user",
+    ],
+    [
+      "ssh: connect to host h port 22: Connection refused\n",
+      "ssh deploy@h: ssh: connect to host h port 22: Connection refused; check that the server is up, its port in pinned-stack:host.address, and the firewall on the way",
+    ],
+    ["", 'ssh deploy@h: the connection ended; check it with "ssh deploy@h"'],
+  ] as const)
+    it(`says what to do: ${expected.slice(0, 60)}`, () => {
+      assert.equal(connectionProblem("deploy@h", stderr), expected);
+    });
+});

@@ -1,0 +1,277 @@
+/**
+ * A deployment without an engine and without a host: the dev stack as the program declares it is in the state and on the
+ * host, and each test says what is different.
+ */
+import { readFileSync } from "node:fs";
+
+import { EngineEvent } from "@pulumi/pulumi/automation";
+
+import { PlainConfig, secretTexts } from "../../../config/file/edit";
+import { Run } from "../../../tools/deploy/context";
+import { DeclaredContainer, declaredContainers } from "../../../tools/model/declared";
+import { Engine, RunOptions } from "../../../tools/deploy/pulumi/stack";
+import { PastUpdate } from "../../../tools/deploy/pulumi/history";
+import { HostShell, ShellResult } from "../../../tools/deploy/host/shell";
+import { maskOf } from "../../../text/mask";
+import { PrepareOptions } from "../../../tools/deploy/prepare";
+import { carryOut } from "../../../tools/deploy/deploy";
+import { EngineError } from "../../../tools/deploy/pulumi/process";
+import { parseState, StackState } from "../../../tools/deploy/pulumi/state";
+import { safeTalk } from "../../../tools/deploy/console";
+import { modelFor } from "../../../tools/deploy/pulumi/target";
+import { readStackFile } from "../../../config/file/read";
+import { CONTAINER, Model, NETWORK } from "../../../tools/model/synth";
+import { PROJECT_FOLDER } from "../../../tools/cli/command";
+import { past as pastOf } from "./past";
+
+export const STACK = "dev";
+
+/** What Pulumi.dev.yaml says. */
+export const WHOLE: PlainConfig = {
+  values: readStackFile(STACK, PROJECT_FOLDER).config,
+  secretKeys: [],
+};
+
+/** Its two quickest services. */
+export const CURRENT: PlainConfig = {
+  ...WHOLE,
+  values: {
+    ...WHOLE.values,
+    "pinned-stack:services": '{"n8n":{"enabled":false},"portainer":{"enabled":false}}',
+  },
+};
+
+export const withValues = (
+  values: Readonly<Record<string, string>>,
+  from = CURRENT,
+): PlainConfig => ({ ...from, values: { ...from.values, ...values } });
+
+export const past = (number: number, change: Partial<PastUpdate> = {}): PastUpdate =>
+  pastOf(number, change, CURRENT);
+
+/** As `docker inspect` shows a container that is exactly as declared. */
+export function liveRow(container: DeclaredContainer, change: object = {}): object {
+  const { name, service, image, user, capAdd, capDrop, securityOptions, readOnly } = container;
+  return {
+    id: `id-${STACK}-${name}`,
+    name: `/${STACK}-${name}`,
+    image,
+    user,
+    labels: {
+      "pinned-stack.stack": STACK,
+      "pinned-stack.role": "service",
+      "pinned-stack.service": service,
+      "pinned-stack.container": name,
+    },
+    state: {
+      Status: "running",
+      ExitCode: 0,
+      Health: container.healthCheck ? { Status: "healthy" } : null,
+    },
+    mounts: container.mounts.map(({ source, path, writable }) => ({
+      Type: "volume",
+      Name: source,
+      Destination: path,
+      RW: writable,
+    })),
+    networks: Object.fromEntries(container.networks.map((network) => [network, {}])),
+    host: {
+      CapAdd: capAdd,
+      CapDrop: capDrop,
+      SecurityOpt: securityOptions,
+      Privileged: false,
+      ReadonlyRootfs: readOnly,
+      PidsLimit: container.pidsLimit,
+      Memory: container.memoryMiB * 1024 * 1024,
+      MemorySwap: container.memoryMiB * 1024 * 1024,
+      NanoCpus: container.cpus * 1e9,
+      Tmpfs: container.tmpfs,
+      PortBindings: Object.fromEntries(
+        container.ports.map((port) => {
+          const [, HostIp, HostPort, inside = ""] = /^(.*):(\d+)->(.*)$/.exec(port) ?? [];
+          return [inside, [{ HostIp, HostPort }]];
+        }),
+      ),
+      NetworkMode: "bridge",
+      PidMode: "",
+      IpcMode: "private",
+    },
+    ...change,
+  };
+}
+
+/** The state after the model was deployed; resources have the ids of {@link liveRow}. */
+export function stateOf(
+  { resources, outputs }: Model,
+  change: { readonly pending?: readonly string[]; readonly without?: readonly string[] } = {},
+): StackState {
+  const urn = (type: string, name: string): string =>
+    `urn:pulumi:${STACK}::pinned-stack::${type}::${name}`;
+  return parseState({
+    deployment: {
+      resources: [
+        { urn: urn("pulumi:pulumi:Stack", STACK), type: "pulumi:pulumi:Stack", outputs },
+        ...resources
+          .filter(({ custom, name }) => custom && !(change.without ?? []).includes(name))
+          .map(({ type, name, inputs }) => ({
+            urn: urn(type, name),
+            type,
+            id: `id-${name}`,
+            inputs,
+            protect: name.endsWith("-data"),
+          })),
+      ],
+      pending_operations: (change.pending ?? []).map((name) => ({
+        type: "creating",
+        resource: { urn: urn(CONTAINER, name) },
+      })),
+    },
+  });
+}
+
+export interface FakeOptions {
+  readonly history?: readonly PastUpdate[];
+  readonly current?: PlainConfig;
+  /** The state at the first look, and after a refresh or an `up`. Default: as deployed. */
+  readonly states?: readonly StackState[];
+  /** Rows of the inventory besides those of the declared containers. */
+  readonly more?: readonly object[];
+  /** Changes the row of a container. */
+  readonly row?: (container: DeclaredContainer, row: object) => object;
+  /** What the preview says; rejects with a text. Default: nothing to do. */
+  readonly preview?: string | readonly EngineEvent[];
+  /** What each `up` in turn fails with; undefined: it does not. */
+  readonly up?: readonly (string | undefined)[];
+  /** Answers of the health stage in turn, as problems: names of containers that are not healthy. Default: none. */
+  readonly sick?: readonly (readonly string[])[];
+  /** What containers printed. */
+  readonly logs?: string;
+  readonly options?: Partial<PrepareOptions>;
+  /** Called with each thing done: `up 1`, `unprotect …`, `confirm`. */
+  readonly on?: (what: string, stop: AbortController) => void;
+}
+
+export interface Deployed {
+  /** The exit code, or what it rejected with. */
+  readonly ended: unknown;
+  readonly said: readonly string[];
+  readonly plan: string;
+  /** Everything done, in order. */
+  readonly done: readonly string[];
+  /** Text of the configuration of each `up`; empty: the stack's file. */
+  readonly configurations: readonly string[];
+  readonly stop: AbortController;
+}
+
+/** A plan with something to do. */
+export const CHANGES: readonly EngineEvent[] = [
+  {
+    sequence: 1,
+    timestamp: 0,
+    resourcePreEvent: {
+      metadata: {
+        op: "create",
+        urn: `urn:pulumi:${STACK}::pinned-stack::${NETWORK}::${STACK}-new`,
+        type: NETWORK,
+        provider: "",
+      },
+    },
+  },
+];
+
+export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
+  const { history = [past(1)], current = CURRENT, states = [] } = given;
+  const model = await modelFor(STACK, current);
+  const declared = declaredContainers(model);
+  const networks = model.resources.filter(({ type }) => type === NETWORK);
+  const said: string[] = [];
+  const shown: string[] = [];
+  const done: string[] = [];
+  const configurations: string[] = [];
+  const stop = new AbortController();
+  const note = (what: string): Promise<void> => {
+    done.push(what);
+    given.on?.(what, stop);
+    stop.signal.throwIfAborted();
+    return Promise.resolve();
+  };
+  const removed: string[] = [];
+  let [state, ups, looks] = [0, 0, 0];
+
+  const engine: Engine = {
+    stack: STACK,
+    config: () => Promise.resolve(current),
+    setSecret: () => Promise.resolve(),
+    state: () => Promise.resolve(states[Math.min(state, states.length - 1)] ?? stateOf(model)),
+    history: () =>
+      Promise.resolve([...history, ...Array.from({ length: ups }, (_, i) => past(20 + i))]),
+    setVerified: (start) => note(`verified ${start.slice(0, 10)}`),
+    locks: () => Promise.resolve([]),
+    preview: () =>
+      typeof given.preview === "string"
+        ? Promise.reject(new EngineError(given.preview))
+        : Promise.resolve(given.preview ?? []),
+    up: ({ configFile, message, replace = [] }: RunOptions & { readonly message: string }) => {
+      ups += 1;
+      state += 1;
+      configurations.push(configFile === undefined ? "" : readFileSync(configFile, "utf8"));
+      const failure = given.up?.[ups - 1];
+      const noted = note(
+        [`up: ${message}`, ...replace.map((urn) => urn.split("::").at(-1))].join(" +"),
+      );
+      return failure === undefined ? noted : Promise.reject(new EngineError(failure));
+    },
+    refresh: () => {
+      state += 1;
+      return note("refresh");
+    },
+    unprotect: (urn) => note(`unprotect ${urn.split("::").at(-1) ?? ""}`),
+  };
+
+  const inventory = (sick: readonly string[]): string =>
+    [
+      ...networks.map(({ name, inputs }) => ({
+        network: { id: `id-${name}`, name, internal: inputs.internal === true },
+      })),
+      ...declared.flatMap((container) => {
+        const health = sick.includes(container.name) ? { Status: "unhealthy" } : undefined;
+        const row = liveRow(container, {
+          ...(health && { state: { Status: "running", ExitCode: 0, Health: health } }),
+        });
+        return [{ container: given.row?.(container, row) ?? row }];
+      }),
+      ...(given.more ?? []),
+    ]
+      .map((row) => JSON.stringify(row))
+      .filter((row) => !removed.some((id) => row.includes(`"id":"${id}"`)))
+      .join("\n");
+  const answer = (stdout: string): Promise<ShellResult> =>
+    Promise.resolve({ code: 0, stdout, stderr: "" });
+  const shell: HostShell = (script) => {
+    if (script.includes("probe()")) return answer(inventory(given.sick?.[looks++] ?? []));
+    if (script.includes("ask info")) return answer(inventory([]));
+    if (script.includes("docker logs")) return answer(given.logs ?? "");
+    removed.push(...[...script.matchAll(/docker rm -f '([^']+)'/g)].map(([, id = ""]) => id));
+    const noted = note(script.includes("docker rm -f") ? script.trim() : "another script");
+    return noted.then(() => answer(""));
+  };
+
+  const mask = maskOf([current, ...history.map(({ config }) => config)].flatMap(secretTexts));
+  const keep = (texts: string[]) => (text: string) => void texts.push(text);
+  const talk = safeTalk({ say: keep(said), stage: keep(said), show: keep(shown) }, mask);
+  const run: Run = {
+    stack: STACK,
+    signal: stop.signal,
+    talk,
+    engine,
+    shell,
+    current,
+    history,
+    patienceMs: 0,
+  };
+  const confirm = (): Promise<undefined> => note("confirm").then(() => undefined);
+  const ended: unknown = await carryOut(run, { confirm, ...given.options }, mask).catch(
+    (error: unknown) => error,
+  );
+  return { ended, said, plan: shown.join("\n"), done, configurations, stop };
+}

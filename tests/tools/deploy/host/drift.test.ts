@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+
+import { DeclaredContainer } from "../../../../tools/model/declared";
+import { compare, Drift, isNamedAfter, notApplied } from "../../../../tools/deploy/host/drift";
+import { Inventory, LiveContainer, parseInventory } from "../../../../tools/deploy/host/inventory";
+
+const PIN = "nginx:1@sha256:" + "a".repeat(64);
+
+const declared: DeclaredContainer = {
+  name: "homepage",
+  service: "homepage",
+  image: PIN,
+  user: "101:101",
+  capAdd: ["CAP_CHOWN"],
+  capDrop: ["ALL"],
+  securityOptions: ["no-new-privileges:true"],
+  privileged: false,
+  readOnly: true,
+  pidsLimit: 200,
+  memoryMiB: 64,
+  cpus: 0.25,
+  networks: ["s-traefik-homepage"],
+  mounts: [
+    { source: "s-homepage-files", path: "/srv/homepage", writable: false },
+    { source: "/sys", path: "/sys", writable: false },
+  ],
+  tmpfs: { "/run": "rw,size=1m" },
+  ports: ["127.0.0.1:8080->80/tcp"],
+  healthCheck: true,
+  inputs: {} as DeclaredContainer["inputs"],
+};
+
+/** What Docker prints about a container that is exactly as declared. */
+const row = {
+  id: "1".repeat(64),
+  name: "/s-homepage-0123abc",
+  image: PIN,
+  user: "101:101",
+  labels: {
+    "pinned-stack.stack": "s",
+    "pinned-stack.role": "service",
+    "pinned-stack.container": "homepage",
+  } as Record<string, string>,
+  state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } as object | null },
+  mounts: [
+    { Type: "volume", Name: "s-homepage-files-89ab012", Destination: "/srv/homepage", RW: false },
+    { Type: "bind", Source: "/sys", Destination: "/sys", RW: false },
+  ] as object[] | null,
+  networks: { "s-traefik-homepage": {} } as Record<string, object> | null,
+  host: {
+    CapAdd: ["CHOWN"] as string[] | null,
+    CapDrop: ["ALL"] as string[] | null,
+    GroupAdd: null as string[] | null,
+    SecurityOpt: ["no-new-privileges"] as string[] | null,
+    Privileged: false,
+    ReadonlyRootfs: true,
+    PidsLimit: 200 as number | null,
+    Memory: 64 * 1024 * 1024,
+    MemorySwap: 64 * 1024 * 1024,
+    NanoCpus: 250_000_000,
+    Tmpfs: { "/run": "rw,size=1m" } as Record<string, string> | null,
+    PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] } as object | null,
+    NetworkMode: "bridge",
+    PidMode: "",
+    IpcMode: "private",
+  },
+};
+type Row = typeof row;
+
+const NETWORKS = [{ name: "s-traefik-homepage", internal: true }];
+
+function inventory(containers: readonly Row[], internal = true): Inventory {
+  return parseInventory(
+    [
+      JSON.stringify({ network: { id: "n", name: "s-traefik-homepage", internal } }),
+      ...containers.map((container) => JSON.stringify({ container })),
+      "",
+    ].join("\n"),
+  );
+}
+
+const changed = (change: (copy: Row) => void): Row => {
+  const copy = structuredClone(row);
+  change(copy);
+  return copy;
+};
+
+const driftOf = (...containers: readonly Row[]): Drift[] =>
+  compare([declared], NETWORKS, inventory(containers));
+
+describe("drift", () => {
+  it("is none on a host that is as declared", () => {
+    assert.deepEqual(driftOf(row), []);
+  });
+
+  it("is none while the first health check is still under way", () => {
+    const starting = changed((copy) => (copy.state.Health = { Status: "starting" }));
+    assert.deepEqual(driftOf(starting), []);
+  });
+
+  it("leaves loaders that have done their work alone", () => {
+    const loader = changed((copy) => {
+      copy.id = "2".repeat(64);
+      copy.labels = { "pinned-stack.role": "loader" };
+      copy.state.Status = "created";
+    });
+    assert.deepEqual(driftOf(row, loader), []);
+  });
+
+  const kinds: readonly (readonly [Drift["kind"], (copy: Row) => void, string, string])[] = [
+    ["image", (c) => (c.image = "nginx:1"), PIN, "nginx:1"],
+    ["user", (c) => (c.user = ""), "101:101", ""],
+    [
+      "capabilities",
+      (c) => (c.host.CapAdd = ["NET_ADMIN"]),
+      "+CAP_CHOWN -ALL",
+      "+CAP_NET_ADMIN -ALL",
+    ],
+    ["capabilities", (c) => (c.host.CapDrop = null), "+CAP_CHOWN -ALL", "+CAP_CHOWN -none"],
+    ["groups", (c) => (c.host.GroupAdd = ["27", "4"]), "none", "27 4"],
+    ["privileged", (c) => (c.host.Privileged = true), "false", "true"],
+    ["read-only root", (c) => (c.host.ReadonlyRootfs = false), "true", "false"],
+    ["security options", (c) => (c.host.SecurityOpt = null), "no-new-privileges:true", "none"],
+    ["processes", (c) => (c.host.PidsLimit = null), "200", "no limit"],
+    ["memory", (c) => (c.host.Memory = 0), "64 MiB, no swap", "no limit"],
+    ["memory", (c) => (c.host.MemorySwap = -1), "64 MiB, no swap", "64 MiB, and swap"],
+    ["cpus", (c) => (c.host.NanoCpus = 0), "0.25", "0"],
+    ["namespaces", (c) => (c.host.PidMode = "host"), "its own", "processes of host"],
+    ["namespaces", (c) => (c.host.NetworkMode = "host"), "its own", "network of the host"],
+    [
+      "networks",
+      (c) => (c.networks = { "s-traefik-homepage": {}, bridge: {} }),
+      "s-traefik-homepage",
+      "bridge s-traefik-homepage",
+    ],
+    ["networks", (c) => (c.networks = null), "s-traefik-homepage", "none"],
+    [
+      "mounts",
+      (c) => (c.mounts = c.mounts?.slice(0, 1) ?? null),
+      "/sys:/sys:ro s-homepage-files:/srv/homepage:ro",
+      "s-homepage-files:/srv/homepage:ro",
+    ],
+    ["memory folders", (c) => (c.host.Tmpfs = null), "/run:rw,size=1m", "none"],
+    [
+      "published ports",
+      (c) => (c.host.PortBindings = { "80/tcp": [{ HostIp: "", HostPort: "8080" }] }),
+      "127.0.0.1:8080->80/tcp",
+      "0.0.0.0:8080->80/tcp",
+    ],
+    [
+      "state",
+      (c) => (c.state = { Status: "exited", ExitCode: 137, Health: null }),
+      "running, healthy",
+      "exited with code 137, no health check",
+    ],
+    [
+      "state",
+      (c) => (c.state.Health = { Status: "unhealthy" }),
+      "running, healthy",
+      "running, unhealthy",
+    ],
+  ];
+  for (const [kind, change, expected, found] of kinds)
+    it(`of the kind "${kind}" is found: ${found === "" ? "nothing" : found}`, () => {
+      assert.deepEqual(driftOf(changed(change)), [{ where: "homepage", kind, expected, found }]);
+    });
+
+  it("says that a container is missing", () => {
+    assert.deepEqual(driftOf(), [
+      { where: "homepage", kind: "missing", expected: "a running container", found: "none" },
+    ]);
+  });
+
+  it("does not mind limits that the kernel of the host cannot apply, and names them", () => {
+    const unlimited = changed((copy) => {
+      copy.host.PidsLimit = null;
+      copy.host.MemorySwap = -1;
+    });
+    const live = {
+      ...inventory([unlimited]),
+      limits: { memory: true, swap: false, processes: false },
+    };
+    assert.deepEqual(compare([declared], NETWORKS, live), []);
+    assert.deepEqual(notApplied(live), ["swap", "processes"]);
+    const more = { ...live, ...inventory([changed((copy) => (copy.host.Memory *= 2))]) };
+    assert.deepEqual(
+      compare([declared], NETWORKS, { ...more, limits: live.limits }).map(({ found }) => found),
+      ["128 MiB"],
+    );
+  });
+
+  it("of the socket's group is found where the host can tell the group", () => {
+    const mount = { source: "/var/run/docker.sock", path: "/var/run/docker.sock", writable: false };
+    const proxy = { ...declared, mounts: [mount] };
+    const live = inventory([
+      changed((copy) => {
+        copy.mounts = [{ Type: "bind", Source: mount.source, Destination: mount.path, RW: false }];
+        copy.host.GroupAdd = ["991"];
+      }),
+    ]);
+    assert.deepEqual(compare([proxy], NETWORKS, live), []);
+    assert.deepEqual(compare([proxy], NETWORKS, { ...live, socketGroup: 991 }), []);
+    assert.deepEqual(compare([proxy], NETWORKS, { ...live, socketGroup: 992 }), [
+      { where: "homepage", kind: "socket group", expected: "992", found: "991" },
+    ]);
+  });
+
+  it("goes by Docker's id where it is known which container was made", () => {
+    const made = { ...declared, id: row.id };
+    assert.deepEqual(compare([made], NETWORKS, inventory([row])), []);
+    const other = inventory([changed((copy) => (copy.id = "2".repeat(64)))]);
+    assert.deepEqual(
+      compare([made], NETWORKS, other).map(({ kind }) => kind),
+      ["missing", "undeclared"],
+    );
+  });
+
+  it("names a container in the stack's networks that nobody declared", () => {
+    const stranger = changed((copy) => {
+      copy.id = "2".repeat(64);
+      copy.name = "/stranger";
+      copy.labels = {};
+    });
+    assert.deepEqual(driftOf(row, stranger), [
+      {
+        where: "stranger",
+        kind: "undeclared",
+        expected: "no such container",
+        found: `stranger (${PIN}, running)`,
+      },
+    ]);
+  });
+
+  it("names the second of two containers for one declaration", () => {
+    const old = changed((copy) => {
+      copy.id = "2".repeat(64);
+      copy.name = "/s-homepage-fedcba9";
+      copy.state.Status = "exited";
+    });
+    assert.deepEqual(
+      driftOf(old, row).map(({ kind, found }) => `${kind}: ${found}`),
+      [`undeclared: s-homepage-fedcba9 (${PIN}, exited)`],
+    );
+  });
+
+  it("sees a network that leads out, and one that is gone", () => {
+    assert.deepEqual(compare([], NETWORKS, inventory([], false)), [
+      {
+        where: "s-traefik-homepage",
+        kind: "internal network",
+        expected: "no way out",
+        found: "leads out",
+      },
+    ]);
+    const nothing = parseInventory("");
+    assert.deepEqual(compare([], NETWORKS, nothing), [
+      { where: "s-traefik-homepage", kind: "missing", expected: "a network", found: "none" },
+    ]);
+  });
+
+  it("does not compare the image of a stack without a pin", () => {
+    const bare = { ...declared, image: "nginx:1" };
+    assert.deepEqual(compare([bare], NETWORKS, inventory([row])), []);
+  });
+
+  for (const [name, base, fits] of [
+    ["s-files", "s-files", true],
+    ["s-files-0123abc", "s-files", true],
+    ["s-files-0123abcd", "s-files", false],
+    ["s-files-evil", "s-files", false],
+    ["s-files2-0123abc", "s-files", false],
+  ] as const)
+    it(`takes ${name} ${fits ? "" : "not "}for ${base}`, () => {
+      assert.equal(isNamedAfter(name, base), fits);
+    });
+});
+
+describe("the inventory of a host", () => {
+  it("gives what Docker leaves out as empty lists", () => {
+    const bare = changed((copy) => {
+      copy.mounts = null;
+      copy.networks = null;
+      copy.host.CapAdd = null;
+    });
+    const [container] = inventory([bare]).containers as [LiveContainer];
+    assert.deepEqual([container.mounts, container.networks, container.host.CapAdd], [[], {}, []]);
+    assert.equal(container.name, "s-homepage-0123abc");
+  });
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+
+import { InventoryError, takeInventory } from "../../../../tools/deploy/host/inventory";
+import { fakeHost, FakeHost } from "../fake-docker";
+
+const BANNER = "echo 'Authorized use only.' >&2\n";
+const container = (id: string): string =>
+  JSON.stringify({
+    container: {
+      id,
+      name: `/${id}`,
+      image: "app:1",
+      user: "1:1",
+      labels: null,
+      state: { Status: "running", ExitCode: 0, Health: null },
+      mounts: null,
+      networks: null,
+      host: {
+        CapAdd: null,
+        CapDrop: null,
+        SecurityOpt: null,
+        Privileged: false,
+        ReadonlyRootfs: true,
+        PidsLimit: null,
+        Memory: 0,
+        MemorySwap: 0,
+        NanoCpus: 0,
+        Tmpfs: null,
+        PortBindings: null,
+        NetworkMode: "bridge",
+        PidMode: "",
+        IpcMode: "private",
+      },
+    },
+  });
+const network = JSON.stringify({ network: { id: "n", name: "s-net", internal: true } });
+const limits = JSON.stringify({ limits: { memory: true, swap: false, processes: true } });
+
+/** One network, one container with the stack's label and one that only joined; what \`more\` says comes first. */
+const engine = (more = ""): string => `echo 'WARNING: no swap limit support' >&2
+${more}
+case "$1 $2" in
+version*) ;;
+info*) echo '${limits}';;
+"network ls") echo n;;
+"network inspect") echo '${network}';;
+"ps -aq") case $* in *label=*) echo mine;; *) echo mine; echo joined;; esac;;
+"container inspect") echo '${container("joined")}'; echo '${container("mine")}';;
+*) exit 7;;
+esac`;
+
+describe("the inventory of a host", () => {
+  let host: FakeHost;
+  afterEach(() => {
+    host.remove();
+  });
+  const shell = (docker: string) => {
+    host = fakeHost(docker);
+    return host.shell;
+  };
+
+  it("has every container once, whatever ssh and docker say besides", async () => {
+    const { shell: ask } = (host = fakeHost(engine()));
+    const found = await takeInventory((script, options) => ask(BANNER + script, options), "s");
+    assert.deepEqual(
+      found.containers.map(({ name }) => name),
+      ["joined", "mine"],
+    );
+    assert.deepEqual(found.networks, [{ id: "n", name: "s-net", internal: true }]);
+    assert.deepEqual(found.limits, { memory: true, swap: false, processes: true });
+    assert.match(host.calls().at(-1) ?? "", /^container inspect .* joined mine$/);
+  });
+
+  it("leaves out what goes while it is asked about", async () => {
+    const gone = `case "$1" in container) echo '${container("mine")}'; echo 'Error: No such container: joined' >&2; exit 1;; esac`;
+    const found = await takeInventory(shell(engine(gone)), "s");
+    assert.deepEqual(
+      found.containers.map(({ name }) => name),
+      ["mine"],
+    );
+  });
+
+  for (const [what, words] of [
+    ["the engine", "version"],
+    ["the list of containers", "ps"],
+    ["the list of networks", "network ls"],
+    ["a container", "container inspect"],
+  ] as const)
+    it(`fails when ${what} cannot be had, in docker's words alone`, async () => {
+      const docker = engine(
+        `case "$*" in "${words}"*) echo 'permission denied' >&2; exit 1;; esac`,
+      );
+      const fails = shell(docker);
+      await assert.rejects(
+        takeInventory((script, options) => fails(BANNER + script, options), "s"),
+        (error) =>
+          error instanceof InventoryError &&
+          /^docker on the host: (?:WARNING: no swap limit support )?permission denied$/.test(
+            error.message,
+          ),
+      );
+    });
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+
+import { hostShell } from "../../../../tools/deploy/host/shell";
+import { hostAccess } from "../../../../host/address";
+
+describe("a shell on this machine", () => {
+  const shell = hostShell(hostAccess({ address: "unix:///var/run/docker.sock" }));
+
+  for (const [what, script] of [
+    ["a program that it waits for", "sleep 30"],
+    ["a program inside a pipe", "sleep 30 | cat"],
+  ] as const) {
+    it(`ends at once with ${what} when it is stopped`, async () => {
+      const stop = new AbortController();
+      const started = performance.now();
+      setTimeout(() => {
+        stop.abort(new Error("stopped"));
+      }, 200);
+      await assert.rejects(shell(script, { signal: stop.signal }), /stopped/);
+      assert.ok(performance.now() - started < 5_000);
+    });
+
+    it(`ends with ${what} when its time is over, and says so`, async () => {
+      const started = performance.now();
+      const { code, stderr } = await shell(script, { timeoutMs: 200 });
+      assert.notEqual(code, 0);
+      assert.match(stderr, /no end within 0\.2 seconds/);
+      assert.ok(performance.now() - started < 5_000);
+    });
+  }
+
+  it("gives output, exit code and each line as it comes", async () => {
+    const lines: string[] = [];
+    const result = await shell("echo one; echo two >&2; printf three; exit 4", {
+      onLine: (line) => lines.push(line),
+    });
+    assert.deepEqual(result, { code: 4, stdout: "one\nthree", stderr: "two\n" });
+    assert.deepEqual(lines, ["one"]);
+  });
+
+  it("stops at the first error", async () => {
+    assert.deepEqual(await shell("false\necho on"), { code: 1, stdout: "", stderr: "" });
+  });
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+
+import { Allowed, confirm } from "../../../../tools/deploy/plan/confirm";
+
+const nothing = { weakenings: [], lost: [] };
+const both = {
+  weakenings: [{ service: "app", text: "runs as root" }],
+  lost: [{ urn: "u", name: "s-data" }],
+};
+const allowed = (change: Partial<Allowed> = {}): Allowed => ({
+  yes: false,
+  allowWeaker: false,
+  allowDelete: false,
+  ...change,
+});
+
+describe("what a person has to agree to", () => {
+  for (const [what, decision, change, why] of [
+    ["an ordinary plan with --yes", nothing, { yes: true }, undefined],
+    ["an ordinary plan", nothing, {}, "nobody can be asked here; to go on without, add --yes"],
+    [
+      "weaker restrictions",
+      both,
+      { yes: true },
+      "restrictions get weaker; to accept that, add --allow-weaker",
+    ],
+    [
+      "volumes that leave",
+      both,
+      { yes: true, allowWeaker: true },
+      "volumes with data leave the stack; to accept that, add --allow-delete",
+    ],
+    ["all of it", both, { yes: true, allowWeaker: true, allowDelete: true }, undefined],
+  ] as const)
+    it(`is not asked where nobody is: ${what}${why === undefined ? "" : ` is refused, ${why}`}`, async () => {
+      assert.equal(await confirm(decision, allowed(change), undefined), why);
+    });
+
+  const answering = async (
+    answers: readonly string[],
+    change: Partial<Allowed> = {},
+  ): Promise<readonly [string | undefined, readonly string[]]> => {
+    const questions: string[] = [];
+    const why = await confirm(both, allowed(change), (question, wanted) => {
+      questions.push(question);
+      return Promise.resolve(answers[questions.length - 1] === wanted);
+    });
+    return [why, questions];
+  };
+  const [weaker, lost, yes] = [
+    'restrictions get weaker; type "weaker" to accept that: ',
+    'volumes with data leave the stack; type "delete" to accept that: ',
+    'type "yes" to deploy: ',
+  ];
+
+  it("is a word for each, and a yes for the rest", async () => {
+    assert.deepEqual(await answering(["weaker", "delete", "yes"]), [
+      undefined,
+      [weaker, lost, yes],
+    ]);
+  });
+
+  it("ends with the first that is not agreed to", async () => {
+    assert.deepEqual(await answering(["yes"]), [
+      "restrictions get weaker, which was not accepted",
+      [weaker],
+    ]);
+    assert.deepEqual(await answering(["weaker", ""]), [
+      "volumes with data leave the stack, which was not accepted",
+      [weaker, lost],
+    ]);
+    assert.deepEqual(await answering(["weaker", "delete", "no"]), [
+      "not confirmed",
+      [weaker, lost, yes],
+    ]);
+  });
+
+  it("is not what was allowed beforehand", async () => {
+    assert.deepEqual(await answering(["yes"], { allowWeaker: true, allowDelete: true }), [
+      undefined,
+      [yes],
+    ]);
+  });
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+
+import { PlainConfig } from "../../../../config/file/edit";
+import { acrossMajors, lostVolumes } from "../../../../tools/deploy/plan/lost-volumes";
+import { parseState } from "../../../../tools/deploy/pulumi/state";
+import { VOLUME } from "../../../../tools/model/synth";
+
+const urn = (name: string): string => `urn:pulumi:s::pinned-stack::${VOLUME}::${name}`;
+const state = parseState({
+  deployment: {
+    resources: [
+      { urn: urn("s-n8n-data"), type: VOLUME, protect: true, inputs: { name: "s-n8n-data" } },
+      { urn: urn("s-n8n-files"), type: VOLUME, inputs: {} },
+    ],
+  },
+});
+const config = (tag: string, services?: object): PlainConfig => ({
+  values: {
+    "pinned-stack:images": JSON.stringify({
+      postgres: `postgres:${tag}@sha256:${"a".repeat(64)}`,
+    }),
+    ...(services !== undefined && { "pinned-stack:services": JSON.stringify(services) }),
+  },
+  secretKeys: [],
+});
+
+describe("what a deployment would take away", () => {
+  it("is a protected volume that nothing declares, and no other", () => {
+    assert.deepEqual(lostVolumes(state, { resources: [] }), [
+      { urn: urn("s-n8n-data"), name: "s-n8n-data" },
+    ]);
+  });
+
+  it("is nothing while the volume is declared", () => {
+    const kept = { type: VOLUME, name: "s-n8n-data", custom: true, inputs: {}, dependsOn: [] };
+    assert.deepEqual(lostVolumes(state, { resources: [kept] }), []);
+  });
+
+  it("is meant on the way back over a major version", () => {
+    const services = { postgres: { memoryMiB: 512 }, n8n: { enabled: true } };
+    const back = acrossMajors(config("16-alpine", services), 17);
+    assert.deepEqual(JSON.parse(back.values["pinned-stack:services"] ?? ""), {
+      postgres: { memoryMiB: 512, upgradedFrom: 17 },
+      n8n: { enabled: true },
+    });
+    assert.deepEqual(
+      JSON.parse(acrossMajors(config("16-alpine"), 17).values["pinned-stack:services"] ?? ""),
+      { postgres: { upgradedFrom: 17 } },
+    );
+  });
+
+  it("has nothing to do with a way back inside one major version, or without PostgreSQL", () => {
+    const same = config("16-alpine");
+    assert.equal(acrossMajors(same, 16), same);
+    assert.equal(acrossMajors(same, undefined), same);
+    const without = { values: {}, secretKeys: [] };
+    assert.equal(acrossMajors(without, 16), without);
+  });
+});

@@ -1,0 +1,40 @@
+import { painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { runPin } from "../pin/run";
+
+void runCommand({
+  help: `
+npm run pin -- [service[=tag] …] [--stack S] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
+
+Asks the registries what the tags of a stack's images are now, says what each change is, and writes the new digests into
+Pulumi.S.yaml. Nothing else in that file changes. Without services: all of them.
+
+  service=tag         change the tag, and pin it
+  --stack S           the stack, Pulumi.S.yaml (default dev)
+  --check             write nothing
+  --all               also take what changes nothing for the host (platform-noop)
+  --minimum-age AGE   hold images that are younger: 3d, 12h, 0 (default: the stack's minimumAge)
+  --format F          table, json or markdown (default table)
+
+Exit code: 0 when done, 2 when something could not be told or written; what could be told is written all the same.
+With --check: 0 all as pinned, 1 something moved or has no digest, 2 something could not be told, whatever else moved.
+docs/updating-digests.md says what the kinds of change mean.`,
+  options: {
+    stack: { type: "string", default: "dev" },
+    check: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
+    "minimum-age": { type: "string" },
+    format: { type: "string", default: "table" },
+  },
+  words: true,
+  main: ({ values, words, signal }) =>
+    runPin({
+      ...values,
+      minimumAge: values["minimum-age"],
+      words,
+      folder: PROJECT_FOLDER,
+      signal,
+      out: process.stdout,
+      err: process.stderr,
+      paint: painter(process.stdout),
+    }),
+});

@@ -1,0 +1,110 @@
+/** All the doctor's checks in order; a deployment begins with the first part of them. */
+import { ConfigError, StackConfig } from "../../../config/config";
+import { hostAccess } from "../../../host/address";
+import { imageNeeds } from "../../../components/services/image-needs";
+import { StackFile, readStackFile } from "../../../config/file/read";
+import { Model, synth } from "../../model/synth";
+import { PROJECT_FOLDER } from "../../cli/command";
+import { Check, ok, problem, problemLine, untold } from "./check";
+import { PlainConfig } from "../../../config/file/edit";
+import { Engine } from "../pulumi/stack";
+import { checkEngine } from "./pulumi";
+import { hostChecks, hostCheckScript, hostLines, HostQuestions, portsOf } from "./host";
+import { HostError, hostShell } from "../host/shell";
+import { dnsChecks, registryChecks } from "./network";
+
+/** What the checks found out on their way; a part is missing where its check failed. */
+export interface Findings {
+  readonly checks: readonly Check[];
+  readonly model?: Model;
+  readonly engine?: Engine;
+  readonly config?: PlainConfig;
+}
+
+export interface ExamineOptions {
+  /** Make the stack when the backend has none of that name. Default false. */
+  readonly create?: boolean;
+  readonly signal?: AbortSignal;
+  /** Called with each check as soon as it is done. */
+  readonly onCheck?: (check: Check) => void;
+}
+
+const NO_CONFIG = "depends on the configuration, which has problems";
+
+/** Configuration, engine, passphrase and host: what a deployment cannot do without. */
+export async function examine(stack: string, options: ExamineOptions = {}): Promise<Findings> {
+  const checks: Check[] = [];
+  const note = (...found: readonly Check[]): void => {
+    checks.push(...found);
+    found.forEach((check) => options.onCheck?.(check));
+  };
+  const file = readStackFile(stack, PROJECT_FOLDER);
+  const model = await modelOf(file, note);
+  const { engine, config } = await checkEngine(file, options, note);
+  note(
+    ...(model === undefined
+      ? untold(["host", ...hostLines([])], NO_CONFIG)
+      : await askHost(model, options.signal)),
+  );
+  return {
+    checks,
+    ...(model && { model }),
+    ...(engine && { engine }),
+    ...(config && { config }),
+  };
+}
+
+/** What a deployment finds out by itself, or what may be wrong without stopping one. */
+export async function examineOutside(
+  model: Model | undefined,
+  plain: StackConfig | undefined,
+  signal?: AbortSignal,
+): Promise<Check[]> {
+  if (model === undefined) return untold(["registry", "dns"], NO_CONFIG);
+  const [registries, dns] = await Promise.all([
+    // With the passwords of private registries, where they could be read.
+    registryChecks(plain ?? model.config, signal),
+    dnsChecks(model.config),
+  ]);
+  return [...registries, ...dns];
+}
+
+async function modelOf(
+  file: StackFile,
+  note: (...found: readonly Check[]) => void,
+): Promise<Model | undefined> {
+  try {
+    const model = await synth(file);
+    note(ok("config", `Pulumi.${file.stack}.yaml: ${model.outputs.restrictions.length} services`));
+    return model;
+  } catch (error) {
+    if (error instanceof ConfigError)
+      note(...error.problems.map((line) => problemLine("config", line)));
+    else note(problem("config", error instanceof Error ? error.message : String(error)));
+    return undefined;
+  }
+}
+
+/** One connection for everything that only the host knows. */
+async function askHost({ stack, config }: Model, signal?: AbortSignal): Promise<Check[]> {
+  const access = hostAccess(config.host);
+  const questions: HostQuestions = {
+    stack,
+    platform: config.platform,
+    needs: imageNeeds(config.images),
+    ports: portsOf(config),
+  };
+  const from = Date.now();
+  try {
+    const answer = await hostShell(access)(hostCheckScript(questions), {
+      ...(signal && { signal }),
+    });
+    return hostChecks(questions, access.label, answer, { from, to: Date.now() });
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return [
+      problemLine("host", error.message),
+      ...untold(hostLines(questions.ports), "the host could not be asked"),
+    ];
+  }
+}

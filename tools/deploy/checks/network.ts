@@ -1,0 +1,134 @@
+/** The doctor's questions to registries and to DNS. */
+import { lookup } from "node:dns/promises";
+
+import { StackConfig } from "../../../config/config";
+import { ROUTED_NAMES } from "../../../config/schema";
+import { ImageReference, isPinned } from "../../../images/reference";
+import { RegistryClient, RegistryError } from "../../../images/registry/client";
+import { ENCRYPTED } from "../../../config/messages";
+import { Check, ok, problem, unsure } from "./check";
+
+/** For all registries together, ms. */
+const DEADLINE_MS = 10_000;
+
+/** One line a registry: it has every image, or what it said. What a pin names is asked for, as the pull will. */
+export async function registryChecks(
+  { images, registries }: Pick<StackConfig, "images" | "registries">,
+  signal?: AbortSignal,
+  deadlineMs = DEADLINE_MS,
+): Promise<Check[]> {
+  const client = new RegistryClient({
+    registries,
+    deadlineMs,
+    ...(signal && { signal }),
+  });
+  // Sent all the same, the placeholder would be one more wrong password for the account.
+  const isClosed = ({ registry }: ImageReference): boolean =>
+    registries[registry]?.password === ENCRYPTED;
+  try {
+    const all = Object.entries(images);
+    const asked = all.filter(([, image]) => !isClosed(image));
+    const answers = await client.digests(asked.map(([, image]) => asPulled(image)));
+    return [...new Set(all.map(([, image]) => image.registry))].map((registry) => {
+      const mine = asked.flatMap(([service, image], index) => {
+        const answer = answers[index];
+        return image.registry === registry ? [{ service, image, answer }] : [];
+      });
+      if (mine.length === 0)
+        return unsure(
+          "registry",
+          `${registry}: its password is encrypted and could not be read`,
+          "set the passphrase, as the line about it says",
+        );
+      const failures = mine.flatMap(({ service, image, answer }) =>
+        answer instanceof RegistryError ? [{ service, image, answer }] : [],
+      );
+      if (failures.length === 0)
+        return ok("registry", `${registry} has ${mine.length} of ${mine.length} images`);
+      const text = `${registry}: ${failures.map(({ service, answer }) => `${service}: ${answer.answer}`).join("; ")}`;
+      const verdicts = failures.map(({ answer, image }) => verdict(answer, image, text));
+      return (
+        verdicts.find(({ status }) => status === "problem") ??
+        verdicts[0] ??
+        unsure("registry", text)
+      );
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** The engine ignores a tag beside a digest. */
+const asPulled = (image: ImageReference): ImageReference =>
+  image.digest === undefined ? image : { ...image, tag: image.digest };
+
+function verdict({ code, registry }: RegistryError, image: ImageReference, text: string): Check {
+  const settings = `pinned-stack:registries["${registry}"]`;
+  switch (code) {
+    case "credentials":
+      return problem("registry", text, `set the right username and password in ${settings}`);
+    case "denied":
+      return problem(
+        "registry",
+        text,
+        `for a private image set username and password in ${settings}`,
+      );
+    case "not-found":
+      return problem(
+        "registry",
+        text,
+        isPinned(image)
+          ? "the pinned image is gone; pin another one with npm run pin"
+          : "correct the name or the tag in pinned-stack:images",
+      );
+    case "tls":
+      return problem(
+        "registry",
+        text,
+        `trust its certificate with NODE_EXTRA_CA_CERTS, or set insecure in ${settings}`,
+      );
+    default:
+      return unsure(
+        "registry",
+        text,
+        "try again, or check the network between this machine and the registry",
+      );
+  }
+}
+
+/** Names that mean the machine one sits at; nobody looks them up. */
+const LOCAL = /^(?:localhost|.*\.(?:localhost|test|internal|local))$/;
+
+/** Whether the host names lead to the host. Only a warning: the DNS seen here need not be the visitors'. */
+export async function dnsChecks(
+  config: Pick<StackConfig, "services" | "host">,
+  resolve: (name: string) => Promise<readonly string[]> = addresses,
+): Promise<Check[]> {
+  const names = ROUTED_NAMES.filter((name) => config.services[name].enabled).map(
+    (name) => config.services[name].host,
+  );
+  const host = /^ssh:\/\/[^@]*@(\[[^\]]+\]|[^:/]+)/.exec(config.host.address)?.[1];
+  const looked = names.filter((name) => !LOCAL.test(name));
+  if (host === undefined || looked.length === 0) return [];
+  const wanted = await resolve(host.replace(/[[\]]/g, ""));
+  const wrong = (
+    await Promise.all(
+      looked.map(async (name) => {
+        const found = await resolve(name);
+        if (found.length === 0) return `${name} has no address`;
+        return found.some((address) => wanted.includes(address))
+          ? undefined
+          : `${name} leads to ${found.join(", ")}`;
+      }),
+    )
+  ).filter((line) => line !== undefined);
+  return wrong.length === 0
+    ? [ok("dns", `${looked.length} names lead to the host`)]
+    : [unsure("dns", wrong.join("; "), `let these names lead to ${wanted.join(", ") || host}`)];
+}
+
+const addresses = (name: string): Promise<readonly string[]> =>
+  lookup(name, { all: true }).then(
+    (found) => found.map(({ address }) => address),
+    () => [],
+  );

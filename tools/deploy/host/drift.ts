@@ -1,0 +1,210 @@
+/** Live containers against declared ones. Pure. */
+import { DEFAULT_SOCKET } from "../../../host/address";
+import { DeclaredContainer, DeclaredNetwork, Mount } from "../../model/declared";
+import { Inventory, Limits, LiveContainer } from "./inventory";
+
+/** One difference. `expected` is what the program says, `found` what the host has. */
+export interface Drift {
+  /** Name of the container inside the stack, or of the network. */
+  readonly where: string;
+  readonly kind: DriftKind;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export type DriftKind =
+  | "missing"
+  | "undeclared"
+  | "state"
+  | "image"
+  | "user"
+  | "capabilities"
+  | "groups"
+  | "socket group"
+  | "privileged"
+  | "read-only root"
+  | "security options"
+  | "processes"
+  | "memory"
+  | "cpus"
+  | "namespaces"
+  | "networks"
+  | "mounts"
+  | "memory folders"
+  | "published ports"
+  | "internal network";
+
+const MIB = 1024 * 1024;
+
+/** All differences, in the order of the declarations, then what nobody declared. Empty: the host is as declared. */
+export function compare(
+  declared: readonly DeclaredContainer[],
+  networks: readonly DeclaredNetwork[],
+  live: Inventory,
+): Drift[] {
+  const known = new Set<string>();
+  const drift = declared.flatMap((container) => {
+    const mine = live.containers.filter((candidate) => isMadeFrom(candidate, container));
+    const chosen = mine.find(({ state }) => state.Status === "running") ?? mine[0];
+    if (chosen === undefined)
+      return [one(container.name, "missing", "a running container", "none")];
+    known.add(chosen.id);
+    return compareContainer(container, chosen, live);
+  });
+  return [
+    ...drift,
+    ...networks.flatMap((network) => compareNetwork(network, live)),
+    ...live.containers
+      .filter(({ id, labels, state }) => {
+        // Loaders have done their work when they were made; running ones are not ours.
+        const loader = labels["pinned-stack.role"] === "loader" && state.Status !== "running";
+        return !known.has(id) && !loader;
+      })
+      .map((found) =>
+        one(
+          found.labels["pinned-stack.container"] ?? found.name,
+          "undeclared",
+          "no such container",
+          `${found.name} (${found.image}, ${found.state.Status})`,
+        ),
+      ),
+  ];
+}
+
+const isMadeFrom = (live: LiveContainer, { name, id }: DeclaredContainer): boolean =>
+  id === undefined
+    ? live.labels["pinned-stack.role"] === "service" &&
+      live.labels["pinned-stack.container"] === name
+    : live.id === id;
+
+function compareContainer(
+  declared: DeclaredContainer,
+  live: LiveContainer,
+  { limits, socketGroup }: Pick<Inventory, "limits" | "socketGroup">,
+): Drift[] {
+  const { host } = live;
+  const usesSocket = declared.mounts.some(({ path }) => path === DEFAULT_SOCKET);
+  const checks: readonly (readonly [DriftKind, string, string])[] = [
+    ["state", declared.healthCheck ? "running, healthy" : "running", stateOf(declared, live)],
+    // Without a digest in the configuration the declaration names no image in particular.
+    ...(declared.image.includes("@") ? [["image", declared.image, live.image] as const] : []),
+    ["user", declared.user, live.user],
+    [
+      "capabilities",
+      `+${set(declared.capAdd)} -ALL`,
+      `+${set(caps(host.CapAdd))} -${set(caps(host.CapDrop))}`,
+    ],
+    // Only the host says which group its socket has, and it may be another one by now.
+    ...(!usesSocket
+      ? [["groups", "none", set(host.GroupAdd)] as const]
+      : socketGroup === undefined
+        ? []
+        : [["socket group", String(socketGroup), set(host.GroupAdd)] as const]),
+    ["privileged", String(declared.privileged), String(host.Privileged)],
+    ["read-only root", String(declared.readOnly), String(host.ReadonlyRootfs)],
+    ["security options", set(declared.securityOptions), set(host.SecurityOpt.map(explicit))],
+    ...(limits.processes
+      ? [["processes", String(declared.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
+      : []),
+    ...(limits.memory
+      ? [["memory", memoryText(declared.memoryMiB, false, limits), memoryOf(live, limits)] as const]
+      : []),
+    ["cpus", String(declared.cpus), String(host.NanoCpus / 1e9)],
+    ["namespaces", "its own", namespaces(live)],
+    ["networks", set(declared.networks), set(Object.keys(live.networks))],
+    [
+      "mounts",
+      set(declared.mounts.map(mountText)),
+      set(liveMounts(declared.mounts, live).map(mountText)),
+    ],
+    [
+      "memory folders",
+      set(Object.entries(declared.tmpfs).map(pair)),
+      set(Object.entries(host.Tmpfs).map(pair)),
+    ],
+    ["published ports", set(declared.ports), set(livePorts(live))],
+  ];
+  return checks
+    .filter(([, expected, found]) => expected !== found)
+    .map(([kind, expected, found]) => one(declared.name, kind, expected, found));
+}
+
+function compareNetwork({ name, internal }: DeclaredNetwork, { networks }: Inventory): Drift[] {
+  const found = networks.find((network) => network.name === name);
+  if (found === undefined) return [one(name, "missing", "a network", "none")];
+  if (found.internal === internal) return [];
+  const words = (value: boolean): string => (value ? "no way out" : "leads out");
+  return [one(name, "internal network", words(internal), words(found.internal))];
+}
+
+function stateOf({ healthCheck }: DeclaredContainer, { state }: LiveContainer): string {
+  const end = state.Status === "exited" ? ` with code ${state.ExitCode}` : "";
+  if (!healthCheck) return `${state.Status}${end}`;
+  // A check that has just begun is no difference yet.
+  const health = state.Health?.Status ?? "no health check";
+  return `${state.Status}${end}, ${health === "starting" ? "healthy" : health}`;
+}
+
+function memoryOf({ host: { Memory, MemorySwap } }: LiveContainer, limits: Limits): string {
+  return Memory === 0 ? "no limit" : memoryText(Memory / MIB, MemorySwap !== Memory, limits);
+}
+
+const memoryText = (mebibytes: number, swap: boolean, limits: Limits): string =>
+  `${mebibytes} MiB${limits.swap ? `, ${swap ? "and" : "no"} swap` : ""}`;
+
+/** Limits that the host's kernel cannot apply, so that no new container would have them either; they are not compared. */
+export const notApplied = ({ limits }: Pick<Inventory, "limits">): string[] =>
+  Object.entries(limits).flatMap(([name, applied]) => (applied ? [] : [name]));
+
+function namespaces({ host }: LiveContainer): string {
+  const shared = [
+    ...(host.NetworkMode === "host" ? ["network of the host"] : []),
+    ...(host.PidMode !== "" ? [`processes of ${host.PidMode}`] : []),
+    ...(host.IpcMode === "host" ? ["memory of the host"] : []),
+  ];
+  return shared.length === 0 ? "its own" : shared.join(", ");
+}
+
+/** Older engines leave the value out, which means true. */
+const explicit = (option: string): string =>
+  option === "no-new-privileges" ? "no-new-privileges:true" : option.replace("=", ":");
+
+const caps = (names: readonly string[]): string[] =>
+  names.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
+
+/** Volumes with contents of their own have a random end to their name: it is left out where the rest fits. */
+function liveMounts(declared: readonly Mount[], live: LiveContainer): Mount[] {
+  return live.mounts
+    .filter(({ Type }) => Type !== "tmpfs")
+    .map(({ Name, Source, Destination, RW }) => {
+      const source = Name ?? Source ?? "";
+      const base = declared.find(
+        (mount) => mount.path === Destination && isNamedAfter(source, mount.source),
+      );
+      return { source: base?.source ?? source, path: Destination, writable: RW };
+    });
+}
+
+/** Pulumi's automatic names: the resource's, and seven random digits. */
+export const isNamedAfter = (name: string, base: string): boolean =>
+  name === base ||
+  (name.startsWith(`${base}-`) && /^[0-9a-f]{7}$/.test(name.slice(base.length + 1)));
+
+const livePorts = ({ host }: LiveContainer): string[] =>
+  Object.entries(host.PortBindings).flatMap(([inside, bindings]) =>
+    bindings.map(
+      ({ HostIp, HostPort }) => `${HostIp === "" ? "0.0.0.0" : HostIp}:${HostPort}->${inside}`,
+    ),
+  );
+
+const mountText = ({ source, path, writable }: Mount): string =>
+  `${source}:${path}${writable ? "" : ":ro"}`;
+const pair = ([key, value]: [string, string]): string => `${key}:${value}`;
+const set = (items: readonly string[]): string =>
+  items.length === 0 ? "none" : [...items].sort().join(" ");
+const one = (where: string, kind: DriftKind, expected: string, found: string): Drift => ({
+  where,
+  kind,
+  expected,
+  found,
+});

@@ -1,0 +1,163 @@
+/** Whether what runs is healthy and every route answers. Pure but for the caller's shell. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { quote } from "../../../host/shell-quote";
+import { DeclaredContainer } from "../../model/declared";
+import { HostError, HostShell } from "./shell";
+import {
+  Inventory,
+  inventoryProblem,
+  inventoryScript,
+  LiveContainer,
+  parseInventory,
+} from "./inventory";
+import { RouteProbe } from "./routes";
+
+/**
+ * Prints `route=<host> <status>`, 000 without an answer, `---` where nothing can ask, `uncertified` where Traefik answers
+ * but has no certificate for the name. On the host by curl or wget, through the published port; else by the wget in
+ * Traefik's own image. Only curl can ask for a name at another address over TLS. `timeout`, because not every wget can
+ * give up by itself, and some try again.
+ */
+export function probeScript(stack: string, probes: readonly RouteProbe[]): string {
+  return `first() { sed -n 's/.*HTTP\\/[0-9.]* \\([0-9][0-9][0-9]\\).*/\\1/p' | head -n 1; }
+traefik() { docker ps -q --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=pinned-stack.container=traefik | head -n 1; }
+ask() {
+  if command -v curl >/dev/null; then
+    curl -s -k -o /dev/null -m 5 --noproxy '*' -w '%{http_code}' --connect-to "$2:$3:$4:$3" "$1://$2:$3$6" || :
+  elif command -v wget >/dev/null; then
+    timeout 5 wget -S -O /dev/null --no-check-certificate --header "Host: $2" "$1://$4:$3$6" 2>&1 | first
+  else
+    inside=$(traefik)
+    if [ -n "$inside" ] && docker exec "$inside" timeout 5 wget --help >/dev/null 2>&1; then
+      docker exec "$inside" timeout 5 wget -S -O /dev/null --no-check-certificate --header "Host: $2" "$1://127.0.0.1:$5$6" 2>&1 | first
+    else echo ---
+    fi
+  fi
+}
+probe() {
+  code=$(ask "$1" "$2" "$3" "$4" "$5" "$6")
+  if [ "\${code:-000}" = 000 ] && [ -n "$7" ]; then
+    case $(ask http "$2" "$7" "$4" 80 /) in 30?) if command -v curl >/dev/null; then code=uncertified; else code=---; fi;; esac
+  fi
+  printf 'route=%s %s\\n' "$2" "\${code:-000}"
+}
+${probes
+  .map(
+    ({ scheme, host, port, address, path, redirectPort }) =>
+      `probe ${scheme} ${quote(host)} ${port} ${quote(address)} ${scheme === "http" ? 80 : 443} ${path} ${quote(String(redirectPort ?? ""))}\n`,
+  )
+  .join("")}`;
+}
+
+/** How long a probe may take, ms; with ACME there may be two for a route. */
+const PROBE_MS = 5_000;
+
+export interface Health {
+  /** What is wrong, one line each; empty: all is well. */
+  readonly problems: readonly string[];
+  /** What is still to come and no fault of the deployment, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** An answer below 500 that is not Traefik's "no such route". */
+const isGood = (status: string): boolean =>
+  status === "---" || (/^[1-4]/.test(status) && status !== "404");
+
+export function healthOf(
+  declared: readonly DeclaredContainer[],
+  live: Inventory,
+  routes: string,
+): Health {
+  const sick = declared.flatMap((container) => {
+    const mine = live.containers.filter(
+      ({ labels }) =>
+        labels["pinned-stack.role"] === "service" &&
+        labels["pinned-stack.container"] === container.name,
+    );
+    const problem = containerProblem(container, mine);
+    return problem === undefined ? [] : [`${container.name} ${problem}`];
+  });
+  const answers = routes.split("\n").flatMap((line) => {
+    const [, host = "", status = ""] = /^route=(\S+) (\S+)$/.exec(line) ?? [];
+    return host === "" ? [] : [{ host, status }];
+  });
+  const waiting = answers.filter(({ status }) => status === UNCERTIFIED);
+  return {
+    problems: [
+      ...sick,
+      ...answers
+        .filter(({ status }) => status !== UNCERTIFIED && !isGood(status))
+        .map(({ host, status }) =>
+          status === "000" ? `${host} does not answer` : `${host} answers ${status}`,
+        ),
+    ],
+    notes: waiting.map(
+      ({ host }) => `${host} has no certificate yet; if that lasts, Traefik's log says why`,
+    ),
+  };
+}
+
+const UNCERTIFIED = "uncertified";
+
+function containerProblem(
+  { healthCheck }: DeclaredContainer,
+  [first, ...others]: readonly LiveContainer[],
+): string | undefined {
+  if (first === undefined) return "is not there";
+  if (others.length > 0) return `is there ${others.length + 1} times`;
+  const { state } = first;
+  if (state.Status !== "running")
+    return `is ${state.Status}${state.Status === "exited" ? ` with code ${state.ExitCode}` : ""}`;
+  if (!healthCheck) return undefined;
+  const health = state.Health?.Status ?? "without a health check";
+  return health === "healthy" ? undefined : `is ${health}`;
+}
+
+export interface VerifyOptions {
+  /** Milliseconds until all must be well. Default 60 000. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Asks again every second until all is well or the patience is over. A host that cannot be asked is not well. */
+export async function verify(
+  shell: HostShell,
+  stack: string,
+  declared: readonly DeclaredContainer[],
+  probes: readonly RouteProbe[],
+  { patienceMs = 60_000, signal }: VerifyOptions = {},
+): Promise<Health> {
+  const end = Date.now() + patienceMs;
+  const timeoutMs = 30_000 + probes.length * 2 * PROBE_MS;
+  const script = `${inventoryScript(stack)}${probeScript(stack, probes)}`;
+  for (;;) {
+    const health = await shell(script, { ...(signal && { signal }), timeoutMs }).then(
+      (answer) =>
+        answer.code === 0
+          ? healthOf(declared, parseInventory(answer.stdout), answer.stdout)
+          : unknown(inventoryProblem(answer)),
+      (error: unknown) => {
+        // A connection that breaks may be back in a moment.
+        if (error instanceof HostError) return unknown(error.message);
+        throw error;
+      },
+    );
+    if (health.problems.length === 0 || Date.now() >= end) return health;
+    await sleep(1000, undefined, { ...(signal && { signal }) });
+  }
+}
+
+const unknown = (problem: string): Health => ({ problems: [problem], notes: [] });
+
+/** The last lines of each container that is not well, `name| line`. */
+export function logsScript(stack: string): string {
+  return `for id in $(docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=pinned-stack.role=service); do
+  state=$(docker inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}}' "$id" 2>/dev/null) || continue
+  case $state in running|running\\ healthy) continue;; esac
+  name=$(docker inspect --format '{{index .Config.Labels "pinned-stack.container"}}' "$id")
+  printf '%s is %s; its last lines:\\n' "$name" "$state"
+  docker logs --tail 15 "$id" 2>&1 | sed 's/^/  | /' || :
+done
+`;
+}

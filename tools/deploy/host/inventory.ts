@@ -1,0 +1,149 @@
+/** What is on the host of a stack: its containers, all that joined its networks, and these networks. */
+import { z } from "zod";
+
+import { quote } from "../../../host/shell-quote";
+import { HostShell, ShellResult } from "./shell";
+import { CommandError } from "../../cli/command";
+
+const nullable = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? undefined);
+const list = <T extends z.ZodType>(schema: T) =>
+  nullable(z.array(schema)).transform((value) => value ?? []);
+const map = <T extends z.ZodType>(schema: T) =>
+  nullable(z.record(z.string(), schema)).transform((value) => value ?? {});
+
+/** The parts of `docker container inspect` that are compared; the environment stays out, it may hold secrets. */
+const container = z.object({
+  id: z.string(),
+  /** Without Docker's leading slash. */
+  name: z.string().transform((name) => name.replace(/^\//, "")),
+  image: z.string(),
+  user: z.string(),
+  labels: map(z.string()),
+  // Whole, because a template cannot ask for the health of a container without a health check.
+  state: z.object({
+    Status: z.string(),
+    ExitCode: z.number(),
+    Health: nullable(z.object({ Status: z.string() })),
+  }),
+  mounts: list(
+    z.object({
+      Type: z.string(),
+      Name: z.string().optional(),
+      Source: z.string().optional(),
+      Destination: z.string(),
+      RW: z.boolean(),
+    }),
+  ),
+  networks: map(z.unknown()),
+  host: z.object({
+    CapAdd: list(z.string()),
+    CapDrop: list(z.string()),
+    GroupAdd: list(z.string()),
+    SecurityOpt: list(z.string()),
+    Privileged: z.boolean(),
+    ReadonlyRootfs: z.boolean(),
+    PidsLimit: nullable(z.number()),
+    Memory: z.number(),
+    MemorySwap: z.number(),
+    NanoCpus: z.number(),
+    Tmpfs: map(z.string()),
+    PortBindings: map(list(z.object({ HostIp: z.string(), HostPort: z.string() }))),
+    NetworkMode: z.string(),
+    PidMode: z.string(),
+    IpcMode: z.string(),
+  }),
+});
+const network = z.object({ id: z.string(), name: z.string(), internal: z.boolean() });
+/** Whether the host's kernel applies a limit at all; without it Docker warns and leaves the limit out. */
+const limits = z.object({ memory: z.boolean(), swap: z.boolean(), processes: z.boolean() });
+const line = z.union([
+  z.object({ limits }),
+  z.object({ socket: z.object({ group: z.number() }) }),
+  z.object({ container }),
+  z.object({ network }),
+]);
+
+export type LiveContainer = z.output<typeof container>;
+export type LiveNetwork = z.output<typeof network>;
+export type Limits = z.output<typeof limits>;
+export interface Inventory {
+  readonly limits: Limits;
+  /** Number of the group that may use Docker's socket; absent where it could not be told. */
+  readonly socketGroup?: number;
+  readonly containers: readonly LiveContainer[];
+  readonly networks: readonly LiveNetwork[];
+}
+
+const CONTAINER_FORMAT =
+  '{"container":{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},' +
+  '"user":{{json .Config.User}},"labels":{{json .Config.Labels}},"state":{{json .State}},' +
+  '"mounts":{{json .Mounts}},' +
+  '"networks":{{json .NetworkSettings.Networks}},"host":{{json .HostConfig}}}}';
+const NETWORK_FORMAT =
+  '{"network":{"id":{{json .Id}},"name":{{json .Name}},"internal":{{json .Internal}}}}';
+const LIMITS_FORMAT =
+  '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}}}';
+
+/**
+ * Prints one line of JSON for each container and network. What goes meanwhile is left out; every other failure of
+ * docker ends the script and is marked, since ssh and login banners write to stderr as well.
+ */
+export function inventoryScript(stack: string): string {
+  const mine = quote(`label=pinned-stack.stack=${stack}`);
+  return `ask() {
+  { said=$(docker "$@" 2>&1 >&3 3>&-) || case $said in
+    *[Nn]o\\ such*) ;;
+    *) printf '${FAILED}%s\\n' "$(printf '%s' "$said" | tr '\\n' ' ')" >&2; exit 1;;
+  esac; } 3>&1
+}
+ask version >/dev/null
+ask info --format ${quote(LIMITS_FORMAT)}
+stat -c '{"socket":{"group":%g}}' "\${DOCKER_HOST#unix://}" 2>/dev/null || :
+networks=$(ask network ls -q --no-trunc --filter ${mine})
+ids=$(ask ps -aq --no-trunc --filter ${mine})
+for network in $networks; do ids="$ids $(ask ps -aq --no-trunc --filter "network=$network")"; done
+ids=$(printf '%s\\n' $ids | sort -u)
+for network in $networks; do ask network inspect --format ${quote(NETWORK_FORMAT)} "$network"; done
+[ -z "$ids" ] || ask container inspect --format ${quote(CONTAINER_FORMAT)} $ids
+`;
+}
+
+const FAILED = "docker failed: ";
+
+/** What docker said where the script failed; else all that is on stderr. */
+export const inventoryProblem = ({ code, stderr }: Pick<ShellResult, "code" | "stderr">): string =>
+  `docker on the host: ${stderr.split(FAILED)[1]?.split("\n")[0]?.trim() ?? (stderr.trim() || `exit code ${code}`)}`;
+
+const ALL_APPLIED: Limits = { memory: true, swap: true, processes: true };
+
+export function parseInventory(text: string): Inventory {
+  const parsed = text
+    .split("\n")
+    .filter((row) => row.startsWith("{"))
+    .map((row) => line.parse(JSON.parse(row)));
+  const socket = parsed.flatMap((row) => ("socket" in row ? [row.socket] : []))[0];
+  return {
+    ...(socket !== undefined && { socketGroup: socket.group }),
+    limits: parsed.flatMap((row) => ("limits" in row ? [row.limits] : []))[0] ?? ALL_APPLIED,
+    containers: parsed.flatMap((row) => ("container" in row ? [row.container] : [])),
+    networks: parsed.flatMap((row) => ("network" in row ? [row.network] : [])),
+  };
+}
+
+/** Asks the host once. Rejects when Docker does not answer there. */
+export async function takeInventory(
+  shell: HostShell,
+  stack: string,
+  signal?: AbortSignal,
+): Promise<Inventory> {
+  const answer = await shell(inventoryScript(stack), { ...(signal && { signal }) });
+  if (answer.code !== 0) throw new InventoryError(inventoryProblem(answer));
+  return parseInventory(answer.stdout);
+}
+
+export class InventoryError extends CommandError {
+  constructor(message: string) {
+    super(message, 2);
+  }
+}

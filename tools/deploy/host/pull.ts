@@ -1,0 +1,73 @@
+/** Brings the new images to the host while the old ones run. Pure but for the caller's shell. */
+import { quote } from "../../../host/shell-quote";
+import { Registries } from "../../../images/registry/client";
+import { DOCKER_HUB, parseReference } from "../../../images/reference";
+
+export interface PullArgs {
+  /** By service. */
+  readonly images: Readonly<Record<string, string>>;
+  /** `linux/amd64` */
+  readonly platform: string;
+  readonly registries: Registries;
+}
+
+/** Prints `present=` or `pulled=` with the service, or `failed=service: why` for each that could not be had. */
+export function pullScript({ images, platform, registries }: PullArgs): string {
+  const architecture = platform.split("/").slice(0, 2).join("/");
+  const auths = authsOf(images, registries);
+  const login =
+    Object.keys(auths).length === 0
+      ? ""
+      : `umask 077
+config=$(mktemp -d)
+trap 'rm -rf "$config"' EXIT
+trap 'exit 1' HUP INT TERM
+printf '%s' ${quote(JSON.stringify({ auths }))} >"$config/config.json"
+export DOCKER_CONFIG="$config"
+`;
+  return `${login}pull() {
+  if docker image inspect "$2" >/dev/null 2>&1; then found=present
+  elif said=$(docker pull --quiet --platform ${quote(platform)} "$2" 2>&1); then found=pulled
+  else printf 'failed=%s: %s\\n' "$1" "$(printf '%s' "$said" | tr '\\n' ' ')"; return 0
+  fi
+  is=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$2")
+  if [ "$is" = ${quote(architecture)} ]; then printf '%s=%s\\n' "$found" "$1"
+  else printf 'failed=%s: the image is for %s, the host is ${architecture}\\n' "$1" "$is"
+  fi
+}
+${Object.entries(images)
+  .map(([service, image]) => `pull ${quote(service)} ${quote(image)}\n`)
+  .join("")}`;
+}
+
+/** Docker's config.json wants Docker Hub under an address of its own. */
+function authsOf(
+  images: PullArgs["images"],
+  registries: Registries,
+): Readonly<Record<string, { readonly auth: string }>> {
+  const needed = new Set(Object.values(images).map((image) => parseReference(image).registry));
+  return Object.fromEntries(
+    Object.entries(registries).flatMap(([host, { username, password }]) =>
+      username === undefined || password === undefined || !needed.has(host)
+        ? []
+        : [
+            [
+              host === DOCKER_HUB ? "https://index.docker.io/v1/" : host,
+              { auth: Buffer.from(`${username}:${password}`).toString("base64") },
+            ],
+          ],
+    ),
+  );
+}
+
+/** Lines for people about images that could not be had; empty when all are there. */
+export const pullProblems = (stdout: string): string[] =>
+  stdout
+    .split("\n")
+    .filter((line) => line.startsWith("failed="))
+    .map((line) => {
+      const text = line.slice("failed=".length).trim();
+      return /no space left/i.test(text)
+        ? `${text}; free some space on the host: docker image prune --all`
+        : text;
+    });

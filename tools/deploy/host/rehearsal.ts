@@ -1,0 +1,195 @@
+/**
+ * A service that has to stop before its successor starts is tried first: the new image with the new files under the full
+ * restrictions, without network and ports, beside the one that runs. Pure; the caller's shell runs the script.
+ */
+import { RecordedResource, CONTAINER } from "../../model/synth";
+import { quote } from "../../../host/shell-quote";
+import { containerInputs, DeclaredContainer, plainFiles } from "../../model/declared";
+import { RouteProbe } from "./routes";
+
+/** Services that can be tried without their data. */
+export const REHEARSED: ReadonlySet<string> = new Set(["traefik"]);
+
+export interface RehearsedVolume {
+  readonly volume: string;
+  readonly path: string;
+  /** By path inside the volume. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface Rehearsal {
+  readonly stack: string;
+  /** Name of the trial, another one each time: a trial that was given up may still run when the next one starts. */
+  readonly run: string;
+  readonly container: DeclaredContainer;
+  readonly volumes: readonly RehearsedVolume[];
+  /** Host names that a request inside must find a route for; none where that cannot be asked. */
+  readonly routes: readonly Pick<RouteProbe, "host" | "path">[];
+  readonly scheme: "http" | "https";
+  /** Seconds until it must be healthy. */
+  readonly seconds: number;
+}
+
+/** The files that the program would bring for the container; secret ones stay out. */
+export function rehearsedVolumes(
+  run: string,
+  container: DeclaredContainer,
+  resources: readonly RecordedResource[],
+): RehearsedVolume[] {
+  return container.mounts.flatMap(({ source, path }, index) => {
+    const loader = resources.find(
+      (resource) =>
+        resource.type === CONTAINER &&
+        resource.name === `${source}-loader` &&
+        containerInputs(resource).volumes.some(({ volumeName }) => volumeName === source),
+    );
+    const files = loader === undefined ? undefined : plainFiles(loader);
+    if (files === undefined) return [];
+    return {
+      volume: `${run}-${index}`,
+      path,
+      files: Object.fromEntries(
+        Object.entries(files).map(([file, content]) => [file.slice(path.length + 1), content]),
+      ),
+    };
+  });
+}
+
+/** The stack, for those who clean up after a trial, and the trial itself. */
+const labelsOf = ({ stack, run }: Pick<Rehearsal, "stack" | "run">): readonly string[] => [
+  `pinned-stack.rehearsal=${stack}`,
+  `pinned-stack.rehearsal-run=${run}`,
+];
+
+/** `docker` with these words starts the trial. Every control is that of the declaration. */
+export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal): string[] {
+  const { inputs } = container;
+  const [uid = "0", gid = "0"] = container.user.split(":");
+  const option = (name: string, values: readonly string[]): string[] =>
+    values.flatMap((value) => [`--${name}`, value]);
+  const health = inputs.healthcheck?.tests.slice(1) ?? [];
+  return [
+    "run",
+    "--detach",
+    ...option("name", [run]),
+    ...option("label", labelsOf({ stack, run })),
+    ...option("network", ["none"]),
+    ...option("restart", ["no"]),
+    ...option("user", [container.user]),
+    ...option("cap-drop", container.capDrop),
+    ...option("cap-add", container.capAdd),
+    ...option("security-opt", container.securityOptions),
+    ...(container.readOnly ? ["--read-only"] : []),
+    ...option("ipc", ["private"]),
+    ...option("memory", [`${container.memoryMiB}m`]),
+    ...option("memory-swap", [`${container.memoryMiB}m`]),
+    ...option("cpus", [String(container.cpus)]),
+    ...option("pids-limit", [String(container.pidsLimit)]),
+    ...option(
+      "ulimit",
+      inputs.ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`),
+    ),
+    ...option(
+      "tmpfs",
+      Object.entries(container.tmpfs).map(([path, options]) => `${path}:${options}`),
+    ),
+    // Empty folders in memory in the place of its data.
+    ...option(
+      "tmpfs",
+      container.mounts
+        .filter(({ writable }) => writable)
+        .map(({ path }) => `${path}:rw,noexec,nosuid,nodev,size=16m,uid=${uid},gid=${gid}`),
+    ),
+    ...option(
+      "volume",
+      volumes.map(({ volume, path }) => `${volume}:${path}:ro`),
+    ),
+    ...option("env", inputs.envs),
+    ...(health.length === 0
+      ? []
+      : [
+          ...option("health-cmd", [health.map(quote).join(" ")]),
+          ...option("health-interval", ["1s"]),
+          ...option("health-timeout", ["5s"]),
+          ...option("health-retries", ["60"]),
+        ]),
+    ...(inputs.entrypoints?.[0] === undefined ? [] : option("entrypoint", [inputs.entrypoints[0]])),
+    container.image,
+    ...(inputs.entrypoints?.slice(1) ?? []),
+    ...(inputs.command ?? []),
+  ];
+}
+
+/**
+ * Exits 0 when the trial was good; else 1, with the reason on stderr and the container's last lines after it. Removes
+ * first what an earlier one may have left, and all that it made itself, however it ends.
+ */
+export function rehearsalScript(rehearsal: Rehearsal): string {
+  const { run, volumes, container, routes, scheme, seconds } = rehearsal;
+  const name = quote(run);
+  const labels = labelsOf(rehearsal);
+  const [ofStack = "", ofRun = ""] = labels.map(quote);
+  return `trap '' PIPE
+work=$(mktemp -d)
+clean() {
+  for left in $(docker ps -aq --filter label="$1"); do docker rm -f "$left" >/dev/null 2>&1 || :; done
+  for left in $(docker volume ls -q --filter label="$1"); do docker volume rm "$left" >/dev/null 2>&1 || :; done
+}
+mine=${ofRun}
+trap 'rm -rf "$work"; clean "$mine"' EXIT
+trap 'exit 1' HUP INT TERM
+clean ${ofStack}
+${volumes.map((volume) => volumeScript(labels, container.image, volume)).join("")}docker ${rehearsalArguments(rehearsal).map(quote).join(" ")} >/dev/null
+state=starting
+tries=0
+while [ $tries -lt ${seconds} ]; do
+  state=$(docker inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}}' ${name})
+  case $state in running\\ healthy|exited*|dead*) break;; esac
+  tries=$((tries + 1))
+  sleep 1
+done
+fail() { printf '%s\\n' "$1" >&2; docker logs --tail 20 ${name} >&2 2>&1 || :; exit 1; }
+[ "$state" = 'running healthy' ] || fail "${container.name}: not healthy within ${seconds} seconds, but $state"
+${routes.map((route) => routeScript(name, scheme, route)).join("")}`;
+}
+
+/** The files go through a container that never starts, as they do in the deployment. */
+function volumeScript(
+  labels: readonly string[],
+  image: string,
+  { volume, path, files }: RehearsedVolume,
+): string {
+  const folder = `"$work"/${quote(volume)}`;
+  const write = Object.entries(files).map(([file, content]) => {
+    const target = `${folder}/${quote(file)}`;
+    return `mkdir -p "$(dirname ${target})"
+base64 -d >${target} <<'END'
+${Buffer.from(content)
+  .toString("base64")
+  .replace(/.{1,76}/g, "$&\n")}END
+`;
+  });
+  const labelled = labels.map((label) => `--label ${quote(label)}`).join(" ");
+  return `docker volume create ${labelled} ${quote(volume)} >/dev/null
+${write.join("")}chmod -R a+rX,go-w ${folder}
+loader=$(docker create --network none ${labelled} --volume ${quote(`${volume}:${path}`)} ${quote(image)})
+docker cp ${folder}/. "$loader:"${quote(path)} >/dev/null
+docker rm "$loader" >/dev/null
+`;
+}
+
+/**
+ * A route leads nowhere without a network, so 502 and the like are good answers; only "no such route" is not. An image
+ * without wget is judged by its health alone.
+ */
+function routeScript(
+  name: string,
+  scheme: "http" | "https",
+  { host, path }: Pick<RouteProbe, "host" | "path">,
+): string {
+  const port = scheme === "http" ? 80 : 443;
+  const url = `${scheme}://127.0.0.1:${port}${path}`;
+  return `said=$(docker exec ${name} timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 || :)
+case $said in *' 404'*) fail ${quote(`traefik: has no route for ${host}`)};; esac
+`;
+}

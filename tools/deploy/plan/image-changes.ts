@@ -1,0 +1,37 @@
+/** What the image changes of a plan are, as the registries tell: `rebuild`, `upgrade`, `moved`. */
+import { StackConfig } from "../../../config/config";
+import { explain } from "../../../images/inspect/explain";
+import { imageReader } from "../../../images/inspect/reader";
+import { isPinned, parseReference } from "../../../images/reference";
+import { RegistryClient } from "../../../images/registry/client";
+import { Plan } from "./plan";
+
+/** The kind of change by service; a service is left out where nobody can tell in time. */
+export type KindsOf = (
+  plan: Plan,
+  config: Pick<StackConfig, "platform" | "registries">,
+  signal: AbortSignal,
+) => Promise<Readonly<Record<string, string>>>;
+
+/** A plan is worth waiting for its words, but not long. */
+const DEADLINE_MS = 8_000;
+
+export const kindsByRegistry: KindsOf = async (plan, { platform, registries }, signal) => {
+  const client = new RegistryClient({ registries, deadlineMs: DEADLINE_MS, signal });
+  const read = imageReader(client, platform);
+  try {
+    const found = await Promise.all(
+      plan.containers.map(async ({ service, image }) => {
+        if (image?.from === undefined) return [];
+        const [from, to] = [parseReference(image.from), parseReference(image.to)];
+        if (!isPinned(from) || !isPinned(to)) return [];
+        const [before, after] = await Promise.all([read(from, from.digest), read(to, to.digest)]);
+        const { kind } = explain({ before, after, retagged: from.tag !== to.tag });
+        return kind === "unknown" ? [] : [[service, kind] as const];
+      }),
+    );
+    return Object.fromEntries(found.flat());
+  } finally {
+    client.close();
+  }
+};

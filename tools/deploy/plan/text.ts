@@ -1,0 +1,62 @@
+/** A plan as people read it. Pure. */
+import { columns } from "../../cli/command";
+import { shortImage } from "../pulumi/history";
+import { LostVolume } from "./lost-volumes";
+import { ContainerPlan, Plan } from "./plan";
+import { Weakening } from "./weakenings";
+
+export interface Decision {
+  readonly plan: Plan;
+  /** What the image change is, by service: `rebuild`, `upgrade`; empty where nobody looked. */
+  readonly kinds: Readonly<Record<string, string>>;
+  readonly weakenings: readonly Weakening[];
+  readonly lost: readonly LostVolume[];
+  /** What an earlier run left behind. */
+  readonly pending: readonly string[];
+  /** Whether PostgreSQL's container is replaced, and so dumped before. */
+  readonly dump: boolean;
+  /** Why a deployment that fails could not be returned from; not said of the first one. */
+  readonly noWayBack?: string;
+}
+
+export function planText(stack: string, decision: Decision): string {
+  const { plan, weakenings, lost, pending, dump, noWayBack } = decision;
+  const changed = plan.containers.flatMap((container) => describe(container, decision));
+  return [
+    `stack ${stack}:`,
+    ...pending.map((line) => `  left by an earlier run: ${line}`),
+    ...(changed.length === 0 ? ["  no container changes"] : [columns(changed)]),
+    ...plan.others.map((line) => `  ${line}`),
+    ...plan.warnings.map((line) => `  warning: ${line}`),
+    ...(noWayBack === undefined ? [] : [`  NO WAY BACK: ${noWayBack}`]),
+    ...(dump ? ["  the databases are dumped before PostgreSQL is touched"] : []),
+    ...weakenings.map(
+      ({ service, text, reason }) =>
+        `  WEAKER: ${service} ${text}${reason === undefined ? "" : ` (${reason})`}`,
+    ),
+    ...lost.map(
+      ({ name }) => `  LOST: volume ${name} leaves the stack; its data stays on the host`,
+    ),
+  ].join("\n");
+}
+
+function describe(container: ContainerPlan, { kinds }: Decision): string[][] {
+  const { name, service, action, image, configuration, order, interruption } = container;
+  const kind = kinds[service];
+  const what = [
+    ...(image === undefined
+      ? []
+      : [`${imageText(image)}${kind === undefined ? "" : ` (${kind})`}`]),
+    ...(configuration.length === 0 ? [] : [`configuration: ${configuration.join(", ")}`]),
+  ];
+  return [
+    [`  ${name}`, action, what.join("; ")],
+    ...(order === undefined
+      ? []
+      : [["", order.order, `${order.why}; interruption: ${interruption}`]]),
+  ];
+}
+
+function imageText({ from, to }: NonNullable<ContainerPlan["image"]>): string {
+  return from === undefined ? shortImage(to) : `${shortImage(from)} → ${shortImage(to)}`;
+}
