@@ -1,103 +1,123 @@
-/** What the program says about itself: stack outputs, and the list that the start page shows. Plain data. */
-import { RestrictionRow } from "./hardened/policy";
-import { PageService } from "./services/homepage/page";
-import { LastDeployment } from "./last-deployment";
-import { publicUrl } from "./services/traefik/public-url";
-import { Service } from "./services/service";
-import { StackConfig } from "../config/config";
-import { ADMIN_NAMES, ROUTED_NAMES, SERVICE_NAMES, ServiceName } from "../config/schema";
+/** What the stack says of itself: Pulumi's stack outputs, and what the next run reads of them. */
+import * as pulumi from "@pulumi/pulumi";
+
 import { formatReference, ImageReference } from "../images/reference";
+import { Exemption } from "./hardened/policy";
+import { StackModel } from "./model";
+import { DataFormat } from "./services/definition";
+
+/** One service: what applies to it, and why where that is not the policy. */
+export interface RestrictionRow {
+  readonly service: string;
+  readonly containers: readonly string[];
+  readonly user: string;
+  readonly capDrop: readonly ["ALL"];
+  readonly capAdd: readonly string[];
+  readonly readOnlyRootfs: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly pidsLimit: number;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly healthCheck: boolean;
+  /** `hardened`, or `exempt:` and the reasons. */
+  readonly status: string;
+  readonly exemptions: readonly Exemption[];
+}
 
 export interface StackOutputs {
   /** The reference that is deployed, by service. */
   readonly images: Readonly<Record<string, string>>;
-  /** One row a service, in the order of SERVICE_NAMES. */
+  /** One row a service, in the order of every table. */
   readonly restrictions: readonly RestrictionRow[];
-  /** The day since which it is that one, by service: `2026-01-31`. */
+  /** The day since which a service runs its image, by service: `2026-01-31`. */
   readonly imagesSince: Readonly<Record<string, string>>;
-  /** Format of the data that PostgreSQL keeps, and the user it belongs to; the next deployment compares. */
-  readonly postgresMajor?: number;
-  readonly postgresUser?: string;
+  /** Formats of the data on the host, by service; also of a service that is off, whose data waits. */
+  readonly dataFormats: Readonly<Record<string, DataFormat>>;
 }
 
-export function stackOutputs(
-  images: Readonly<Record<string, ImageReference>>,
-  services: readonly Service[],
-): Pick<StackOutputs, "images" | "restrictions"> {
+export const stackOutputs = (model: StackModel, last: LastDeployment): StackOutputs => ({
+  images: Object.fromEntries(
+    model.images.map(({ service, reference }) => [service, formatReference(reference)]),
+  ),
+  restrictions: restrictionRows(model),
+  imagesSince: Object.fromEntries(
+    model.images.flatMap(({ service, since }) => (since === undefined ? [] : [[service, since]])),
+  ),
+  dataFormats: { ...last.dataFormats, ...model.dataFormats },
+});
+
+/** Containers of one service are one row: they run under the same controls, for the same reasons. */
+export const restrictionRows = ({ images, containers }: StackModel): RestrictionRow[] =>
+  images.flatMap(({ service }) => {
+    const mine = containers.filter((container) => container.service === service);
+    const [first] = mine;
+    if (first === undefined) return [];
+    const { controls, exemptions } = first;
+    return {
+      service,
+      containers: mine.map(({ name }) => name),
+      user: controls.user,
+      capDrop: ["ALL"],
+      capAdd: controls.capabilities,
+      readOnlyRootfs: controls.readOnlyRootfs,
+      noNewPrivileges: controls.noNewPrivileges,
+      pidsLimit: controls.pidsLimit,
+      memoryMiB: controls.memoryMiB,
+      cpus: controls.cpus,
+      healthCheck: controls.healthCheck,
+      status:
+        exemptions.length === 0
+          ? "hardened"
+          : `exempt: ${exemptions.map(({ control, reason }) => `${control}: ${reason}`).join("; ")}`,
+      exemptions,
+    };
+  });
+
+/** What the stack said of itself in its last deployment; nothing before the first one. */
+export type LastDeployment = Pick<StackOutputs, "images" | "imagesSince" | "dataFormats">;
+
+/** Reads the stack's own outputs from Pulumi's state. Outputs of another shape count as absent. */
+export async function lastDeployment(stack: string): Promise<LastDeployment> {
+  const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
+  const last = new pulumi.StackReference(`${stack}-last-deployment`, { name: self });
+  const output = async (name: string): Promise<unknown> =>
+    ((await last.getOutputDetails(name)) as { readonly value?: unknown }).value;
+  const [images, imagesSince, dataFormats] = await Promise.all(
+    ["images", "imagesSince", "dataFormats"].map(output),
+  );
   return {
-    images: Object.fromEntries(
-      Object.entries(images).map(([service, image]) => [service, formatReference(image)]),
-    ),
-    restrictions: restrictionTable(rowsOf(services)),
+    images: entriesOf(images, isText),
+    imagesSince: entriesOf(imagesSince, isText),
+    dataFormats: entriesOf(dataFormats, isDataFormat),
   };
 }
 
-/** An image that was there before keeps its day; where that was not said, it stays unknown. */
-export function imagesSince(
+/** The day since which each image runs: an image that was there before keeps its day, or stays unknown. */
+export const imagesSince = (
   images: Readonly<Record<string, ImageReference>>,
-  last: Pick<LastDeployment, "images" | "imagesSince">,
-  today: string | undefined,
-): Record<string, string> {
-  return Object.fromEntries(
+  last: LastDeployment,
+  today: string,
+): Record<string, string> =>
+  Object.fromEntries(
     Object.entries(images).flatMap(([service, image]) => {
       const same = last.images[service] === formatReference(image);
       const since = same ? last.imagesSince[service] : today;
       return since === undefined ? [] : [[service, since]];
     }),
   );
-}
 
-/** Also of a PostgreSQL that is switched off: its data waits on the host. */
-export const postgresOutputs = ({
-  major,
-  user,
-}: {
-  readonly major?: number | undefined;
-  readonly user?: string | undefined;
-}): Pick<StackOutputs, "postgresMajor" | "postgresUser"> => ({
-  ...(major !== undefined && { postgresMajor: major }),
-  ...(user !== undefined && { postgresUser: user }),
-});
+const isText = (value: unknown): value is string => typeof value === "string";
+const isDataFormat = (value: unknown): value is DataFormat =>
+  typeof value === "object" &&
+  value !== null &&
+  "version" in value &&
+  "user" in value &&
+  typeof value.version === "number" &&
+  typeof value.user === "string";
 
-export const rowsOf = (services: readonly Service[]): RestrictionRow[] =>
-  services.flatMap(({ containers }) => containers.map(({ restrictions }) => restrictions));
-
-/** Containers of one service are one row: they run under the same controls, for the same reasons. */
-export function restrictionTable(containers: readonly RestrictionRow[]): RestrictionRow[] {
-  const rows = new Map<string, RestrictionRow>();
-  for (const restrictions of containers) {
-    const known = rows.get(restrictions.service);
-    rows.set(restrictions.service, {
-      ...restrictions,
-      containers: [...(known?.containers ?? []), ...restrictions.containers],
-    });
-  }
-  return SERVICE_NAMES.flatMap((name) => rows.get(name) ?? []);
-}
-
-/** Services for which nobody is allowed in have no address on the page. */
-export function pageServices(
-  config: StackConfig,
-  images: Readonly<Record<string, ImageReference>>,
-  since: Readonly<Record<string, string>>,
-  rows: readonly RestrictionRow[],
-): PageService[] {
-  return rows.flatMap((restrictions) => {
-    const service = restrictions.service as ServiceName;
-    const image = images[service];
-    const admin = ADMIN_NAMES.some((name) => name === service);
-    const host = ROUTED_NAMES.filter((name) => name === service).map(
-      (name) => config.services[name].host,
-    )[0];
-    if (image === undefined) return [];
-    return {
-      service,
-      image: formatReference(image),
-      ...(since[service] !== undefined && { since: since[service] }),
-      ...(host !== undefined &&
-        (!admin || config.adminAllow.length > 0) && { url: publicUrl(config, host) }),
-      admin,
-      restrictions,
-    };
-  });
-}
+const entriesOf = <T>(value: unknown, is: (item: unknown) => item is T): Record<string, T> =>
+  typeof value === "object" && value !== null
+    ? Object.fromEntries(
+        Object.entries(value).filter((entry): entry is [string, T] => is(entry[1])),
+      )
+    : {};

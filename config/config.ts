@@ -5,30 +5,28 @@
 import * as pulumi from "@pulumi/pulumi";
 import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
 
-import { isAbsent, issueLines, pathPart, setCommand, unknownKey, zodMessage } from "./messages";
-import { ruleProblems } from "./rules";
+import { ServiceSettings } from "../components/model";
+import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
+import { ServiceDefinition } from "../components/services/definition";
 import {
-  RawConfig,
-  RoutedConfig,
-  Secret,
-  Secrets,
-  ServiceConfig,
-  ServicesConfig,
-  StackConfig,
-} from "./types";
+  isAbsent,
+  issueLines,
+  pathPart,
+  setCommand,
+  unknownKey,
+  zodMessage,
+} from "../text/messages";
+import { isEnabled, ruleProblems } from "./rules";
 import {
   ConfigKey,
-  isRouted,
   KEYS,
   ParsedKeys,
   readableServices,
-  RoutedName,
   SECRET_NAMES,
-  SecretName,
   SECRETS,
-  SERVICE_NAMES,
-  ServiceName,
+  ServicesInput,
 } from "./schema";
+import { RawConfig, Secret, Secrets, StackConfig } from "./types";
 
 declare module "@pulumi/pulumi/runtime/config" {
   /** Part of the SDK, but left out of its published types. */
@@ -36,7 +34,7 @@ declare module "@pulumi/pulumi/runtime/config" {
 }
 
 export { Secret } from "./types";
-export type { RawConfig, Secrets, ServiceConfig, ServicesConfig, StackConfig } from "./types";
+export type { RawConfig, Secrets, StackConfig } from "./types";
 
 const PROJECT = "pinned-stack";
 
@@ -59,12 +57,23 @@ export class ConfigError extends pulumi.RunError {
   }
 }
 
-/** Reads the configuration that the engine, or the model, gave to the program. Throws a {@link ConfigError}. */
-export function readConfig(): StackConfig {
+/** Reads the configuration that Pulumi gave to the program. Throws a {@link ConfigError}. */
+export const readConfig = (): StackConfig =>
+  parseConfig(rawConfig(pulumi.getStack(), pulumi.runtime.allConfig(), isConfigSecret));
+
+/**
+ * @param config as Pulumi gives it to a program: full key to text, structures as JSON
+ * @param isSecure whether the value of a full key is stored encrypted
+ */
+export function rawConfig(
+  stack: string,
+  config: Readonly<Record<string, string>>,
+  isSecure: (key: string) => boolean,
+): RawConfig {
   const prefix = `${PROJECT}:`;
-  const mine = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(prefix));
-  return parseConfig({
-    stack: pulumi.getStack(),
+  const mine = Object.entries(config).filter(([key]) => key.startsWith(prefix));
+  return {
+    stack,
     values: Object.fromEntries(
       mine.map(([key, text]) => {
         const name = key.slice(prefix.length);
@@ -72,9 +81,12 @@ export function readConfig(): StackConfig {
       }),
     ),
     secure: new Set(
-      mine.filter(([key]) => isConfigSecret(key)).map(([key]) => key.slice(prefix.length)),
+      mine
+        .map(([key]) => key)
+        .filter(isSecure)
+        .map((key) => key.slice(prefix.length)),
     ),
-  });
+  };
 }
 
 /** Pulumi hands every value over as text, structures as JSON. */
@@ -99,22 +111,22 @@ export function parseConfig(raw: RawConfig): StackConfig {
     if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
       problems.push(unknownKey(pathPart(name)));
 
-  const said = keys.services ?? readableServices(raw.values.services);
-  // Of one that cannot be read the problem is told, and nothing that it may not need is asked for.
-  const unreadable = SERVICE_NAMES.filter((name) => keys.services === undefined && !(name in said));
+  const input = keys.services ?? readableServices(raw.values.services);
+  // A service that cannot be read has its problem listed already; nothing that it might not need is asked for.
+  const unreadable = SERVICE_NAMES.filter(
+    (name) => keys.services === undefined && !(name in input),
+  );
   const off = Object.fromEntries(unreadable.map((name) => [name, { enabled: false }]));
-  const services = withDefaults({ ...said, ...off }, keys.domain ?? "localhost");
+  const services = withDefaults({ ...input, ...off }, keys.domain ?? "localhost");
   const images = Object.fromEntries(
     SERVICE_NAMES.flatMap((name) => {
       const image = keys.images?.[name];
       return image !== undefined && services[name].enabled ? [[name, image]] : [];
     }),
   ) as StackConfig["images"];
-  problems.push(...ruleProblems(raw, { ...keys, services: said }, services));
+  problems.push(...ruleProblems(raw, { ...keys, services: input }, services));
   if (problems.length > 0) throw new ConfigError(raw.stack, problems);
 
-  const folder = keys.services?.homepage?.folder;
-  const upgradedFrom = keys.services?.postgres?.upgradedFrom;
   return {
     // No problem was found, so every key is there.
     ...(keys as ParsedKeys),
@@ -123,12 +135,10 @@ export function parseConfig(raw: RawConfig): StackConfig {
     images,
     secrets,
     secret: (name) => {
-      const secret = secrets[name];
+      const secret = secrets[name as SecretName];
       if (secret === undefined) throw new Error(`${name} was not checked before use`);
       return pulumi.secret(secret.reveal());
     },
-    ...(folder !== undefined && { homepageFolder: folder }),
-    ...(upgradedFrom !== undefined && { postgresUpgradedFrom: upgradedFrom }),
   };
 }
 
@@ -161,8 +171,8 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
     if (typeof text !== "string") problems.push(`${name}: expected a text; ${set}`);
     else if (text.trim() !== text || /[\r\n\0]/.test(text))
       problems.push(`${name}: has white space at its end or a line break in it; ${set}`);
-    else if (text.length < SECRETS[name])
-      problems.push(`${name}: expected ${SECRETS[name]} characters or more; ${set}`);
+    else if (text.length < SECRETS[name].minLength)
+      problems.push(`${name}: expected ${SECRETS[name].minLength} characters or more; ${set}`);
     else if (raw.stack !== "dev" && text.startsWith(THROW_AWAY))
       problems.push(`${name}: is the public secret of the dev stack; ${set}`);
     else if (raw.stack !== "dev" && !raw.secure.has(name))
@@ -172,38 +182,27 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
   return secrets;
 }
 
-/** Off unless asked for: root, with figures about the whole host. */
-const OFF_BY_DEFAULT: ReadonlySet<ServiceName> = new Set(["cadvisor"]);
-
-function withDefaults(given: ParsedKeys["services"], domain: string): ServicesConfig {
-  const plain = (name: ServiceName): ServiceConfig => {
-    const said: NonNullable<ParsedKeys["services"]["postgres"]> = given[name] ?? {};
-    const { memoryMiB, cpus, pidsLimit } = said;
+function withDefaults(given: ServicesInput, domain: string): StackConfig["services"] {
+  const settings = (definition: ServiceDefinition): ServiceSettings => {
+    const { name, route, options = {} } = definition;
+    const input = given[name as ServiceName] ?? {};
+    const { memoryMiB, cpus, pidsLimit, exemptions = [] } = input;
+    const host = input.host ?? (route?.atDomain === true ? domain : `${name}.${domain}`);
     return {
-      enabled: said.enabled ?? !OFF_BY_DEFAULT.has(name),
-      measures: {
+      enabled: isEnabled(definition, given),
+      ...(route && { host }),
+      limits: {
         ...(memoryMiB !== undefined && { memoryMiB }),
         ...(cpus !== undefined && { cpus }),
         ...(pidsLimit !== undefined && { pidsLimit }),
       },
-      exemptions: said.exemptions ?? [],
+      exemptions,
+      options: Object.fromEntries(
+        Object.keys(options).flatMap((key) => (key in input ? [[key, input[key]]] : [])),
+      ),
     };
   };
-  const routed = (name: RoutedName): RoutedConfig => ({
-    ...plain(name),
-    host: given[name]?.host ?? (name === "homepage" ? domain : `${name}.${domain}`),
-  });
-  const services = Object.fromEntries(
-    SERVICE_NAMES.map((name) => [name, isRouted(name) ? routed(name) : plain(name)]),
-  ) as ServicesConfig;
-  const { portainer, cadvisor, n8n, postgres } = services;
-  return {
-    ...services,
-    // The proxy and the database are there for others and go with them.
-    "socket-proxy": {
-      ...services["socket-proxy"],
-      enabled: portainer.enabled || cadvisor.enabled,
-    },
-    postgres: { ...postgres, enabled: postgres.enabled && n8n.enabled },
-  };
+  return Object.fromEntries(
+    DEFINITIONS.map((definition) => [definition.name, settings(definition)]),
+  ) as StackConfig["services"];
 }

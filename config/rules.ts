@@ -1,73 +1,74 @@
-/** What the keys of a configuration mean together: each rule tells all that breaks it, `path: problem`. Pure. */
+/** What the keys of a configuration mean together: each rule lists everything that breaks it, `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "../components/hardened/policy";
-import { noMajorVersion, postgresImage } from "../components/services/postgres/image";
-import { RawConfig, ServicesConfig, StackConfig } from "./types";
-import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "./messages";
-import {
-  ADMIN_NAMES,
-  EXEMPTIBLE_BY_STACK,
-  isRegistryHost,
-  KEYS,
-  ParsedKeys,
-  ROUTED_NAMES,
-  SECRET_NAMES,
-  SecretName,
-  SERVICE_NAMES,
-  ServiceName,
-} from "./schema";
+import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
+import { ServiceDefinition } from "../components/services/definition";
 import { holdsStrangers, isLoopback } from "../host/ip-ranges";
 import { formatReference, isPinned } from "../images/reference";
+import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "../text/messages";
+import { EXEMPTIBLE_BY_STACK, isRegistryHost, KEYS, ParsedKeys, ServicesInput } from "./schema";
+import { RawConfig, StackConfig } from "./types";
 
-/** Keys that could not be parsed are missing from `keys`: their problems are told already. */
-export function ruleProblems(
+type Services = StackConfig["services"];
+
+/** Keys that could not be parsed are missing from `keys`: their problems are listed already. */
+export const ruleProblems = (
   raw: RawConfig,
   keys: Partial<ParsedKeys>,
-  services: ServicesConfig,
-): string[] {
-  return [
-    ...serviceProblems(keys, services),
-    ...exemptionProblems(keys),
-    ...imageProblems(raw, keys, services),
-    ...missingSecrets(raw, services),
-    ...portProblems(keys),
-    ...adminProblems(keys),
-    ...registryProblems(raw),
-  ];
+  services: Services,
+): string[] => [
+  ...enabledProblems(keys),
+  ...hostNameProblems(keys, services),
+  ...exemptionProblems(keys),
+  ...imageProblems(raw, keys, services),
+  ...missingSecrets(raw, services),
+  ...portProblems(keys),
+  ...adminProblems(keys),
+  ...registryProblems(raw),
+];
+
+/** Whether a service is on: what the stack says, else its default; a service that others need is on with them. */
+export function isEnabled({ name, enabled }: ServiceDefinition, given: ServicesInput): boolean {
+  if (enabled === "always") return true;
+  if (typeof enabled === "function") return usersOf(enabled, given).some(({ on }) => on);
+  return given[name as ServiceName]?.enabled ?? enabled ?? true;
 }
 
-function serviceProblems(keys: Partial<ParsedKeys>, services: ServicesConfig): string[] {
-  const problems: string[] = [];
-  const said = keys.services;
-  if (said === undefined) return [];
-  if (said.traefik?.enabled === false)
-    problems.push(
-      "services.traefik.enabled: every other service is reached through it, remove the line",
-    );
-  if (said["socket-proxy"]?.enabled !== undefined)
-    problems.push(
-      "services.socket-proxy.enabled: it is there exactly when portainer or cadvisor is, remove the line",
-    );
-  if (said.postgres?.enabled === false && services.n8n.enabled)
-    problems.push(
-      "services.postgres.enabled: n8n keeps its data there, switch off services.n8n too or remove the line",
-    );
-  if (said.postgres?.enabled === true && !services.n8n.enabled)
-    problems.push(
-      "services.postgres.enabled: nothing uses it while services.n8n is off, remove the line",
-    );
-  if (keys.domain === undefined) return problems;
+const usersOf = (needs: (other: ServiceDefinition) => boolean, given: ServicesInput) =>
+  DEFINITIONS.filter(needs).map((other) => ({ name: other.name, on: isEnabled(other, given) }));
+
+/** `enabled` of services for which a stack has no choice. */
+const enabledProblems = ({ services }: Partial<ParsedKeys>): string[] =>
+  DEFINITIONS.flatMap((definition) => {
+    const { name, enabled } = definition;
+    const given = services?.[name as ServiceName]?.enabled;
+    if (services === undefined || given === undefined) return [];
+    const at = `services.${name}.enabled`;
+    if (enabled === "always")
+      return given ? [] : [`${at}: every other service is reached through it, remove the line`];
+    if (typeof enabled !== "function" || given === isEnabled(definition, services)) return [];
+    const users = usersOf(enabled, services).filter(({ on }) => on !== given);
+    const names = users.map((user) => `services.${user.name}`).join(" and ");
+    return given
+      ? [
+          `${at}: nothing uses it while ${names} ${users.length === 1 ? "is" : "are"} off, remove the line`,
+        ]
+      : [`${at}: ${names} cannot work without it; switch that off too, or remove the line`];
+  });
+
+function hostNameProblems({ domain }: Partial<ParsedKeys>, services: Services): string[] {
+  if (domain === undefined) return [];
   const byHost = new Map<string, ServiceName>();
-  for (const name of ROUTED_NAMES) {
+  return SERVICE_NAMES.flatMap((name) => {
     const { enabled, host } = services[name];
-    if (!enabled) continue;
+    if (!enabled || host === undefined) return [];
     const other = byHost.get(host);
-    if (other === undefined) byHost.set(host, name);
-    else
-      problems.push(
-        `services.${name}.host: ${host} is the host name of ${other} already, give each service its own`,
-      );
-  }
-  return problems;
+    byHost.set(host, other ?? name);
+    return other === undefined
+      ? []
+      : [
+          `services.${name}.host: ${host} is the host name of ${other} already, give each service its own`,
+        ];
+  });
 }
 
 function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
@@ -77,7 +78,7 @@ function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
       .filter(({ control }) => !EXEMPTIBLE_BY_STACK.includes(control))
       .map(
         ({ control }) =>
-          `services.${name}.exemptions: ${control} follows from what the service is, change it in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
+          `services.${name}.exemptions: ${control} is part of the definition in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
       );
     const own = exemptions.filter(({ control }) => EXEMPTIBLE_BY_STACK.includes(control));
     try {
@@ -93,21 +94,22 @@ function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
 function imageProblems(
   { stack, values }: RawConfig,
   keys: Partial<ParsedKeys>,
-  services: ServicesConfig,
+  services: Services,
 ): string[] {
   const given = values.images;
   if (!isMap(given)) return [];
-  return SERVICE_NAMES.flatMap((name) => {
+  return DEFINITIONS.flatMap((definition) => {
+    const name = definition.name as ServiceName;
     if (!services[name].enabled) return [];
     // Each by itself: a malformed image must not hide that another one is missing.
     const { success, data: image } = KEYS.images.schema.shape[name].safeParse(given[name]);
     if (!success) return [];
-    if (name === "postgres" && image !== undefined && postgresImage(image) === undefined)
-      return [noMajorVersion(image)];
     if (image === undefined)
       return [
-        `images.${name}: missing, expected name:tag@sha256:… on one line${orSwitchOff(name)}`,
+        `images.${name}: missing, expected name:tag@sha256:… on one line${orSwitchOff(definition)}`,
       ];
+    const problem = definition.image.problem?.(image);
+    if (problem !== undefined) return [`images.${name}: ${problem}`];
     if (keys.requirePins === true && !isPinned(image))
       return [
         `images.${name}: "${formatReference(image)}" has no digest and requirePins is set; pin it with "npm run pin -- --stack ${stack} ${name}"`,
@@ -116,36 +118,29 @@ function imageProblems(
   });
 }
 
-/** The other way out where an image is missing. */
-function orSwitchOff(name: ServiceName): string {
-  switch (name) {
-    case "traefik":
-      return "";
-    case "socket-proxy":
-      return ", or switch off the services that need it, portainer and cadvisor";
-    case "postgres":
-      return ", or services.n8n.enabled: false";
-    default:
-      return `, or services.${name}.enabled: false`;
-  }
+/** The alternative where an image is missing. */
+function orSwitchOff({ name, enabled }: ServiceDefinition): string {
+  if (enabled === "always") return "";
+  const names =
+    typeof enabled === "function" ? DEFINITIONS.filter(enabled).map((user) => user.name) : [name];
+  return `, or ${names.map((user) => `services.${user}.enabled: false`).join(" and ")}`;
 }
 
-function missingSecrets(raw: RawConfig, services: ServicesConfig): string[] {
-  const { tls } = raw.values;
-  const needed: Record<SecretName, string | false> = {
-    postgresPassword: services.postgres.enabled && "postgres",
-    n8nDatabasePassword: services.n8n.enabled && "n8n",
-    n8nEncryptionKey: services.n8n.enabled && "n8n",
-    portainerPassword: services.portainer.enabled && "portainer",
-    acmeDnsToken: isMap(tls) && tls.mode === "acme" && "tls mode acme",
-  };
-  return SECRET_NAMES.flatMap((name) => {
-    const by = needed[name];
-    return by === false || !isAbsent(raw.values[name])
-      ? []
-      : [`${name}: missing, ${by} needs it; ${setCommand(raw.stack, name)}`];
-  });
-}
+/** `tls` as it was given: another problem in it must not hide that its secret is missing. */
+const missingSecrets = ({ stack, values }: RawConfig, services: Services): string[] =>
+  DEFINITIONS.flatMap(({ name, secrets = {} }) =>
+    Object.entries(secrets).flatMap(([secret, { neededFor }]) => {
+      const { tls } = values;
+      const mode = isMap(tls) ? tls.mode : undefined;
+      const needed =
+        services[name as ServiceName].enabled &&
+        (neededFor === undefined || mode === neededFor.tlsMode);
+      const by = neededFor === undefined ? name : `tls mode ${neededFor.tlsMode}`;
+      return needed && isAbsent(values[secret])
+        ? [`${secret}: missing, ${by} needs it; ${setCommand(stack, secret)}`]
+        : [];
+    }),
+  );
 
 /**
  * A password of a registry is a secret like the others. The engine says of the whole key that something in it is
@@ -209,8 +204,10 @@ export const warningsOf = (config: StackConfig): Warning[] => [
 ];
 
 const unreached = ({ adminAllow, services }: StackConfig): Warning[] =>
-  // Of Traefik only its dashboard is away then.
-  ADMIN_NAMES.filter((service) => service !== "traefik")
+  DEFINITIONS.filter(({ route }) => route?.admin === true)
+    // Traefik only loses its dashboard then.
+    .filter(({ enabled }) => enabled !== "always")
+    .map(({ name }) => name as ServiceName)
     .filter((service) => services[service].enabled && adminAllow.length === 0)
     .map((service) => ({
       service,

@@ -1,11 +1,14 @@
 /**
- * The shape of each configuration key, as zod schemas. Pure. What keys mean together is checked in config/rules.ts.
- * Every message completes the sentence "<path>: …" and says what to write instead.
+ * The shape of each configuration key, as zod schemas; what a service brings of its own comes from its definition. Pure.
+ * What keys mean together is checked in rules.ts. Every message completes the sentence "<path>: …" and says what to write
+ * instead.
  */
 import { z } from "zod";
 
 import { EXEMPTIBLE, Exemptible, Exemption } from "../components/hardened/policy";
-import { DNS_PROVIDERS, DnsProvider } from "../components/services/traefik/config";
+import { DNS_PROVIDERS, DnsProvider } from "../components/ingress";
+import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
+import { SecretSpec, ServiceDefinition } from "../components/services/definition";
 import {
   between,
   ENCRYPTED,
@@ -15,20 +18,16 @@ import {
   textLike,
   unshown,
   whole,
-} from "./messages";
+} from "../text/messages";
 import { hostProblems } from "../host/address";
 import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
 
-/** Secrets, each with the least length that is accepted. */
-export const SECRETS = {
-  postgresPassword: 12,
-  n8nDatabasePassword: 12,
-  n8nEncryptionKey: 16,
-  portainerPassword: 12,
-  acmeDnsToken: 8,
-} as const;
-export type SecretName = keyof typeof SECRETS;
+/** The secrets of all services, in their order. */
+export const SECRETS: Readonly<Record<SecretName, SecretSpec>> = Object.assign(
+  {},
+  ...DEFINITIONS.map(({ secrets }) => secrets ?? {}),
+);
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
 /** Whose last part is no number, which would make it an IP address (https://url.spec.whatwg.org, ends-in-a-number checker). */
@@ -73,7 +72,7 @@ const exemption = z
   // The value is checked against its control together with all exemptions of the service (components/hardened/policy.ts).
   .transform((value) => value as Exemption);
 
-const service = {
+const common = {
   enabled: z.boolean().optional(),
   memoryMiB: whole(6, 65536).optional(),
   // As finely as Docker is told (components/hardened/container.ts).
@@ -85,56 +84,50 @@ const service = {
   ).optional(),
   pidsLimit: whole(1, 32768).optional(),
   exemptions: z.array(exemption).optional(),
+  host: dnsName.optional(),
 };
-const routed = { ...service, host: dnsName.optional() };
 
-const SERVICE_MAP = expected("a map such as { enabled: true }");
+/** What a stack says of a service. Keys of one service alone are checked by its own schema. */
+export type ServiceInput = Partial<z.output<z.ZodObject<typeof common>>> &
+  Readonly<Record<string, unknown>>;
+export type ServicesInput = Readonly<Partial<Record<ServiceName, ServiceInput>>>;
 
-/** The services, in the order in which every table shows them, and what a stack may say of each. */
-const SERVICES = {
-  traefik: z.strictObject(routed, SERVICE_MAP),
-  "socket-proxy": z.strictObject(service, SERVICE_MAP),
-  homepage: z.strictObject(
-    { ...routed, folder: textLike("the path of a folder", /./).optional() },
-    SERVICE_MAP,
-  ),
-  portainer: z.strictObject(routed, SERVICE_MAP),
-  n8n: z.strictObject(routed, SERVICE_MAP),
-  postgres: z.strictObject({ ...service, upgradedFrom: whole(10, 99).optional() }, SERVICE_MAP),
-  cadvisor: z.strictObject(routed, SERVICE_MAP),
-};
-export type ServiceName = keyof typeof SERVICES;
+function serviceShape({ route, options = {} }: ServiceDefinition): z.ZodRawShape {
+  const { host, ...others } = common;
+  return { ...others, ...(route && { host }), ...options };
+}
 
-export const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];
+const services = z
+  .strictObject(
+    Object.fromEntries(
+      DEFINITIONS.map((definition) => [
+        definition.name,
+        z
+          .strictObject(serviceShape(definition), expected("a map such as { enabled: true }"))
+          .optional(),
+      ]),
+    ),
+  )
+  .transform((value) => value as ServicesInput);
 
 /**
  * What can be read of services that have a problem somewhere, so that all else about them is checked as well. Left out are
  * those of which nobody can tell whether they are on.
  */
-export function readableServices(given: unknown): NonNullable<ParsedKeys["services"]> {
+export function readableServices(given: unknown): ServicesInput {
   if (!isMap(given)) return {};
-  const entries = SERVICE_NAMES.flatMap((name) => {
-    const said = given[name] ?? {};
-    const shape: Readonly<Record<string, z.ZodType>> = SERVICES[name].shape;
-    if (!isMap(said) || shape.enabled?.safeParse(said.enabled).success !== true) return [];
-    const readable = Object.entries(shape).flatMap(([key, schema]) => {
-      const { success, data } = schema.safeParse(said[key]);
-      return success && data !== undefined ? [[key, data]] : [];
-    });
-    return [[name, Object.fromEntries(readable) as object]];
-  });
-  return Object.fromEntries(entries) as NonNullable<ParsedKeys["services"]>;
+  return Object.fromEntries(
+    DEFINITIONS.flatMap((definition) => {
+      const input = given[definition.name] ?? {};
+      if (!isMap(input) || !common.enabled.safeParse(input.enabled).success) return [];
+      const readable = Object.entries(serviceShape(definition)).flatMap(([key, schema]) => {
+        const { success, data } = z.safeParse(schema, input[key]);
+        return success && data !== undefined ? [[key, data]] : [];
+      });
+      return [[definition.name, Object.fromEntries(readable) as object]];
+    }),
+  ) as ServicesInput;
 }
-
-/** Services that Traefik serves, each under a host name of its own. */
-export type RoutedName = {
-  [Name in ServiceName]: "host" extends keyof (typeof SERVICES)[Name]["shape"] ? Name : never;
-}[ServiceName];
-export const isRouted = (name: ServiceName): name is RoutedName => "host" in SERVICES[name].shape;
-export const ROUTED_NAMES = SERVICE_NAMES.filter(isRouted);
-
-/** Those whose pages are for the networks of `adminAllow` only: their routes say the same (`admin`). */
-export const ADMIN_NAMES: readonly RoutedName[] = ["traefik", "portainer", "cadvisor"];
 
 const host = z
   .strictObject(
@@ -265,7 +258,7 @@ export const KEYS = {
     schema: textLike("a platform such as linux/amd64 or linux/arm64", PLATFORM),
     fallback: "linux/amd64",
   },
-  services: { schema: z.strictObject(SERVICES).partial(), fallback: {} },
+  services: { schema: services, fallback: {} },
   tls: { schema: tls, fallback: { mode: "none" } },
   adminAllow: { schema: z.array(cidr, expected("a list such as [192.0.2.0/24]")), fallback: [] },
   registries: {

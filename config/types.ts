@@ -4,7 +4,9 @@ import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { ImageReference } from "../images/reference";
-import { ParsedKeys, RoutedName, SecretName, ServiceName } from "./schema";
+import { ServiceSettings } from "../components/model";
+import { SecretName, ServiceName } from "../components/services";
+import { ParsedKeys } from "./schema";
 
 /** A text that no message, log or inspection shows. */
 export class Secret {
@@ -26,36 +28,15 @@ export class Secret {
   }
 }
 
-export interface ServiceConfig {
-  readonly enabled: boolean;
-  readonly measures: {
-    readonly memoryMiB?: number;
-    readonly cpus?: number;
-    readonly pidsLimit?: number;
-  };
-  readonly exemptions: NonNullable<NonNullable<ParsedKeys["services"]["traefik"]>["exemptions"]>;
-}
-
-export interface RoutedConfig extends ServiceConfig {
-  readonly host: string;
-}
-
-export type ServicesConfig = Readonly<
-  Record<ServiceName, ServiceConfig> & Record<RoutedName, RoutedConfig>
->;
-
+/** A stack's configuration with its defaults. */
 export interface StackConfig extends Omit<ParsedKeys, "services" | "images"> {
   readonly stack: string;
-  readonly services: ServicesConfig;
-  /** Folder of the user's own homepage, relative to the project; absent: the generated page. */
-  readonly homepageFolder?: string;
-  /** Major version of PostgreSQL whose data has been moved by hand, see docs/operations.md. */
-  readonly postgresUpgradedFrom?: number;
-  /** Images of the enabled services. */
+  readonly services: Readonly<Record<ServiceName, ServiceSettings>>;
+  /** Images of the services that are on. */
   readonly images: Readonly<Partial<Record<ServiceName, ImageReference>>>;
   readonly secrets: Secrets;
-  /** A secret as an Output that Pulumi encrypts wherever it stores it; every enabled service has those that it needs. */
-  readonly secret: (name: SecretName) => pulumi.Output<string>;
+  /** A secret as an Output that Pulumi encrypts wherever it stores it. Services that are on have theirs. */
+  readonly secret: (name: string) => pulumi.Output<string>;
 }
 
 export type Secrets = Readonly<Partial<Record<SecretName, Secret>>>;

@@ -50,8 +50,9 @@ export class DockerHost {
   }
 
   /** Stops a deployment, before anything is pulled or touched, when the host does not fit the images. */
-  preflight(args: PreflightArgs): command.local.Command {
-    return this.command(`${this.stack}-preflight`, { script: preflightScript(args), triggers: [] });
+  preflight(args: PreflightArgs, opts: pulumi.CustomResourceOptions = {}): command.local.Command {
+    const script = preflightScript(args);
+    return this.command(`${this.stack}-preflight`, { script, triggers: [] }, opts);
   }
 
   /** Docker's socket and the group that may use it. The group's number differs from host to host, so it is asked for. */

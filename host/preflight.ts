@@ -20,7 +20,7 @@ export interface ImageNeeds {
   /** Whether it finds containers only in Docker's own image store, not in containerd's. */
   readonly classicStore?: boolean;
   /** What to do when the host does not fit. */
-  readonly wayOut?: string;
+  readonly remedy?: string;
 }
 
 /** Engine 20.10, the first that lets every user of a container open ports 80 and 443. */
@@ -75,12 +75,12 @@ function needsScript({
   oldestApi,
   dockerFolder,
   classicStore,
-  wayOut,
+  remedy,
 }: ImageNeeds): string {
   const checks = [
     `docker image inspect ${quote(image)} >/dev/null 2>&1 || needed=$((needed + ${diskMiB}))\n`,
   ];
-  const end = wayOut === undefined ? "" : `; ${wayOut}`;
+  const end = remedy === undefined ? "" : `; ${remedy}`;
   const [name = image] = image.split("@", 1);
   if (newestApi !== undefined)
     checks.push(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { RawConfig } from "../config/config";
-import { ENCRYPTED } from "../config/messages";
+import { ENCRYPTED } from "../text/messages";
 import { KEYS, SECRET_NAMES, SECRETS } from "../config/schema";
 import { readStackFile } from "../config/file/read";
 import { PROJECT_FOLDER } from "../tools/cli/command";

@@ -1,79 +1,48 @@
+import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import { DEFAULT_SOCKET } from "../../host/address";
-import { FileVolume } from "./file-volume";
+import { DataVolume } from "./data-volume";
+import { FileVolume, NamedSecret } from "./file-volume";
+import { labelList } from "./labels";
 import {
-  Controls,
-  controlsWith,
-  Exemptible,
-  Exemption,
-  HardeningError,
-  Measures,
-  restrictionRow,
-  RestrictionRow,
-  sameValue,
-} from "./policy";
+  ContainerModel,
+  containerModel,
+  ContainerSpec,
+  FilesMount,
+  HostMount,
+  Mount,
+  SocketMount,
+} from "./model";
 import { Link } from "./networks";
+import { ComponentOptions, componentOptions, dependencies } from "./options";
 
-/** What a service is, apart from the policy. */
-export interface ContainerSpec {
-  /** The name other containers reach it by, and the end of the container's name. */
-  readonly name: string;
-  /** The service whose row of the restrictions table it belongs to. Default: `name`. */
-  readonly service?: string;
-  readonly image: docker.RemoteImage;
-  /** The service's own user and limits, within the policy. */
-  readonly measures?: Measures;
-  readonly exemptions?: readonly Exemption[];
-  readonly entrypoint?: readonly string[];
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Secrets that the program in the image reads from nowhere else; each takes an exemption. */
-  readonly secretEnvironment?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Mounted read-only. */
-  readonly files?: readonly FileVolume[];
-  /** Mounted for writing, and kept: their owner inside is the image's or was set before. */
-  readonly data?: readonly { readonly volume: pulumi.Input<string>; readonly path: string }[];
-  /** Mounted read-only; each takes an exemption. */
-  readonly hostPaths?: readonly { readonly host: string; readonly path: string }[];
-  /** The Docker socket and the group that may use it; takes an exemption. */
-  readonly dockerSocket?: { readonly path: string; readonly group: pulumi.Input<string> };
-  /** Writable folders in memory, owned by the service's user: path to size in MiB. They count as its memory. */
-  readonly scratchMiB?: Readonly<Record<string, number>>;
-  /** What proves that it works, as an argument vector. Without one it takes an exemption. */
-  readonly health?: HealthCheck;
+/** Docker's socket with the group that may use it, which only the host can name. */
+export interface SocketBinding extends SocketMount {
+  readonly group: pulumi.Input<string>;
+}
+
+/** Runs a shell script on the host of the containers (host/docker-host.ts). */
+export interface CommandRunner {
+  command(
+    name: string,
+    args: { readonly script: pulumi.Input<string>; readonly triggers: pulumi.Input<string>[] },
+    opts?: pulumi.CustomResourceOptions,
+  ): command.local.Command;
+}
+
+export interface HardenedContainerArgs extends Omit<
+  ContainerSpec,
+  "name" | "mounts" | "networks" | "secretEnvironment"
+> {
+  /** Name in the networks and in reports. Default: the resource's. */
+  readonly alias?: string;
+  readonly mounts?: readonly (FileVolume | DataVolume | HostMount | SocketBinding)[];
   readonly networks: readonly Link[];
-  /** Published on the host; each takes an exemption. */
-  readonly ports?: readonly PublishedPort[];
-  /** Seconds between the stop signal and SIGKILL. Default 10. */
-  readonly stopGraceSeconds?: number;
-  /** Size of /dev/shm, MiB. Default: Docker's 64. */
-  readonly shmMiB?: number;
-  /** What must be there, and healthy, before it starts. */
-  readonly after: readonly pulumi.Resource[];
+  readonly secretEnvironment?: Readonly<Record<string, NamedSecret>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly host: CommandRunner;
 }
-
-export interface HealthCheck {
-  readonly command: readonly string[];
-  /** Failures in this time after the start do not count, seconds. Default 30. */
-  readonly startSeconds?: number;
-}
-
-export interface PublishedPort {
-  readonly address: string;
-  readonly published: number;
-  readonly internal: number;
-}
-
-/** `start first`: the new container must be healthy before the old one goes. `stop first`: the old one makes room. */
-export type ReplaceOrder = "start first" | "stop first";
-
-/** A published port and a volume that is written to cannot have two users at a time; everything else can. */
-export const replaceOrder = (
-  ports: readonly unknown[] = [],
-  written: readonly unknown[] = [],
-): ReplaceOrder => (ports.length === 0 && written.length === 0 ? "start first" : "stop first");
 
 /** Seconds between two health checks. */
 const HEALTH_INTERVAL = 5;
@@ -81,43 +50,43 @@ const HEALTH_INTERVAL = 5;
 const HEALTH_RETRIES = 5;
 
 /**
- * Changes that the provider would report and not carry out (facts: silent no-ops of its update), and a container that
- * never got healthy: all of them need a new container.
+ * Inputs whose change takes a new container. The provider would report an update and not carry it out; `#initerror` is a
+ * container that never became healthy.
  */
 const REPLACE_ON = ["tmpfs", "init", "healthcheck", "#initerror"];
 
-/** A container under the whole policy: the only place in the program that makes one which runs. */
+/** A container under the whole policy. Nothing else in the program creates one that keeps running. */
 export class HardenedContainer extends pulumi.ComponentResource {
+  readonly model: ContainerModel;
   readonly container: docker.Container;
-  readonly controls: Controls;
-  readonly restrictions: RestrictionRow;
-  readonly order: ReplaceOrder;
 
-  constructor(stack: string, spec: ContainerSpec, opts: pulumi.ComponentResourceOptions) {
-    const name = `${stack}-${spec.name}`;
-    super("pinned-stack:index:HardenedContainer", name, {}, opts);
-    const service = spec.service ?? spec.name;
-    const exemptions = spec.exemptions ?? [];
-    this.controls = controlsWith(service, spec.measures ?? {}, exemptions);
-    refuseUnlessUsed(service, this.controls, spec);
-    this.order = replaceOrder(spec.ports, spec.data);
-    this.restrictions = restrictionRow(service, spec.name, this.controls, exemptions);
+  /** Throws a {@link HardeningError} with everything that breaks the policy. */
+  constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions) {
+    super("hardened:docker:Container", name, {}, componentOptions(opts));
+    const { alias = name, mounts = [], networks, secretEnvironment = {}, labels = {}, host } = args;
+    this.model = containerModel({
+      ...args,
+      name: alias,
+      mounts: mounts.map(plainMount),
+      networks: networks.map((link) => ({ name: link.name, internal: link.internal })),
+      secretEnvironment: Object.fromEntries(
+        Object.entries(secretEnvironment).map(([variable, { secret }]) => [variable, secret]),
+      ),
+    });
+    const stopFirst = this.model.order === "stop-first";
     this.container = new docker.Container(
       name,
       {
-        // Two containers live side by side while the new one starts, so those get a random end to their name.
-        ...(this.order === "stop first" && { name }),
-        image: spec.image.name,
-        labels: labels(stack, service, spec.name, this.controls),
-        ...program(spec),
-        ...restrictions(this.controls),
-        ...storage(spec, this.controls.user),
-        ...health(spec.health),
-        networksAdvanced: spec.networks.map(({ network }) => ({
-          name: network.name,
-          aliases: [spec.name],
-        })),
-        ports: (spec.ports ?? []).map(({ address, published, internal }) => ({
+        // Two containers exist side by side while the new one starts, so start-first ones get a random suffix.
+        ...(stopFirst && { name }),
+        image: args.image,
+        labels: labelList(labels, "container"),
+        ...processArgs(this.model, secretEnvironment),
+        ...restrictionArgs(this.model),
+        ...storageArgs(this.model, mounts),
+        ...healthArgs(this.model),
+        networksAdvanced: networks.map(({ network }) => ({ name: network.name, aliases: [alias] })),
+        ports: this.model.ports.map(({ address, published, internal }) => ({
           ip: address,
           external: published,
           internal,
@@ -126,137 +95,142 @@ export class HardenedContainer extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        deleteBeforeReplace: this.order === "stop first",
+        deleteBeforeReplace: stopFirst,
         replaceOnChanges: REPLACE_ON,
-        dependsOn: [...spec.after, ...(spec.files ?? []).map(({ loader }) => loader)],
+        dependsOn: dependencies(
+          opts,
+          ...mounts.flatMap((mount) => ("ready" in mount ? [mount.ready] : [])),
+        ),
       },
     );
-    this.registerOutputs({ containerId: this.container.id });
+    // The provider has no field for it.
+    host.command(
+      `${name}-process-limit`,
+      {
+        script: pulumi.interpolate`docker update --pids-limit ${this.model.controls.pidsLimit} ${this.container.id} >/dev/null\n`,
+        triggers: [this.container.id],
+      },
+      { parent: this },
+    );
+    this.registerOutputs({
+      containerId: this.container.id,
+      // Registered with the container, so that the state never describes one that was not created.
+      model: pulumi.runtime.isDryRun()
+        ? recorded(this.model)
+        : this.container.id.apply(() => recorded(this.model)),
+    });
   }
 }
 
-/** What drift detection, reports and people find on the container itself. */
-const labels = (stack: string, service: string, name: string, controls: Controls) =>
-  Object.entries({
-    "pinned-stack.stack": stack,
-    "pinned-stack.service": service,
-    "pinned-stack.container": name,
-    "pinned-stack.role": "service",
-    "pinned-stack.pids-limit": String(controls.pidsLimit),
-  }).map(([label, value]) => ({ label, value }));
+/** The model as Pulumi's state keeps it: without what files say, which the state has in the uploads already. */
+const recorded = (model: ContainerModel): ContainerModel => ({
+  ...model,
+  mounts: model.mounts.map((mount) =>
+    mount.kind === "files"
+      ? { ...mount, files: Object.fromEntries(Object.keys(mount.files).map((file) => [file, ""])) }
+      : mount,
+  ),
+});
 
-function program(spec: ContainerSpec): Partial<docker.ContainerArgs> {
-  const environment = { ...spec.environment, ...spec.secretEnvironment };
-  const graceSeconds = spec.stopGraceSeconds ?? 10;
+/** A mount without its resources. */
+function plainMount(mount: FileVolume | DataVolume | HostMount | SocketBinding): Mount {
+  switch (mount.kind) {
+    case "data":
+      return { kind: mount.kind, volume: mount.volume, path: mount.path, chown: mount.chown };
+    case "host":
+    case "socket":
+      return { kind: mount.kind, source: mount.source, path: mount.path };
+    default: {
+      const { kind, volume, path, files }: FilesMount = mount;
+      return { kind, volume, path, files };
+    }
+  }
+}
+
+function processArgs(
+  { entrypoint, command: words, environment, stopGraceSeconds, shmMiB }: ContainerModel,
+  secrets: Readonly<Record<string, NamedSecret>>,
+): Partial<docker.ContainerArgs> {
+  const variables: Readonly<Record<string, pulumi.Input<string>>> = {
+    ...environment,
+    ...Object.fromEntries(
+      Object.entries(secrets).map(([name, { value }]) => [name, pulumi.secret(value)]),
+    ),
+  };
   return {
-    ...(spec.entrypoint && { entrypoints: [...spec.entrypoint] }),
-    ...(spec.command && { command: [...spec.command] }),
-    envs: Object.entries(environment)
+    ...(entrypoint && { entrypoints: [...entrypoint] }),
+    ...(words && { command: [...words] }),
+    envs: Object.entries(variables)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) =>
-        spec.secretEnvironment?.[key] === undefined
-          ? pulumi.interpolate`${key}=${value}`
-          : pulumi.secret(pulumi.interpolate`${key}=${value}`),
-      ),
-    // Both: the daemon uses the first when it stops the container, the provider the second. Without it: SIGKILL at once.
-    stopTimeout: graceSeconds,
-    destroyGraceSeconds: graceSeconds,
-    ...(spec.shmMiB !== undefined && { shmSize: spec.shmMiB }),
+      .map(([key, value]) => pulumi.interpolate`${key}=${value}`),
+    // The daemon uses the first when it stops the container, the provider the second; unset, it is SIGKILL at once.
+    stopTimeout: stopGraceSeconds,
+    destroyGraceSeconds: stopGraceSeconds,
+    ...(shmMiB !== undefined && { shmSize: shmMiB }),
   };
 }
 
 /** The policy as container inputs, in the spelling that the provider reads back, so that nothing ever seems changed. */
-function restrictions(controls: Controls): Partial<docker.ContainerArgs> {
-  return {
-    user: controls.user,
-    capabilities: { drops: ["ALL"], adds: [...controls.capabilities] },
-    readOnly: controls.readOnlyRootfs,
-    ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
-    privileged: false,
-    ipcMode: "private",
-    init: false,
-    memory: controls.memoryMiB,
-    memorySwap: controls.memoryMiB,
-    cpus: decimal(controls.cpus),
-    ulimits: [{ name: "nofile", soft: controls.openFiles, hard: controls.openFiles }],
-    restart: "unless-stopped",
-    logDriver: "json-file",
-    logOpts: { "max-size": "10m", "max-file": "3" },
-  };
-}
+const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.ContainerArgs> => ({
+  user: controls.user,
+  capabilities: { drops: ["ALL"], adds: [...controls.capabilities] },
+  readOnly: controls.readOnlyRootfs,
+  ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
+  privileged: false,
+  ipcMode: "private",
+  init: false,
+  memory: controls.memoryMiB,
+  memorySwap: controls.memoryMiB,
+  cpus: decimal(controls.cpus),
+  ulimits: [{ name: "nofile", soft: controls.openFiles, hard: controls.openFiles }],
+  restart: "unless-stopped",
+  logDriver: "json-file",
+  logOpts: { "max-size": "10m", "max-file": "3" },
+});
 
-function storage(spec: ContainerSpec, user: string): Partial<docker.ContainerArgs> {
-  const [uid = "0", gid = "0"] = user.split(":");
+function storageArgs(
+  { controls, tmpfs }: ContainerModel,
+  mounts: NonNullable<HardenedContainerArgs["mounts"]>,
+): Partial<docker.ContainerArgs> {
+  const groups = mounts.flatMap((mount) => (mount.kind === "socket" ? [mount.group] : []));
   return {
-    volumes: [
-      ...(spec.files ?? []).map(({ volumeName, path }) => ({
-        volumeName,
-        containerPath: path,
-        readOnly: true,
-      })),
-      ...(spec.data ?? []).map(({ volume, path }) => ({ volumeName: volume, containerPath: path })),
-      ...(spec.hostPaths ?? []).map(({ host, path }) => ({
-        hostPath: host,
-        containerPath: path,
-        readOnly: true,
-      })),
-      ...(spec.dockerSocket === undefined
-        ? []
-        : [
-            {
-              hostPath: spec.dockerSocket.path,
-              containerPath: DEFAULT_SOCKET,
-              readOnly: true,
-            },
-          ]),
-    ],
-    ...(spec.dockerSocket && { groupAdds: [spec.dockerSocket.group] }),
-    // uid and gid, because a tmpfs over a folder of the image belongs to root otherwise.
+    volumes: mounts.map((mount) =>
+      "volumeName" in mount
+        ? {
+            volumeName: mount.volumeName,
+            containerPath: mount.path,
+            ...(mount.kind !== "data" && { readOnly: true }),
+          }
+        : { hostPath: mount.source, containerPath: mount.path, readOnly: true },
+    ),
+    ...(groups.length > 0 && { groupAdds: groups }),
     tmpfs: Object.fromEntries(
-      Object.entries(spec.scratchMiB ?? {}).map(([path, size]) => [
-        path,
-        `rw,noexec,nosuid,nodev,size=${size}m,uid=${uid},gid=${gid}`,
-      ]),
+      Object.entries(tmpfs).map(([path, size]) => [path, tmpfsOptions(size, controls.user)]),
     ),
   };
 }
 
-function health(check: HealthCheck | undefined): Partial<docker.ContainerArgs> {
-  if (check === undefined) return { healthcheck: { tests: ["NONE"] } };
-  const startSeconds = check.startSeconds ?? 30;
+/** With uid and gid, because a tmpfs over a folder of the image belongs to root otherwise. */
+export function tmpfsOptions(sizeMiB: number, user: string): string {
+  const [uid = "0", gid = "0"] = user.split(":");
+  return `rw,noexec,nosuid,nodev,size=${sizeMiB}m,uid=${uid},gid=${gid}`;
+}
+
+function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
+  if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
+  const { command: words, startSeconds } = health;
   return {
     healthcheck: {
-      tests: ["CMD", ...check.command],
+      tests: ["CMD", ...words],
       interval: goDuration(HEALTH_INTERVAL),
       timeout: goDuration(HEALTH_INTERVAL),
       retries: HEALTH_RETRIES,
       startPeriod: goDuration(startSeconds),
     },
     wait: true,
-    // It is waited out in full even when the container has long exited, so it is no longer than it has to be.
+    // The provider waits to the end even when the container exited long ago, so this is no longer than it has to be.
     waitTimeout: startSeconds + HEALTH_INTERVAL * (HEALTH_RETRIES + 1),
   };
-}
-
-/** A control that a service leaves without saying so, or an exemption for something that it does not do. */
-function refuseUnlessUsed(service: string, controls: Controls, spec: ContainerSpec): void {
-  const used: Partial<Pick<Controls, Exemptible>> = {
-    publishedPorts: (spec.ports ?? []).map(({ internal }) => internal),
-    outsideNetworks: spec.networks.filter(({ internal }) => !internal).map(({ name }) => name),
-    hostPaths: (spec.hostPaths ?? []).map(({ host }) => host),
-    dockerSocket: spec.dockerSocket !== undefined,
-    environmentSecrets: Object.keys(spec.secretEnvironment ?? {}),
-    healthCheck: spec.health !== undefined,
-  };
-  const problems = (Object.keys(used) as (keyof typeof used)[]).flatMap((control) => {
-    const value = used[control] as Controls[Exemptible];
-    return sameValue(value, controls[control])
-      ? []
-      : [
-          `${service}: ${control} is ${JSON.stringify(value)} in the service and ${JSON.stringify(controls[control])} after its exemptions; give exactly that exemption with a reason`,
-        ];
-  });
-  if (problems.length > 0) throw new HardeningError(problems);
 }
 
 /** The provider reads CPUs back with a fraction: 1 as "1.0". */

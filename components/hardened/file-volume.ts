@@ -3,106 +3,100 @@ import { createHash, scryptSync } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-/** A text, or bytes in base64. */
-export type FileContent = pulumi.Input<string> | { readonly base64: string };
+import { initContainerArgs } from "./init-container";
+import { labelList } from "./labels";
+import { FileContent, FilesMount } from "./model";
+import { ComponentOptions, componentOptions, dependencies } from "./options";
 
-/** A file by its path below the volume's mount point. */
-export type Files = Readonly<Record<string, FileContent>>;
+/** A secret with the name that reports show instead of it. */
+export interface NamedSecret {
+  readonly secret: string;
+  readonly value: pulumi.Input<string>;
+}
 
 export interface FileVolumeArgs {
-  readonly stack: string;
-  /** The service that reads the files. */
-  readonly service: string;
-  /** Where the service mounts the volume. */
+  /** Where the container mounts the volume. */
   readonly path: string;
-  /** Not empty: Docker refuses to upload a file without content. */
-  readonly files: Files;
-  /** Image of the loader. It never starts, unless `owner` is given: then it needs `/bin/chown`. */
-  readonly image: docker.RemoteImage;
   /**
-   * `uid:gid`. Given: the files are secrets, mode 0400, owned by that user, and only a slow, salted hash of them shows.
-   * Not given: the files are plain, mode 0444, owned by root.
+   * By path below `path`, at least one. Plain files are readable by everybody in the container and belong to root. Secrets
+   * take `owner`, are readable by that user only (0400), and do not stand beside plain files.
    */
+  readonly files: Readonly<
+    Record<string, Exclude<FileContent, { readonly secret: string }> | NamedSecret>
+  >;
+  /** `uid:gid` that reads the secrets. */
   readonly owner?: string;
-  readonly after?: readonly pulumi.Resource[];
+  /** Image of the init container, as a rule that of the service; with `owner` it needs `/bin/chown`. */
+  readonly image: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Name in reports. Default: the resource's. */
+  readonly volume?: string;
 }
 
 /**
- * Named files for one service, brought over the Docker API: a volume, and a loader that the daemon writes the files
- * through (it can write into a volume of a container that never started). Nothing else of the host is touched.
- *
- * Other contents make another volume, so the new files are complete before the service is replaced and the old ones
- * stay until it has been.
+ * Named files for one container, written through Docker's API alone: no path on the host, no shell. Changed content makes
+ * a new volume: the new files are complete before the container is replaced, and the old ones stay until it has been.
  */
-export class FileVolume extends pulumi.ComponentResource {
-  readonly volumeName: pulumi.Output<string>;
+export class FileVolume extends pulumi.ComponentResource implements FilesMount {
+  readonly kind: "files" | "secrets";
+  readonly volume: string;
   readonly path: string;
-  /** The service must wait for it: before that the volume is empty. */
-  readonly loader: docker.Container;
+  readonly files: FilesMount["files"];
+  readonly volumeName: pulumi.Output<string>;
+  /** The volume is empty until it is there. */
+  readonly ready: docker.Container;
 
-  constructor(name: string, args: FileVolumeArgs, opts: pulumi.ComponentResourceOptions) {
-    super("pinned-stack:index:FileVolume", name, {}, opts);
-    this.path = args.path;
-    const secret = args.owner !== undefined;
-    const contents: pulumi.Output<Readonly<Record<string, unknown>>> = pulumi.output(args.files);
-    const labels = [
-      { label: "pinned-stack.stack", value: args.stack },
-      { label: "pinned-stack.service", value: args.service },
-    ];
-
+  constructor(name: string, args: FileVolumeArgs, opts: ComponentOptions) {
+    super("hardened:docker:FileVolume", name, {}, componentOptions(opts));
+    const { owner, path, files, image, labels = {} } = args;
+    const secret = owner !== undefined;
+    if (Object.values(files).some((content) => isNamedSecret(content) !== secret))
+      throw new Error(`${name}: secrets take an owner, plain files none; use a volume for each`);
+    this.kind = secret ? "secrets" : "files";
+    this.volume = args.volume ?? name;
+    this.path = path;
+    this.files = Object.fromEntries(
+      Object.entries(files).map(([file, content]) => [
+        file,
+        isNamedSecret(content) ? { secret: content.secret } : content,
+      ]),
+    );
+    const dependsOn = dependencies(opts);
     const volume = new docker.Volume(
       name,
-      { labels: [...labels, { label: "pinned-stack.role", value: "files" }] },
+      { labels: labelList(labels, "files") },
       {
         parent: this,
         deleteBeforeReplace: false,
-        // Not a new volume yet for a deployment that fails on an image: putting the pin back would be another change.
-        dependsOn: [...(args.after ?? [])],
-        // A secret trigger is stored but never acted upon, so it has to be a plain hash.
-        replacementTrigger: pulumi.unsecret(
-          contents.apply((files) => fingerprint(files, secret ? name : undefined)),
-        ),
+        // A deployment that fails on an image must not have made the volume yet: restoring the pin would be another change.
+        dependsOn,
+        // Pulumi stores a secret trigger but never acts on it, so this has to be a plain hash.
+        replacementTrigger: pulumi.unsecret(fingerprint(files, secret ? name : undefined)),
       },
     );
-    this.loader = new docker.Container(
-      `${name}-loader`,
-      {
-        image: args.image.name,
-        labels: [...labels, { label: "pinned-stack.role", value: "loader" }],
-        networkMode: "none",
-        capabilities: { drops: ["ALL"], adds: secret ? ["CAP_CHOWN"] : [] },
-        // No read-only root: the daemon would refuse the upload, though all of it goes into the volume.
-        securityOpts: ["no-new-privileges:true"],
-        mustRun: false,
-        volumes: [{ volumeName: volume.name, containerPath: args.path }],
-        uploads: Object.entries(args.files).map(([file, content]) => ({
-          file: `${args.path}/${file}`,
-          ...upload(content, secret),
+    this.ready = new docker.Container(
+      `${name}-init`,
+      initContainerArgs({
+        image,
+        volumeName: volume.name,
+        path,
+        uploads: Object.entries(files).map(([file, content]) => ({
+          file: `${path}/${file}`,
+          ...upload(content),
           permissions: secret ? "0400" : "0444",
         })),
-        ...(args.owner === undefined
-          ? { start: false }
-          : {
-              // The only moment at which something runs as root: one chown, without network, then it is over.
-              start: true,
-              attach: true,
-              user: "0:0",
-              entrypoints: ["/bin/chown"],
-              command: ["-R", args.owner, args.path],
-              cpus: "0.5",
-              memory: 64,
-              memorySwap: 64,
-            }),
-      },
+        ...(secret && { chown: owner }),
+        labels,
+      }),
       {
         parent: this,
         deleteBeforeReplace: false,
-        // A newer image does not write the files any differently.
+        // A newer image writes the same files.
         ignoreChanges: ["image"],
-        // Whole files would bury the rest of a preview; that they changed shows on the volume.
+        // Whole files would bury the rest of a preview; the volume shows that they changed.
         hideDiffs: ["uploads"],
         replaceOnChanges: ["#initerror"],
-        dependsOn: [...(args.after ?? [])],
+        dependsOn,
       },
     );
     this.volumeName = volume.name;
@@ -110,23 +104,31 @@ export class FileVolume extends pulumi.ComponentResource {
   }
 }
 
-function upload(content: FileContent, secret: boolean) {
-  const marked = (input: pulumi.Input<string>): pulumi.Input<string> =>
-    secret ? pulumi.secret(input) : input;
-  return isBytes(content)
-    ? { contentBase64: marked(content.base64) }
-    : { content: marked(content) };
+type Content = FileVolumeArgs["files"][string];
+
+const isNamedSecret = (content: Content): content is NamedSecret =>
+  typeof content === "object" && "secret" in content;
+
+function upload(content: Content) {
+  if (isNamedSecret(content)) return { content: pulumi.secret(content.value) };
+  return typeof content === "string" ? { content } : { contentBase64: content.base64 };
 }
 
-const isBytes = (content: FileContent): content is { readonly base64: string } =>
-  typeof content === "object" && "base64" in content && !pulumi.Output.isInstance(content);
-
 /**
- * A hash of names and contents. Secrets get a slow, salted one (scrypt, RFC 7914), because it is stored in clear and a
- * short password must not be found from it.
+ * A hash of names and contents. That of secrets is stored in clear, so it is slow and salted (scrypt, RFC 7914): a short
+ * password must not be found from it.
  */
-function fingerprint(files: Readonly<Record<string, unknown>>, salt: string | undefined): string {
-  const text = JSON.stringify(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
-  if (salt === undefined) return createHash("sha256").update(text).digest("hex");
-  return scryptSync(text, `pinned-stack ${salt}`, 32, { N: 16384, r: 8, p: 1 }).toString("hex");
+function fingerprint(
+  files: FileVolumeArgs["files"],
+  salt: string | undefined,
+): pulumi.Output<string> {
+  const values = Object.entries(files)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([file, content]) => [file, isNamedSecret(content) ? content.value : content]);
+  return pulumi.output(values).apply((contents) => {
+    const text = JSON.stringify(contents);
+    return salt === undefined
+      ? createHash("sha256").update(text).digest("hex")
+      : scryptSync(text, `hardened ${salt}`, 32, { N: 16384, r: 8, p: 1 }).toString("hex");
+  });
 }

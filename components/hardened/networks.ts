@@ -1,56 +1,62 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-/** One network as a container joins it. */
-export interface Link {
-  /** Name inside the stack, without the stack's prefix: `traefik-homepage`. */
-  readonly name: string;
-  /** Whether Docker gives it no way out of the host. */
-  readonly internal: boolean;
+import { labelList } from "./labels";
+import { NetworkModel } from "./model";
+
+/** A network as containers join it. */
+export interface Link extends NetworkModel {
   readonly network: docker.Network;
 }
 
+export interface NetworksArgs {
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /**
- * The networks of a stack: one internal network per pair of services that talk, so that the list of networks is the
- * firewall map. Two more lead outside: `edge`, where ports are published, and `egress`, for requests to the internet.
+ * The networks of a group of containers: one internal network per pair that talks, so that the list of networks is the
+ * firewall map. Networks that reach beyond the host are `edge`, where ports are published, and `egress`, for requests to
+ * the internet. Docker names a network `<name>-<network>`.
  */
-export class Networks {
+export class Networks extends pulumi.ComponentResource {
+  readonly #name: string;
+  readonly #labels: NonNullable<NetworksArgs["labels"]>;
   readonly #links = new Map<string, Link>();
 
-  constructor(
-    readonly stack: string,
-    readonly opts: pulumi.CustomResourceOptions,
-  ) {}
+  constructor(name: string, args: NetworksArgs, opts: pulumi.ComponentResourceOptions) {
+    super("hardened:docker:Networks", name, {}, opts);
+    this.#name = name;
+    this.#labels = args.labels ?? {};
+    this.registerOutputs({});
+  }
 
-  /** The conversation of two services; the same network whichever of them asks. */
-  link(one: string, other: string): Link {
+  /** The network of two containers; the same one whichever of them asks. */
+  between(one: string, other: string): Link {
     if (one === other) throw new Error(`network: ${one} needs no network to talk to itself`);
-    const known = this.#links.get(`${other}-${one}`);
-    return known ?? this.#get(`${one}-${other}`, true);
+    return (
+      this.#links.get(`${other}-${one}`) ?? this.get({ name: `${one}-${other}`, internal: true })
+    );
   }
 
   /** Where ports are published. */
   edge(): Link {
-    return this.#get("edge", false);
+    return this.get({ name: "edge", internal: false });
   }
 
   /** The way to the internet. */
   egress(): Link {
-    return this.#get("egress", false);
+    return this.get({ name: "egress", internal: false });
   }
 
-  #get(name: string, internal: boolean): Link {
+  /** The network of that name, created when it is asked for the first time. */
+  get({ name, internal }: NetworkModel): Link {
     const known = this.#links.get(name);
     if (known !== undefined) return known;
-    const fullName = `${this.stack}-${name}`;
+    const fullName = `${this.#name}-${name}`;
     const network = new docker.Network(
       fullName,
-      {
-        name: fullName,
-        internal,
-        labels: [{ label: "pinned-stack.stack", value: this.stack }],
-      },
-      this.opts,
+      { name: fullName, internal, labels: labelList(this.#labels) },
+      { parent: this },
     );
     const link = { name, internal, network };
     this.#links.set(name, link);

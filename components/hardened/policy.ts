@@ -1,9 +1,7 @@
 /**
- * The restrictions policy: one table, {@link HARDENED}, and the only way to leave it, an {@link Exemption} with a
- * reason. Pure. Where each rule comes from is in docs/hardening.md, which a test compares with this table.
+ * The hardening policy: one table, {@link HARDENED}, and the only way around it, an {@link Exemption} with a reason. Pure.
+ * docs/hardening.md gives the source of each rule; a test compares it with this table.
  */
-import { CAPABILITIES } from "./capabilities";
-
 export interface Controls {
   /** `uid:gid` of the process. Any user but root is within the policy. */
   readonly user: string;
@@ -17,7 +15,7 @@ export interface Controls {
   readonly hostPaths: readonly string[];
   /** Ports inside the container that are published on the host. */
   readonly publishedPorts: readonly number[];
-  /** Networks with a way out of the host; all others are internal. */
+  /** Networks that reach beyond the host (`edge`, `egress`); all others are internal. */
   readonly outsideNetworks: readonly string[];
   /** Environment variables that hold a secret, so that `docker inspect` shows it. */
   readonly environmentSecrets: readonly string[];
@@ -32,7 +30,7 @@ export interface Controls {
   readonly openFiles: number;
 }
 
-/** The policy. A service that says nothing gets exactly this. */
+/** The policy: what a service gets that says nothing. */
 export const HARDENED: Controls = Object.freeze({
   user: "65532:65532",
   capabilities: Object.freeze([]),
@@ -50,10 +48,8 @@ export const HARDENED: Controls = Object.freeze({
   openFiles: 4096,
 });
 
-/** Controls that every service sets to its own measure without a reason: any limit is a limit, any user but root will do. */
-export type Measures = Partial<
-  Pick<Controls, "user" | "memoryMiB" | "cpus" | "pidsLimit" | "openFiles">
->;
+/** Resource limits. Any value within {@link BOUNDS} is within the policy, so a service sets its own without a reason. */
+export type Limits = Pick<Controls, "memoryMiB" | "cpus" | "pidsLimit" | "openFiles">;
 
 /** Controls that only an exemption changes. `user` is one of them when it is root. */
 export const EXEMPTIBLE = [
@@ -76,9 +72,9 @@ export type Exemption = {
   [C in Exemptible]: { readonly control: C; readonly value: Controls[C]; readonly reason: string };
 }[Exemptible];
 
-/** Shorter ones say nothing ("needed", "legacy"). */
+/** Shorter reasons say nothing ("needed", "legacy"). */
 const SHORTEST_REASON = 10;
-/** It is a line of a table. */
+/** A reason is one line of a table. */
 const LONGEST_REASON = 500;
 
 export class HardeningError extends Error {
@@ -89,44 +85,63 @@ export class HardeningError extends Error {
 }
 
 /**
- * The policy with a service's own measures and its exemptions.
- * Throws a {@link HardeningError} that lists every problem: a short reason, a control exempted twice, an exemption that
- * equals the policy, a value of the wrong shape, an unbounded limit, root without an exemption.
+ * The policy with a service's own user and limits, and its exemptions.
+ * Throws a {@link HardeningError} that lists every problem: a reason that is too short, a control exempted twice, an
+ * exemption that equals the policy, a value of the wrong shape, a limit out of bounds, root without an exemption.
  */
 export function controlsWith(
   service: string,
-  measures: Measures,
+  own: Partial<Limits> & { readonly user?: string | undefined },
   exemptions: readonly Exemption[],
 ): Controls {
-  const problems = [...measureProblems(measures), ...exemptionProblems(exemptions)];
+  const problems = [
+    ...limitProblems(own),
+    ...userProblems(own.user),
+    ...exemptionProblems(exemptions),
+  ];
   if (problems.length > 0) throw new HardeningError(problems.map((line) => `${service}: ${line}`));
+  const { user = HARDENED.user, memoryMiB, cpus, pidsLimit, openFiles } = own;
+  const limits = Object.fromEntries(
+    Object.entries({ memoryMiB, cpus, pidsLimit, openFiles }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
   const exempt = Object.fromEntries(exemptions.map(({ control, value }) => [control, value]));
-  return { ...HARDENED, ...measures, ...exempt };
+  return { ...HARDENED, ...limits, user, ...exempt };
 }
 
-const LIMITS = { memoryMiB: 65536, cpus: 64, pidsLimit: 32768, openFiles: 1048576 } as const;
-const LEAST = { memoryMiB: 6, cpus: 0.01, pidsLimit: 1, openFiles: 64 } as const;
+/** Least and greatest value of each limit. */
+const BOUNDS: Readonly<Record<keyof Limits, readonly [number, number]>> = {
+  memoryMiB: [6, 65536],
+  cpus: [0.01, 64],
+  pidsLimit: [1, 32768],
+  openFiles: [64, 1048576],
+};
 
-function measureProblems(measures: Measures): string[] {
-  const problems: string[] = [];
-  for (const limit of ["memoryMiB", "cpus", "pidsLimit", "openFiles"] as const) {
-    const value = measures[limit];
-    if (value === undefined) continue;
-    const whole = limit === "cpus" || Number.isInteger(value);
-    if (!whole || !(value >= LEAST[limit] && value <= LIMITS[limit]))
-      problems.push(
-        `${limit}: expected ${limit === "cpus" ? "a number" : "a whole number"} from ${LEAST[limit]} to ${LIMITS[limit]}, got ${value}`,
-      );
-  }
-  if (measures.user !== undefined) {
-    const ids = USER.exec(measures.user);
-    if (ids === null)
-      problems.push(`user: expected numeric "uid:gid", got ${JSON.stringify(measures.user)}`);
-    else if (Number(ids[1]) === 0 || Number(ids[2]) === 0)
-      problems.push(`user: root (${measures.user}) takes an exemption with a reason`);
-  }
-  return problems;
+const limitProblems = (limits: Partial<Limits>): string[] =>
+  (Object.keys(BOUNDS) as (keyof Limits)[]).flatMap((limit) => {
+    const value = limits[limit];
+    const [least, most] = BOUNDS[limit];
+    const isFraction = limit === "cpus";
+    if (
+      value === undefined ||
+      ((isFraction || Number.isInteger(value)) && value >= least && value <= most)
+    )
+      return [];
+    return `${limit}: expected a ${isFraction ? "number" : "whole number"} from ${least} to ${most}, got ${value}`;
+  });
+
+function userProblems(user: string | undefined): string[] {
+  if (user === undefined) return [];
+  if (!USER.test(user)) return [`user: expected numeric "uid:gid", got ${JSON.stringify(user)}`];
+  return isRoot(user) ? [`user: root (${user}) takes an exemption with a reason`] : [];
 }
+
+/**
+ * Whether a container's `uid:gid` is root, as user or as group. An empty one is the image's own, which may be root, so it
+ * counts as root.
+ */
+export const isRoot = (user: string): boolean => /^0*(?::|$)|:0+$/.test(user);
 
 const USER = /^(\d{1,10}):(\d{1,10})$/;
 
@@ -193,54 +208,25 @@ const isPort = (item: unknown): boolean =>
 const isListOf = (value: unknown, check: (item: unknown) => boolean): value is readonly unknown[] =>
   Array.isArray(value) && value.every(check);
 
-/** Order means nothing in any of the lists. */
+/** Whether two values of a control are the same. The order of a list has no meaning. */
 export function sameValue(a: Controls[Exemptible], b: Controls[Exemptible]): boolean {
   const plain = (value: Controls[Exemptible]): string =>
     Array.isArray(value) ? JSON.stringify(value.map(String).sort()) : JSON.stringify(value);
   return plain(a) === plain(b);
 }
 
-/** One service of the restrictions table: what really applies to it, and why where that is not the policy. */
-export interface RestrictionRow {
-  readonly service: string;
-  /** The containers that the row is about; a socket proxy has one per consumer. */
-  readonly containers: readonly string[];
-  readonly user: string;
-  readonly capDrop: readonly ["ALL"];
-  readonly capAdd: readonly string[];
-  readonly readOnlyRootfs: boolean;
-  readonly noNewPrivileges: boolean;
-  readonly pidsLimit: number;
-  readonly memoryMiB: number;
-  readonly cpus: number;
-  readonly healthCheck: boolean;
-  /** `hardened`, or `exempt:` and the reasons. */
-  readonly status: string;
-  readonly exemptions: readonly Exemption[];
-}
-
-export function restrictionRow(
-  service: string,
-  container: string,
-  controls: Controls,
-  exemptions: readonly Exemption[],
-): RestrictionRow {
-  return {
-    service,
-    containers: [container],
-    user: controls.user,
-    capDrop: ["ALL"],
-    capAdd: controls.capabilities,
-    readOnlyRootfs: controls.readOnlyRootfs,
-    noNewPrivileges: controls.noNewPrivileges,
-    pidsLimit: controls.pidsLimit,
-    memoryMiB: controls.memoryMiB,
-    cpus: controls.cpus,
-    healthCheck: controls.healthCheck,
-    status:
-      exemptions.length === 0
-        ? "hardened"
-        : `exempt: ${exemptions.map(({ control, reason }) => `${control}: ${reason}`).join("; ")}`,
-    exemptions,
-  };
-}
+/**
+ * Every capability that Linux has, in Docker's spelling. The engine refuses to create a container with any other name, at a
+ * moment when the old container may be gone already. Source: capabilities(7); Docker Engine has the same list since 20.10.
+ */
+const CAPABILITIES: ReadonlySet<string> = new Set(
+  [
+    ...["AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE"],
+    ...["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER"],
+    ...["KILL", "LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE", "MKNOD", "NET_ADMIN"],
+    ...["NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID", "SETPCAP"],
+    ...["SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE", "SYS_NICE"],
+    ...["SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG"],
+    "WAKE_ALARM",
+  ].map((name) => `CAP_${name}`),
+);

@@ -3,7 +3,7 @@ import { parseDocument } from "yaml";
 import * as pulumi from "@pulumi/pulumi";
 
 import { fullKey } from "./keys";
-import { ENCRYPTED } from "../messages";
+import { ENCRYPTED } from "../../text/messages";
 import { PinsError } from "./pins";
 import { readPinsFile } from "./write";
 import { yamlProblem } from "./yaml-problem";

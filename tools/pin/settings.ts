@@ -4,8 +4,8 @@
  */
 import type { z } from "zod";
 
-import { isMap, issueLines, zodMessage } from "../../config/messages";
-import { ENCRYPTED } from "../../config/messages";
+import { isMap, issueLines, zodMessage } from "../../text/messages";
+import { ENCRYPTED } from "../../text/messages";
 import { KEYS } from "../../config/schema";
 import type { Registries } from "../../images/registry/origin";
 import { PinsError } from "../../config/file/pins";

@@ -1,88 +1,62 @@
-import * as pulumi from "@pulumi/pulumi";
+import { resolve } from "node:path";
 
-import { FileContent, FileVolume } from "../../hardened/file-volume";
-import { controlsWith, restrictionRow, RestrictionRow } from "../../hardened/policy";
-import { HardenedContainer } from "../../hardened/container";
-import { DEPLOYED_MARK, PageService, renderPage, STYLE } from "./page";
-import { Service, ServiceArgs } from "../service";
-import { Route } from "../traefik/config";
+import { textLike } from "../../../text/messages";
+import { FileContent } from "../../hardened/model";
+import { defineService, DerivedContent } from "../definition";
+import { DEPLOYED_MARK, renderPage } from "./page";
+import { siteFiles } from "./site";
+import { STYLE } from "./style";
 
-export interface HomepageArgs extends ServiceArgs {
-  /** What the generated page shows, given its own row of the restrictions table. */
-  readonly pageServices: (self: RestrictionRow) => readonly PageService[];
-  /** The user's own site instead of the generated page: paths below the site's root, with an index.html. */
-  readonly site?: Readonly<Record<string, FileContent>>;
-}
-
-/** nginx's own user in the official image. */
-const USER = "101:101";
 const PORT = 8080;
 const FOLDER = "/srv/homepage";
+const PROJECT_FOLDER = resolve(__dirname, "..", "..", "..");
 
-/** The start page: generated from the stack, or the user's own files. It has no state, so a new one starts first. */
-export class Homepage extends pulumi.ComponentResource implements Service {
-  readonly containers: readonly HardenedContainer[];
-
-  static route(host: string): Route {
-    return { service: "homepage", host, url: `http://homepage:${PORT}`, admin: false };
-  }
-
-  constructor(args: HomepageArgs, opts: pulumi.ComponentResourceOptions) {
-    const name = `${args.stack}-homepage`;
-    super("pinned-stack:index:Homepage", name, {}, opts);
-    const measures = { user: USER, memoryMiB: 64, cpus: 0.25, ...args.measures };
-    const files = new FileVolume(
-      `${name}-files`,
+/** The start page: generated from the stack, or the user's own files. It has no state, so it is replaced start-first. */
+export const homepage = defineService({
+  name: "homepage",
+  options: {
+    /** Folder of the user's own site, relative to the project. Default: the generated page. */
+    folder: textLike("the path of a folder", /./).optional(),
+  },
+  image: { diskMiB: 60 },
+  route: { target: PORT, admin: false, atDomain: true },
+  containers: ({ options: { folder } }) => {
+    const policy = folder === undefined ? GENERATED_POLICY : OWN_POLICY;
+    const site: Readonly<Record<string, SiteFile>> =
+      folder === undefined
+        ? { "index.html": renderPage, "style.css": STYLE }
+        : siteFiles(resolve(PROJECT_FOLDER, folder));
+    return [
       {
-        stack: args.stack,
-        service: "homepage",
-        path: FOLDER,
-        files: {
-          "nginx.conf": nginxConfig(args.site === undefined),
-          ...prefixed("site/", args.site ?? this.#generated(args, measures)),
-        },
-        image: args.image,
-        after: args.after,
-      },
-      { parent: this },
-    );
-    const container = new HardenedContainer(
-      args.stack,
-      {
-        name: "homepage",
-        image: args.image,
-        measures,
-        exemptions: args.exemptions,
+        // nginx's own user in the official image.
+        user: "101:101",
+        memoryMiB: 64,
+        cpus: 0.25,
         command: ["nginx", "-c", `${FOLDER}/nginx.conf`, "-g", "daemon off;"],
-        files: [files],
-        scratchMiB: { "/run": 1, "/var/cache/nginx": 16 },
+        files: {
+          files: {
+            path: FOLDER,
+            files: {
+              "nginx.conf": nginxConfig(policy, folder === undefined),
+              ...Object.fromEntries(
+                Object.entries(site).map(([path, content]) => [`site/${path}`, content]),
+              ),
+            },
+          },
+        },
+        tmpfs: { "/run": 1, "/var/cache/nginx": 16 },
         health: {
           // 127.0.0.1, because BusyBox tries only the first address of localhost, and that is ::1.
           command: ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PORT}/`],
           startSeconds: 10,
         },
-        networks: [args.networks.link("traefik", "homepage")],
-        after: args.after,
+        contentSecurityPolicy: policy,
       },
-      { parent: this },
-    );
-    this.containers = [container];
-    this.registerOutputs({});
-  }
+    ];
+  },
+});
 
-  #generated(args: HomepageArgs, measures: ServiceArgs["measures"]): Record<string, string> {
-    const controls = controlsWith("homepage", measures, args.exemptions);
-    const self = restrictionRow("homepage", "homepage", controls, args.exemptions);
-    const page = renderPage({ stack: args.stack, services: args.pageServices(self) });
-    return { "index.html": page, "style.css": STYLE };
-  }
-}
-
-const prefixed = (
-  prefix: string,
-  files: Readonly<Record<string, FileContent>>,
-): Record<string, FileContent> =>
-  Object.fromEntries(Object.entries(files).map(([path, content]) => [prefix + path, content]));
+type SiteFile = Exclude<FileContent, { readonly secret: string }> | DerivedContent;
 
 /** The generated page needs nothing but its own style sheet, so its policy allows nothing else. */
 const GENERATED_POLICY =
@@ -94,7 +68,7 @@ const DEPLOYED = `    sub_filter '${DEPLOYED_MARK}' 'As deployed on $sent_http_l
     sub_filter_last_modified on;
 `;
 
-const nginxConfig = (generated: boolean): string => `worker_processes 1;
+const nginxConfig = (policy: string, generated: boolean): string => `worker_processes 1;
 error_log /dev/stderr notice;
 pid /run/nginx.pid;
 events { worker_connections 512; }
@@ -108,7 +82,7 @@ http {
   server {
     listen ${PORT};
     root ${FOLDER}/site;
-    add_header Content-Security-Policy "${generated ? GENERATED_POLICY : OWN_POLICY}" always;
+    add_header Content-Security-Policy "${policy}" always;
     add_header Cache-Control "no-cache" always;
 ${generated ? DEPLOYED : ""}  }
 }

@@ -1,24 +1,18 @@
 /** The generated start page: what runs, from which image, and under which restrictions. Pure, no script, no request. */
-import { RestrictionRow } from "../../hardened/policy";
-import { exemptionWords, restrictionWords } from "./words";
+import { ContainerModel } from "../../hardened/model";
+import { Controls, Exemption, isRoot } from "../../hardened/policy";
+import { DescribedStack } from "../definition";
 
-export { STYLE } from "./style";
-
-export interface PageService {
-  /** What the page calls it, and the image it runs: `traefik:v3.6.4@sha256:…`. */
+interface PageService {
   readonly service: string;
+  /** `traefik:v3.6.4@sha256:…` */
   readonly image: string;
-  /** The day since which it is this image: `2026-01-31`. Absent where that is not known. */
   readonly since?: string;
   /** Absent for services that no browser reaches. */
   readonly url?: string;
   readonly admin: boolean;
-  readonly restrictions: RestrictionRow;
-}
-
-export interface Page {
-  readonly stack: string;
-  readonly services: readonly PageService[];
+  /** At least one. They run under the same controls, for the same reasons. */
+  readonly containers: readonly [ContainerModel, ...ContainerModel[]];
 }
 
 /**
@@ -28,7 +22,11 @@ export interface Page {
 export const DEPLOYED_MARK = "<!-- deployed -->";
 
 /** The whole page, complete HTML. All texts are escaped. */
-export function renderPage({ stack, services }: Page): string {
+export function renderPage({ stack, containers, services: all }: DescribedStack): string {
+  const services = all.flatMap((service): PageService[] => {
+    const [first, ...others] = containers.filter((one) => one.service === service.service);
+    return first === undefined ? [] : [{ ...service, containers: [first, ...others] }];
+  });
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -60,7 +58,7 @@ ${groups(services)
 
 function summary(services: readonly PageService[]): string {
   const pinned = services.filter(({ image }) => image.includes("@")).length;
-  const plain = services.filter(({ restrictions }) => restrictions.exemptions.length === 0).length;
+  const plain = services.filter(({ containers: [first] }) => first.exemptions.length === 0).length;
   const pins =
     pinned === services.length
       ? "all pinned by digest"
@@ -102,7 +100,8 @@ ${members.map(card).join("\n")}
 </ul>
 </section>`;
 
-function card({ service, image, since, url, restrictions }: PageService): string {
+function card({ service, image, since, url, containers }: PageService): string {
+  const [{ controls, exemptions }] = containers;
   const { name, tag, digest } = parts(image);
   const title =
     url === undefined || service === "homepage"
@@ -113,14 +112,14 @@ function card({ service, image, since, url, restrictions }: PageService): string
 <dl>
 <div><dt>Image</dt><dd>${escape(name)}</dd></div>
 <div><dt>Digest</dt><dd>${digestCell(digest)}</dd></div>${sinceRow(since)}
-<div><dt>User</dt><dd>${escape(restrictions.user)}</dd></div>
-<div><dt>Limits</dt><dd>${restrictions.memoryMiB} MiB, ${restrictions.cpus} CPU, ${restrictions.pidsLimit} processes</dd></div>${containerRow(restrictions)}
+<div><dt>User</dt><dd>${escape(controls.user)}</dd></div>
+<div><dt>Limits</dt><dd>${controls.memoryMiB} MiB, ${controls.cpus} CPU, ${controls.pidsLimit} processes</dd></div>${containerRow(service, containers)}
 </dl>
 <ul class="badges" aria-label="Restrictions of ${escape(service)}">
-${restrictionWords(restrictions)
+${restrictionWords(controls, exemptions)
   .map((words) => `<li>${escape(words)}</li>`)
   .join("\n")}
-</ul>${exemptionList(service, restrictions)}
+</ul>${exemptionList(service, exemptions)}
 </li>`;
 }
 
@@ -136,13 +135,15 @@ const sinceRow = (since: string | undefined): string =>
     ? ""
     : `\n<div><dt>Since</dt><dd><time datetime="${escape(since)}">${escape(since)}</time></dd></div>`;
 
-/** A service is a container of the same name, as a rule. */
-const containerRow = ({ service, containers }: RestrictionRow): string =>
-  containers.length === 1 && containers[0] === service
+/** Most services are one container of the same name. */
+const containerRow = (service: string, containers: readonly ContainerModel[]): string => {
+  const names = containers.map(({ name }) => name);
+  return names.length === 1 && names[0] === service
     ? ""
-    : `\n<div><dt>${containers.length === 1 ? "Container" : "Containers"}</dt><dd>${containers.map(escape).join(", ")}</dd></div>`;
+    : `\n<div><dt>${names.length === 1 ? "Container" : "Containers"}</dt><dd>${names.map(escape).join(", ")}</dd></div>`;
+};
 
-const exemptionList = (service: string, { exemptions }: RestrictionRow): string =>
+const exemptionList = (service: string, exemptions: readonly Exemption[]): string =>
   exemptions.length === 0
     ? ""
     : `
@@ -154,6 +155,48 @@ ${exemptions
   )
   .join("\n")}
 </ul>`;
+
+/** Restrictions that hold, a few words each. */
+function restrictionWords(controls: Controls, exemptions: readonly Exemption[]): string[] {
+  const exempt = new Set(exemptions.map(({ control }) => control));
+  return [
+    ...(exempt.has("user") ? [] : ["not root"]),
+    ...(controls.capabilities.length === 0 ? ["no capabilities"] : []),
+    ...(controls.readOnlyRootfs ? ["read-only root"] : []),
+    ...(controls.noNewPrivileges ? ["no new privileges"] : []),
+    ...(controls.healthCheck ? ["health check"] : []),
+    ...(exempt.has("outsideNetworks") ? [] : ["no way to the internet"]),
+    ...(exempt.has("dockerSocket") ? [] : ["no Docker socket"]),
+  ];
+}
+
+/** What an exemption allows. Its reason is told beside it. */
+function exemptionWords({ control, value }: Exemption): string {
+  const list = typeof value === "object" ? value.join(", ") : String(value);
+  switch (control) {
+    case "user":
+      return `runs as ${isRoot(list) ? "root" : list}`;
+    case "capabilities":
+      return `has ${list}`;
+    case "readOnlyRootfs":
+      return "may write to its root";
+    case "noNewPrivileges":
+      return "may gain privileges";
+    case "dockerSocket":
+      return "uses the Docker socket";
+    case "hostPaths":
+      return `reads the host's ${list}`;
+    case "publishedPorts":
+      // The numbers inside: which ones the host publishes them as is the stack's own choice.
+      return `opens its ${list.includes(",") ? "ports" : "port"} ${list.replace(/, (?=\d+$)/, " and ")} to the outside`;
+    case "outsideNetworks":
+      return `leads outside through ${list}`;
+    case "environmentSecrets":
+      return `has a secret in ${list}`;
+    case "healthCheck":
+      return "has no health check";
+  }
+}
 
 function parts(image: string): { name: string; tag: string; digest: string } {
   const [named = "", digest = ""] = image.split("@", 2);

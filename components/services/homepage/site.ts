@@ -3,8 +3,6 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { FileContent } from "../../hardened/file-volume";
-
 /** A start page, not a download server: the files travel with the deployment and are kept in its state. */
 const MOST_FILES = 200;
 const MOST_BYTES = 5 * 1024 * 1024;
@@ -13,8 +11,8 @@ const MOST_BYTES = 5 * 1024 * 1024;
  * The files of the user's own site, by path below the folder. Hidden files are left out. Throws an error that says what
  * does not fit: no index.html, too many or too large files, a link (it could bring in anything of this machine).
  */
-export function siteFiles(folder: string): Record<string, FileContent> {
-  const files: Record<string, FileContent> = {};
+export function siteFiles(folder: string): Record<string, { readonly base64: string }> {
+  const files: Record<string, { readonly base64: string }> = {};
   let bytes = 0;
   const fail = (problem: string): never => {
     throw new pulumi.RunError(`services.homepage.folder: ${problem}`);

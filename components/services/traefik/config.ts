@@ -1,51 +1,8 @@
-/** Traefik's two configuration files from typed routes. Pure. Reference: https://doc.traefik.io/traefik/v3.6/ */
+/** Traefik's two configuration files, from typed routes. Pure. Reference: https://doc.traefik.io/traefik/v3.6/ */
 import { stringify } from "yaml";
 
 import { isOlder } from "../../../images/tag-version";
-
-/** A service that Traefik serves under a host name of its own. */
-export interface Route {
-  readonly service: string;
-  readonly host: string;
-  /** Where Traefik finds it: `http://n8n:5678`. */
-  readonly url: string;
-  /** Only for the networks of `adminAllow`. */
-  readonly admin: boolean;
-  /** A page that Traefik asks for before it sends anybody there; for services that cannot check themselves. */
-  readonly healthPath?: string;
-}
-
-/** DNS providers of Traefik's ACME client (lego) that need one token, and the variable that names its file. */
-export const DNS_PROVIDERS = {
-  cloudflare: "CF_DNS_API_TOKEN_FILE",
-  desec: "DESEC_TOKEN_FILE",
-  digitalocean: "DO_AUTH_TOKEN_FILE",
-  duckdns: "DUCKDNS_TOKEN_FILE",
-  gandiv5: "GANDIV5_PERSONAL_ACCESS_TOKEN_FILE",
-  hetzner: "HETZNER_API_TOKEN_FILE",
-  linode: "LINODE_TOKEN_FILE",
-} as const;
-export type DnsProvider = keyof typeof DNS_PROVIDERS;
-
-export interface Acme {
-  readonly mode: "acme";
-  readonly email: string;
-  readonly dnsProvider: DnsProvider;
-  /** Default: Let's Encrypt's. */
-  readonly caServer?: string | undefined;
-}
-export type Tls = { readonly mode: "none" } | { readonly mode: "selfSigned" } | Acme;
-
-export interface TraefikSettings {
-  readonly routes: readonly Route[];
-  readonly tls: Tls;
-  /** On the host. Redirects name the port for HTTPS, the one inside the container is another. */
-  readonly publish: { readonly address: string; readonly http: number; readonly https: number };
-  /** Networks that may reach admin routes. Empty: admin routes do not exist. */
-  readonly adminAllow: readonly string[];
-  /** Host name of Traefik's own dashboard, an admin route. */
-  readonly dashboardHost: string;
-}
+import { DASHBOARD, Ingress, IngressSettings, isSecure } from "../../ingress";
 
 /** Only inside the container, for the health check. */
 const PING_ADDRESS = "127.0.0.1:8082";
@@ -57,20 +14,20 @@ export const CONFIG_FOLDER = "/etc/traefik";
 const RATE_LIMIT = { average: 200, burst: 400 } as const;
 
 /**
- * While a container replaces another, the name of the service may lead to the one that has just gone, which answers
- * nothing at all. So a connection is given up early and tried again. Traefik does so only before anything was answered.
+ * While a container replaces another, the service's name may still lead to the one that has just gone, which answers
+ * nothing at all. So Traefik gives a connection up early and tries again, as long as nothing was answered yet.
  */
 const DIAL_TIMEOUT = "500ms";
 const RETRY = { attempts: 3, initialInterval: "50ms" } as const;
 
-/** As people write it: nothing shared by anchors, no line folded. */
+/** As people write it: no anchors, no folded lines. */
 const yaml = (value: object): string =>
   stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
 
 /**
- * Traefik 3.6.4 refuses paths with these encoded, 3.6.7 lets all of them through, so it is said. Services may have them in
- * their paths (webhooks, names of images), and routes here look at the host name alone, so no rule is passed by with them.
- * A backslash or a null character in a path is nobody's business.
+ * Set explicitly, because Traefik 3.6.4 refuses paths with these encoded and 3.6.7 allows all of them. Services may have
+ * them in their paths (webhooks, names of images), and rules here match the host name alone, so they bypass nothing. No
+ * service needs a backslash or a null character in a path.
  */
 const ENCODED_CHARACTERS = {
   allowEncodedSlash: true,
@@ -83,8 +40,8 @@ const ENCODED_CHARACTERS = {
 } as const;
 
 /** @param tag of Traefik's image; one before 3.6.4 would not start with settings that it does not know. */
-export function staticConfig({ tls, publish }: TraefikSettings, tag: string | undefined): string {
-  const secure = tls.mode !== "none";
+export function staticConfig({ tls, publish }: IngressSettings, tag: string | undefined): string {
+  const secure = isSecure({ tls });
   const paths = isOlder(tag, [3, 6, 4]) ? {} : { encodedCharacters: ENCODED_CHARACTERS };
   return yaml({
     global: { checkNewVersion: false, sendAnonymousUsage: false },
@@ -124,48 +81,48 @@ export function staticConfig({ tls, publish }: TraefikSettings, tag: string | un
   });
 }
 
-/** Routes that somebody may use: without a network in `adminAllow` there are no admin routes. */
-export const openRoutes = ({ routes, adminAllow }: TraefikSettings): readonly Route[] =>
-  routes.filter(({ admin }) => adminAllow.length > 0 || !admin);
-
-export function dynamicConfig(settings: TraefikSettings): string {
-  const { tls, adminAllow, dashboardHost } = settings;
-  const secure = tls.mode !== "none";
+export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
+  const secure = isSecure({ tls });
   const admins = adminAllow.length > 0;
-  const open = openRoutes(settings);
   const entry = {
     entryPoints: [secure ? "websecure" : "web"],
     ...(tls.mode === "selfSigned" && { tls: {} }),
     ...(tls.mode === "acme" && { tls: { certResolver: "acme" } }),
   };
-  const router = (host: string, service: string, admin: boolean): object => ({
-    rule: `Host(\`${host}\`)`,
-    service,
-    // In this order: refusals have the headers, too.
-    middlewares: ["security-headers", ...(admin ? ["admin-only"] : []), "rate-limit", "try-again"],
-    ...entry,
-  });
   return yaml({
     http: {
-      routers: {
-        ...Object.fromEntries(
-          open.map(({ service, host, admin }) => [service, router(host, service, admin)]),
-        ),
-        ...(admins && { dashboard: router(dashboardHost, "api@internal", true) }),
-      },
-      services: Object.fromEntries(
-        open.map(({ service, url, healthPath }) => [
+      routers: Object.fromEntries(
+        routes.map(({ service, host, target, admin }) => [
           service,
           {
-            loadBalancer: {
-              servers: [{ url }],
-              serversTransport: "quick",
-              ...(healthPath !== undefined && {
-                healthCheck: { path: healthPath, interval: "10s", timeout: "3s" },
-              }),
-            },
+            rule: `Host(\`${host}\`)`,
+            service: target === DASHBOARD ? target : service,
+            // In this order: refusals have the headers, too.
+            middlewares: [
+              "security-headers",
+              ...(admin ? ["admin-only"] : []),
+              "rate-limit",
+              "try-again",
+            ],
+            ...entry,
           },
         ]),
+      ),
+      services: Object.fromEntries(
+        routes
+          .filter(({ target }) => target !== DASHBOARD)
+          .map(({ service, target, healthPath }) => [
+            service,
+            {
+              loadBalancer: {
+                servers: [{ url: target }],
+                serversTransport: "quick",
+                ...(healthPath !== undefined && {
+                  healthCheck: { path: healthPath, interval: "10s", timeout: "3s" },
+                }),
+              },
+            },
+          ]),
       ),
       serversTransports: { quick: { forwardingTimeouts: { dialTimeout: DIAL_TIMEOUT } } },
       middlewares: {

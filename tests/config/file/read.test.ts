@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { ENCRYPTED } from "../../../config/messages";
+import { ENCRYPTED } from "../../../text/messages";
 import { SECRETS } from "../../../config/schema";
 import { readStackFile } from "../../../config/file/read";
 

@@ -5,7 +5,7 @@ import { StackConfig } from "../../../config/config";
 import { ROUTED_NAMES } from "../../../config/schema";
 import { ImageReference, isPinned } from "../../../images/reference";
 import { RegistryClient, RegistryError } from "../../../images/registry/client";
-import { ENCRYPTED } from "../../../config/messages";
+import { ENCRYPTED } from "../../../text/messages";
 import { Check, ok, problem, unsure } from "./check";
 
 /** For all registries together, ms. */

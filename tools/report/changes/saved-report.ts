@@ -1,7 +1,7 @@
 /** Reads a report that was saved as JSON. Pure. */
 import { z } from "zod";
 
-import { expected, pathPart, zodMessage } from "../../../config/messages";
+import { expected, pathPart, zodMessage } from "../../../text/messages";
 import { CisVerdict } from "../cis/cis";
 import { oneLine } from "../../../text/one-line";
 import { SecretView } from "../view/secrets";

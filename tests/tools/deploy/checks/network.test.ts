@@ -5,7 +5,7 @@ import { Check } from "../../../../tools/deploy/checks/check";
 import { dnsChecks, registryChecks } from "../../../../tools/deploy/checks/network";
 import { ImageReference, parseDigest, pinTo } from "../../../../images/reference";
 import { Registries } from "../../../../images/registry/client";
-import { ENCRYPTED } from "../../../../config/messages";
+import { ENCRYPTED } from "../../../../text/messages";
 import { indexedImage, platformImage } from "../../../support/oci-images";
 import {
   imageIn,

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 
-import { withoutLogin } from "../text/without-login";
+import { withoutLogin } from "./without-login";
 
 /** Issues of zod as `path: problem` lines. */
 export function issueLines(key: string, issues: readonly z.core.$ZodIssue[]): string[] {

@@ -1,0 +1,344 @@
+/** From the configuration to the model of the stack: the one place where definitions and settings meet. Pure. */
+import { formatReference, ImageReference } from "../images/reference";
+import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
+import { containerModel, FileContent, Mount, NetworkModel } from "./hardened/model";
+import { IngressSettings, publicUrl, Route } from "./ingress";
+import { ImageModel, StackContainer, StackModel, StackSettings } from "./model";
+import { DEFINITIONS } from "./services";
+import {
+  DatabaseSpec,
+  DataFormat,
+  DerivedContent,
+  DescribedStack,
+  ServiceContainer,
+  ServiceDefinition,
+} from "./services/definition";
+import { DEFAULT_SOCKET, hostAccess } from "../host/address";
+
+/**
+ * Throws a HardeningError with everything that breaks the policy, and what reading the user's own files throws.
+ *
+ * @param images of the services that are on
+ * @param since day since which a service runs its image, `2026-01-31`. Default: nobody knows
+ */
+export function describeStack(
+  settings: StackSettings,
+  images: Readonly<Partial<Record<string, ImageReference>>>,
+  since: Readonly<Record<string, string>> = {},
+  definitions: readonly ServiceDefinition[] = DEFINITIONS,
+): StackModel {
+  const { socketPath } = hostAccess(settings.host);
+  const on = definitions.filter(({ name }) => settings.services[name]?.enabled === true);
+  const imageOf = (service: string): ImageReference => {
+    const reference = images[service];
+    if (reference === undefined) throw new Error(`images.${service}: was not checked before use`);
+    return reference;
+  };
+  const routes = openRoutes(on, settings);
+  const dockerClients = on.flatMap(({ name, dockerApi }) =>
+    dockerApi === undefined ? [] : [{ service: name, reads: dockerApi }],
+  );
+  const databases = on.flatMap(({ name, database }) =>
+    database === undefined ? [] : [{ ...database, service: name }],
+  );
+  const parts = on.flatMap((definition) => {
+    const { name } = definition;
+    const { host, options: own } = settingsOf(settings, name);
+    const context = {
+      ...pickIngress(settings),
+      stack: settings.stack,
+      image: imageOf(name),
+      options: own,
+      url: host === undefined ? "" : publicUrl(settings, host),
+      routes,
+      dockerClients,
+      databases,
+    };
+    return definition
+      .containers(context)
+      .map((container) => ({ definition, container, name: container.name ?? name }));
+  });
+  const networks = networksOf(parts, dockerClients);
+  const containers = parts.map(({ definition, container, name }) =>
+    describeContainer(definition, container, {
+      name,
+      settings,
+      image: formatReference(imageOf(definition.name)),
+      initImage: formatReference(imageOf(container.initImage ?? definition.name)),
+      networks: networks.filter(({ members }) => members.includes(name)),
+      dockerClients,
+      databases,
+      socketPath,
+    }),
+  );
+  const described: DescribedStack = {
+    stack: settings.stack,
+    containers,
+    services: on.map(({ name }) => {
+      const { host } = settingsOf(settings, name);
+      const day = since[name];
+      return {
+        service: name,
+        image: formatReference(imageOf(name)),
+        ...(day !== undefined && { since: day }),
+        ...(host !== undefined &&
+          routes.some(({ service }) => service === name) && { url: publicUrl(settings, host) }),
+        admin: isAdmin(definitions, name),
+      };
+    }),
+  };
+  return {
+    stack: settings.stack,
+    platform: settings.platform,
+    requirePins: settings.requirePins,
+    insecureRegistries: Object.entries(settings.registries)
+      .filter(([, { insecure }]) => insecure === true)
+      .map(([registry]) => registry)
+      .sort(),
+    images: on.map((definition) => imageModel(definition, imageOf(definition.name), since)),
+    containers: containers.map((container, index) =>
+      withDerived(container, parts[index]?.container, described),
+    ),
+    networks: [...networks].sort((a, b) => Number(a.internal) - Number(b.internal)),
+    ingress: {
+      ...pickIngress(settings),
+      routes: routes.map((route) => {
+        const policy = parts.find(({ name }) => name === route.container)?.container
+          .contentSecurityPolicy;
+        return { ...route, ...(policy !== undefined && { contentSecurityPolicy: policy }) };
+      }),
+    },
+    dataFormats: Object.fromEntries(
+      on.flatMap(({ name, dataFormat }) => {
+        const format = dataFormat?.(imageOf(name));
+        return format === undefined ? [] : [[name, format]];
+      }),
+    ),
+  };
+}
+
+/** Why services must not use the data of the last deployment, each with what to do instead. */
+export const dataProblems = (
+  settings: StackSettings,
+  { stack, dataFormats }: StackModel,
+  lastFormats: Readonly<Record<string, DataFormat>>,
+  definitions: readonly ServiceDefinition[] = DEFINITIONS,
+): string[] =>
+  definitions.flatMap(({ name, dataProblem }) => {
+    const [last, now] = [lastFormats[name], dataFormats[name]];
+    if (dataProblem === undefined || last === undefined || now === undefined) return [];
+    return dataProblem({ stack, last, now, options: settingsOf(settings, name).options }) ?? [];
+  });
+
+/** Whether a service's pages are for administrators only. */
+export const isAdmin = (definitions: readonly ServiceDefinition[], service: string): boolean =>
+  definitions.some(({ name, route }) => name === service && route?.admin === true);
+
+const pickIngress = ({ tls, publish, adminAllow }: IngressSettings): IngressSettings => ({
+  tls,
+  publish,
+  adminAllow,
+});
+
+const settingsOf = ({ services }: StackSettings, name: string) => {
+  const settings = services[name];
+  if (settings === undefined) throw new Error(`services.${name}: was not checked before use`);
+  return settings;
+};
+
+/** Without a network in `adminAllow` there are no admin routes. */
+const openRoutes = (on: readonly ServiceDefinition[], settings: StackSettings): Route[] =>
+  on.flatMap(({ name, route }) => {
+    const { host } = settingsOf(settings, name);
+    if (route === undefined || host === undefined) return [];
+    if (route.admin && settings.adminAllow.length === 0) return [];
+    const { target, admin, healthPath, probePath = "/" } = route;
+    return {
+      service: name,
+      host,
+      target: typeof target === "number" ? `http://${name}:${target}` : target,
+      container: name,
+      admin,
+      ...(healthPath !== undefined && { healthPath }),
+      probePath,
+    };
+  });
+
+interface Part {
+  readonly definition: ServiceDefinition;
+  readonly container: ServiceContainer;
+  readonly name: string;
+}
+
+interface StackNetwork extends NetworkModel {
+  readonly members: readonly string[];
+}
+
+type DockerClients = readonly { readonly service: string; readonly reads: readonly SocketRead[] }[];
+
+/** One network for each pair that talks, named after both, the one that opens connections first. */
+function networksOf(parts: readonly Part[], dockerClients: DockerClients): StackNetwork[] {
+  const networks = new Map<string, StackNetwork>();
+  const join = (name: string, internal: boolean, members: readonly string[]): void => {
+    const known = networks.get(name)?.members ?? [];
+    networks.set(name, { name, internal, members: [...new Set([...known, ...members])] });
+  };
+  const there = new Set(parts.map(({ name }) => name));
+  const link = (from: string, to: string, name = `${from}-${to}`): void => {
+    if (there.has(from) && there.has(to) && !networks.has(`${to}-${from}`))
+      join(name, true, [from, to]);
+  };
+  for (const { definition, container, name } of parts) {
+    if (container.ports !== undefined) join("edge", false, [name]);
+    for (const other of container.links ?? []) link(name, other);
+    for (const client of definition.clients ?? []) link(client, name);
+    if (name === definition.name) {
+      if (definition.database !== undefined) link(name, "postgres");
+      if (dockerClients.some(({ service }) => service === name))
+        link(name, proxyName(name), `${name}-socket-proxy`);
+    }
+    if (container.egress === true) join("egress", false, [name]);
+  }
+  return [...networks.values()];
+}
+
+interface Surroundings {
+  readonly name: string;
+  readonly settings: StackSettings;
+  readonly image: string;
+  readonly initImage: string;
+  readonly networks: readonly StackNetwork[];
+  readonly dockerClients: DockerClients;
+  readonly databases: readonly (DatabaseSpec & { readonly service: string })[];
+  readonly socketPath: string;
+}
+
+function describeContainer(
+  definition: ServiceDefinition,
+  container: ServiceContainer,
+  {
+    name,
+    settings,
+    image,
+    initImage,
+    networks,
+    dockerClients,
+    databases,
+    socketPath,
+  }: Surroundings,
+): StackContainer {
+  const { limits, exemptions } = settingsOf(settings, definition.name);
+  const { afterStart, ports = [], dependsOn = [] } = container;
+  const proxied = dockerClients.find(({ service }) => proxyName(service) === name);
+  const isMain = name === definition.name;
+  return {
+    ...containerModel({
+      ...container,
+      ...limits,
+      name,
+      service: definition.name,
+      image,
+      exemptions: [...(container.exemptions ?? []), ...exemptions],
+      mounts: mountsOf(name, definition.name, container, socketPath),
+      networks: networks.map(({ name: network, internal }) => ({ name: network, internal })),
+      ports: ports.map((port) => ({ address: settings.publish.address, ...port })),
+      dependsOn: [
+        ...dependsOn,
+        ...(isMain && databases.some(({ service }) => service === name) ? ["postgres"] : []),
+        ...(isMain && dockerClients.some(({ service }) => service === name)
+          ? [proxyName(name)]
+          : []),
+      ],
+    }),
+    initImage,
+    ...(afterStart !== undefined && { afterStart }),
+    ...(proxied && { dockerReads: allowedPaths(proxied.reads) }),
+  };
+}
+
+function mountsOf(
+  name: string,
+  service: string,
+  { files = {}, secrets = {}, data = {}, hostPaths = [], dockerSocket }: ServiceContainer,
+  socketPath: string,
+): Mount[] {
+  return [
+    ...Object.entries(files).map(([volume, mount]): Mount => ({
+      kind: "files",
+      volume: `${name}-${volume}`,
+      path: mount.path,
+      // Derived content follows when the rest of the stack is described.
+      files: Object.fromEntries(
+        Object.entries(mount.files).map(([file, content]): [string, FileContent] => [
+          file,
+          typeof content === "function" ? "" : content,
+        ]),
+      ),
+    })),
+    ...Object.entries(secrets).map(([volume, mount]): Mount => ({
+      kind: "secrets",
+      volume: `${name}-${volume}`,
+      path: mount.path,
+      files: Object.fromEntries(
+        Object.entries(mount.files).map(([file, secret]) => [file, { secret }]),
+      ),
+    })),
+    ...Object.entries(data).map(([volume, { path, chown = false }]): Mount => ({
+      kind: "data",
+      volume: `${service}-${volume}`,
+      path,
+      chown,
+    })),
+    ...hostPaths.map((mount): Mount => ({ kind: "host", ...mount })),
+    ...(dockerSocket === true
+      ? [{ kind: "socket", source: socketPath, path: DEFAULT_SOCKET } as const]
+      : []),
+  ];
+}
+
+function withDerived(
+  container: StackContainer,
+  from: ServiceContainer | undefined,
+  stack: DescribedStack,
+): StackContainer {
+  const derived = new Map<string, DerivedContent>();
+  for (const { path, files } of Object.values(from?.files ?? {}))
+    for (const [file, content] of Object.entries(files))
+      if (typeof content === "function") derived.set(`${path}/${file}`, content);
+  if (derived.size === 0) return container;
+  return {
+    ...container,
+    mounts: container.mounts.map((mount) =>
+      mount.kind === "files"
+        ? {
+            ...mount,
+            files: Object.fromEntries(
+              Object.entries(mount.files).map(([file, content]) => [
+                file,
+                derived.get(`${mount.path}/${file}`)?.(stack) ?? content,
+              ]),
+            ),
+          }
+        : mount,
+    ),
+  };
+}
+
+function imageModel(
+  { name, image }: ServiceDefinition,
+  reference: ImageReference,
+  since: Readonly<Record<string, string>>,
+): ImageModel {
+  const day = since[name];
+  return {
+    service: name,
+    reference,
+    needs: {
+      service: name,
+      image: formatReference(reference),
+      diskMiB: image.diskMiB,
+      ...image.needs?.(reference),
+    },
+    ...(day !== undefined && { since: day }),
+  };
+}

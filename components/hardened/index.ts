@@ -1,0 +1,13 @@
+/**
+ * Hardened containers for any Pulumi program that runs Docker: the policy, and components that apply all of it.
+ * tests/integration/hardened-example.ts is a program of thirty lines that uses them.
+ */
+export { DockerHost } from "../../host/docker-host";
+export { HardenedContainer, type HardenedContainerArgs } from "./container";
+export { DataVolume, type DataVolumeArgs } from "./data-volume";
+export { FileVolume, type FileVolumeArgs, type NamedSecret } from "./file-volume";
+export { type SocketRead } from "./haproxy";
+export { type ContainerModel } from "./model";
+export { type Link, Networks, type NetworksArgs } from "./networks";
+export { type Controls, type Exemption, HARDENED, HardeningError, type Limits } from "./policy";
+export { SocketProxy, type SocketProxyArgs } from "./socket-proxy";

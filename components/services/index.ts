@@ -1,0 +1,35 @@
+/**
+ * The services of the stack, in the order of every table. A service is a file here and a line below;
+ * docs/adding-a-service.md shows one.
+ */
+import { cadvisor } from "./cadvisor";
+import { ServiceDefinition } from "./definition";
+import { homepage } from "./homepage/homepage";
+import { n8n } from "./n8n";
+import { portainer } from "./portainer";
+import { postgres } from "./postgres";
+import { socketProxy } from "./socket-proxy";
+import { traefik } from "./traefik/traefik";
+
+export const SERVICES = [
+  traefik,
+  socketProxy,
+  homepage,
+  portainer,
+  n8n,
+  postgres,
+  cadvisor,
+] as const;
+
+export type ServiceName = (typeof SERVICES)[number]["name"];
+type SecretsOf<Definition> = Definition extends { readonly secrets?: infer Secrets }
+  ? Extract<keyof NonNullable<Secrets>, string>
+  : never;
+export type SecretName = SecretsOf<(typeof SERVICES)[number]>;
+
+export const DEFINITIONS: readonly ServiceDefinition[] = SERVICES;
+export const SERVICE_NAMES: readonly ServiceName[] = SERVICES.map(({ name }) => name);
+
+/** Position of a service in every table. */
+export const rankOf = (service: string): number =>
+  DEFINITIONS.findIndex(({ name }) => name === service);

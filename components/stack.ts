@@ -1,0 +1,197 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+
+import { DockerHost } from "../host/docker-host";
+import { formatReference } from "../images/reference";
+import { HardenedContainer, SocketBinding } from "./hardened/container";
+import { DataVolume } from "./hardened/data-volume";
+import { FileVolume, NamedSecret } from "./hardened/file-volume";
+import { Networks } from "./hardened/networks";
+import { FilesMount, HostMount, Mount } from "./hardened/model";
+import { StackContainer, StackModel } from "./model";
+
+export interface StackArgs {
+  readonly model: StackModel;
+  readonly host: DockerHost;
+  /** A secret of the configuration as an Output that Pulumi encrypts wherever it stores it. */
+  readonly secret: (name: string) => pulumi.Output<string>;
+  /** What a person should know before the deployment. */
+  readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
+}
+
+/** The stack's containers on a Docker host. What they are is all in the model; this gives them their resources. */
+export class Stack extends pulumi.ComponentResource {
+  readonly #args: StackArgs;
+  readonly #images: ReadonlyMap<string, docker.RemoteImage>;
+  readonly #networks: Networks;
+
+  constructor(name: string, args: StackArgs, opts: pulumi.ComponentResourceOptions = {}) {
+    super("pinned-stack:index:Stack", name, {}, { ...opts, providers: [args.host.provider] });
+    this.#args = args;
+    const { model, host, warnings = [] } = args;
+    const preflight = host.preflight(
+      { platform: model.platform, needs: model.images.map(({ needs }) => needs) },
+      { parent: this },
+    );
+    // Every container waits for all images, so a pull that fails stops the deployment before any container is touched.
+    this.#images = new Map(
+      model.images.map(({ service, reference }) => [
+        service,
+        new docker.RemoteImage(
+          `${name}-${service}`,
+          {
+            name: formatReference(reference),
+            platform: model.platform,
+            // The old image stays, so that going back to it needs no registry.
+            keepLocally: true,
+          },
+          { parent: this, dependsOn: preflight },
+        ),
+      ]),
+    );
+    for (const { service, message } of warnings)
+      void pulumi.log.warn(message, service === undefined ? undefined : this.#images.get(service));
+    this.#networks = new Networks(name, { labels: this.#labels() }, { parent: this });
+
+    const ready = new Map<string, pulumi.Resource>();
+    for (const container of inOrder(model.containers))
+      ready.set(
+        container.name,
+        this.#run(
+          name,
+          container,
+          container.dependsOn.flatMap((other) => ready.get(other) ?? []),
+        ),
+      );
+    const { containers: _, ...facts } = model;
+    this.registerOutputs({ model: facts });
+  }
+
+  /** The answer is what those that depend on the container wait for. */
+  #run(
+    name: string,
+    container: StackContainer,
+    dependsOn: readonly pulumi.Resource[],
+  ): pulumi.Resource {
+    const { secret, host } = this.#args;
+    const { image, controls, service, order: _, ...spec } = container;
+    const { user, memoryMiB, cpus, pidsLimit, openFiles } = controls;
+    const exempt = new Set(container.exemptions.map(({ control }) => control));
+    const resource = `${name}-${container.name}`;
+    const named = (secretName: string): NamedSecret => ({
+      secret: secretName,
+      value: secret(secretName),
+    });
+    const labels = this.#labels(container);
+    const options = { parent: this, dependsOn: [...this.#images.values()] };
+    const made = new HardenedContainer(
+      resource,
+      {
+        ...spec,
+        alias: container.name,
+        service,
+        image,
+        ...(!exempt.has("user") && { user }),
+        memoryMiB,
+        cpus,
+        pidsLimit,
+        openFiles,
+        mounts: container.mounts.map((mount) => this.#mount(name, container, mount, named)),
+        networks: container.networks.map((network) => this.#networks.get(network)),
+        secretEnvironment: Object.fromEntries(
+          Object.entries(container.secretEnvironment).map(([variable, secretName]) => [
+            variable,
+            named(secretName),
+          ]),
+        ),
+        labels,
+        host,
+      },
+      { ...options, dependsOn: [...options.dependsOn, ...dependsOn] },
+    );
+    if (container.afterStart === undefined) return made.container;
+    return host.command(
+      `${resource}-after-start`,
+      { script: container.afterStart, triggers: [made.container.id] },
+      { parent: this },
+    );
+  }
+
+  #mount(
+    name: string,
+    container: StackContainer,
+    mount: Mount,
+    named: (secret: string) => NamedSecret,
+  ): FileVolume | DataVolume | HostMount | SocketBinding {
+    const options = { parent: this, dependsOn: [...this.#images.values()] };
+    const labels = this.#labels(container);
+    const { user } = container.controls;
+    switch (mount.kind) {
+      case "files":
+      case "secrets":
+        return new FileVolume(
+          `${name}-${mount.volume}`,
+          {
+            volume: mount.volume,
+            path: mount.path,
+            files: fileArgs(mount, named),
+            ...(mount.kind === "secrets" && { owner: user }),
+            image: mount.kind === "secrets" ? container.initImage : container.image,
+            labels,
+          },
+          options,
+        );
+      case "data":
+        return new DataVolume(
+          `${name}-${mount.volume}`,
+          {
+            volume: mount.volume,
+            path: mount.path,
+            ...(mount.chown && { chown: { user, image: container.initImage } }),
+            labels,
+          },
+          options,
+        );
+      case "socket":
+        return { ...mount, group: this.#args.host.socket().group };
+      default:
+        return mount;
+    }
+  }
+
+  #labels(container?: StackContainer): Record<string, string> {
+    return {
+      "pinned-stack.stack": this.#args.model.stack,
+      ...(container && {
+        "pinned-stack.service": container.service,
+        "pinned-stack.container": container.name,
+      }),
+    };
+  }
+}
+
+const fileArgs = (
+  { files }: FilesMount,
+  named: (secret: string) => NamedSecret,
+): ConstructorParameters<typeof FileVolume>[1]["files"] =>
+  Object.fromEntries(
+    Object.entries(files).map(([file, content]) => [
+      file,
+      typeof content === "object" && "secret" in content ? named(content.secret) : content,
+    ]),
+  );
+
+/** Each after those that it depends on. */
+function inOrder(containers: readonly StackContainer[]): StackContainer[] {
+  const done: StackContainer[] = [];
+  const visit = (container: StackContainer, path: readonly string[]): void => {
+    if (done.includes(container)) return;
+    if (path.includes(container.name))
+      throw new Error(`containers depend on each other: ${[...path, container.name].join(" → ")}`);
+    for (const other of containers)
+      if (container.dependsOn.includes(other.name)) visit(other, [...path, container.name]);
+    done.push(container);
+  };
+  for (const container of containers) visit(container, []);
+  return done;
+}
