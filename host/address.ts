@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { isIPv4, isIPv6 } from "node:net";
 
-import { withoutLogin } from "../text/without-login";
+import { redactCredentials } from "../text/redact";
 
 export interface HostAddress {
   /** `unix:///var/run/docker.sock` or `ssh://user@host:22`, optionally with the path of a socket that is not the default one. */
@@ -168,7 +168,7 @@ function sshTarget(address: string): SshTarget | string {
 
 /** Quoted and shortened: a message never repeats unbounded input, nor a password. */
 function quote(text: string): string {
-  const shown = withoutLogin(text);
+  const shown = redactCredentials(text);
   return JSON.stringify(shown.length > 120 ? `${shown.slice(0, 117)}...` : shown);
 }
 

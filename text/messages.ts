@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 
-import { withoutLogin } from "./without-login";
+import { redactCredentials } from "./redact";
 
 /** Issues of zod as `path: problem` lines. */
 export function issueLines(key: string, issues: readonly z.core.$ZodIssue[]): string[] {
@@ -112,7 +112,7 @@ export const isMap = (value: unknown): value is Readonly<Record<string, unknown>
  */
 function show(value: unknown): string {
   if (typeof value === "string") {
-    const text = withoutLogin(value);
+    const text = redactCredentials(value);
     return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
   }
   if (typeof value === "number" || typeof value === "boolean") return String(value);

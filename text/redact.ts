@@ -1,51 +1,90 @@
-/**
- * What a server wrote, made fit for a message: printable, short, and without any secret this client holds.
- * A registry's words go to terminals and logs, and a faulty or hostile one may echo the request's credentials.
- */
+/** Keeps secrets, and anything a terminal would act on, out of messages and logs. Pure. */
 
-const LENGTH_LIMIT = 120;
 const HIDDEN = "[hidden]";
+/** Length limit of one server text in a message, in UTF-16 code units. */
+const LENGTH_LIMIT = 120;
 
-// White space, controls, and the characters that reorder or hide text on a terminal.
+/** White space, controls, and characters that reorder or hide text on a terminal. */
 const NOT_PLAIN = /[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]+/gu;
 
-export class ServerText {
+const plainLine = (text: string): string => text.replace(NOT_PLAIN, " ").trim();
+
+/** Replaces every spelling of any secret in a text. The longest first: one secret may be part of another. */
+const replacer = (spellings: Iterable<string>, replacement: string, flags: string) => {
+  const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
+  const escaped = longestFirst.map((one) => one.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const pattern = new RegExp(escaped.join("|"), flags);
+  return (text: string): string =>
+    longestFirst.length === 0 ? text : text.replace(pattern, replacement);
+};
+
+/**
+ * Prepares text from a remote server for messages: one printable line, at most 120 characters, without the secrets this
+ * client sent. A faulty or hostile server may echo the credentials of a request.
+ */
+export class Redactor {
   readonly #secrets = new Set<string>();
 
-  /** From now on `secret` never appears in a text, in upper or lower case; its URL-encoded form neither. */
+  /** Hides `secret` from now on, in any letter case, also in its URL-encoded form. */
   hide(secret: string): void {
-    // By way of its bytes, as it is sent: encodeURIComponent throws at half of a surrogate pair.
+    // By way of the bytes that are sent: encodeURIComponent throws at half of a surrogate pair.
     for (const form of [secret, encodeURIComponent(Buffer.from(secret).toString())])
-      // As a text holds it once it is one line; an empty one would be everywhere.
-      if (oneLine(form) !== "") this.#secrets.add(oneLine(form));
+      if (plainLine(form) !== "") this.#secrets.add(plainLine(form));
   }
 
-  /** Whether a secret is in the text: such a host name would be shown by every message about it. */
-  holdsSecret(text: string): boolean {
-    return this.#withoutSecrets(text) !== oneLine(text);
+  /** Whether the text contains a secret. Such a host name must not be contacted: every error message would show it. */
+  containsSecret(text: string): boolean {
+    return this.#redact(text) !== plainLine(text);
   }
 
   /** One printable line of at most 120 characters. */
   clean(text: string): string {
-    const line = this.#withoutSecrets(text);
-    // Cut last, so that no part of a secret is left at the end.
+    // Cut last, so that no part of a secret remains at the end.
+    const line = this.#redact(text);
     return line.length > LENGTH_LIMIT ? `${line.slice(0, LENGTH_LIMIT - 3)}...` : line;
   }
 
-  /** The same between quotes. */
+  /** {@link clean}, in double quotes. */
   quote(text: string): string {
     return `"${this.clean(text)}"`;
   }
 
-  #withoutSecrets(text: string): string {
-    const line = oneLine(text);
-    if (this.#secrets.size === 0) return line;
-    // The longest first: a secret may be part of another. Whatever the case: a URL has its host in lower case.
-    const longestFirst = [...this.#secrets].sort((a, b) => b.length - a.length);
-    return line.replace(new RegExp(longestFirst.map(escaped).join("|"), "gi"), HIDDEN);
+  #redact(text: string): string {
+    // Case-insensitive, because a URL has its host in lower case.
+    return replacer(this.#secrets, HIDDEN, "gi")(plainLine(text));
   }
 }
 
-const oneLine = (text: string): string => text.replace(NOT_PLAIN, " ").trim();
+/**
+ * Replaces the credentials in front of a host, `user:password@host` or `https://token@host`, by `...`. A password may
+ * contain any character, `@` included, so everything up to the last `@` goes. A user name alone stays: `ssh://deploy@host`.
+ */
+export function redactCredentials(text: string): string {
+  // The @ of an image digest does not end credentials.
+  const named = text.replace(/@sha256:[0-9a-f]*$/i, "");
+  const end = named.lastIndexOf("@");
+  const [scheme = ""] = /^\s*[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(named) ?? [];
+  const login = named.slice(scheme.length, Math.max(end, scheme.length));
+  const isSecret = login.includes(":") || (login !== "" && /^\s*https?:/i.test(scheme));
+  return isSecret ? `${scheme}...${text.slice(end)}` : text;
+}
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+/** Shorter secrets are not masked: they would garble ordinary text and protect nothing. */
+const MIN_MASKED_LENGTH = 6;
+
+export type Mask = (text: string) => string;
+
+/** Replaces each secret of at least 6 characters by `[secret]`, also where it is spelled as in JSON, a URL or base64. */
+export const maskOf = (secrets: readonly string[]): Mask =>
+  replacer(
+    secrets
+      .filter((secret) => secret.length >= MIN_MASKED_LENGTH)
+      .flatMap((secret) => [
+        secret,
+        JSON.stringify(secret).slice(1, -1),
+        encodeURIComponent(secret),
+        Buffer.from(secret).toString("base64"),
+      ]),
+    "[secret]",
+    "g",
+  );

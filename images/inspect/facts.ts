@@ -8,7 +8,7 @@ import type { Manifest } from "../registry/manifests";
 import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST } from "../registry/media-types";
 import { formatPlatform, isPlatformPart, runnable, some } from "../platform";
 import { parseDigest, type Digest } from "../reference";
-import { ServerText } from "../../text/redact";
+import { Redactor } from "../../text/redact";
 
 /** An image as the host will run it. Texts are the publisher's word, made printable; nobody has verified them. */
 export interface ImageFacts {
@@ -227,7 +227,7 @@ function readDate(text: string | undefined): Date | undefined {
   return Number.isNaN(time) || time < FIRST_IMAGE ? undefined : new Date(time);
 }
 
-const words = new ServerText();
+const words = new Redactor();
 
 function readText(text: string | undefined): string | undefined {
   const clean = words.clean(text ?? "");

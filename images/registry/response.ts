@@ -5,12 +5,12 @@ import type { Answer } from "./http";
 import { manifestType, type ManifestType } from "./media-types";
 import { parseDigest, type Digest } from "../reference";
 import { ExchangeError } from "./errors";
-import type { ServerText } from "../../text/redact";
+import type { Redactor } from "../../text/redact";
 
 /** Which image is meant is in the error that wraps these; they say who answered what. */
 export interface Said {
   readonly answer: Answer;
-  readonly text: ServerText;
+  readonly text: Redactor;
 }
 
 /** The digest of these bytes: what the engine will check at pull time. */
@@ -83,7 +83,7 @@ function registryWords({ answer, text }: Said): string | undefined {
     );
     // A secret may begin in one and end in the other, which shows in neither.
     const isSplit =
-      text.holdsSecret(words.join("")) && !words.some((part) => text.holdsSecret(part));
+      text.containsSecret(words.join("")) && !words.some((part) => text.containsSecret(part));
     if (isSplit) return undefined;
     return words.length === 0 ? undefined : words.map((part) => text.clean(part)).join(": ");
   } catch {

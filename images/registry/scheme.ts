@@ -28,7 +28,7 @@ export function readScheme({ answer, text }: Said, home: URL, registries: Regist
     const why =
       realm === undefined
         ? "it is no web address"
-        : text.holdsSecret(realm.host) && realm.hostname !== home.hostname
+        : text.containsSecret(realm.host) && realm.hostname !== home.hostname
           ? "its name has a secret in it"
           : whyNotTo(realm, home, registries);
     if (realm === undefined || why !== undefined)

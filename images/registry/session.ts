@@ -14,7 +14,7 @@ import {
 } from "./origin";
 import { ExchangeError } from "./errors";
 import { readScheme, redirectedTo401, type Scheme } from "./scheme";
-import { ServerText } from "../../text/redact";
+import { Redactor } from "../../text/redact";
 import { grantedRepositories, parseToken, tokenUrl, type Token, type TokenService } from "./token";
 import type { Transport } from "./transport";
 
@@ -41,7 +41,7 @@ const RENEWAL_MS = 5_000;
 
 export class RegistrySession {
   /** Of this registry alone: what one calls a token may be any text, and hides nothing of what others say. */
-  readonly text = new ServerText();
+  readonly text = new Redactor();
   readonly #origin: URL;
   readonly #settings: RegistrySettings | undefined;
   #scheme: Scheme | undefined;

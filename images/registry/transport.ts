@@ -12,7 +12,7 @@ import { exchange, type Answer, type PhaseTimes } from "./http";
 import { ExchangeError } from "./errors";
 import { publicLookup } from "./public-lookup";
 import { isPassingFault, isWorthRetrying, RETRIES, retryAfterMs, waitMs } from "./retry";
-import type { ServerText } from "../../text/redact";
+import type { Redactor } from "../../text/redact";
 import { placeOf } from "./origin";
 
 /** Limits in ms. */
@@ -56,7 +56,7 @@ export interface Request {
   readonly authorization?: string;
   readonly maxBodyBytes: number;
   /** Knows the secrets of the registry that is asked. */
-  readonly text: ServerText;
+  readonly text: Redactor;
   /** Why a redirect to this URL is not followed; `undefined` follows it. */
   readonly whyNotTo: (target: URL) => string | undefined;
   /** Whether the configuration knows the host; another may not be an internal one, whatever its name is looked up to. */
@@ -102,7 +102,7 @@ export class Transport {
       const why =
         target === undefined
           ? "it is no web address"
-          : text.holdsSecret(target.host) && target.hostname !== request.url.hostname
+          : text.containsSecret(target.host) && target.hostname !== request.url.hostname
             ? "its name has a secret in it"
             : request.whyNotTo(target);
       if (target === undefined || why !== undefined)

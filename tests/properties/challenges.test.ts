@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 import { parseChallenges } from "../../images/registry/auth";
 import { retryAfterMs, waitMs } from "../../images/registry/retry";
-import { ServerText } from "../../text/redact";
+import { Redactor } from "../../text/redact";
 import { grantedRepositories, parseToken } from "../../images/registry/token";
 import { assertOneLine, assertQuick, holds, LONG_INPUTS } from "./check";
 
@@ -178,7 +178,7 @@ describe("every text of a server", () => {
   it("is one short printable line when it is shown", () => {
     holds(
       fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
-        const shown = new ServerText().clean(text);
+        const shown = new Redactor().clean(text);
         assertOneLine(shown, 120);
         assert.doesNotMatch(shown, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
       }),

@@ -16,7 +16,7 @@ import { nearestTags } from "../../images/registry/nearest-tags";
 import { whyNotTo } from "../../images/registry/origin";
 import { parseReference, ReferenceError } from "../../images/reference";
 import { readScheme } from "../../images/registry/scheme";
-import { ServerText } from "../../text/redact";
+import { Redactor } from "../../text/redact";
 import { parseToken } from "../../images/registry/token";
 import { HOST_KEY, IMAGES, problemsOf, rawConfig } from "../support/raw-config";
 
@@ -247,7 +247,7 @@ describe("the edge of a rule about registries", () => {
   });
 
   it("is one scheme that is known among others", () => {
-    const text = new ServerText();
+    const text = new Redactor();
     const scheme = (header: string) =>
       readScheme({ answer: answer(401, "", header), text }, home, {});
     assert.deepEqual(scheme("Negotiate, Basic"), { kind: "basic" });
@@ -272,7 +272,7 @@ describe("the edge of a rule about registries", () => {
   ];
   for (const [body, words] of bodies)
     it(`is what a registry may answer: ${body}`, () => {
-      const error = statusError({ answer: answer(500, body), text: new ServerText() });
+      const error = statusError({ answer: answer(500, body), text: new Redactor() });
       assert.equal(error.message, `registry.example answered 500${words}`);
     });
 
@@ -287,6 +287,6 @@ describe("the edge of a rule about registries", () => {
       hostProblems({ address: "x".repeat(n), hostKey: HOST_KEY })[0]?.problem.split("got ")[1];
     assert.equal(quoted(120), JSON.stringify("x".repeat(120)));
     assert.equal(quoted(121), JSON.stringify(`${"x".repeat(117)}...`));
-    assert.equal(new ServerText().clean("x".repeat(120)), "x".repeat(120));
+    assert.equal(new Redactor().clean("x".repeat(120)), "x".repeat(120));
   });
 });

@@ -1,56 +1,79 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ServerText } from "../../text/redact";
+import { redactCredentials, Redactor } from "../../text/redact";
+import { assertOneLine, assertQuick, holds } from "../properties/check";
 
 describe("text of a server in a message", () => {
   const table: readonly [title: string, text: string, clean: string][] = [
     ["keeps plain words", "manifest unknown", "manifest unknown"],
-    [
-      "keeps other scripts",
-      "Manifest nicht gefunden: größe 日本",
-      "Manifest nicht gefunden: größe 日本",
-    ],
-    ["takes terminal sequences apart", "\u001b[31mred\u001b[0m\u0007", "[31mred [0m"],
+    ["keeps other scripts", "nicht gefunden: größe 日本", "nicht gefunden: größe 日本"],
+    ["loses terminal sequences", "\u001b[31mred\u001b[0m\u0007", "[31mred [0m"],
     ["is one line", "a\r\nb\u2028c\td", "a b c d"],
-    ["loses what turns or hides text", "a\u202eb\u200bc\ufeffd\u0000", "a b c d"],
+    ["loses what reorders or hides text", "a\u202eb\u200bc\ufeffd\u0000", "a b c d"],
     ["is cut after 120 characters", "x".repeat(1000), `${"x".repeat(117)}...`],
   ];
   for (const [title, text, clean] of table)
     it(title, () => {
-      assert.equal(new ServerText().clean(text), clean);
+      assert.equal(new Redactor().clean(text), clean);
     });
 
   it("hides secrets, URL-encoded ones and those that are part of others too", () => {
-    const text = new ServerText();
-    text.hide("pass/word");
-    text.hide("pass/word and more");
-    text.hide("");
+    const redactor = new Redactor();
+    for (const secret of ["pass/word", "pass/word and more", ""]) redactor.hide(secret);
     assert.equal(
-      text.quote("pass/word, pass%2Fword, pass/word and more"),
+      redactor.quote("PASS/word, pass%2Fword, pass/word and more"),
       '"[hidden], [hidden], [hidden]"',
     );
   });
 
-  it("hides a secret that is no well-formed text", () => {
-    const text = new ServerText();
-    text.hide("half \ud800 of a pair");
-    assert.equal(text.clean("got half%20%EF%BF%BD%20of%20a%20pair"), "got [hidden]");
+  it("hides a secret that is not well-formed Unicode", () => {
+    const redactor = new Redactor();
+    redactor.hide("half \ud800 of a pair");
+    assert.equal(redactor.clean("got half%20%EF%BF%BD%20of%20a%20pair"), "got [hidden]");
   });
 
-  it("never has a secret, wherever it stands and whatever it is", () => {
-    fc.assert(
-      fc.property(
-        fc.stringMatching(/^[\x21-\x7e]{12,40}$/),
-        fc.string({ maxLength: 150 }),
-        fc.string({ maxLength: 150 }),
-        (secret, before, after) => {
-          const text = new ServerText();
-          text.hide(secret);
-          const clean = text.clean(before + secret + after);
-          assert.ok(!clean.includes(secret.slice(0, 12)));
-          assert.ok(clean.length <= 120);
-        },
-      ),
+  it("never contains a secret, and is one short printable line, whatever it is", () => {
+    const secret = fc.stringMatching(/^[\x21-\x7e]{12,40}$/);
+    const text = fc.string({ unit: "binary", maxLength: 150 });
+    holds(
+      fc.property(secret, text, text, (hidden, before, after) => {
+        const redactor = new Redactor();
+        redactor.hide(hidden);
+        const clean = redactor.clean(before + hidden + after);
+        assert.ok(!clean.includes(hidden.slice(0, 12)));
+        assertOneLine(clean, 120);
+        assert.doesNotMatch(clean, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      }),
+      1000,
     );
+  });
+});
+
+describe("a text without credentials", () => {
+  const rows: readonly (readonly [text: string, shown: string])[] = [
+    ["", ""],
+    ["example.com", "example.com"],
+    ["admin@example.com", "admin@example.com"],
+    ["ssh://deploy@host:22", "ssh://deploy@host:22"],
+    ["ssh://deploy:canary@host", "ssh://...@host"],
+    ["ssh://deploy:can@ary@host", "ssh://...@host"],
+    ["ssh://deploy:my canary@host", "ssh://...@host"],
+    ["deploy:canary@host", "...@host"],
+    ["unix://deploy:canary@host", "unix://...@host"],
+    ["https://canary@host/path", "https://...@host/path"],
+    [" http://u:canary@host", " http://...@host"],
+    ["nginx:1.27@sha256:00ff", "nginx:1.27@sha256:00ff"],
+    ["u:canary@ghcr.io/x:1@sha256:00ff", "...@ghcr.io/x:1@sha256:00ff"],
+    ["https://u:can@ary@ghcr.io/x:1", "https://...@ghcr.io/x:1"],
+    ["fe80::1", "fe80::1"],
+  ];
+  for (const [text, shown] of rows)
+    it(`is ${JSON.stringify(shown)} for ${JSON.stringify(text)}`, () => {
+      assert.equal(redactCredentials(text), shown);
+    });
+
+  it("is found in time that grows with its length", () => {
+    for (const part of ["a:", "//", "@", "//a:", " ", ":@"])
+      assertQuick(part, () => redactCredentials(part.repeat(200_000)));
   });
 });

@@ -1,7 +1,6 @@
 /** What a deployment tells while it works. */
-import { stripVTControlCharacters } from "node:util";
-
-import { Mask } from "../../text/mask";
+import { printable } from "../../text/one-line";
+import { Mask } from "../../text/redact";
 
 export interface Talk {
   /** A line for somebody who waits. */
@@ -27,7 +26,3 @@ export function safeTalk(talk: Talk, mask: Mask): Talk {
     },
   };
 }
-
-/** Only what a terminal shows: no escape sequence, no control character but tab and line feed. */
-export const printable = (text: string): string =>
-  stripVTControlCharacters(text).replace(/[^\P{Cc}\t\n]/gu, "");

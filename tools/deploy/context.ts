@@ -4,7 +4,7 @@ import { PlainConfig } from "../../config/file/edit";
 import { Engine } from "./pulumi/stack";
 import { PastUpdate } from "./pulumi/history";
 import { HostShell } from "./host/shell";
-import { Mask } from "../../text/mask";
+import { Mask } from "../../text/redact";
 import { Talk } from "./console";
 
 /** Exit codes of a deployment. */

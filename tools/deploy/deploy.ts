@@ -9,7 +9,7 @@ import { Engine } from "./pulumi/stack";
 import { engineLocked } from "./pulumi/lock";
 import { hostShell } from "./host/shell";
 import { acquireLock } from "./host/lock";
-import { Mask, maskOf } from "../../text/mask";
+import { Mask, maskOf } from "../../text/redact";
 import { prepare, PrepareOptions } from "./prepare";
 import { safeTalk, Talk } from "./console";
 

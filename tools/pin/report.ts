@@ -4,8 +4,7 @@ import type { BaseImage, ImageFacts } from "../../images/inspect/facts";
 import type { PinRow } from "./decision";
 import { some } from "../../images/platform";
 import { parseReference, type ImageReference } from "../../images/reference";
-import { ServerText } from "../../text/redact";
-import { withoutLogin } from "../../text/without-login";
+import { redactCredentials, Redactor } from "../../text/redact";
 
 export interface PinReport {
   readonly stack: string;
@@ -26,14 +25,14 @@ export interface PinReport {
 /** `traefik:v3.6.4`, or `traefik:v3.6.4 → v3.6.5`. */
 export function describeImage({ from, to }: PinRow): string {
   const before = readable(from);
-  if (before === undefined) return words.clean(withoutLogin(from));
+  if (before === undefined) return words.clean(redactCredentials(from));
   const [old, now] = [before.tag, to === undefined ? before.tag : parseReference(to).tag];
   const name = old === undefined ? before.name : `${before.name}:${old}`;
   return old === now ? name : `${name} → ${now ?? "no tag"}`;
 }
 
 /** What cannot be read may be anything: made fit for a terminal. */
-const words = new ServerText();
+const words = new Redactor();
 
 function readable(image: string): ImageReference | undefined {
   try {

@@ -1,7 +1,7 @@
 /** The report as titled tables of texts; what `table` and `markdown` print. Pure. */
 import { cisHeadline } from "./cis/cis";
 import { onHost } from "./view/facts";
-import { counted } from "../../text/counted";
+import { counted } from "../../text/one-line";
 import { ContainerView, ImageView, StackView } from "./view/stack";
 import { VolumeView } from "./view/volumes";
 

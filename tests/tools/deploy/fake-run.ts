@@ -12,7 +12,7 @@ import { DeclaredContainer, declaredContainers } from "../../../tools/model/decl
 import { Engine, RunOptions } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
 import { HostShell, ShellResult } from "../../../tools/deploy/host/shell";
-import { maskOf } from "../../../text/mask";
+import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
 import { carryOut } from "../../../tools/deploy/deploy";
 import { EngineError } from "../../../tools/deploy/pulumi/process";

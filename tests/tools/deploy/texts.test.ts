@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 
-import { maskOf } from "../../../text/mask";
+import { maskOf } from "../../../text/redact";
 import { errorLines, progressLine } from "../../../tools/deploy/pulumi/events";
 import { orphans, removeScript, stateIsStale } from "../../../tools/deploy/host/orphans";
 import { parseState } from "../../../tools/deploy/pulumi/state";
-import { printable, safeTalk } from "../../../tools/deploy/console";
+import { safeTalk } from "../../../tools/deploy/console";
+import { printable } from "../../../text/one-line";
 import type { Inventory, LiveContainer } from "../../../tools/deploy/host/inventory";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 

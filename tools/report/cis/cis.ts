@@ -3,7 +3,7 @@ import { Exemption } from "../../../components/hardened/policy";
 import { CisRule } from "./rule";
 import { CIS_RULES } from "./rules";
 import { ContainerFacts } from "../view/facts";
-import { counted } from "../../../text/counted";
+import { counted } from "../../../text/one-line";
 import { withoutExempted } from "./exempted-facts";
 
 export const CIS_EDITION = "CIS Docker Benchmark v1.6.0, section 5";
