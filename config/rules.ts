@@ -2,7 +2,7 @@
 import { controlsWith, HardeningError } from "../components/hardened/policy";
 import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
 import { ServiceDefinition } from "../components/services/definition";
-import { holdsStrangers, isLoopback } from "../host/ip-ranges";
+import { isTooWide, isLoopback } from "../host/ip-ranges";
 import { formatReference, isPinned } from "../images/reference";
 import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "../text/messages";
 import { EXEMPTIBLE_BY_STACK, isRegistryHost, KEYS, ParsedKeys, ServicesInput } from "./schema";
@@ -182,7 +182,7 @@ function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
 function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
   if (adminAllow === undefined || publish === undefined || isLoopback(publish.address)) return [];
   return adminAllow.flatMap((network, index) =>
-    holdsStrangers(network)
+    isTooWide(network)
       ? [
           `adminAllow.${index}: ${network} is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on ${publish.address}; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
         ]

@@ -1,104 +1,72 @@
-/** IP addresses and networks by their value, because one has many spellings (RFC 4291, section 2.2). Pure. */
-
-interface IpRange {
-  readonly family: 4 | 6;
-  readonly first: bigint;
-  readonly last: bigint;
-}
-
-/** Whether a port that is bound to the address can be reached on all interfaces: `0.0.0.0`, `::` and how else they are written. */
-export const isEveryInterface = (address: string): boolean => ipRange(address).first === 0n;
-
-export function sameAddress(one: string, other: string): boolean {
-  const [a, b] = [ipRange(one), ipRange(other)];
-  return a.family === b.family && a.first === b.first && a.last === b.last;
-}
+/** IP addresses and networks compared by value: one address has many spellings (RFC 4291, section 2.2). Pure. */
 
 /**
- * Whether a port that is bound to an address can be reached by nobody who could not reach it at the other one. Only the host
- * reaches a loopback address, and it reaches all its others. `0.0.0.0` is all of IPv4; `::` counts as both families, since
- * older engines listen on both there.
+ * The address family, `4` or `6`, then the bits that all addresses of a network share: network A contains network B
+ * if B's prefix starts with A's.
  */
-export const reachesNoFurther = (address: string, other: string): boolean =>
-  isLoopback(address) || beyond(reach(address), reach(other)).length === 0;
+type Prefix = string;
 
-/** Whether an address is the host's own, which nobody else reaches. */
-export const isLoopback = (address: string): boolean => beyond([address], LOOPBACK).length === 0;
+/** First 96 bits of an IPv4 address in IPv6 notation, `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
+const MAPPED = "0".repeat(80) + "1".repeat(16);
 
-/** RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3. */
+/** Of `192.0.2.0/24` or `2001:db8::/32`; a single address is a network of one. The caller has validated the text. */
+function prefixOf(network: string): Prefix {
+  const [address = "", length = "128"] = network.split("/");
+  if (!address.includes(":")) return `4${bits(address.split("."), 10, 8).slice(0, Number(length))}`;
+  // The URL parser normalizes the address: no dotted part, at most one "::".
+  const [head = "", tail = ""] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
+  const first = bits(head.split(":"), 16, 16);
+  const last = bits(tail.split(":"), 16, 16);
+  const prefix = (first + last.padStart(128 - first.length, "0")).slice(0, Number(length));
+  return prefix.startsWith(MAPPED) ? `4${prefix.slice(MAPPED.length)}` : `6${prefix}`;
+}
+
+const bits = (numbers: readonly string[], radix: number, width: number): string =>
+  numbers
+    .filter((number) => number !== "")
+    .map((number) => parseInt(number, radix).toString(2).padStart(width, "0"))
+    .join("");
+
+/** Whether a port bound to the address is reachable on all interfaces: `0.0.0.0`, `::` and their other spellings. */
+export const isEveryInterface = (address: string): boolean => /^.0+$/.test(prefixOf(address));
+
+export const sameAddress = (one: string, other: string): boolean =>
+  prefixOf(one) === prefixOf(other);
+
+/** Loopback addresses: RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3. */
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
-function reach(address: string): readonly string[] {
-  if (!isEveryInterface(address)) return [address];
-  return ipRange(address).family === 4 ? ["0.0.0.0/0"] : ["::/0", "0.0.0.0/0"];
-}
+/** Whether only the host itself reaches the address. */
+export const isLoopback = (address: string): boolean =>
+  notCoveredBy([address], LOOPBACK).length === 0;
 
 /**
- * Whether a network holds more addresses than anybody has: it is wider than the widest private ones, 10.0.0.0/8 (RFC 1918)
- * and fc00::/7 (RFC 4193).
+ * Whether everybody who reaches a port bound to `address` would also reach it bound to `other`. `0.0.0.0` stands for all
+ * of IPv4, `::` for both families, because older Docker engines listen on both there.
  */
-export function holdsStrangers(network: string): boolean {
-  const { family, first, last } = ipRange(network);
-  return last - first >= 1n << (family === 4 ? 24n : 121n);
+export const reachesNoFurther = (address: string, other: string): boolean =>
+  isLoopback(address) || notCoveredBy(boundNetworks(address), boundNetworks(other)).length === 0;
+
+function boundNetworks(address: string): readonly string[] {
+  if (!isEveryInterface(address)) return [address];
+  return prefixOf(address).startsWith("4") ? ["0.0.0.0/0"] : ["::/0", "0.0.0.0/0"];
 }
 
-/** Those networks that hold an address which none of the others holds. */
-export function beyond(networks: readonly string[], others: readonly string[]): string[] {
-  const known = merged(others.map(ipRange));
-  return networks.filter((text) => {
-    const { family, first, last } = ipRange(text);
-    return !known.some(
-      (range) => range.family === family && range.first <= first && last <= range.last,
-    );
-  });
+/** Whether a network is wider than any private one: than 10.0.0.0/8 (RFC 1918) or fc00::/7 (RFC 4193). */
+export function isTooWide(network: string): boolean {
+  const [family, ...bits] = prefixOf(network);
+  return bits.length < (family === "4" ? 8 : 7);
 }
 
-/** The first 96 bits of an IPv4 address that is written as an IPv6 one (RFC 4291, section 2.5.5.2). */
-const MAPPED = 0xffffn;
-
-/** `192.0.2.0/24`, `2001:db8::/32`; an address alone is a network of one. The text has been checked before. */
-function ipRange(text: string): IpRange {
-  const [address = "", prefix] = text.split("/");
-  const short = !address.includes(":");
-  const value = short ? (MAPPED << 32n) | v4(address) : v6(address);
-  const kept = prefix === undefined ? 128 : Number(prefix) + (short ? 96 : 0);
-  const open = BigInt(128 - kept);
-  const first = (value >> open) << open;
-  const last = first | ((1n << open) - 1n);
-  return first >> 32n === MAPPED && last >> 32n === MAPPED
-    ? { family: 4, first: first & 0xffffffffn, last: last & 0xffffffffn }
-    : { family: 6, first, last };
+/** The networks with at least one address that is in none of the others. */
+export function notCoveredBy(networks: readonly string[], others: readonly string[]): string[] {
+  const known = others.map(prefixOf);
+  return networks.filter((network) => !isCovered(prefixOf(network), known));
 }
 
-const v4 = (address: string): bigint =>
-  address.split(".").reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
-
-function v6(address: string): bigint {
-  const [head = "", tail] = address.split("::");
-  const [left, right] = [groups(head), groups(tail ?? "")];
-  const zeros = Array<bigint>(Math.max(0, 8 - left.length - right.length)).fill(0n);
-  return [...left, ...zeros, ...right].reduce((value, group) => (value << 16n) | group, 0n);
-}
-
-/** Sixteen bits each; the last two may be an IPv4 address. */
-const groups = (text: string): bigint[] =>
-  text === ""
-    ? []
-    : text
-        .split(":")
-        .flatMap((part) =>
-          part.includes(".") ? [v4(part) >> 16n, v4(part) & 0xffffn] : [BigInt(`0x${part}`)],
-        );
-
-/** Neighbours and those that overlap as one. */
-function merged(ranges: readonly IpRange[]): IpRange[] {
-  const sorted = [...ranges].sort((a, b) =>
-    a.family === b.family ? (a.first < b.first ? -1 : 1) : a.family - b.family,
-  );
-  return sorted.reduce<IpRange[]>((all, range) => {
-    const before = all.at(-1);
-    if (before?.family !== range.family || range.first > before.last + 1n) return [...all, range];
-    const last = range.last > before.last ? range.last : before.last;
-    return [...all.slice(0, -1), { ...before, last }];
-  }, []);
+/** Several smaller networks may cover a larger one together. */
+function isCovered(prefix: Prefix, known: readonly Prefix[]): boolean {
+  if (known.some((other) => prefix.startsWith(other))) return true;
+  const inside = known.filter((other) => other.startsWith(prefix));
+  return inside.length > 0 && ["0", "1"].every((bit) => isCovered(prefix + bit, inside));
 }

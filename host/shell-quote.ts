@@ -1,2 +1,2 @@
-/** A text as one word of a POSIX shell, whatever is in it. */
+/** Quotes a text as one word for a POSIX shell. */
 export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,33 +1,24 @@
 import assert from "node:assert/strict";
 
 import {
-  beyond,
-  holdsStrangers,
+  notCoveredBy,
+  isTooWide,
   isEveryInterface,
   reachesNoFurther,
   sameAddress,
 } from "../../host/ip-ranges";
 
 describe("the address of a published port", () => {
-  for (const address of [
-    "0.0.0.0",
-    "::",
-    "::0",
-    "0::",
-    "0:0:0:0:0:0:0:0",
-    "0000:0000:0000:0000:0000:0000:0000:0000",
-    "::0.0.0.0",
-    "::ffff:0.0.0.0",
-    "::ffff:0:0",
-  ])
-    it(`is every interface as ${address}`, () => {
-      assert.equal(isEveryInterface(address), true);
-    });
-
-  for (const address of ["127.0.0.1", "0.0.0.1", "::1", "1::", "::ffff:127.0.0.1", "fe80::1"])
-    it(`is one interface as ${address}`, () => {
-      assert.equal(isEveryInterface(address), false);
-    });
+  const cases: readonly (readonly [every: boolean, addresses: string])[] = [
+    [true, "0.0.0.0 :: ::0 0:: 0:0:0:0:0:0:0:0 0000:0000:0000:0000:0000:0000:0000:0000"],
+    [true, "::0.0.0.0 ::ffff:0.0.0.0 ::ffff:0:0"],
+    [false, "127.0.0.1 0.0.0.1 ::1 1:: ::ffff:127.0.0.1 fe80::1"],
+  ];
+  for (const [every, addresses] of cases)
+    for (const address of addresses.split(" "))
+      it(`is ${every ? "every interface" : "one interface"} as ${address}`, () => {
+        assert.equal(isEveryInterface(address), every);
+      });
 });
 
 describe("an address to publish on, after another", () => {
@@ -68,27 +59,19 @@ describe("an address to publish on, after another", () => {
 });
 
 describe("a network", () => {
-  for (const network of [
-    "0.0.0.0/0",
-    "0.0.0.0/1",
-    "10.0.0.0/7",
-    "::/0",
-    "2000::/3",
-    "fc00::/6",
-    "::ffff:0:0/96",
-  ])
-    it(`holds strangers as ${network}`, () => {
-      assert.equal(holdsStrangers(network), true);
-    });
-
-  for (const network of ["10.0.0.0/8", "192.0.2.7", "fc00::/7", "2001:db8::/32", "::1"])
-    it(`is somebody's as ${network}`, () => {
-      assert.equal(holdsStrangers(network), false);
-    });
+  const cases: readonly (readonly [wide: boolean, networks: string])[] = [
+    [true, "0.0.0.0/0 0.0.0.0/1 10.0.0.0/7 ::/0 2000::/3 fc00::/6 ::ffff:0:0/96"],
+    [false, "10.0.0.0/8 192.0.2.7 fc00::/7 2001:db8::/32 ::1"],
+  ];
+  for (const [wide, networks] of cases)
+    for (const network of networks.split(" "))
+      it(`is ${wide ? "too wide" : "no wider than private ones"} as ${network}`, () => {
+        assert.equal(isTooWide(network), wide);
+      });
 });
 
 describe("networks compared with others", () => {
-  // Networks, the others, and what the others do not hold.
+  // Networks, the others, and those not covered.
   const cases: readonly (readonly [string, string, string])[] = [
     ["192.0.2.0/24", "192.0.2.0/24", ""],
     ["192.0.2.0/24", "", "192.0.2.0/24"],
@@ -109,7 +92,7 @@ describe("networks compared with others", () => {
   ];
   const list = (text: string): string[] => text.split(" ").filter(Boolean);
   for (const [networks, others, expected] of cases)
-    it(`finds "${expected}" of "${networks}" beyond "${others}"`, () => {
-      assert.deepEqual(beyond(list(networks), list(others)), list(expected));
+    it(`finds "${expected}" of "${networks}" not covered by "${others}"`, () => {
+      assert.deepEqual(notCoveredBy(list(networks), list(others)), list(expected));
     });
 });

@@ -1,5 +1,5 @@
 /** The way in and the ways to the Docker socket of two reports compared, where both tell of them. Pure. */
-import { beyond } from "../../../host/ip-ranges";
+import { notCoveredBy } from "../../../host/ip-ranges";
 import { Change, Held, heldChanges } from "./change";
 import { EntranceView, RouteView } from "../view/entrance";
 import { SavedView } from "./saved-report";
@@ -24,12 +24,12 @@ export const entranceChanges = (before: SavedView, after: StackView): Change[] =
 const SUBJECT = "entrance";
 
 const adminChanges = (before: EntranceView, after: EntranceView): Change[] => [
-  ...beyond(after.adminAllow, before.adminAllow).map((network): Change => ({
+  ...notCoveredBy(after.adminAllow, before.adminAllow).map((network): Change => ({
     kind: "weaker",
     subject: SUBJECT,
     what: `lets administrators in from ${network}`,
   })),
-  ...beyond(before.adminAllow, after.adminAllow).map((network): Change => ({
+  ...notCoveredBy(before.adminAllow, after.adminAllow).map((network): Change => ({
     kind: "stricter",
     subject: SUBJECT,
     what: `no longer lets administrators in from all of ${network}`,
