@@ -10,6 +10,7 @@ import {
   containerModel,
   ContainerSpec,
   FilesMount,
+  FIXED,
   HostMount,
   Mount,
   SocketMount,
@@ -43,11 +44,6 @@ export interface HardenedContainerArgs extends Omit<
   readonly labels?: Readonly<Record<string, string>>;
   readonly host: CommandRunner;
 }
-
-/** Seconds between two health checks. */
-const HEALTH_INTERVAL = 5;
-/** Failed checks in a row that make a container unhealthy. */
-const HEALTH_RETRIES = 5;
 
 /**
  * Inputs whose change takes a new container. The provider would report an update and not carry it out; `#initerror` is a
@@ -177,15 +173,15 @@ const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.Container
   readOnly: controls.readOnlyRootfs,
   ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
   privileged: false,
-  ipcMode: "private",
+  ipcMode: FIXED.ipc,
   init: false,
   memory: controls.memoryMiB,
   memorySwap: controls.memoryMiB,
   cpus: decimal(controls.cpus),
   ulimits: [{ name: "nofile", soft: controls.openFiles, hard: controls.openFiles }],
-  restart: "unless-stopped",
-  logDriver: "json-file",
-  logOpts: { "max-size": "10m", "max-file": "3" },
+  restart: FIXED.restart,
+  logDriver: FIXED.logging.driver,
+  logOpts: FIXED.logging.options,
 });
 
 function storageArgs(
@@ -219,17 +215,18 @@ export function tmpfsOptions(sizeMiB: number, user: string): string {
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
   const { command: words, startSeconds } = health;
+  const { interval, timeout, retries } = FIXED.health;
   return {
     healthcheck: {
       tests: ["CMD", ...words],
-      interval: goDuration(HEALTH_INTERVAL),
-      timeout: goDuration(HEALTH_INTERVAL),
-      retries: HEALTH_RETRIES,
+      interval: goDuration(interval),
+      timeout: goDuration(timeout),
+      retries,
       startPeriod: goDuration(startSeconds),
     },
     wait: true,
     // The provider waits to the end even when the container exited long ago, so this is no longer than it has to be.
-    waitTimeout: startSeconds + HEALTH_INTERVAL * (HEALTH_RETRIES + 1),
+    waitTimeout: startSeconds + interval * (retries + 1),
   };
 }
 

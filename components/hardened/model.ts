@@ -138,6 +138,15 @@ export interface ContainerModel extends Required<
   readonly order: ReplaceOrder;
 }
 
+/** What every container gets and no service changes. Durations are in seconds. */
+export const FIXED = {
+  restart: "unless-stopped",
+  ipc: "private",
+  logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "3" } },
+  /** A container is unhealthy after `retries` failed checks in a row. */
+  health: { interval: 5, timeout: 5, retries: 5 },
+} as const;
+
 /**
  * Throws a {@link HardeningError} with every problem: those of {@link controlsWith}, a control that the container leaves
  * without an exemption, an exemption for something it does not do.
