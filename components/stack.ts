@@ -63,8 +63,7 @@ export class Stack extends pulumi.ComponentResource {
           container.dependsOn.flatMap((other) => ready.get(other) ?? []),
         ),
       );
-    const { containers: _, ...facts } = model;
-    this.registerOutputs({ model: facts });
+    this.registerOutputs({ model: recorded(model) });
   }
 
   /** The answer is what those that depend on the container wait for. */
@@ -169,6 +168,15 @@ export class Stack extends pulumi.ComponentResource {
     };
   }
 }
+
+/** What the state keeps of the model besides the containers, which register themselves. */
+const recorded = ({ images, containers, ...facts }: StackModel): object => ({
+  ...facts,
+  images: images.map(({ service, reference }) => ({ service, reference })),
+  dockerReads: Object.fromEntries(
+    containers.flatMap(({ name, dockerReads }) => (dockerReads ? [[name, dockerReads]] : [])),
+  ),
+});
 
 const fileArgs = (
   { files }: FilesMount,

@@ -12,7 +12,7 @@ import { Talk } from "../deploy/console";
 import { StackConfig } from "../../config/config";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
-import { synth } from "../model/synth";
+import { loadStack } from "../model/load";
 import { ask } from "../cli/prompt";
 import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
 
@@ -114,15 +114,13 @@ async function showHistory(stack: string): Promise<number> {
   return 0;
 }
 
-async function hostOf(
-  stack: string,
-): Promise<{ readonly config: StackConfig; readonly shell: HostShell }> {
-  const { config } = await synth(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+function hostOf(stack: string): { readonly config: StackConfig; readonly shell: HostShell } {
+  const { config } = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
   return { config, shell: hostShell(hostAccess(config.host)) };
 }
 
 async function unlock(stack: string): Promise<number> {
-  const holder = await breakLock((await hostOf(stack)).shell, stack);
+  const holder = await breakLock(hostOf(stack).shell, stack);
   process.stderr.write(
     holder === undefined
       ? `stack ${stack}: there was no lock\n`
@@ -132,7 +130,7 @@ async function unlock(stack: string): Promise<number> {
 }
 
 async function dumpNow(stack: string, signal: AbortSignal): Promise<number> {
-  const { config, shell } = await hostOf(stack);
+  const { config, shell } = hostOf(stack);
   const lock = await acquireLock(shell, stack, say);
   try {
     const dumped = await dump(shell, config, signal);

@@ -1,6 +1,6 @@
 import { Check, hasProblem } from "../deploy/checks/check";
 import { examine, examineOutside } from "../deploy/checks/doctor";
-import { modelFor } from "../deploy/pulumi/target";
+import { loadTarget } from "../deploy/pulumi/target";
 import { CommandError, painter, runCommand, withProgress } from "../cli/command";
 
 void runCommand({
@@ -29,13 +29,11 @@ Exit code: 0 no problem, 1 a problem, 2 a wrong option or no such stack. What co
       const status = paint(colours[check.status], check.status.padEnd(14));
       process.stdout.write(`${status}  ${check.name}: ${check.text}${fix}\n`);
     };
-    const { checks, model, config } = await examine(stack, { signal, onCheck: show });
+    const { checks, loaded, config } = await examine(stack, { signal, onCheck: show });
     const all = [...checks];
     const plain =
-      model === undefined || config === undefined
-        ? undefined
-        : (await modelFor(stack, config)).config;
-    const outside = await withProgress("asking registries", examineOutside(model, plain, signal));
+      loaded === undefined || config === undefined ? undefined : loadTarget(stack, config).config;
+    const outside = await withProgress("asking registries", examineOutside(loaded, plain, signal));
     outside.forEach(show);
     all.push(...outside);
     if (format === "json")

@@ -1,10 +1,9 @@
-import { declaredContainers, declaredNetworks } from "../model/declared";
 import { compare, notApplied } from "../deploy/host/drift";
 import { hostShell } from "../deploy/host/shell";
 import { takeInventory } from "../deploy/host/inventory";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
-import { synth } from "../model/synth";
+import { loadStack, unresolved } from "../model/load";
 import {
   columns,
   CommandError,
@@ -34,12 +33,13 @@ Exit code: 0 as declared, 1 something differs, 2 could not tell.`,
   main: async ({ values: { stack, format }, signal }) => {
     if (format !== "table" && format !== "json")
       throw new CommandError(`--format: expected table or json, got ${JSON.stringify(format)}`);
-    const model = await synth(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
-    const shell = hostShell(hostAccess(model.config.host));
+    const { config, model } = loadStack(readStackFile(stack, PROJECT_FOLDER), {
+      placeholders: true,
+    });
+    const shell = hostShell(hostAccess(config.host));
     const live = await withProgress("asking the host", takeInventory(shell, stack, signal));
-    const declared = declaredContainers(model);
-    const drift = compare(declared, declaredNetworks(model), live);
-    for (const service of model.unresolved)
+    const drift = compare(stack, model.containers, model.networks, live);
+    for (const service of unresolved(model))
       process.stderr.write(
         `images.${service}: has no digest, so its image is not compared; pin it with "npm run pin -- --stack ${stack} ${service}"\n`,
       );
@@ -52,7 +52,7 @@ Exit code: 0 as declared, 1 something differs, 2 could not tell.`,
       const answer = { version: 1, stack, drift, notApplied: unlimited };
       process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     } else if (drift.length === 0) {
-      process.stdout.write(`${stack}: ${declared.length} containers, all as declared\n`);
+      process.stdout.write(`${stack}: ${model.containers.length} containers, all as declared\n`);
     } else {
       const paint = painter(process.stdout);
       const [head = "", ...rows] = columns([

@@ -1,8 +1,10 @@
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
-import { Model, synth } from "../model/synth";
+import { StackModel } from "../../components/model";
+import { loadStack } from "../model/load";
 import { columns, painter, PROJECT_FOLDER, runCommand, withProgress } from "../cli/command";
-import { offlinePlan, replacementOrder } from "../deploy/plan/offline";
+import { offlinePlan } from "../deploy/plan/offline";
+import { orderRows } from "../deploy/plan/replace-order";
 import { findCli, missingEngine, missingPlugins, pulumiEnvironment, run } from "../cli/pulumi-cli";
 
 void runCommand({
@@ -21,14 +23,14 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
   main: async ({ values: { stack }, words, signal }) => {
     const file = readStackFile(stack, PROJECT_FOLDER);
     // Problems of the configuration are told first: they are there with an engine and without.
-    const model = await synth(file);
+    const { config, model } = loadStack(file);
     const env = pulumiEnvironment(stack);
     const cli = await withProgress("looking for the Pulumi CLI", findCli(env));
     const program = "program" in cli ? cli.program : undefined;
     const missing = [
       "missing" in cli ? cli.missing : undefined,
       ...(await withProgress("looking for plugins", missingPlugins(program, env))),
-      await missingEngine(hostAccess(model.config.host)),
+      await missingEngine(hostAccess(config.host)),
     ].filter((line) => line !== undefined);
     signal.throwIfAborted();
     if (program === undefined || missing.length > 0) {
@@ -47,14 +49,14 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
       stdio: "inherit",
     });
     if (code === 0) {
-      process.stdout.write(`\n${table(replacementOrder(model))}\n`);
+      process.stdout.write(`\n${table(orderRows(model.containers))}\n`);
       process.stderr.write(`\n${nextStep(stack)}\n`);
     }
     return code;
   },
 });
 
-function showOffline(model: Model, missing: readonly string[]): void {
+function showOffline(model: StackModel, missing: readonly string[]): void {
   for (const line of missing) process.stderr.write(`missing: ${line}\n`);
   process.stderr.write(
     "so this is the offline plan: what the stack consists of, not what would change\n\n",

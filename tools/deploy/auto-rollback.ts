@@ -2,15 +2,12 @@
 import { textOf } from "../cli/command";
 import { PlainConfig, withImages } from "../../config/file/edit";
 import { interrupted, NOT_RETURNED, RETURNED, Run } from "./context";
-import { declaredContainers } from "../model/declared";
-import { deployedImages } from "./pulumi/deployed";
 import { Prepared } from "./prepare";
 import { imagesOf, moment, returnMessage } from "./pulumi/history";
 import { takeInventory } from "./host/inventory";
 import { acrossMajors, lostVolumes } from "./plan/lost-volumes";
 import { orphans, removeLeft } from "./host/orphans";
-import { routeProbes } from "./host/routes";
-import { modelFor } from "./pulumi/target";
+import { loadTarget } from "./pulumi/target";
 import { health, recordHealthy, up } from "./up";
 import { logsScript } from "./host/health";
 import { WayBack } from "./way-back";
@@ -34,7 +31,7 @@ export async function goBack(
   const { number, start } = back.deployment;
   talk.stage(`return to deployment ${number}`);
   try {
-    const problems = await bringBack(run, back, deployedImages(deployed));
+    const problems = await bringBack(run, back, imagesIn(deployed));
     if (problems.length === 0) {
       await recordHealthy(run);
       talk.stage("outcome");
@@ -73,13 +70,17 @@ async function bringBack(
   const state = await engine.state();
   const pinned = withImages(deployment.config, unpinned(deployment.config, images));
   // What failed has already said that its version of PostgreSQL is the one that the data is of.
-  const config = acrossMajors(pinned, state.postgresMajor);
-  const model = await modelFor(stack, config);
+  const config = acrossMajors(pinned, state.dataFormats);
+  const { model } = loadTarget(stack, config);
   // Volumes that only the failed deployment has: they stay on the host, as always.
   for (const { urn } of lostVolumes(state, model)) await engine.unprotect(urn);
   await up(run, config, returnMessage(deployment));
-  return health(run, declaredContainers(model), routeProbes(model));
+  return health(run, model);
 }
+
+/** By service. */
+const imagesIn = (containers: Prepared["deployed"]): Readonly<Record<string, string>> =>
+  Object.fromEntries(containers.map(({ service, image }) => [service, image]));
 
 /** Images that a configuration leaves to their tags, as they were deployed. */
 const unpinned = (

@@ -41,8 +41,8 @@ async function locked(
   { stack, signal, talk }: DeployOptions,
   work: (run: Run, mask: Mask) => Promise<number>,
 ): Promise<number> {
-  const { model, engine, config } = await untouched(() => checked(stack, signal, talk));
-  const shell = hostShell(hostAccess(model.config.host));
+  const { loaded, engine, config } = await untouched(() => checked(stack, signal, talk));
+  const shell = hostShell(hostAccess(loaded.config.host));
   const lock = await untouched(() =>
     acquireLock(shell, stack, (line) => {
       talk.say(line);
@@ -77,12 +77,12 @@ async function refuseWhileLocked(engine: Engine): Promise<void> {
 /** The doctor's checks, those that a deployment cannot do without. */
 async function checked(stack: string, signal: AbortSignal, talk: Talk) {
   talk.stage("checks");
-  const { checks, model, engine, config } = await examine(stack, { create: true, signal });
+  const { checks, loaded, engine, config } = await examine(stack, { create: true, signal });
   for (const { status, name, text, fix } of checks)
     if (status !== "ok")
       talk.say(`${status}: ${name}: ${text}${fix === undefined ? "" : `; ${fix}`}`);
-  if (hasProblem(checks) || model === undefined || engine === undefined || config === undefined)
+  if (hasProblem(checks) || loaded === undefined || engine === undefined || config === undefined)
     throw new Refused("nothing was changed; solve the problems above and start again");
   signal.throwIfAborted();
-  return { model, engine, config };
+  return { loaded, engine, config };
 }

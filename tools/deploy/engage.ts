@@ -9,7 +9,7 @@ import { Prepared } from "./prepare";
 /** The answer is the exit code. */
 export async function engage(run: Run, prepared: Prepared): Promise<number> {
   const { engine, signal, talk, history } = run;
-  const { config, message, declared, probes, replace, lost } = prepared;
+  const { config, message, model, replace, lost } = prepared;
   signal.throwIfAborted();
   await keepRecord(run, lastGood(history)?.start.toISOString() ?? NOT_YET);
   signal.throwIfAborted();
@@ -18,7 +18,7 @@ export async function engage(run: Run, prepared: Prepared): Promise<number> {
     for (const { urn } of lost) await engine.unprotect(urn);
     talk.stage("deployment");
     await up(run, config, message, replace);
-    failure = await health(run, declared, probes);
+    failure = await health(run, model);
   } catch (error) {
     if (error instanceof Refused) throw error;
     failure = error instanceof UpFailed ? error.lines : [textOf(error)];
@@ -26,6 +26,8 @@ export async function engage(run: Run, prepared: Prepared): Promise<number> {
   if (signal.aborted) throw interrupted(run);
   if (failure.length > 0) return goBack(run, failure, prepared);
   await recordHealthy(run);
-  talk.say(`deployed: ${declared.length} containers healthy, ${probes.length} routes answer`);
+  talk.say(
+    `deployed: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,
+  );
   return SUCCEEDED;
 }

@@ -2,11 +2,16 @@
  * Everything of a deployment that touches nothing that runs, in the order in which it can fail without anybody noticing:
  * plan and decision, new images, rehearsal, dump.
  */
-import { majorChange } from "../../components/services/postgres/version";
+import { dataProblems } from "../../components/describe";
+import { StackModel } from "../../components/model";
+import { DEFINITIONS } from "../../components/services";
 import { withImages, PlainConfig } from "../../config/file/edit";
 import { NOT_RETURNED, Refused, Run, SUCCEEDED } from "./context";
-import { DeclaredContainer, declaredContainers } from "../model/declared";
-import { DeployedContainer, recordedResources } from "./pulumi/deployed";
+import { LoadedStack } from "../model/load";
+import { Change } from "../report/changes/change";
+import { changes } from "../report/changes/changes";
+import { stackView } from "../report/view/stack";
+import { DeployedContainer } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { KindsOf } from "./plan/image-changes";
 import { Before, lookBack } from "./reconcile";
@@ -14,12 +19,10 @@ import { acrossMajors, lostVolumes, LostVolume } from "./plan/lost-volumes";
 import { Plan, planOf } from "./plan/plan";
 import { Decision, planText } from "./plan/text";
 import { removeLeft } from "./host/orphans";
-import { RouteProbe, routeProbes } from "./host/routes";
 import { dumpDatabases, pullImages, rehearse } from "./host/stages";
-import { modelFor, onConfig, Target } from "./pulumi/target";
+import { loadTarget, onConfig, Target } from "./pulumi/target";
 import { health, recordHealthy } from "./up";
 import { NoWayBack, refusedNow, WayBack, wayBack } from "./way-back";
-import { Restricted, restricted, weaker } from "./plan/weakenings";
 
 export interface PrepareOptions {
   /** Asked once the plan is shown; the answer is why not, or undefined. */
@@ -38,8 +41,7 @@ export interface Prepared {
   readonly config: PlainConfig;
   /** The message of the update. */
   readonly message: string;
-  readonly declared: readonly DeclaredContainer[];
-  readonly probes: readonly RouteProbe[];
+  readonly model: StackModel;
   /** Resources to make anew though nothing about them changed. */
   readonly replace: readonly string[];
   readonly lost: readonly LostVolume[];
@@ -52,46 +54,35 @@ export interface Prepared {
 export async function prepare(run: Run, options: PrepareOptions): Promise<Prepared | number> {
   const { stack, history, signal, talk } = run;
   const before = await lookBack(run);
-  const back = await wayBack(stack, history);
+  const back = wayBack(stack, history);
   const { config: wanted, message, number } = targetOf(run, options, before);
-  const wantedModel = await modelFor(stack, wanted).catch((error: unknown) => {
-    throw number === undefined ? error : new Refused(refusedNow(number, error));
-  });
-  const major = majorChange(
-    stack,
-    before.state.postgresMajor,
-    wantedModel.outputs.postgresMajor,
-    wantedModel.config.postgresUpgradedFrom,
-  );
-  if (major !== undefined) throw new Refused(major);
-  const lost = lostVolumes(before.state, wantedModel);
+  const target = loadWanted(stack, wanted, number);
+  const problems = dataProblems(target.config, target.model, before.state.dataFormats);
+  if (problems.length > 0) throw new Refused(problems.join("\n"));
+  const lost = lostVolumes(before.state, target.model);
 
   talk.stage("plan");
-  const plan = await previewPlan(run, wanted, lost, before.changedByHand);
+  const plan = await previewPlan(run, wanted, target.model, before, lost);
   // From here on every image has its digest: what was planned is what is pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
-  const model = await modelFor(stack, config);
-  const declared = declaredContainers(model);
-  const probes = routeProbes(model);
+  const loaded = loadTarget(stack, config);
+  const { model } = loaded;
   const decision: Decision = {
     plan,
-    kinds: (await options.kinds?.(plan, model.config, signal)) ?? {},
-    weakenings: weaker(
-      restrictionsBefore(stack, before, back),
-      restricted(stack, model.resources, declared, model.outputs.restrictions),
-    ),
+    kinds: (await options.kinds?.(plan, loaded.config, signal)) ?? {},
+    weakenings: weakenings(modelBefore(before, back), model),
     lost,
     pending: before.pending,
-    dump: replacesPostgres(plan) && options.withoutDump !== true,
+    dump: replacesDumped(plan) && options.withoutDump !== true,
     ...("none" in back && back.kind !== "first" && { noWayBack: back.none }),
   };
   talk.show(planText(stack, decision));
   // A run without changes is of use all the same: it ends what was cut off, and makes a deployment to return to.
   const needed = before.cutOff || ("none" in back && back.kind === "unusable");
   if (!plan.changes && lost.length === 0 && !needed) {
-    const problems = await health(run, declared, probes);
-    for (const line of problems) talk.say(line);
-    if (problems.length > 0) {
+    const sick = await health(run, model);
+    for (const line of sick) talk.say(line);
+    if (sick.length > 0) {
       talk.say("nothing to do, but not all is healthy");
       return NOT_RETURNED;
     }
@@ -103,11 +94,20 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   if (no !== undefined) throw new Refused(`${no}; nothing was changed`);
 
   await removeLeft(run, before.left);
-  await pullImages(run, plan, model);
-  await rehearse(run, plan, model, declared);
-  if (decision.dump) await dumpDatabases(run, model);
+  await pullImages(run, plan, loaded);
+  await rehearse(run, plan, model);
+  if (decision.dump) await dumpDatabases(run, loaded);
   const { changedByHand: replace, deployed } = before;
-  return { config, message, declared, probes, replace, lost, deployed, back };
+  return { config, message, model, replace, lost, deployed, back };
+}
+
+/** The program's own message would name the stack's file, which says something else than deployment `number`. */
+function loadWanted(stack: string, wanted: PlainConfig, number: number | undefined): LoadedStack {
+  try {
+    return loadTarget(stack, wanted);
+  } catch (error) {
+    throw number === undefined ? error : new Refused(refusedNow(number, error));
+  }
 }
 
 /** Going back means that the data of another version of PostgreSQL is left behind. */
@@ -118,45 +118,49 @@ function targetOf(
 ): Target {
   if (target === undefined) return { config: current, message: DEPLOY };
   const wanted = target(history);
-  return { ...wanted, config: acrossMajors(wanted.config, state.postgresMajor) };
+  return { ...wanted, config: acrossMajors(wanted.config, state.dataFormats) };
 }
 
 async function previewPlan(
-  { engine, current, signal, stack }: Run,
+  { engine, current, signal }: Run,
   config: PlainConfig,
+  model: StackModel,
+  { state, changedByHand }: Before,
   lost: readonly LostVolume[],
-  replace: readonly string[],
 ): Promise<Plan> {
   return onConfig(engine, current, config, async (options) => {
     const events = await engine.preview({
       ...options,
       signal,
-      // The engine refuses to plan the end of a protected resource; these are asked about by ourselves.
+      // Pulumi refuses to plan the deletion of a protected resource; this command asks about these itself.
       exclude: lost.map(({ urn }) => urn),
-      replace,
+      replace: changedByHand,
     });
-    return planOf(stack, events);
+    return planOf(model, state, events);
   });
 }
 
-/** What a run that was cut off left in the state is of no one configuration: then it is the last good deployment's. */
-function restrictionsBefore(
-  stack: string,
-  { cutOff, recorded, deployed }: Before,
+/** A run that was cut off left a state that is of no one configuration: then the last good deployment counts. */
+function modelBefore(
+  { cutOff, recorded }: Before,
   back: WayBack | NoWayBack,
-): Restricted {
-  const rows = cutOff ? [] : recorded.restrictions;
-  const inState = restricted(stack, recordedResources(recorded), deployed, rows);
-  if (!cutOff) return inState;
-  if (!("none" in back)) {
-    const { resources, outputs } = back.model;
-    return restricted(stack, resources, declaredContainers(back.model), outputs.restrictions);
-  }
-  return back.kind === "unusable" ? inState : { ...inState, containers: [] };
+): StackModel | undefined {
+  if (!cutOff) return recorded.model;
+  if (!("none" in back)) return back.target.model;
+  return back.kind === "unusable" ? recorded.model : undefined;
 }
 
-const replacesPostgres = ({ containers }: Plan): boolean =>
+/** Before the first deployment there is nothing to be weaker than. */
+const weakenings = (before: StackModel | undefined, after: StackModel): Change[] =>
+  before === undefined || before.containers.length === 0
+    ? []
+    : changes(stackView(before), stackView(after), { newContainers: "policy" }).filter(
+        ({ kind }) => kind === "weaker",
+      );
+
+const replacesDumped = ({ containers }: Plan): boolean =>
   containers.some(
     ({ service, action }) =>
-      service === "postgres" && (action === "replaced" || action === "removed"),
+      (action === "replaced" || action === "removed") &&
+      DEFINITIONS.some(({ name, dumpBefore }) => name === service && dumpBefore === true),
   );

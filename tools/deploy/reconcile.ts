@@ -1,13 +1,11 @@
 /** What is there before a deployment: what earlier runs left, and what was changed by hand since. */
 import { socketGroupName } from "../../host/docker-host";
-import { COMMAND } from "../model/synth";
 import { Run } from "./context";
-import { deployedContainers, DeployedContainer } from "./pulumi/deployed";
 import { compare, Drift } from "./host/drift";
 import { deployments, moment, PastUpdate, unfinished } from "./pulumi/history";
 import { Inventory, takeInventory } from "./host/inventory";
 import { Orphan, orphans, stateIsStale } from "./host/orphans";
-import { nameOf, StackState } from "./pulumi/state";
+import { COMMAND, DeployedContainer, nameOf, StackState } from "./pulumi/state";
 
 export interface Before {
   /** Lines for the plan. */
@@ -31,8 +29,8 @@ export async function lookBack(run: Run): Promise<Before> {
   const [recorded, live] = await Promise.all([engine.state(), takeInventory(shell, stack, signal)]);
   const cutOff = [...recorded.pending, ...notToItsEnd(history)];
   const left = cutOff.length === 0 ? [] : orphans(recorded, live, stack);
-  const deployed = deployedContainers(recorded);
-  const drift = changesSince(recorded, deployed, live, left).filter(
+  const deployed = recorded.containers;
+  const drift = changesSince(stack, recorded, live, left).filter(
     // The limits of processes are set at the end of a run, which this one has not come to; the next one sets them.
     ({ kind }) => cutOff.length === 0 || kind !== "processes",
   );
@@ -98,8 +96,8 @@ function neverSeenHealthy(history: readonly PastUpdate[]): string[] {
 
 /** Not what a stopped or missing container is: that the engine sees. */
 function changesSince(
-  { resources }: StackState,
-  deployed: readonly DeployedContainer[],
+  stack: string,
+  { resources, containers }: StackState,
   live: Inventory,
   left: readonly Orphan[],
 ): Drift[] {
@@ -109,7 +107,7 @@ function changesSince(
     ...resources.filter((resource) => resource.delete).map(({ id }) => id),
   ]);
   const staying = { ...live, containers: live.containers.filter(({ id }) => !leaving.has(id)) };
-  return compare(deployed, [], staying).filter(
+  return compare(stack, containers, undefined, staying).filter(
     ({ kind }) => kind !== "missing" && kind !== "state",
   );
 }

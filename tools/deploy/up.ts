@@ -4,10 +4,10 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 import { textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
 import { Refused, Run, UNTOUCHED } from "./context";
-import { DeclaredContainer } from "../model/declared";
+import { StackModel } from "../../components/model";
 import { engineLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
-import { RouteProbe } from "./host/routes";
+import { routeProbes } from "./host/routes";
 import { onConfig } from "./pulumi/target";
 import { verify } from "./host/health";
 
@@ -56,11 +56,10 @@ const lockLine = (text: string): string =>
 /** What is not well, one line each; what is only still to come is said. */
 export async function health(
   { shell, stack, signal, talk, patienceMs }: Run,
-  declared: readonly DeclaredContainer[],
-  probes: readonly RouteProbe[],
+  model: StackModel,
 ): Promise<readonly string[]> {
   talk.stage("health");
-  const { problems, notes } = await verify(shell, stack, declared, probes, {
+  const { problems, notes } = await verify(shell, stack, model.containers, routeProbes(model), {
     signal,
     ...(patienceMs !== undefined && { patienceMs }),
   });

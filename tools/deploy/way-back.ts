@@ -1,13 +1,13 @@
 /** What a deployment returns to when it fails: the last good one, looked at before anything is touched. */
-import { Model } from "../model/synth";
+import { LoadedStack } from "../model/load";
 import { textOf } from "../cli/command";
 import { deployments, lastGood, PastDeployment, PastUpdate, unreadable } from "./pulumi/history";
-import { modelFor } from "./pulumi/target";
+import { loadTarget } from "./pulumi/target";
 
 export interface WayBack {
   readonly deployment: PastDeployment;
   /** The present program on that configuration. */
-  readonly model: Model;
+  readonly target: LoadedStack;
 }
 
 export interface NoWayBack {
@@ -17,10 +17,7 @@ export interface NoWayBack {
   readonly kind: "first" | "never" | "unusable";
 }
 
-export async function wayBack(
-  stack: string,
-  history: readonly PastUpdate[],
-): Promise<WayBack | NoWayBack> {
+export function wayBack(stack: string, history: readonly PastUpdate[]): WayBack | NoWayBack {
   const deployment = lastGood(history);
   if (deployment === undefined)
     return {
@@ -29,7 +26,7 @@ export async function wayBack(
     };
   if (!deployment.readable) return { none: unreadable(deployment), kind: "unusable" };
   try {
-    return { deployment, model: await modelFor(stack, deployment.config) };
+    return { deployment, target: loadTarget(stack, deployment.config) };
   } catch (error) {
     return { none: refusedNow(deployment.number, error), kind: "unusable" };
   }

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { Refused } from "../../../tools/deploy/context";
-import { DeclaredContainer, declaredContainers } from "../../../tools/model/declared";
-import { modelFor } from "../../../tools/deploy/pulumi/target";
+import { ContainerModel } from "../../../components/hardened/model";
+import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import "../../support/no-docker-context";
 import {
   CHANGES,
@@ -108,7 +108,7 @@ describe("a deployment", function () {
     });
 
     it("lets no volume go when it is interrupted after the answer", async () => {
-      const model = await modelFor(STACK, WHOLE);
+      const model = loadTarget(STACK, WHOLE).model;
       const { done, stop, ended } = await fakeDeployment({
         states: [stateOf(model)],
         preview: CHANGES,
@@ -192,7 +192,7 @@ describe("a deployment", function () {
         },
         WHOLE,
       );
-      const [before, failed] = [await modelFor(STACK, WHOLE), await modelFor(STACK, newer)];
+      const [before, failed] = [loadTarget(STACK, WHOLE).model, loadTarget(STACK, newer).model];
       const { ended, done, configurations } = await fakeDeployment({
         ...changed,
         current: newer,
@@ -214,9 +214,9 @@ describe("a deployment", function () {
     const stranger = (name: string): object => ({
       container: liveRow(homepage, { id: `id-${name}`, name: `/${name}` }),
     });
-    let homepage: DeclaredContainer;
+    let homepage: ContainerModel;
     before(async () => {
-      const found = declaredContainers(await modelFor(STACK, CURRENT)).find(
+      const found = loadTarget(STACK, CURRENT).model.containers.find(
         ({ name }) => name === "homepage",
       );
       assert.ok(found);
@@ -224,7 +224,7 @@ describe("a deployment", function () {
     });
 
     it("removes exactly what the plan says, and calls it nobody's only once", async () => {
-      const model = await modelFor(STACK, CURRENT);
+      const model = loadTarget(STACK, CURRENT).model;
       const { ended, plan, done } = await fakeDeployment({
         states: [stateOf(model, { pending: [HOMEPAGE] }), stateOf(model)],
         more: [stranger(`${HOMEPAGE}-left`)],
@@ -264,7 +264,7 @@ describe("a deployment", function () {
         "pinned-stack:services":
           '{"n8n":{"enabled":false},"portainer":{"enabled":false},"homepage":{"exemptions":[{"control":"readOnlyRootfs","value":false,"reason":"a test of the question"}]}}',
       });
-      const failed = stateOf(await modelFor(STACK, weak));
+      const failed = stateOf(loadTarget(STACK, weak).model);
       const history = [past(1), past(2, { config: weak, succeeded: false })];
       const { plan } = await fakeDeployment({
         ...changed,
@@ -283,7 +283,7 @@ describe("a deployment", function () {
     });
 
     it("needs no leave for what the first deployment, which failed, was to do anyway", async () => {
-      const model = await modelFor(STACK, CURRENT);
+      const model = loadTarget(STACK, CURRENT).model;
       const part = stateOf(model, { without: [`${STACK}-traefik`] });
       const { plan } = await fakeDeployment({
         ...changed,

@@ -8,7 +8,9 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { PlainConfig, secretTexts } from "../../../config/file/edit";
 import { Run } from "../../../tools/deploy/context";
-import { DeclaredContainer, declaredContainers } from "../../../tools/model/declared";
+import { tmpfsOptions } from "../../../components/hardened/container";
+import { ContainerModel } from "../../../components/hardened/model";
+import { StackModel } from "../../../components/model";
 import { Engine, RunOptions } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
 import { HostShell, ShellResult } from "../../../tools/deploy/host/shell";
@@ -16,11 +18,16 @@ import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
 import { carryOut } from "../../../tools/deploy/deploy";
 import { EngineError } from "../../../tools/deploy/pulumi/process";
-import { parseState, StackState } from "../../../tools/deploy/pulumi/state";
+import {
+  CONTAINER,
+  NETWORK,
+  parseState,
+  StackState,
+  VOLUME,
+} from "../../../tools/deploy/pulumi/state";
 import { safeTalk } from "../../../tools/deploy/console";
-import { modelFor } from "../../../tools/deploy/pulumi/target";
+import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import { readStackFile } from "../../../config/file/read";
-import { CONTAINER, Model, NETWORK } from "../../../tools/model/synth";
 import { PROJECT_FOLDER } from "../../../tools/cli/command";
 import { past as pastOf } from "./past";
 
@@ -50,47 +57,50 @@ export const past = (number: number, change: Partial<PastUpdate> = {}): PastUpda
   pastOf(number, change, CURRENT);
 
 /** As `docker inspect` shows a container that is exactly as declared. */
-export function liveRow(container: DeclaredContainer, change: object = {}): object {
-  const { name, service, image, user, capAdd, capDrop, securityOptions, readOnly } = container;
+export function liveRow(container: ContainerModel, change: object = {}): object {
+  const { name, service, image, controls, mounts, networks, ports, tmpfs } = container;
+  const memory = controls.memoryMiB * 1024 * 1024;
   return {
     id: `id-${STACK}-${name}`,
     name: `/${STACK}-${name}`,
     image,
-    user,
+    user: controls.user,
     labels: {
       "pinned-stack.stack": STACK,
-      "pinned-stack.role": "service",
+      "hardened.role": "container",
       "pinned-stack.service": service,
       "pinned-stack.container": name,
     },
     state: {
       Status: "running",
       ExitCode: 0,
-      Health: container.healthCheck ? { Status: "healthy" } : null,
+      Health: controls.healthCheck ? { Status: "healthy" } : null,
     },
-    mounts: container.mounts.map(({ source, path, writable }) => ({
+    mounts: mounts.map((mount) => ({
       Type: "volume",
-      Name: source,
-      Destination: path,
-      RW: writable,
+      Name: "volume" in mount ? `${STACK}-${mount.volume}` : mount.source,
+      Destination: mount.path,
+      RW: mount.kind === "data",
     })),
-    networks: Object.fromEntries(container.networks.map((network) => [network, {}])),
+    networks: Object.fromEntries(networks.map((network) => [`${STACK}-${network.name}`, {}])),
     host: {
-      CapAdd: capAdd,
-      CapDrop: capDrop,
-      SecurityOpt: securityOptions,
+      CapAdd: controls.capabilities,
+      CapDrop: ["ALL"],
+      SecurityOpt: controls.noNewPrivileges ? ["no-new-privileges:true"] : [],
       Privileged: false,
-      ReadonlyRootfs: readOnly,
-      PidsLimit: container.pidsLimit,
-      Memory: container.memoryMiB * 1024 * 1024,
-      MemorySwap: container.memoryMiB * 1024 * 1024,
-      NanoCpus: container.cpus * 1e9,
-      Tmpfs: container.tmpfs,
+      ReadonlyRootfs: controls.readOnlyRootfs,
+      PidsLimit: controls.pidsLimit,
+      Memory: memory,
+      MemorySwap: memory,
+      NanoCpus: controls.cpus * 1e9,
+      Tmpfs: Object.fromEntries(
+        Object.entries(tmpfs).map(([path, size]) => [path, tmpfsOptions(size, controls.user)]),
+      ),
       PortBindings: Object.fromEntries(
-        container.ports.map((port) => {
-          const [, HostIp, HostPort, inside = ""] = /^(.*):(\d+)->(.*)$/.exec(port) ?? [];
-          return [inside, [{ HostIp, HostPort }]];
-        }),
+        ports.map(({ address, published, internal }) => [
+          `${internal}/tcp`,
+          [{ HostIp: address, HostPort: String(published) }],
+        ]),
       ),
       NetworkMode: "bridge",
       PidMode: "",
@@ -102,24 +112,38 @@ export function liveRow(container: DeclaredContainer, change: object = {}): obje
 
 /** The state after the model was deployed; resources have the ids of {@link liveRow}. */
 export function stateOf(
-  { resources, outputs }: Model,
+  model: StackModel,
   change: { readonly pending?: readonly string[]; readonly without?: readonly string[] } = {},
 ): StackState {
   const urn = (type: string, name: string): string =>
     `urn:pulumi:${STACK}::pinned-stack::${type}::${name}`;
+  const { containers, ...facts } = model;
+  const made = (type: string, name: string, rest: object = {}): object[] =>
+    (change.without ?? []).includes(name)
+      ? []
+      : [{ urn: urn(type, name), type, id: `id-${name}`, inputs: { name }, ...rest }];
+  const outputs = { dataFormats: model.dataFormats };
   return parseState({
     deployment: {
       resources: [
         { urn: urn("pulumi:pulumi:Stack", STACK), type: "pulumi:pulumi:Stack", outputs },
-        ...resources
-          .filter(({ custom, name }) => custom && !(change.without ?? []).includes(name))
-          .map(({ type, name, inputs }) => ({
-            urn: urn(type, name),
-            type,
-            id: `id-${name}`,
-            inputs,
-            protect: name.endsWith("-data"),
-          })),
+        ...made("pinned-stack:index:Stack", STACK, { outputs: { model: facts } }),
+        ...model.networks.flatMap(({ name }) => made(NETWORK, `${STACK}-${name}`)),
+        ...containers.flatMap((container) => {
+          const name = `${STACK}-${container.name}`;
+          return [
+            ...made("hardened:docker:Container", name, {
+              outputs: { containerId: `id-${name}`, model: container },
+            }),
+            ...made(CONTAINER, name),
+            ...container.mounts.flatMap((mount) =>
+              mount.kind === "data"
+                ? made(VOLUME, `${STACK}-${mount.volume}`, { protect: true })
+                : [],
+            ),
+          ];
+        }),
+        ...made("command:local:Command", `${STACK}-socket-group`),
       ],
       pending_operations: (change.pending ?? []).map((name) => ({
         type: "creating",
@@ -137,7 +161,7 @@ export interface FakeOptions {
   /** Rows of the inventory besides those of the declared containers. */
   readonly more?: readonly object[];
   /** Changes the row of a container. */
-  readonly row?: (container: DeclaredContainer, row: object) => object;
+  readonly row?: (container: ContainerModel, row: object) => object;
   /** What the preview says; rejects with a text. Default: nothing to do. */
   readonly preview?: string | readonly EngineEvent[];
   /** What each `up` in turn fails with; undefined: it does not. */
@@ -181,9 +205,7 @@ export const CHANGES: readonly EngineEvent[] = [
 
 export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
   const { history = [past(1)], current = CURRENT, states = [] } = given;
-  const model = await modelFor(STACK, current);
-  const declared = declaredContainers(model);
-  const networks = model.resources.filter(({ type }) => type === NETWORK);
+  const { model } = loadTarget(STACK, current);
   const said: string[] = [];
   const shown: string[] = [];
   const done: string[] = [];
@@ -230,10 +252,10 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
 
   const inventory = (sick: readonly string[]): string =>
     [
-      ...networks.map(({ name, inputs }) => ({
-        network: { id: `id-${name}`, name, internal: inputs.internal === true },
+      ...model.networks.map(({ name, internal }) => ({
+        network: { id: `id-${STACK}-${name}`, name: `${STACK}-${name}`, internal },
       })),
-      ...declared.flatMap((container) => {
+      ...model.containers.flatMap((container) => {
         const health = sick.includes(container.name) ? { Status: "unhealthy" } : undefined;
         const row = liveRow(container, {
           ...(health && { state: { Status: "running", ExitCode: 0, Health: health } }),

@@ -67,7 +67,7 @@ describe("what is printed", () => {
     ],
     [{ resOpFailedEvent: { metadata: metadata("create") } }, "starting s-app: failed"],
     [{ resourcePreEvent: { metadata: metadata("same") } }, undefined],
-    [{ resourcePreEvent: { metadata: metadata("create", "s-app-files-loader") } }, undefined],
+    [{ resourcePreEvent: { metadata: metadata("create", "s-app-files-init") } }, undefined],
     [{ diagnosticEvent: {} }, undefined],
   ] as const)
     it(`tells progress: ${line ?? "nothing"}`, () => {

@@ -1,9 +1,8 @@
 /** All the doctor's checks in order; a deployment begins with the first part of them. */
 import { ConfigError, StackConfig } from "../../../config/config";
 import { hostAccess } from "../../../host/address";
-import { imageNeeds } from "../../../components/services/image-needs";
 import { StackFile, readStackFile } from "../../../config/file/read";
-import { Model, synth } from "../../model/synth";
+import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
 import { Check, ok, problem, problemLine, untold } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
@@ -16,7 +15,7 @@ import { dnsChecks, registryChecks } from "./network";
 /** What the checks found out on their way; a part is missing where its check failed. */
 export interface Findings {
   readonly checks: readonly Check[];
-  readonly model?: Model;
+  readonly loaded?: LoadedStack;
   readonly engine?: Engine;
   readonly config?: PlainConfig;
 }
@@ -39,16 +38,16 @@ export async function examine(stack: string, options: ExamineOptions = {}): Prom
     found.forEach((check) => options.onCheck?.(check));
   };
   const file = readStackFile(stack, PROJECT_FOLDER);
-  const model = await modelOf(file, note);
+  const loaded = load(file, note);
   const { engine, config } = await checkEngine(file, options, note);
   note(
-    ...(model === undefined
+    ...(loaded === undefined
       ? untold(["host", ...hostLines([])], NO_CONFIG)
-      : await askHost(model, options.signal)),
+      : await askHost(loaded, options.signal)),
   );
   return {
     checks,
-    ...(model && { model }),
+    ...(loaded && { loaded }),
     ...(engine && { engine }),
     ...(config && { config }),
   };
@@ -56,27 +55,27 @@ export async function examine(stack: string, options: ExamineOptions = {}): Prom
 
 /** What a deployment finds out by itself, or what may be wrong without stopping one. */
 export async function examineOutside(
-  model: Model | undefined,
+  loaded: LoadedStack | undefined,
   plain: StackConfig | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  if (model === undefined) return untold(["registry", "dns"], NO_CONFIG);
+  if (loaded === undefined) return untold(["registry", "dns"], NO_CONFIG);
   const [registries, dns] = await Promise.all([
     // With the passwords of private registries, where they could be read.
-    registryChecks(plain ?? model.config, signal),
-    dnsChecks(model.config),
+    registryChecks(plain ?? loaded.config, signal),
+    dnsChecks(loaded.config, loaded.model),
   ]);
   return [...registries, ...dns];
 }
 
-async function modelOf(
+function load(
   file: StackFile,
   note: (...found: readonly Check[]) => void,
-): Promise<Model | undefined> {
+): LoadedStack | undefined {
   try {
-    const model = await synth(file);
-    note(ok("config", `Pulumi.${file.stack}.yaml: ${model.outputs.restrictions.length} services`));
-    return model;
+    const loaded = loadStack(file);
+    note(ok("config", `Pulumi.${file.stack}.yaml: ${loaded.model.images.length} services`));
+    return loaded;
   } catch (error) {
     if (error instanceof ConfigError)
       note(...error.problems.map((line) => problemLine("config", line)));
@@ -86,12 +85,12 @@ async function modelOf(
 }
 
 /** One connection for everything that only the host knows. */
-async function askHost({ stack, config }: Model, signal?: AbortSignal): Promise<Check[]> {
+async function askHost({ config, model }: LoadedStack, signal?: AbortSignal): Promise<Check[]> {
   const access = hostAccess(config.host);
   const questions: HostQuestions = {
-    stack,
-    platform: config.platform,
-    needs: imageNeeds(config.images),
+    stack: model.stack,
+    platform: model.platform,
+    needs: model.images.map(({ needs }) => needs),
     ports: portsOf(config),
   };
   const from = Date.now();

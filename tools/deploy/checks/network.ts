@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 
 import { StackConfig } from "../../../config/config";
-import { ROUTED_NAMES } from "../../../config/schema";
+import { StackModel } from "../../../components/model";
 import { ImageReference, isPinned } from "../../../images/reference";
 import { RegistryClient, RegistryError } from "../../../images/registry/client";
 import { ENCRYPTED } from "../../../text/messages";
@@ -101,12 +101,11 @@ const LOCAL = /^(?:localhost|.*\.(?:localhost|test|internal|local))$/;
 
 /** Whether the host names lead to the host. Only a warning: the DNS seen here need not be the visitors'. */
 export async function dnsChecks(
-  config: Pick<StackConfig, "services" | "host">,
+  config: Pick<StackConfig, "host">,
+  { ingress }: Pick<StackModel, "ingress">,
   resolve: (name: string) => Promise<readonly string[]> = addresses,
 ): Promise<Check[]> {
-  const names = ROUTED_NAMES.filter((name) => config.services[name].enabled).map(
-    (name) => config.services[name].host,
-  );
+  const names = ingress.routes.map((route) => route.host);
   const host = /^ssh:\/\/[^@]*@(\[[^\]]+\]|[^:/]+)/.exec(config.host.address)?.[1];
   const looked = names.filter((name) => !LOCAL.test(name));
   if (host === undefined || looked.length === 0) return [];

@@ -1,7 +1,20 @@
 /** Live containers against declared ones. Pure. */
-import { DEFAULT_SOCKET } from "../../../host/address";
-import { DeclaredContainer, DeclaredNetwork, Mount } from "../../model/declared";
+import { tmpfsOptions } from "../../../components/hardened/container";
+import { ROLE_LABEL } from "../../../components/hardened/labels";
+import { ContainerModel } from "../../../components/hardened/model";
+import { Controls } from "../../../components/hardened/policy";
 import { Inventory, Limits, LiveContainer } from "./inventory";
+
+/** A container as the program declares it, and Docker's id where it is known which one was created. */
+export interface Declared extends ContainerModel {
+  readonly id?: string;
+}
+
+export interface DeclaredNetwork {
+  /** Name inside the stack. */
+  readonly name: string;
+  readonly internal: boolean;
+}
 
 /** One difference. `expected` is what the program says, `found` what the host has. */
 export interface Drift {
@@ -36,10 +49,15 @@ export type DriftKind =
 
 const MIB = 1024 * 1024;
 
-/** All differences, in the order of the declarations, then what nobody declared. Empty: the host is as declared. */
+/**
+ * All differences, in the order of the declarations, then containers that nobody declared. Empty: the host is as declared.
+ *
+ * @param networks undefined: not compared
+ */
 export function compare(
-  declared: readonly DeclaredContainer[],
-  networks: readonly DeclaredNetwork[],
+  stack: string,
+  declared: readonly Declared[],
+  networks: readonly DeclaredNetwork[] | undefined,
   live: Inventory,
 ): Drift[] {
   const known = new Set<string>();
@@ -49,16 +67,16 @@ export function compare(
     if (chosen === undefined)
       return [one(container.name, "missing", "a running container", "none")];
     known.add(chosen.id);
-    return compareContainer(container, chosen, live);
+    return compareContainer(stack, container, chosen, live);
   });
   return [
     ...drift,
-    ...networks.flatMap((network) => compareNetwork(network, live)),
+    ...(networks ?? []).flatMap((network) => compareNetwork(stack, network, live)),
     ...live.containers
       .filter(({ id, labels, state }) => {
-        // Loaders have done their work when they were made; running ones are not ours.
-        const loader = labels["pinned-stack.role"] === "loader" && state.Status !== "running";
-        return !known.has(id) && !loader;
+        // Init containers did their work when they were created; one that runs is not ours.
+        const isInit = labels[ROLE_LABEL] === "init" && state.Status !== "running";
+        return !known.has(id) && !isInit;
       })
       .map((found) =>
         one(
@@ -71,65 +89,101 @@ export function compare(
   ];
 }
 
-const isMadeFrom = (live: LiveContainer, { name, id }: DeclaredContainer): boolean =>
+const isMadeFrom = (live: LiveContainer, { name, id }: Declared): boolean =>
   id === undefined
-    ? live.labels["pinned-stack.role"] === "service" &&
-      live.labels["pinned-stack.container"] === name
+    ? live.labels[ROLE_LABEL] === "container" && live.labels["pinned-stack.container"] === name
     : live.id === id;
 
 function compareContainer(
-  declared: DeclaredContainer,
+  stack: string,
+  declared: Declared,
   live: LiveContainer,
   { limits, socketGroup }: Pick<Inventory, "limits" | "socketGroup">,
 ): Drift[] {
   const { host } = live;
-  const usesSocket = declared.mounts.some(({ path }) => path === DEFAULT_SOCKET);
+  const { controls } = declared;
+  const mounts = mountsOf(stack, declared);
   const checks: readonly (readonly [DriftKind, string, string])[] = [
-    ["state", declared.healthCheck ? "running, healthy" : "running", stateOf(declared, live)],
+    ["state", controls.healthCheck ? "running, healthy" : "running", stateOf(controls, live)],
     // Without a digest in the configuration the declaration names no image in particular.
     ...(declared.image.includes("@") ? [["image", declared.image, live.image] as const] : []),
-    ["user", declared.user, live.user],
+    ["user", controls.user, live.user],
     [
       "capabilities",
-      `+${set(declared.capAdd)} -ALL`,
+      `+${set(controls.capabilities)} -ALL`,
       `+${set(caps(host.CapAdd))} -${set(caps(host.CapDrop))}`,
     ],
-    // Only the host says which group its socket has, and it may be another one by now.
-    ...(!usesSocket
+    // Only the host knows the socket's group, and it may be another one by now.
+    ...(!controls.dockerSocket
       ? [["groups", "none", set(host.GroupAdd)] as const]
       : socketGroup === undefined
         ? []
         : [["socket group", String(socketGroup), set(host.GroupAdd)] as const]),
-    ["privileged", String(declared.privileged), String(host.Privileged)],
-    ["read-only root", String(declared.readOnly), String(host.ReadonlyRootfs)],
-    ["security options", set(declared.securityOptions), set(host.SecurityOpt.map(explicit))],
+    ["privileged", "false", String(host.Privileged)],
+    ["read-only root", String(controls.readOnlyRootfs), String(host.ReadonlyRootfs)],
+    [
+      "security options",
+      set(controls.noNewPrivileges ? ["no-new-privileges:true"] : []),
+      set(host.SecurityOpt.map(explicit)),
+    ],
     ...(limits.processes
-      ? [["processes", String(declared.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
+      ? [["processes", String(controls.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
       : []),
     ...(limits.memory
-      ? [["memory", memoryText(declared.memoryMiB, false, limits), memoryOf(live, limits)] as const]
+      ? [["memory", memoryText(controls.memoryMiB, false, limits), memoryOf(live, limits)] as const]
       : []),
-    ["cpus", String(declared.cpus), String(host.NanoCpus / 1e9)],
+    ["cpus", String(controls.cpus), String(host.NanoCpus / 1e9)],
     ["namespaces", "its own", namespaces(live)],
-    ["networks", set(declared.networks), set(Object.keys(live.networks))],
     [
-      "mounts",
-      set(declared.mounts.map(mountText)),
-      set(liveMounts(declared.mounts, live).map(mountText)),
+      "networks",
+      set(declared.networks.map(({ name }) => `${stack}-${name}`)),
+      set(Object.keys(live.networks)),
     ],
+    ["mounts", set(mounts.map(mountText)), set(liveMounts(mounts, live).map(mountText))],
     [
       "memory folders",
-      set(Object.entries(declared.tmpfs).map(pair)),
+      set(
+        Object.entries(declared.tmpfs).map(([path, size]) =>
+          pair([path, tmpfsOptions(size, controls.user)]),
+        ),
+      ),
       set(Object.entries(host.Tmpfs).map(pair)),
     ],
-    ["published ports", set(declared.ports), set(livePorts(live))],
+    [
+      "published ports",
+      set(
+        declared.ports.map(
+          ({ address, published, internal }) => `${address}:${published}->${internal}/tcp`,
+        ),
+      ),
+      set(livePorts(live)),
+    ],
   ];
   return checks
     .filter(([, expected, found]) => expected !== found)
     .map(([kind, expected, found]) => one(declared.name, kind, expected, found));
 }
 
-function compareNetwork({ name, internal }: DeclaredNetwork, { networks }: Inventory): Drift[] {
+interface MountPoint {
+  /** Docker's name of a volume, without the random suffix that Pulumi may give it, or a path of the host. */
+  readonly source: string;
+  readonly path: string;
+  readonly writable: boolean;
+}
+
+const mountsOf = (stack: string, { mounts }: ContainerModel): MountPoint[] =>
+  mounts.map((mount) => ({
+    source: "volume" in mount ? `${stack}-${mount.volume}` : mount.source,
+    path: mount.path,
+    writable: mount.kind === "data",
+  }));
+
+function compareNetwork(
+  stack: string,
+  { name: inside, internal }: DeclaredNetwork,
+  { networks }: Inventory,
+): Drift[] {
+  const name = `${stack}-${inside}`;
   const found = networks.find((network) => network.name === name);
   if (found === undefined) return [one(name, "missing", "a network", "none")];
   if (found.internal === internal) return [];
@@ -137,7 +191,7 @@ function compareNetwork({ name, internal }: DeclaredNetwork, { networks }: Inven
   return [one(name, "internal network", words(internal), words(found.internal))];
 }
 
-function stateOf({ healthCheck }: DeclaredContainer, { state }: LiveContainer): string {
+function stateOf({ healthCheck }: Controls, { state }: LiveContainer): string {
   const end = state.Status === "exited" ? ` with code ${state.ExitCode}` : "";
   if (!healthCheck) return `${state.Status}${end}`;
   // A check that has just begun is no difference yet.
@@ -173,7 +227,7 @@ const caps = (names: readonly string[]): string[] =>
   names.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
 
 /** Volumes with contents of their own have a random end to their name: it is left out where the rest fits. */
-function liveMounts(declared: readonly Mount[], live: LiveContainer): Mount[] {
+function liveMounts(declared: readonly MountPoint[], live: LiveContainer): MountPoint[] {
   return live.mounts
     .filter(({ Type }) => Type !== "tmpfs")
     .map(({ Name, Source, Destination, RW }) => {
@@ -197,7 +251,7 @@ const livePorts = ({ host }: LiveContainer): string[] =>
     ),
   );
 
-const mountText = ({ source, path, writable }: Mount): string =>
+const mountText = ({ source, path, writable }: MountPoint): string =>
   `${source}:${path}${writable ? "" : ":ro"}`;
 const pair = ([key, value]: [string, string]): string => `${key}:${value}`;
 const set = (items: readonly string[]): string =>

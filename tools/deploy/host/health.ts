@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { quote } from "../../../host/shell-quote";
-import { DeclaredContainer } from "../../model/declared";
+import { ROLE_LABEL } from "../../../components/hardened/labels";
+import { ContainerModel } from "../../../components/hardened/model";
 import { HostError, HostShell } from "./shell";
 import {
   Inventory,
@@ -65,15 +66,14 @@ const isGood = (status: string): boolean =>
   status === "---" || (/^[1-4]/.test(status) && status !== "404");
 
 export function healthOf(
-  declared: readonly DeclaredContainer[],
+  declared: readonly ContainerModel[],
   live: Inventory,
   routes: string,
 ): Health {
   const sick = declared.flatMap((container) => {
     const mine = live.containers.filter(
       ({ labels }) =>
-        labels["pinned-stack.role"] === "service" &&
-        labels["pinned-stack.container"] === container.name,
+        labels[ROLE_LABEL] === "container" && labels["pinned-stack.container"] === container.name,
     );
     const problem = containerProblem(container, mine);
     return problem === undefined ? [] : [`${container.name} ${problem}`];
@@ -101,7 +101,7 @@ export function healthOf(
 const UNCERTIFIED = "uncertified";
 
 function containerProblem(
-  { healthCheck }: DeclaredContainer,
+  { controls: { healthCheck } }: ContainerModel,
   [first, ...others]: readonly LiveContainer[],
 ): string | undefined {
   if (first === undefined) return "is not there";
@@ -124,7 +124,7 @@ export interface VerifyOptions {
 export async function verify(
   shell: HostShell,
   stack: string,
-  declared: readonly DeclaredContainer[],
+  declared: readonly ContainerModel[],
   probes: readonly RouteProbe[],
   { patienceMs = 60_000, signal }: VerifyOptions = {},
 ): Promise<Health> {
@@ -152,7 +152,7 @@ const unknown = (problem: string): Health => ({ problems: [problem], notes: [] }
 
 /** The last lines of each container that is not well, `name| line`. */
 export function logsScript(stack: string): string {
-  return `for id in $(docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=pinned-stack.role=service); do
+  return `for id in $(docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=${ROLE_LABEL}=container); do
   state=$(docker inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}}' "$id" 2>/dev/null) || continue
   case $state in running|running\\ healthy) continue;; esac
   name=$(docker inspect --format '{{index .Config.Labels "pinned-stack.container"}}' "$id")

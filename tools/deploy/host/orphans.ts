@@ -1,10 +1,9 @@
 /** What a run that was cut off left on the host: containers and networks that no state knows. Pure but for the shell. */
 import { CommandError } from "../../cli/command";
 import { quote } from "../../../host/shell-quote";
-import { CONTAINER } from "../../model/synth";
 import { Run } from "../context";
 import { Inventory } from "./inventory";
-import { StackState } from "../pulumi/state";
+import { CONTAINER, StackState } from "../pulumi/state";
 
 export interface Orphan {
   readonly kind: "container" | "network";

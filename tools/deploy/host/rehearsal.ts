@@ -2,26 +2,28 @@
  * A service that has to stop before its successor starts is tried first: the new image with the new files under the full
  * restrictions, without network and ports, beside the one that runs. Pure; the caller's shell runs the script.
  */
-import { RecordedResource, CONTAINER } from "../../model/synth";
+import { tmpfsOptions } from "../../../components/hardened/container";
+import { ContainerModel, FileContent } from "../../../components/hardened/model";
+import { DEFINITIONS } from "../../../components/services";
 import { quote } from "../../../host/shell-quote";
-import { containerInputs, DeclaredContainer, plainFiles } from "../../model/declared";
 import { RouteProbe } from "./routes";
 
-/** Services that can be tried without their data. */
-export const REHEARSED: ReadonlySet<string> = new Set(["traefik"]);
+/** Whether a service is tried before it is replaced. */
+export const isRehearsed = (service: string): boolean =>
+  DEFINITIONS.some(({ name, rehearse }) => name === service && rehearse === true);
 
 export interface RehearsedVolume {
   readonly volume: string;
   readonly path: string;
   /** By path inside the volume. */
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, FileContent>>;
 }
 
 export interface Rehearsal {
   readonly stack: string;
   /** Name of the trial, another one each time: a trial that was given up may still run when the next one starts. */
   readonly run: string;
-  readonly container: DeclaredContainer;
+  readonly container: ContainerModel;
   readonly volumes: readonly RehearsedVolume[];
   /** Host names that a request inside must find a route for; none where that cannot be asked. */
   readonly routes: readonly Pick<RouteProbe, "host" | "path">[];
@@ -30,30 +32,13 @@ export interface Rehearsal {
   readonly seconds: number;
 }
 
-/** The files that the program would bring for the container; secret ones stay out. */
-export function rehearsedVolumes(
-  run: string,
-  container: DeclaredContainer,
-  resources: readonly RecordedResource[],
-): RehearsedVolume[] {
-  return container.mounts.flatMap(({ source, path }, index) => {
-    const loader = resources.find(
-      (resource) =>
-        resource.type === CONTAINER &&
-        resource.name === `${source}-loader` &&
-        containerInputs(resource).volumes.some(({ volumeName }) => volumeName === source),
-    );
-    const files = loader === undefined ? undefined : plainFiles(loader);
-    if (files === undefined) return [];
-    return {
-      volume: `${run}-${index}`,
-      path,
-      files: Object.fromEntries(
-        Object.entries(files).map(([file, content]) => [file.slice(path.length + 1), content]),
-      ),
-    };
-  });
-}
+/** The files that the program would bring for the container; secrets stay out. */
+export const rehearsedVolumes = (run: string, { mounts }: ContainerModel): RehearsedVolume[] =>
+  mounts.flatMap((mount, index) =>
+    mount.kind === "files"
+      ? [{ volume: `${run}-${index}`, path: mount.path, files: mount.files }]
+      : [],
+  );
 
 /** The stack, for those who clean up after a trial, and the trial itself. */
 const labelsOf = ({ stack, run }: Pick<Rehearsal, "stack" | "run">): readonly string[] => [
@@ -63,11 +48,10 @@ const labelsOf = ({ stack, run }: Pick<Rehearsal, "stack" | "run">): readonly st
 
 /** `docker` with these words starts the trial. Every control is that of the declaration. */
 export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal): string[] {
-  const { inputs } = container;
-  const [uid = "0", gid = "0"] = container.user.split(":");
+  const { controls, mounts, tmpfs, environment, entrypoint, command, health } = container;
   const option = (name: string, values: readonly string[]): string[] =>
     values.flatMap((value) => [`--${name}`, value]);
-  const health = inputs.healthcheck?.tests.slice(1) ?? [];
+  const memory = `${controls.memoryMiB}m`;
   return [
     "run",
     "--detach",
@@ -75,48 +59,46 @@ export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal
     ...option("label", labelsOf({ stack, run })),
     ...option("network", ["none"]),
     ...option("restart", ["no"]),
-    ...option("user", [container.user]),
-    ...option("cap-drop", container.capDrop),
-    ...option("cap-add", container.capAdd),
-    ...option("security-opt", container.securityOptions),
-    ...(container.readOnly ? ["--read-only"] : []),
+    ...option("user", [controls.user]),
+    ...option("cap-drop", ["ALL"]),
+    ...option("cap-add", controls.capabilities),
+    ...option("security-opt", controls.noNewPrivileges ? ["no-new-privileges:true"] : []),
+    ...(controls.readOnlyRootfs ? ["--read-only"] : []),
     ...option("ipc", ["private"]),
-    ...option("memory", [`${container.memoryMiB}m`]),
-    ...option("memory-swap", [`${container.memoryMiB}m`]),
-    ...option("cpus", [String(container.cpus)]),
-    ...option("pids-limit", [String(container.pidsLimit)]),
-    ...option(
-      "ulimit",
-      inputs.ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`),
-    ),
-    ...option(
-      "tmpfs",
-      Object.entries(container.tmpfs).map(([path, options]) => `${path}:${options}`),
-    ),
-    // Empty folders in memory in the place of its data.
-    ...option(
-      "tmpfs",
-      container.mounts
-        .filter(({ writable }) => writable)
-        .map(({ path }) => `${path}:rw,noexec,nosuid,nodev,size=16m,uid=${uid},gid=${gid}`),
-    ),
+    ...option("memory", [memory]),
+    ...option("memory-swap", [memory]),
+    ...option("cpus", [String(controls.cpus)]),
+    ...option("pids-limit", [String(controls.pidsLimit)]),
+    ...option("ulimit", [`nofile=${controls.openFiles}:${controls.openFiles}`]),
+    ...option("tmpfs", [
+      ...Object.entries(tmpfs).map(
+        ([path, size]) => `${path}:${tmpfsOptions(size, controls.user)}`,
+      ),
+      // Empty folders in memory instead of its data.
+      ...mounts.flatMap(({ kind, path }) =>
+        kind === "data" ? [`${path}:${tmpfsOptions(16, controls.user)}`] : [],
+      ),
+    ]),
     ...option(
       "volume",
       volumes.map(({ volume, path }) => `${volume}:${path}:ro`),
     ),
-    ...option("env", inputs.envs),
-    ...(health.length === 0
+    ...option(
+      "env",
+      Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ),
+    ...(health === undefined
       ? []
       : [
-          ...option("health-cmd", [health.map(quote).join(" ")]),
+          ...option("health-cmd", [health.command.map(quote).join(" ")]),
           ...option("health-interval", ["1s"]),
           ...option("health-timeout", ["5s"]),
           ...option("health-retries", ["60"]),
         ]),
-    ...(inputs.entrypoints?.[0] === undefined ? [] : option("entrypoint", [inputs.entrypoints[0]])),
+    ...(entrypoint?.[0] === undefined ? [] : option("entrypoint", [entrypoint[0]])),
     container.image,
-    ...(inputs.entrypoints?.slice(1) ?? []),
-    ...(inputs.command ?? []),
+    ...(entrypoint?.slice(1) ?? []),
+    ...(command ?? []),
   ];
 }
 
@@ -164,9 +146,7 @@ function volumeScript(
     const target = `${folder}/${quote(file)}`;
     return `mkdir -p "$(dirname ${target})"
 base64 -d >${target} <<'END'
-${Buffer.from(content)
-  .toString("base64")
-  .replace(/.{1,76}/g, "$&\n")}END
+${base64(content).replace(/.{1,76}/g, "$&\n")}END
 `;
   });
   const labelled = labels.map((label) => `--label ${quote(label)}`).join(" ");
@@ -177,6 +157,11 @@ docker cp ${folder}/. "$loader:"${quote(path)} >/dev/null
 docker rm "$loader" >/dev/null
 `;
 }
+
+const base64 = (content: FileContent): string =>
+  typeof content === "object" && "base64" in content
+    ? content.base64
+    : Buffer.from(typeof content === "string" ? content : "").toString("base64");
 
 /**
  * A route leads nowhere without a network, so 502 and the like are good answers; only "no such route" is not. An image

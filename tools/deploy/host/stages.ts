@@ -2,14 +2,14 @@
 import { randomUUID } from "node:crypto";
 
 import { StackConfig } from "../../../config/config";
-import { Model } from "../../model/synth";
+import { StackModel } from "../../../components/model";
+import { LoadedStack } from "../../model/load";
 import { Refused, Run, UNTOUCHED } from "../context";
-import { DeclaredContainer } from "../../model/declared";
 import { dumpFolder, dumpScript, NOT_RUNNING } from "./dump";
 import { HostShell } from "./shell";
 import { Plan } from "../plan/plan";
 import { pullProblems, pullScript } from "./pull";
-import { REHEARSED, rehearsalScript, rehearsedVolumes } from "./rehearsal";
+import { isRehearsed, rehearsalScript, rehearsedVolumes } from "./rehearsal";
 import { routeProbes } from "./routes";
 
 /** For all images together, ms. */
@@ -18,9 +18,9 @@ const PULL_MS = 30 * 60_000;
 export async function pullImages(
   { shell, signal, talk }: Run,
   plan: Plan,
-  model: Model,
+  { config }: LoadedStack,
 ): Promise<void> {
-  const { platform, registries } = model.config;
+  const { platform, registries } = config;
   const images = Object.fromEntries(
     Object.entries(plan.images).filter(([service]) => plan.newImages.includes(service)),
   );
@@ -45,21 +45,20 @@ const REHEARSAL_SECONDS = 40;
 export async function rehearse(
   { stack, shell, signal, talk }: Run,
   plan: Plan,
-  model: Model,
-  declared: readonly DeclaredContainer[],
+  model: StackModel,
 ): Promise<void> {
   for (const { name, service, action } of plan.containers) {
-    const container = declared.find((one) => one.name === name);
-    if (container === undefined || action !== "replaced" || !REHEARSED.has(service)) continue;
+    const container = model.containers.find((one) => one.name === name);
+    if (container === undefined || action !== "replaced" || !isRehearsed(service)) continue;
     talk.stage(`rehearsal of ${name}`);
     const run = `${stack}-rehearsal-${randomUUID().slice(0, 8)}`;
-    const { mode } = model.config.tls;
+    const { mode } = model.ingress.tls;
     const { code, stderr } = await shell(
       rehearsalScript({
         stack,
         run,
         container,
-        volumes: rehearsedVolumes(run, container, model.resources),
+        volumes: rehearsedVolumes(run, container),
         // With ACME a name without its certificate gets no answer at all.
         routes: mode === "acme" ? [] : routeProbes(model),
         scheme: mode === "none" ? "http" : "https",
@@ -96,7 +95,7 @@ export async function dump(
   return code === 0 && folder !== undefined ? { folder } : { problem: stderr.trim() };
 }
 
-export async function dumpDatabases(run: Run, { config }: Model): Promise<void> {
+export async function dumpDatabases(run: Run, { config }: LoadedStack): Promise<void> {
   const { shell, signal, talk } = run;
   talk.stage("database dump");
   const dumped = await dump(shell, config, signal);

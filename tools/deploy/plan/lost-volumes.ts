@@ -1,23 +1,26 @@
-/** Data volumes that a deployment would let go of. Pure. */
-import { tagVersion } from "../../../images/tag-version";
+/** Data volumes that a deployment would remove from the stack. Pure. */
+import { StackModel } from "../../../components/model";
+import { DataFormat } from "../../../components/services/definition";
 import { parseReference } from "../../../images/reference";
-import { Model, RecordedResource, VOLUME } from "../../model/synth";
+import { tagVersion } from "../../../images/tag-version";
 import { PlainConfig } from "../../../config/file/edit";
 import { imagesOf } from "../pulumi/history";
-import { StackState, nameOf } from "../pulumi/state";
+import { nameOf, StackState, VOLUME } from "../pulumi/state";
 
 export interface LostVolume {
   readonly urn: string;
   readonly name: string;
 }
 
-/** Protected volumes of the last deployment that the program does not declare any more. */
+/** Protected volumes of the last deployment that the model does not have any more. */
 export function lostVolumes(
   { resources }: Pick<StackState, "resources">,
-  model: Pick<Model, "resources">,
+  { stack, containers }: Pick<StackModel, "stack" | "containers">,
 ): LostVolume[] {
   const kept = new Set(
-    model.resources.filter(({ type }) => type === VOLUME).map(({ name }: RecordedResource) => name),
+    containers.flatMap(({ mounts }) =>
+      mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
+    ),
   );
   return resources
     .filter(({ type, protect, urn }) => type === VOLUME && protect && !kept.has(nameOf(urn)))
@@ -28,16 +31,22 @@ export function lostVolumes(
 }
 
 /**
- * The configuration of an earlier deployment, for going back over a change of PostgreSQL's major version: that the data of
- * version `from` is left behind is meant then. It stays on the host, as the data of the older version did.
+ * The configuration of an earlier deployment, for going back over a change of PostgreSQL's major version. That leaves the
+ * data of the present version behind on purpose; it stays on the host, as the data of the older version did.
  */
-export function acrossMajors(config: PlainConfig, from: number | undefined): PlainConfig {
+export function acrossMajors(
+  config: PlainConfig,
+  { postgres }: Readonly<Partial<Record<string, DataFormat>>>,
+): PlainConfig {
   const image = imagesOf(config).postgres;
   const to = image === undefined ? undefined : tagVersion(parseReference(image).tag)?.[0];
-  if (from === undefined || to === undefined || from === to) return config;
+  if (postgres === undefined || to === undefined || postgres.version === to) return config;
   const services = JSON.parse(config.values[SERVICES] ?? "{}") as Record<string, object>;
-  const postgres = { ...services.postgres, upgradedFrom: from };
-  const values = { ...config.values, [SERVICES]: JSON.stringify({ ...services, postgres }) };
+  const changed = { ...services.postgres, upgradedFrom: postgres.version };
+  const values = {
+    ...config.values,
+    [SERVICES]: JSON.stringify({ ...services, postgres: changed }),
+  };
   return { ...config, values };
 }
 

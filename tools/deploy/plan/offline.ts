@@ -1,9 +1,9 @@
-/** What a stack would consist of, for people, from the model alone. Pure. */
-import { RestrictionRow } from "../../../components/hardened/policy";
-import { declaredContainers } from "../../model/declared";
+/** What a stack consists of, for people, from its model alone. Pure. */
+import { StackModel } from "../../../components/model";
+import { restrictionRows, RestrictionRow } from "../../../components/outputs";
+import { ImageReference } from "../../../images/reference";
+import { unresolved } from "../../model/load";
 import { orderRows } from "./replace-order";
-import { parseReference } from "../../../images/reference";
-import { CONTAINER, Model, NETWORK, VOLUME } from "../../model/synth";
 
 export interface OfflinePlan {
   readonly headline: string;
@@ -15,49 +15,47 @@ export interface OfflinePlan {
   readonly notes: readonly string[];
 }
 
-export function offlinePlan(model: Model): OfflinePlan {
-  const { stack, resources, outputs, unresolved } = model;
-  const count = (type: string): number => resources.filter((made) => made.type === type).length;
-  const made = resources.filter(({ custom }) => custom).length;
-  const networks = resources
-    .filter(({ type }) => type === NETWORK)
-    .map(({ inputs }) => `${String(inputs.name)}${inputs.internal === true ? "" : " (leads out)"}`);
+export function offlinePlan(model: StackModel): OfflinePlan {
+  const { stack, containers, networks, images } = model;
+  const volumes = new Set(
+    containers.flatMap(({ mounts }) =>
+      mounts.flatMap((mount) => ("volume" in mount ? [mount.volume] : [])),
+    ),
+  );
+  const rows = restrictionRows(model);
   return {
-    headline: `stack ${stack}: ${made} resources, among them ${count(CONTAINER)} containers, ${count(NETWORK)} networks and ${count(VOLUME)} volumes`,
+    headline: `stack ${stack}: ${containers.length} containers, ${networks.length} networks and ${volumes.size} volumes`,
     services: [
       ["SERVICE", "IMAGE", "DIGEST", "USER", "CAPS", "ROOT", "MEMORY", "PIDS", "STATUS"],
-      ...outputs.restrictions.map((row) => serviceRow(row, outputs.images[row.service] ?? "")),
+      ...images.flatMap(({ service, reference }) =>
+        rows.filter((row) => row.service === service).map((row) => serviceRow(row, reference)),
+      ),
     ],
-    order: replacementOrder(model),
+    order: orderRows(containers),
     notes: [
-      `networks: ${networks.join(", ")}`,
-      ...outputs.restrictions.flatMap(({ service, exemptions }) =>
+      `networks: ${networks
+        .map(({ name, internal }) => `${name}${internal ? "" : " (reaches beyond the host)"}`)
+        .join(", ")}`,
+      ...rows.flatMap(({ service, exemptions }) =>
         exemptions.map(({ control, reason }) => `exempt: ${service}, ${control}: ${reason}`),
       ),
-      ...unresolved.map(
+      ...unresolved(model).map(
         (service) => `images.${service}: has no digest; a real preview asks its registry for it`,
       ),
     ],
   };
 }
 
-/** Follows from what a service is; `stop first` is away for a moment when it is replaced. */
-export const replacementOrder = (model: Model): readonly (readonly string[])[] =>
-  orderRows(declaredContainers(model));
-
-function serviceRow(row: RestrictionRow, image: string): string[] {
-  const { name, tag, digest } = parseReference(image);
-  return [
-    row.service,
-    tag === undefined ? name : `${name}:${tag}`,
-    digest?.slice("sha256:".length, "sha256:".length + 12) ?? "not resolved",
-    row.user,
-    row.capAdd.length === 0 ? "none" : row.capAdd.join(" "),
-    row.readOnlyRootfs ? "read-only" : "writable",
-    `${row.memoryMiB} MiB`,
-    String(row.pidsLimit),
-    row.exemptions.length === 0
-      ? "hardened"
-      : `exempt: ${row.exemptions.map(({ control }) => control).join(", ")}`,
-  ];
-}
+const serviceRow = (row: RestrictionRow, { name, tag, digest }: ImageReference): string[] => [
+  row.service,
+  tag === undefined ? name : `${name}:${tag}`,
+  digest?.slice("sha256:".length, "sha256:".length + 12) ?? "not resolved",
+  row.user,
+  row.capAdd.length === 0 ? "none" : row.capAdd.join(" "),
+  row.readOnlyRootfs ? "read-only" : "writable",
+  `${row.memoryMiB} MiB`,
+  String(row.pidsLimit),
+  row.exemptions.length === 0
+    ? "hardened"
+    : `exempt: ${row.exemptions.map(({ control }) => control).join(", ")}`,
+];

@@ -1,11 +1,13 @@
 /** The engine's preview, condensed into what a person decides on. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { CONTAINER, IMAGE, NETWORK, VOLUME } from "../../model/synth";
-import { DeclaredContainer, declaredContainers } from "../../model/declared";
-import { orderOf, rank, ServiceOrder } from "./replace-order";
+import { ROLE_LABEL } from "../../../components/hardened/labels";
+import { ContainerModel, ReplaceOrder } from "../../../components/hardened/model";
+import { StackModel } from "../../../components/model";
+import { DEFINITIONS, rankOf } from "../../../components/services";
 import { warningLines } from "../pulumi/events";
-import { nameOf } from "../pulumi/state";
+import { CONTAINER, IMAGE, nameOf, NETWORK, StackState, VOLUME } from "../pulumi/state";
+import { orderReason } from "./replace-order";
 
 export interface ImageChange {
   readonly from?: string;
@@ -20,7 +22,8 @@ export interface ContainerPlan {
   readonly image?: ImageChange;
   /** What else changes, in the words of the container's inputs: `files`, `memory`, `user`. */
   readonly configuration: readonly string[];
-  readonly order?: ServiceOrder;
+  /** Of one that is replaced: in which order, and why. */
+  readonly order?: { readonly order: ReplaceOrder; readonly why: string };
   /** How long it is away, in words. */
   readonly interruption: string;
 }
@@ -59,7 +62,15 @@ const NO_STEP = new Set([
   "discard-replaced",
 ]);
 
-export function planOf(stack: string, events: readonly EngineEvent[]): Plan {
+/**
+ * @param model what is to be deployed
+ * @param state what the last run left
+ */
+export function planOf(
+  { stack, containers }: StackModel,
+  state: Pick<StackState, "containers">,
+  events: readonly EngineEvent[],
+): Plan {
   const all = events.flatMap(({ resourcePreEvent }) => {
     if (resourcePreEvent === undefined) return [];
     const { op, urn, type, old, new: now, diffs } = resourcePreEvent.metadata;
@@ -70,8 +81,16 @@ export function planOf(stack: string, events: readonly EngineEvent[]): Plan {
   for (const step of all)
     if (step.type === IMAGE && step.new !== undefined)
       images[nameOf(step.urn).slice(stack.length + 1)] = String(step.new.name);
+  const known = [...containers, ...state.containers];
   return {
-    containers: steps.flatMap(containerPlan).sort((a, b) => rank(a.service) - rank(b.service)),
+    containers: steps
+      .filter(({ type }) => type === CONTAINER)
+      .flatMap((step) => {
+        const name = nameOf(step.urn);
+        const model = known.find((container) => name === `${stack}-${container.name}`);
+        return model === undefined ? [] : [containerPlan(step, model)];
+      })
+      .sort((a, b) => rankOf(a.service) - rankOf(b.service)),
     others: steps.flatMap(otherLine),
     images,
     newImages: steps
@@ -82,48 +101,27 @@ export function planOf(stack: string, events: readonly EngineEvent[]): Plan {
   };
 }
 
-function containerPlan(step: Step): ContainerPlan[] {
-  const was = declared(step, step.old);
-  const now = declared(step, step.new);
-  const known = now ?? was;
-  if (step.type !== CONTAINER || known === undefined) return [];
-  const { name, service } = known;
+function containerPlan(step: Step, model: ContainerModel): ContainerPlan {
+  const { name, service, order } = model;
   const base = { name, service };
+  const [was, now] = [step.old?.image, step.new?.image];
   if (now === undefined || step.op === "delete")
-    return [
-      {
-        ...base,
-        action: "removed",
-        configuration: [],
-        interruption: "it is gone afterwards",
-      },
-    ];
+    return { ...base, action: "removed", configuration: [], interruption: "it is gone afterwards" };
   const image =
-    was?.image === now.image
-      ? undefined
-      : { ...(was !== undefined && { from: was.image }), to: now.image };
+    was === now
+      ? {}
+      : { image: { ...(was !== undefined && { from: String(was) }), to: String(now) } };
   if (step.op === "create")
-    return [
-      {
-        ...base,
-        action: "new",
-        ...(image && { image }),
-        configuration: [],
-        interruption: "none",
-      },
-    ];
+    return { ...base, action: "new", ...image, configuration: [], interruption: "none" };
   const restart = step.op !== "update";
-  const order = orderOf(now);
-  return [
-    {
-      ...base,
-      action: restart ? "replaced" : "changed in place",
-      ...(image && { image }),
-      configuration: step.diffs.filter((key) => key !== "image").map((key) => WORDS[key] ?? key),
-      ...(restart && { order }),
-      interruption: restart ? interruption(now, order) : "none",
-    },
-  ];
+  return {
+    ...base,
+    action: restart ? "replaced" : "changed in place",
+    ...image,
+    configuration: step.diffs.filter((key) => key !== "image").map((key) => WORDS[key] ?? key),
+    ...(restart && { order: { order, why: orderReason(model) } }),
+    interruption: restart ? interruption(model) : "none",
+  };
 }
 
 const WORDS: Readonly<Partial<Record<string, string>>> = {
@@ -132,25 +130,10 @@ const WORDS: Readonly<Partial<Record<string, string>>> = {
   networksAdvanced: "networks",
 };
 
-function declared(
-  { urn, type }: Step,
-  inputs: Readonly<Record<string, unknown>> | undefined,
-): DeclaredContainer | undefined {
-  if (inputs === undefined) return undefined;
-  return declaredContainers({ resources: [{ type, name: nameOf(urn), inputs }] })[0];
-}
-
-/** Who else notices when a service is away. */
-const NOTICED_BY: Readonly<Partial<Record<string, string>>> = {
-  traefik: "every service is unreachable meanwhile",
-  postgres: "n8n waits meanwhile",
-};
-
-function interruption({ inputs, service }: DeclaredContainer, { order }: ServiceOrder): string {
-  if (order === "start first") return "none: the old one serves until the new one is healthy";
-  const others = NOTICED_BY[service];
-  const grace = inputs.destroyGraceSeconds ?? 10;
-  return `from its stop (at most ${grace} s) until the new one is ready${others === undefined ? "" : `; ${others}`}`;
+function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
+  if (order === "start-first") return "none: the old one serves until the new one is healthy";
+  const others = DEFINITIONS.find(({ name }) => name === service)?.unavailableMeanwhile;
+  return `from its stop (at most ${stopGraceSeconds} s) until the new one is ready${others === undefined ? "" : `; ${others}`}`;
 }
 
 function otherLine({ op, type, urn, old }: Step): string[] {
@@ -159,7 +142,7 @@ function otherLine({ op, type, urn, old }: Step): string[] {
   if (type === NETWORK) return [`network ${name}: ${verb}`];
   // Volumes with files come and go with their contents; those with data never do by themselves.
   const role = (old?.labels as { label: string; value: string }[] | undefined)?.find(
-    ({ label }) => label === "pinned-stack.role",
+    ({ label }) => label === ROLE_LABEL,
   )?.value;
   if (type === VOLUME && op === "delete" && role === "data")
     return [`volume ${name}: no longer part of the stack`];

@@ -3,13 +3,14 @@ import { columns } from "../../cli/command";
 import { shortImage } from "../pulumi/history";
 import { LostVolume } from "./lost-volumes";
 import { ContainerPlan, Plan } from "./plan";
-import { Weakening } from "./weakenings";
+import { Change } from "../../report/changes/change";
 
 export interface Decision {
   readonly plan: Plan;
   /** What the image change is, by service: `rebuild`, `upgrade`; empty where nobody looked. */
   readonly kinds: Readonly<Record<string, string>>;
-  readonly weakenings: readonly Weakening[];
+  /** Changes that give something more than it had. */
+  readonly weakenings: readonly Change[];
   readonly lost: readonly LostVolume[];
   /** What an earlier run left behind. */
   readonly pending: readonly string[];
@@ -31,8 +32,8 @@ export function planText(stack: string, decision: Decision): string {
     ...(noWayBack === undefined ? [] : [`  NO WAY BACK: ${noWayBack}`]),
     ...(dump ? ["  the databases are dumped before PostgreSQL is touched"] : []),
     ...weakenings.map(
-      ({ service, text, reason }) =>
-        `  WEAKER: ${service} ${text}${reason === undefined ? "" : ` (${reason})`}`,
+      ({ subject, what, reason }) =>
+        `  WEAKER: ${subject} ${what}${reason === undefined ? "" : ` (${reason})`}`,
     ),
     ...lost.map(
       ({ name }) => `  LOST: volume ${name} leaves the stack; its data stays on the host`,

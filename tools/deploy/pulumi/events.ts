@@ -1,8 +1,7 @@
 /** The engine's events as lines for somebody who waits. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { CONTAINER, IMAGE } from "../../model/synth";
-import { nameOf } from "./state";
+import { CONTAINER, IMAGE, nameOf } from "./state";
 
 const WORDS: Readonly<Partial<Record<string, string>>> = {
   create: "starting",
@@ -18,11 +17,11 @@ export function progressLine(event: EngineEvent): string | undefined {
     event.resourcePreEvent?.metadata ??
     event.resOutputsEvent?.metadata ??
     event.resOpFailedEvent?.metadata;
-  if (step === undefined || step.logical === true) return undefined;
+  if (step === undefined) return undefined;
   if (step.type !== CONTAINER && step.type !== IMAGE) return undefined;
   const name = nameOf(step.urn);
   const verb = WORDS[step.op];
-  if (verb === undefined || /-(?:loader|owner)$/.test(name)) return undefined;
+  if (verb === undefined || /-(?:init|owner)$/.test(name)) return undefined;
   const what = step.type === IMAGE ? `image of ${name}` : name;
   if (event.resOpFailedEvent !== undefined) return `${verb} ${what}: failed`;
   if (step.type === IMAGE) return undefined;

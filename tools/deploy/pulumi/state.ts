@@ -1,14 +1,26 @@
 /** What Pulumi's state knows of a stack, as far as a deployment asks. Pure. */
 import { z } from "zod";
 
-import { RestrictionRow } from "../../../components/hardened/policy";
+import { ContainerModel } from "../../../components/hardened/model";
+import { StackModel } from "../../../components/model";
+import { DataFormat } from "../../../components/services/definition";
+import { recordedContainer, recordedStack } from "../../model/recorded";
+
+/** Types of the resources that are looked at. */
+export const CONTAINER = "docker:index/container:Container";
+export const NETWORK = "docker:index/network:Network";
+export const VOLUME = "docker:index/volume:Volume";
+export const COMMAND = "command:local:Command";
+export const IMAGE = "docker:index/remoteImage:RemoteImage";
+const HARDENED = "hardened:docker:Container";
+const STACK = "pinned-stack:index:Stack";
 
 const resource = z.object({
   urn: z.string(),
   type: z.string(),
   id: z.string().default(""),
   protect: z.boolean().default(false),
-  /** Replaced already, its end is still to come. */
+  /** Replaced already, still to be deleted. */
   delete: z.boolean().default(false),
   inputs: z.record(z.string(), z.unknown()).default({}),
   outputs: z.record(z.string(), z.unknown()).default({}),
@@ -23,34 +35,54 @@ const state = z.object({
     })
     .nullish(),
 });
+const dataFormats = z
+  .record(z.string(), z.object({ version: z.number(), user: z.string() }))
+  .catch({});
 
 export type StateResource = z.output<typeof resource>;
 
+/** A container that the last run created, and how Docker and Pulumi name it. */
+export interface DeployedContainer extends ContainerModel {
+  readonly id: string;
+  readonly urn: string;
+}
+
 export interface StackState {
   readonly resources: readonly StateResource[];
-  /** Operations whose end nobody saw: `creating dw-traefik`. */
+  /** Operations that did not finish: `creating dw-traefik`. */
   readonly pending: readonly string[];
-  /** What the last run said of itself, whether it came to its end or not; empty before the first one. */
-  readonly restrictions: readonly RestrictionRow[];
-  /** As {@link restrictions}; the program compares with it. */
-  readonly postgresMajor?: number;
+  /** As the run that created each described it, whichever configuration that was. */
+  readonly containers: readonly DeployedContainer[];
+  /** The stack as the last run described it; undefined before the first one, and of another version of the program. */
+  readonly model: StackModel | undefined;
+  /** Formats of the data on the host, by service. */
+  readonly dataFormats: Readonly<Record<string, DataFormat>>;
 }
 
 export function parseState(answer: unknown): StackState {
   const { deployment } = state.parse(answer);
   const resources = deployment?.resources ?? [];
-  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
-  const { restrictions, postgresMajor } = outputs;
+  const recorded = resources.flatMap(({ type, outputs }) => {
+    const model = type === HARDENED ? recordedContainer(outputs) : undefined;
+    return model === undefined ? [] : [{ model, id: outputs.containerId }];
+  });
+  const outputsOf = (type: string): StateResource["outputs"] =>
+    resources.find((one) => one.type === type)?.outputs ?? {};
   return {
     resources,
     pending: (deployment?.pending_operations ?? []).map(
       ({ type, resource: { urn } }) => `${type} ${nameOf(urn)}`,
     ),
-    // Outputs leave out what is empty.
-    restrictions: ((restrictions ?? []) as Partial<RestrictionRow>[]).map(
-      (row) => ({ exemptions: [], ...row }) as RestrictionRow,
+    containers: recorded.flatMap(({ model, id }) => {
+      const made = resources.find((one) => one.type === CONTAINER && !one.delete && one.id === id);
+      return made === undefined ? [] : [{ ...model, id: made.id, urn: made.urn }];
+    }),
+    // Also of containers that somebody removed by hand: that does not change what they were allowed.
+    model: recordedStack(
+      outputsOf(STACK),
+      recorded.map(({ model }) => model),
     ),
-    ...(typeof postgresMajor === "number" && { postgresMajor }),
+    dataFormats: dataFormats.parse(outputsOf("pulumi:pulumi:Stack").dataFormats),
   };
 }
 

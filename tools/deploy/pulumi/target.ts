@@ -1,5 +1,5 @@
 /** What a run deploys: the stack's file, or the configuration of an earlier deployment. */
-import { Model, synth } from "../../model/synth";
+import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
 import { asStackFile, changedKeys, PlainConfig, withConfigFile } from "../../../config/file/edit";
 import { Engine } from "./stack";
@@ -14,17 +14,9 @@ export interface Target {
 
 const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`;
 
-const models = new Map<string, Promise<Model>>();
-
-/** The program on this configuration, run once for each: a deployment asks several times for the same. */
-export function modelFor(stack: string, config: PlainConfig): Promise<Model> {
-  const key = JSON.stringify([stack, config]);
-  const known = models.get(key);
-  if (known !== undefined) return known;
-  const model = synth(asStackFile(stack, stackFilePath(stack), config));
-  models.set(key, model);
-  return model;
-}
+/** The stack that this version of the program makes of a configuration. */
+export const loadTarget = (stack: string, config: PlainConfig): LoadedStack =>
+  loadStack(asStackFile(stack, stackFilePath(stack), config));
 
 /** Runs the engine on a configuration: from the stack's file where it says the same, else from a file of its own. */
 export async function onConfig<T>(

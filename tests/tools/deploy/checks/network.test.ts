@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { StackConfig } from "../../../../config/config";
+import { StackModel } from "../../../../components/model";
 import { Check } from "../../../../tools/deploy/checks/check";
 import { dnsChecks, registryChecks } from "../../../../tools/deploy/checks/network";
 import { ImageReference, parseDigest, pinTo } from "../../../../images/reference";
@@ -15,14 +15,9 @@ import {
 } from "../../../support/registry-fixture";
 import type { FakeRegistry } from "../../../support/registry-server";
 
-const config = (homepage: string): Pick<StackConfig, "services" | "host"> => ({
-  host: { address: "ssh://deploy@server.example.com", hostKey: "unused" },
-  services: Object.fromEntries(
-    ["traefik", "homepage", "portainer", "n8n", "cadvisor"].map((name) => [
-      name,
-      { enabled: name === "homepage", host: homepage },
-    ]),
-  ) as unknown as StackConfig["services"],
+const host = { address: "ssh://deploy@server.example.com", hostKey: "unused" };
+const ingress = (name: string): Pick<StackModel, "ingress"> => ({
+  ingress: { routes: [{ host: name }] } as unknown as StackModel["ingress"],
 });
 
 const names: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +55,7 @@ describe("the doctor's look at DNS", () => {
     ["homepage.localhost", []],
   ] as const)
     it(`warns and no more: ${name}`, async () => {
-      assert.deepEqual(await dnsChecks(config(name), resolve), expected);
+      assert.deepEqual(await dnsChecks({ host }, ingress(name), resolve), expected);
     });
 });
 

@@ -1,34 +1,41 @@
 import assert from "node:assert/strict";
 
-import { DeclaredContainer } from "../../../../tools/model/declared";
-import { compare, Drift, isNamedAfter, notApplied } from "../../../../tools/deploy/host/drift";
+import { containerModel } from "../../../../components/hardened/model";
+import { Exemption } from "../../../../components/hardened/policy";
+import {
+  compare,
+  Declared,
+  Drift,
+  isNamedAfter,
+  notApplied,
+} from "../../../../tools/deploy/host/drift";
 import { Inventory, LiveContainer, parseInventory } from "../../../../tools/deploy/host/inventory";
 
 const PIN = "nginx:1@sha256:" + "a".repeat(64);
 
-const declared: DeclaredContainer = {
+const declared: Declared = containerModel({
   name: "homepage",
-  service: "homepage",
   image: PIN,
   user: "101:101",
-  capAdd: ["CAP_CHOWN"],
-  capDrop: ["ALL"],
-  securityOptions: ["no-new-privileges:true"],
-  privileged: false,
-  readOnly: true,
-  pidsLimit: 200,
   memoryMiB: 64,
   cpus: 0.25,
-  networks: ["s-traefik-homepage"],
+  exemptions: (
+    [
+      ["capabilities", ["CAP_CHOWN"]],
+      ["publishedPorts", [80]],
+      ["hostPaths", ["/sys"]],
+    ] as const
+  ).map(([control, value]) => ({ control, value, reason: "what this test compares" }) as Exemption),
+  networks: [{ name: "traefik-homepage", internal: true }],
   mounts: [
-    { source: "s-homepage-files", path: "/srv/homepage", writable: false },
-    { source: "/sys", path: "/sys", writable: false },
+    { kind: "files", volume: "homepage-files", path: "/srv/homepage", files: {} },
+    { kind: "host", source: "/sys", path: "/sys" },
   ],
-  tmpfs: { "/run": "rw,size=1m" },
-  ports: ["127.0.0.1:8080->80/tcp"],
-  healthCheck: true,
-  inputs: {} as DeclaredContainer["inputs"],
-};
+  tmpfs: { "/run": 1 },
+  ports: [{ address: "127.0.0.1", published: 8080, internal: 80 }],
+  health: { command: ["true"] },
+});
+const RUN = "rw,noexec,nosuid,nodev,size=1m,uid=101,gid=101";
 
 /** What Docker prints about a container that is exactly as declared. */
 const row = {
@@ -38,7 +45,7 @@ const row = {
   user: "101:101",
   labels: {
     "pinned-stack.stack": "s",
-    "pinned-stack.role": "service",
+    "hardened.role": "container",
     "pinned-stack.container": "homepage",
   } as Record<string, string>,
   state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } as object | null },
@@ -58,7 +65,7 @@ const row = {
     Memory: 64 * 1024 * 1024,
     MemorySwap: 64 * 1024 * 1024,
     NanoCpus: 250_000_000,
-    Tmpfs: { "/run": "rw,size=1m" } as Record<string, string> | null,
+    Tmpfs: { "/run": RUN } as Record<string, string> | null,
     PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] } as object | null,
     NetworkMode: "bridge",
     PidMode: "",
@@ -67,7 +74,7 @@ const row = {
 };
 type Row = typeof row;
 
-const NETWORKS = [{ name: "s-traefik-homepage", internal: true }];
+const NETWORKS = [{ name: "traefik-homepage", internal: true }];
 
 function inventory(containers: readonly Row[], internal = true): Inventory {
   return parseInventory(
@@ -86,7 +93,7 @@ const changed = (change: (copy: Row) => void): Row => {
 };
 
 const driftOf = (...containers: readonly Row[]): Drift[] =>
-  compare([declared], NETWORKS, inventory(containers));
+  compare("s", [declared], NETWORKS, inventory(containers));
 
 describe("drift", () => {
   it("is none on a host that is as declared", () => {
@@ -98,10 +105,10 @@ describe("drift", () => {
     assert.deepEqual(driftOf(starting), []);
   });
 
-  it("leaves loaders that have done their work alone", () => {
+  it("leaves init containers alone once they have ended", () => {
     const loader = changed((copy) => {
       copy.id = "2".repeat(64);
-      copy.labels = { "pinned-stack.role": "loader" };
+      copy.labels = { "hardened.role": "init" };
       copy.state.Status = "created";
     });
     assert.deepEqual(driftOf(row, loader), []);
@@ -140,7 +147,7 @@ describe("drift", () => {
       "/sys:/sys:ro s-homepage-files:/srv/homepage:ro",
       "s-homepage-files:/srv/homepage:ro",
     ],
-    ["memory folders", (c) => (c.host.Tmpfs = null), "/run:rw,size=1m", "none"],
+    ["memory folders", (c) => (c.host.Tmpfs = null), `/run:${RUN}`, "none"],
     [
       "published ports",
       (c) => (c.host.PortBindings = { "80/tcp": [{ HostIp: "", HostPort: "8080" }] }),
@@ -180,37 +187,47 @@ describe("drift", () => {
       ...inventory([unlimited]),
       limits: { memory: true, swap: false, processes: false },
     };
-    assert.deepEqual(compare([declared], NETWORKS, live), []);
+    assert.deepEqual(compare("s", [declared], NETWORKS, live), []);
     assert.deepEqual(notApplied(live), ["swap", "processes"]);
     const more = { ...live, ...inventory([changed((copy) => (copy.host.Memory *= 2))]) };
     assert.deepEqual(
-      compare([declared], NETWORKS, { ...more, limits: live.limits }).map(({ found }) => found),
+      compare("s", [declared], NETWORKS, { ...more, limits: live.limits }).map(
+        ({ found }) => found,
+      ),
       ["128 MiB"],
     );
   });
 
   it("of the socket's group is found where the host can tell the group", () => {
-    const mount = { source: "/var/run/docker.sock", path: "/var/run/docker.sock", writable: false };
-    const proxy = { ...declared, mounts: [mount] };
+    const mount = {
+      kind: "socket",
+      source: "/var/run/docker.sock",
+      path: "/var/run/docker.sock",
+    } as const;
+    const proxy: Declared = {
+      ...declared,
+      mounts: [mount],
+      controls: { ...declared.controls, dockerSocket: true },
+    };
     const live = inventory([
       changed((copy) => {
         copy.mounts = [{ Type: "bind", Source: mount.source, Destination: mount.path, RW: false }];
         copy.host.GroupAdd = ["991"];
       }),
     ]);
-    assert.deepEqual(compare([proxy], NETWORKS, live), []);
-    assert.deepEqual(compare([proxy], NETWORKS, { ...live, socketGroup: 991 }), []);
-    assert.deepEqual(compare([proxy], NETWORKS, { ...live, socketGroup: 992 }), [
+    assert.deepEqual(compare("s", [proxy], NETWORKS, live), []);
+    assert.deepEqual(compare("s", [proxy], NETWORKS, { ...live, socketGroup: 991 }), []);
+    assert.deepEqual(compare("s", [proxy], NETWORKS, { ...live, socketGroup: 992 }), [
       { where: "homepage", kind: "socket group", expected: "992", found: "991" },
     ]);
   });
 
   it("goes by Docker's id where it is known which container was made", () => {
     const made = { ...declared, id: row.id };
-    assert.deepEqual(compare([made], NETWORKS, inventory([row])), []);
+    assert.deepEqual(compare("s", [made], NETWORKS, inventory([row])), []);
     const other = inventory([changed((copy) => (copy.id = "2".repeat(64)))]);
     assert.deepEqual(
-      compare([made], NETWORKS, other).map(({ kind }) => kind),
+      compare("s", [made], NETWORKS, other).map(({ kind }) => kind),
       ["missing", "undeclared"],
     );
   });
@@ -244,7 +261,7 @@ describe("drift", () => {
   });
 
   it("sees a network that leads out, and one that is gone", () => {
-    assert.deepEqual(compare([], NETWORKS, inventory([], false)), [
+    assert.deepEqual(compare("s", [], NETWORKS, inventory([], false)), [
       {
         where: "s-traefik-homepage",
         kind: "internal network",
@@ -253,14 +270,14 @@ describe("drift", () => {
       },
     ]);
     const nothing = parseInventory("");
-    assert.deepEqual(compare([], NETWORKS, nothing), [
+    assert.deepEqual(compare("s", [], NETWORKS, nothing), [
       { where: "s-traefik-homepage", kind: "missing", expected: "a network", found: "none" },
     ]);
   });
 
   it("does not compare the image of a stack without a pin", () => {
     const bare = { ...declared, image: "nginx:1" };
-    assert.deepEqual(compare([bare], NETWORKS, inventory([row])), []);
+    assert.deepEqual(compare("s", [bare], NETWORKS, inventory([row])), []);
   });
 
   for (const [name, base, fits] of [

@@ -5,7 +5,7 @@ import { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createServer as createSecureServer } from "node:tls";
 
-import type { DeclaredContainer } from "../../../../tools/model/declared";
+import type { ContainerModel } from "../../../../components/hardened/model";
 import { HostError, HostShell } from "../../../../tools/deploy/host/shell";
 import type { Inventory, LiveContainer } from "../../../../tools/deploy/host/inventory";
 import { RouteProbe } from "../../../../tools/deploy/host/routes";
@@ -17,7 +17,7 @@ const live = (change: Partial<LiveContainer> = {}): LiveContainer =>
   ({
     id: "app",
     name: "app",
-    labels: { "pinned-stack.role": "service", "pinned-stack.container": "app" },
+    labels: { "hardened.role": "container", "pinned-stack.container": "app" },
     state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } },
     ...change,
   }) as LiveContainer;
@@ -28,8 +28,8 @@ const inventory = (...containers: readonly LiveContainer[]): Inventory => ({
 });
 
 describe("health after a deployment", () => {
-  const app = { name: "app", healthCheck: true } as DeclaredContainer;
-  const plain = { name: "app", healthCheck: false } as DeclaredContainer;
+  const app = { name: "app", controls: { healthCheck: true } } as ContainerModel;
+  const plain = { name: "app", controls: { healthCheck: false } } as ContainerModel;
   const is = (Status: string, health?: string): LiveContainer =>
     live({
       state: { Status, ExitCode: 1, Health: health === undefined ? undefined : { Status: health } },
@@ -37,7 +37,7 @@ describe("health after a deployment", () => {
   const good = "route=a.test 200\nroute=b.test 403\nroute=c.test 302\nroute=d.test ---";
   const cases: readonly (readonly [
     string,
-    DeclaredContainer,
+    ContainerModel,
     readonly LiveContainer[],
     string,
     readonly string[],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { DeclaredContainer } from "../../../../tools/model/declared";
+import { containerModel } from "../../../../components/hardened/model";
 import {
   Rehearsal,
   rehearsalArguments,
@@ -12,29 +12,23 @@ import { until } from "../../../support/until";
 import { fakeHost, FakeHost } from "../fake-docker";
 
 const PIN = `app:1@sha256:${"a".repeat(64)}`;
-const container = {
+const container = containerModel({
   name: "traefik",
   image: PIN,
-  user: "65532:65532",
-  capAdd: ["CAP_CHOWN"],
-  capDrop: ["ALL"],
-  securityOptions: ["no-new-privileges:true"],
-  readOnly: true,
-  memoryMiB: 256,
-  cpus: 1,
-  pidsLimit: 200,
-  tmpfs: { "/tmp": "rw,size=16m" },
-  mounts: [
-    { source: "s-traefik-config", path: "/etc/traefik", writable: false },
-    { source: "s-traefik-acme", path: "/acme", writable: true },
+  exemptions: [
+    { control: "capabilities", value: ["CAP_CHOWN"], reason: "a test of added capabilities" },
   ],
-  inputs: {
-    envs: ["A=b c"],
-    ulimits: [{ name: "nofile", soft: 4096, hard: 4096 }],
-    healthcheck: { tests: ["CMD", "traefik", "healthcheck"] },
-    command: ["--x"],
-  },
-} as unknown as DeclaredContainer;
+  cpus: 1,
+  environment: { A: "b c" },
+  command: ["--x"],
+  mounts: [
+    { kind: "files", volume: "traefik-config", path: "/etc/traefik", files: {} },
+    { kind: "data", volume: "traefik-acme", path: "/acme", chown: true },
+  ],
+  tmpfs: { "/tmp": 16 },
+  health: { command: ["traefik", "healthcheck"] },
+  networks: [],
+});
 
 const rehearsal = (run: string, change: Partial<Rehearsal> = {}): Rehearsal => ({
   stack: "s",
@@ -104,7 +98,7 @@ describe("a rehearsal", () => {
         "--network none --restart no",
         "--user 65532:65532 --cap-drop ALL --cap-add CAP_CHOWN --security-opt no-new-privileges:true --read-only --ipc private",
         "--memory 256m --memory-swap 256m --cpus 1 --pids-limit 200 --ulimit nofile=4096:4096",
-        "--tmpfs /tmp:rw,size=16m --tmpfs /acme:rw,noexec,nosuid,nodev,size=16m,uid=65532,gid=65532",
+        "--tmpfs /tmp:rw,noexec,nosuid,nodev,size=16m,uid=65532,gid=65532 --tmpfs /acme:rw,noexec,nosuid,nodev,size=16m,uid=65532,gid=65532",
         "--volume s-rehearsal-1-0:/etc/traefik:ro --env A=b c",
         "--health-cmd 'traefik' 'healthcheck' --health-interval 1s --health-timeout 5s --health-retries 60",
         `${PIN} --x`,

@@ -4,7 +4,7 @@ import { Allowed, confirm } from "../../../../tools/deploy/plan/confirm";
 
 const nothing = { weakenings: [], lost: [] };
 const both = {
-  weakenings: [{ service: "app", text: "runs as root" }],
+  weakenings: [{ kind: "weaker", subject: "app", what: "runs as root" } as const],
   lost: [{ urn: "u", name: "s-data" }],
 };
 const allowed = (change: Partial<Allowed> = {}): Allowed => ({

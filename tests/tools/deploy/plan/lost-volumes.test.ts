@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 
+import { StackContainer } from "../../../../components/model";
 import { PlainConfig } from "../../../../config/file/edit";
 import { acrossMajors, lostVolumes } from "../../../../tools/deploy/plan/lost-volumes";
-import { parseState } from "../../../../tools/deploy/pulumi/state";
-import { VOLUME } from "../../../../tools/model/synth";
+import { parseState, VOLUME } from "../../../../tools/deploy/pulumi/state";
 
 const urn = (name: string): string => `urn:pulumi:s::pinned-stack::${VOLUME}::${name}`;
 const state = parseState({
@@ -14,6 +14,7 @@ const state = parseState({
     ],
   },
 });
+const format = (version: number) => ({ postgres: { version, user: "70:70" } });
 const config = (tag: string, services?: object): PlainConfig => ({
   values: {
     "pinned-stack:images": JSON.stringify({
@@ -26,34 +27,37 @@ const config = (tag: string, services?: object): PlainConfig => ({
 
 describe("what a deployment would take away", () => {
   it("is a protected volume that nothing declares, and no other", () => {
-    assert.deepEqual(lostVolumes(state, { resources: [] }), [
+    assert.deepEqual(lostVolumes(state, { stack: "s", containers: [] }), [
       { urn: urn("s-n8n-data"), name: "s-n8n-data" },
     ]);
   });
 
   it("is nothing while the volume is declared", () => {
-    const kept = { type: VOLUME, name: "s-n8n-data", custom: true, inputs: {}, dependsOn: [] };
-    assert.deepEqual(lostVolumes(state, { resources: [kept] }), []);
+    const mounts = [{ kind: "data", volume: "n8n-data", path: "/data", chown: false }] as const;
+    const kept = { mounts } as unknown as StackContainer;
+    assert.deepEqual(lostVolumes(state, { stack: "s", containers: [kept] }), []);
   });
 
   it("is meant on the way back over a major version", () => {
     const services = { postgres: { memoryMiB: 512 }, n8n: { enabled: true } };
-    const back = acrossMajors(config("16-alpine", services), 17);
+    const back = acrossMajors(config("16-alpine", services), format(17));
     assert.deepEqual(JSON.parse(back.values["pinned-stack:services"] ?? ""), {
       postgres: { memoryMiB: 512, upgradedFrom: 17 },
       n8n: { enabled: true },
     });
     assert.deepEqual(
-      JSON.parse(acrossMajors(config("16-alpine"), 17).values["pinned-stack:services"] ?? ""),
+      JSON.parse(
+        acrossMajors(config("16-alpine"), format(17)).values["pinned-stack:services"] ?? "",
+      ),
       { postgres: { upgradedFrom: 17 } },
     );
   });
 
   it("has nothing to do with a way back inside one major version, or without PostgreSQL", () => {
     const same = config("16-alpine");
-    assert.equal(acrossMajors(same, 16), same);
-    assert.equal(acrossMajors(same, undefined), same);
+    assert.equal(acrossMajors(same, format(16)), same);
+    assert.equal(acrossMajors(same, {}), same);
     const without = { values: {}, secretKeys: [] };
-    assert.equal(acrossMajors(without, 16), without);
+    assert.equal(acrossMajors(without, format(16)), without);
   });
 });

@@ -1,36 +1,52 @@
 import assert from "node:assert/strict";
 
-import { readStackFile } from "../../../../config/file/read";
-import { Model, synth } from "../../../../tools/model/synth";
-import { PROJECT_FOLDER } from "../../../../tools/cli/command";
 import { offlinePlan } from "../../../../tools/deploy/plan/offline";
-import "../../../support/no-docker-context";
+import { loadStack } from "../../../../tools/model/load";
 
-describe("the offline plan of the dev stack", () => {
-  let model: Model;
-  before(async () => {
-    model = await synth(readStackFile("dev", PROJECT_FOLDER));
-  });
+const digest = `sha256:${"a".repeat(64)}`;
+const { model } = loadStack(
+  {
+    stack: "test",
+    path: "Pulumi.test.yaml",
+    config: {
+      "pinned-stack:host": '{"address":"unix:///var/run/docker.sock"}',
+      "pinned-stack:domain": "localhost",
+      "pinned-stack:images": JSON.stringify({
+        traefik: `traefik:v3.6.4@${digest}`,
+        homepage: "nginx:1.27-alpine",
+      }),
+      "pinned-stack:services": '{"n8n":{"enabled":false},"portainer":{"enabled":false}}',
+    },
+    secretKeys: [],
+  },
+  { placeholders: true },
+);
 
-  it("says of each container in which order it is replaced, and why", () => {
-    const free = "no published port, no writable volume";
+describe("the offline plan", () => {
+  it("lists for each container in which order it is replaced, and why", () => {
     assert.deepEqual(offlinePlan(model).order, [
       ["CONTAINER", "WHEN REPLACED", "WHY"],
-      ["traefik", "stop first", "publishes 127.0.0.1:8080"],
-      ["socket-proxy-cadvisor", "start first", free],
-      ["socket-proxy-portainer", "start first", free],
-      ["homepage", "start first", free],
-      ["portainer", "stop first", "writes to volume dev-portainer-data"],
-      ["n8n", "stop first", "writes to volume dev-n8n-data"],
-      ["postgres", "stop first", "writes to volume dev-postgres-16-data"],
-      ["cadvisor", "start first", free],
+      ["traefik", "stop-first", "publishes 127.0.0.1:80"],
+      ["homepage", "start-first", "no published port, no writable volume"],
     ]);
   });
 
-  it("has one row for each service, and the networks that lead out", () => {
+  it("has a row for each service, the networks, the exemptions and what is not pinned", () => {
     const { headline, services, notes } = offlinePlan(model);
-    assert.match(headline, /^stack dev: \d+ resources, among them \d+ containers/);
-    assert.equal(services.length, 8);
-    assert.match(notes[0] ?? "", /dev-edge \(leads out\)/);
+    assert.equal(headline, "stack test: 2 containers, 2 networks and 2 volumes");
+    assert.deepEqual(
+      services.map(([service, , pin]) => [service, pin]),
+      [
+        ["SERVICE", "DIGEST"],
+        ["traefik", "aaaaaaaaaaaa"],
+        ["homepage", "not resolved"],
+      ],
+    );
+    assert.equal(notes[0], "networks: edge (reaches beyond the host), traefik-homepage");
+    assert.ok(notes.some((line) => line.startsWith("exempt: traefik, publishedPorts: ")));
+    assert.equal(
+      notes.at(-1),
+      "images.homepage: has no digest; a real preview asks its registry for it",
+    );
   });
 });
