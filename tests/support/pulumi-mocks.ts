@@ -1,114 +1,115 @@
 /**
- * Runs a piece of the program under the SDK's mocks and records what it would register.
+ * Runs a piece of the program under the SDK's in-memory monitor and records what it registers: no engine, no provider.
  *
- * The SDK keeps its state in the process: which monitor, which stack, which calls are under way. `setMocks` starts it
- * anew, so any number of runs can follow one another in one mocha process, this one's and those of tools/model/synth.ts, as
- * long as each has come to its end: {@link record} waits for all calls. Never start two at a time. It is no harm that
- * the modules of the program are loaded before, because importing them does nothing.
+ * The SDK keeps the monitor and the calls in flight in the process, so runs follow one another; never start two at a time.
  */
 import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor, Mocks } from "@pulumi/pulumi/runtime/mocks";
+import { setMockOptions } from "@pulumi/pulumi/runtime/settings";
 
 import "./no-docker-context";
 
-export interface Recorded {
+/** A resource as the program registers it. */
+export interface Registered {
   /** `docker:index/container:Container` */
   readonly type: string;
   readonly name: string;
   /** Whether a provider makes it; components are only groups. */
   readonly custom: boolean;
-  /** A secret value is `{ secret: value }`. */
+  /** URN */
+  readonly parent: string;
+  /** A secret is `{ secret: value }`. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  readonly options: RecordedOptions;
+  /** URNs of what must be there before it. */
+  readonly dependsOn: readonly string[];
+  readonly options: ResourceOptions;
 }
 
-/** The options that the engine acts upon, as far as they were given. Resources are named. */
-export interface RecordedOptions {
-  readonly parent?: string;
-  readonly provider?: string;
-  readonly dependsOn?: readonly string[];
+/** The other options that the engine acts upon, as far as they were given. */
+export interface ResourceOptions {
   readonly deleteBeforeReplace?: boolean;
   readonly hideDiffs?: readonly string[];
   readonly ignoreChanges?: readonly string[];
   readonly protect?: boolean;
   readonly replaceOnChanges?: readonly string[];
-  /** As a text, or `{ secret: text }`. */
   readonly replacementTrigger?: unknown;
   readonly retainOnDelete?: boolean;
 }
 
 export interface Recording<T> {
-  readonly resources: readonly Recorded[];
+  readonly resources: readonly Registered[];
+  /** What components registered about themselves, by URN. */
+  readonly outputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly value: T;
 }
 
-/** What every mocked resource gives back on top of its inputs. */
-export type Outputs = (type: string, name: string) => Record<string, unknown>;
+export interface RecordOptions {
+  readonly stack?: string;
+  /** As Pulumi gives it to a program. */
+  readonly config?: Readonly<Record<string, string>>;
+  readonly secretKeys?: readonly string[];
+  /** What the engine adds to the resources of a type. */
+  readonly engine?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** A preview knows no ids. */
+  readonly preview?: boolean;
+}
 
-/** Resources get `<name>-id` as id, their own name where they say none, and whatever `outputs` adds. */
+export const CONTAINER = "docker:index/container:Container";
+export const NETWORK = "docker:index/network:Network";
+export const VOLUME = "docker:index/volume:Volume";
+export const COMMAND = "command:local:Command";
+export const IMAGE = "docker:index/remoteImage:RemoteImage";
+export const PROVIDER = "pulumi:providers:docker";
+
+/** Resources get `<name>-id` as id, and their own name where they say none. Throws what the program throws. */
 export async function record<T>(
   program: () => T | Promise<T>,
-  { stack = "test", outputs = () => ({}) }: { stack?: string; outputs?: Outputs } = {},
+  {
+    stack = "test",
+    config = {},
+    secretKeys = [],
+    engine = {},
+    preview = false,
+  }: RecordOptions = {},
 ): Promise<Recording<T>> {
-  const made: Omit<Recorded, "options">[] = [];
-  const optionsOf = new Map<string, Promise<RecordedOptions>>();
-  await pulumi.runtime.setMocks(
-    {
-      newResource: ({ type, name, inputs, custom }) => {
-        const given = inputs as Record<string, unknown>;
-        if (type !== "pulumi:pulumi:Stack")
-          made.push({
-            type,
-            name,
-            custom: custom ?? true,
-            inputs: readable(given) as Recorded["inputs"],
-          });
-        return { id: `${name}-id`, state: { name, ...given, ...outputs(type, name) } };
-      },
-      call: ({ token }) => {
-        throw new Error(`${token}: nothing in the program asks a provider`);
-      },
+  const mocks: Mocks = {
+    newResource: ({ type, name, inputs }) => ({
+      id: preview ? "" : `${name}-id`,
+      state: { name, ...engine[type], ...(inputs as Record<string, unknown>) },
+    }),
+    call: ({ token }) => {
+      throw new Error(`${token}: the program asks nothing of a provider`);
     },
-    "pinned-stack",
-    stack,
-    false,
-    // The only one that a file backend knows.
-    "organization",
-  );
-
-  // The SDK keeps a stack trace of each of its promises, which is most of the work of a run; these are the frames that count.
+  };
+  // The only organization that a file backend knows.
+  const names = ["pinned-stack", stack, preview, "organization"] as const;
+  await pulumi.runtime.setMocks(mocks, ...names);
+  const monitor = new RecordingMonitor(mocks);
+  setMockOptions(monitor, ...names);
+  pulumi.runtime.setAllConfig({ ...config }, [...secretKeys]);
+  // The SDK keeps a stack trace of each of its promises, which is most of the work of a run.
   const frames = Error.stackTraceLimit;
   Error.stackTraceLimit = 2;
   let result: { readonly value: T } | undefined;
-  let failure: { readonly error: unknown } | undefined;
+  let failure: unknown;
   await pulumi.runtime.runInPulumiStack(async () => {
-    // Mocks see no options; a transformation does.
-    pulumi.runtime.registerStackTransformation(({ type, name, opts }) => {
-      optionsOf.set(`${type} ${name}`, recordedOptions(opts));
-      return undefined;
-    });
     try {
       result = { value: await program() };
     } catch (error) {
-      // Thrown here it would also end the process, as a rejection that nobody handles.
-      failure = { error };
+      // Thrown from here it would end the process.
+      failure = error;
     }
     return {};
   });
   await pulumi.runtime.disconnect();
   Error.stackTraceLimit = frames;
-  if (failure !== undefined) throw failure.error;
-  if (result === undefined) throw new Error("the program did not come to its end");
-  const resources = await Promise.all(
-    made.map(async (resource) => ({
-      ...resource,
-      options: (await optionsOf.get(`${resource.type} ${resource.name}`)) ?? {},
-    })),
-  );
-  return { resources, value: result.value };
+  pulumi.runtime.setAllConfig({}, []);
+  if (result === undefined) throw failure;
+  return { resources: monitor.registered, outputs: monitor.outputs, value: result.value };
 }
 
 /** The one resource of a type, or of a type and a name. */
-export function only(resources: readonly Recorded[], type: string, name?: string): Recorded {
+export function only(resources: readonly Registered[], type: string, name?: string): Registered {
   const found = resources.filter(
     (resource) => resource.type === type && (name === undefined || resource.name === name),
   );
@@ -120,9 +121,21 @@ export function only(resources: readonly Recorded[], type: string, name?: string
   return first;
 }
 
+/** Names of the resources of a type. */
+export const namesOf = (resources: readonly Registered[], type: string): string[] =>
+  resources.filter((resource) => resource.type === type).map(({ name }) => name);
+
+/** `Container test-web`: the last part of a resource's type, and its name. */
+export const shortName = (urn: string): string => {
+  const [type = "", name = ""] = urn.split("::").slice(-2);
+  return `${type.split(":").at(-1) ?? ""} ${name}`;
+};
+
 /** All that was recorded apart from the values that are marked as secrets: what a state or a preview may show. */
-export const inClear = (resources: readonly Recorded[]): string =>
-  JSON.stringify(resources, (key, value: unknown) => (key === "secret" ? "[secret]" : value));
+export const inClear = ({ resources, outputs }: Recording<unknown>): string =>
+  JSON.stringify([resources, ...outputs], (key, value: unknown) =>
+    key === "secret" ? "[secret]" : value,
+  );
 
 /** The value of an Output, for the tests that ask for one. */
 export const valueOf = <T>(output: pulumi.Output<T>): Promise<T> =>
@@ -130,45 +143,78 @@ export const valueOf = <T>(output: pulumi.Output<T>): Promise<T> =>
     output.apply(resolve);
   });
 
-async function recordedOptions(
-  options: pulumi.CustomResourceOptions & pulumi.ComponentResourceOptions,
-): Promise<RecordedOptions> {
-  const { parent, provider, dependsOn } = options;
-  const replacementTrigger: unknown = options.replacementTrigger;
-  const plain = Object.fromEntries(
-    (
-      [
-        "deleteBeforeReplace",
-        "hideDiffs",
-        "ignoreChanges",
-        "protect",
-        "replaceOnChanges",
-        "retainOnDelete",
-      ] as const
-    ).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
-  ) as RecordedOptions;
-  // Only the program's own; the stack is everybody's parent in the end.
-  const ownParent = parent !== undefined && !isStack(parent) ? nameOf(parent) : undefined;
-  return {
-    ...plain,
-    ...(ownParent !== undefined && { parent: ownParent }),
-    ...(provider !== undefined && { provider: nameOf(provider) }),
-    ...(dependsOn !== undefined && {
-      dependsOn: [await valueOf(pulumi.output(dependsOn as unknown))].flat().map(nameOf),
-    }),
-    ...(replacementTrigger !== undefined && {
-      replacementTrigger: await settled(pulumi.output(replacementTrigger)),
-    }),
-  };
+/** The part of the SDK's requests (resource.proto) that is read here. */
+interface Struct {
+  toJavaScript(): unknown;
+}
+interface RegisterRequest {
+  getType(): string;
+  getName(): string;
+  getCustom(): boolean;
+  getParent(): string;
+  getObject(): Struct | undefined;
+  getDependenciesList(): string[];
+  getDeletebeforereplace(): boolean;
+  getDeletebeforereplacedefined(): boolean;
+  getHidediffsList(): string[];
+  getIgnorechangesList(): string[];
+  getProtect(): boolean | undefined;
+  getReplaceonchangesList(): string[];
+  getReplacementTrigger(): Struct | undefined;
+  getRetainondelete(): boolean | undefined;
+}
+interface OutputsRequest {
+  getUrn(): string;
+  getOutputs(): Struct | undefined;
 }
 
-const nameOf = (resource: unknown): string => (resource as { __name: string }).__name;
-const isStack = (resource: unknown): boolean =>
-  (resource as { __pulumiType: string }).__pulumiType === "pulumi:pulumi:Stack";
+class RecordingMonitor extends MockMonitor {
+  readonly registered: Registered[] = [];
+  readonly outputs = new Map<string, Record<string, unknown>>();
 
-async function settled(output: pulumi.Output<unknown>): Promise<unknown> {
-  const value = await valueOf(output);
-  return (await pulumi.isSecret(output)) ? { secret: value } : value;
+  override registerResource(
+    request: RegisterRequest,
+    callback: (error: unknown, response: unknown) => void,
+  ): Promise<void> {
+    if (request.getType() !== "pulumi:pulumi:Stack")
+      this.registered.push({
+        type: request.getType(),
+        name: request.getName(),
+        custom: request.getCustom(),
+        parent: request.getParent(),
+        inputs: readable(request.getObject()?.toJavaScript() ?? {}) as Registered["inputs"],
+        dependsOn: request.getDependenciesList(),
+        options: optionsOf(request),
+      });
+    return super.registerResource(request, callback);
+  }
+
+  override registerResourceOutputs(
+    request: OutputsRequest,
+    callback: (error: unknown, response: unknown) => void,
+  ): void {
+    const outputs = readable(request.getOutputs()?.toJavaScript() ?? {});
+    this.outputs.set(request.getUrn(), outputs as Record<string, unknown>);
+    super.registerResourceOutputs(request, callback);
+  }
+}
+
+function optionsOf(request: RegisterRequest): ResourceOptions {
+  const lists = {
+    hideDiffs: request.getHidediffsList(),
+    ignoreChanges: request.getIgnorechangesList(),
+    replaceOnChanges: request.getReplaceonchangesList(),
+  };
+  const trigger = request.getReplacementTrigger();
+  return {
+    ...(request.getDeletebeforereplacedefined() && {
+      deleteBeforeReplace: request.getDeletebeforereplace(),
+    }),
+    ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)),
+    ...(request.getProtect() === true && { protect: true }),
+    ...(request.getRetainondelete() === true && { retainOnDelete: true }),
+    ...(trigger !== undefined && { replacementTrigger: readable(trigger.toJavaScript()) }),
+  };
 }
 
 /** The SDK's mark for a secret. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 
+import { SERVICE_NAMES, ServiceName } from "../../components/services";
 import { ConfigError, parseConfig, RawConfig } from "../../config/config";
-import { SERVICE_NAMES, ServiceName } from "../../config/schema";
 
 export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
 
@@ -45,7 +45,9 @@ export function rawConfig(
   values: Readonly<Record<string, unknown>> = {},
   rest: Partial<RawConfig> = {},
 ): RawConfig {
-  const { acmeDnsToken, ...secrets } = CANARIES;
+  const secrets = Object.fromEntries(
+    Object.entries(CANARIES).filter(([name]) => name !== "acmeDnsToken"),
+  );
   return {
     stack: "test",
     values: {
@@ -55,11 +57,7 @@ export function rawConfig(
       ...secrets,
       ...values,
     },
-    secure: new Set([
-      ...Object.keys(secrets),
-      ...(acmeDnsToken === "" ? [] : ["acmeDnsToken"]),
-      "registries",
-    ]),
+    secure: new Set([...Object.keys(CANARIES), "registries"]),
     ...rest,
   };
 }

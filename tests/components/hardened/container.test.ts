@@ -1,66 +1,80 @@
 import assert from "node:assert/strict";
 
-import { FileVolume } from "../../../components/hardened/file-volume";
-import { Exemption, HardeningError } from "../../../components/hardened/policy";
 import {
-  ContainerSpec,
   goDuration,
   HardenedContainer,
-  replaceOrder,
+  HardenedContainerArgs,
 } from "../../../components/hardened/container";
+import { DataVolume } from "../../../components/hardened/data-volume";
+import { FileVolume } from "../../../components/hardened/file-volume";
+import { ContainerModel } from "../../../components/hardened/model";
 import { Networks } from "../../../components/hardened/networks";
-import { CONTAINER } from "../../../tools/model/synth";
-import { only, record, Recorded } from "../../support/pulumi-mocks";
-import { IMAGES } from "../../support/raw-config";
-import { remoteImage, STACK } from "../../support/service-args";
+import { Controls, Exemption, HARDENED } from "../../../components/hardened/policy";
+import { DockerHost } from "../../../host/docker-host";
+import {
+  COMMAND,
+  CONTAINER,
+  inClear,
+  only,
+  record,
+  Recording,
+  Registered,
+  shortName,
+} from "../../support/pulumi-mocks";
+import { REASON } from "../../support/small-stack";
 
-const REASON = "needed for this test and judged there";
+/** Made inside the run, because volumes and networks are resources. */
+type Said = (networks: Networks) => Partial<HardenedContainerArgs>;
 
-/** Says of a container only what a test is about; made inside the run because networks are resources. */
-type Said = (networks: Networks) => Partial<ContainerSpec>;
+const run = (said: Said = () => ({}), preview = false): Promise<Recording<HardenedContainer>> =>
+  record(
+    () => {
+      const host = new DockerHost("test", {
+        host: { address: "unix:///var/run/docker.sock" },
+        registries: {},
+      });
+      const networks = new Networks("test", {}, {});
+      return new HardenedContainer(
+        "test-web",
+        {
+          image: "web:1",
+          health: { command: ["check"] },
+          networks: [networks.between("door", "web")],
+          host,
+          ...said(networks),
+        },
+        {},
+      );
+    },
+    { preview },
+  );
 
-const CHECKED = { health: { command: ["check"] } };
-
-const run = (said: Said = () => ({}), health: Pick<ContainerSpec, "health"> = CHECKED) =>
-  record(() => {
-    const networks = new Networks(STACK, {});
-    return new HardenedContainer(
-      STACK,
-      {
-        name: "web",
-        image: remoteImage("homepage"),
-        ...health,
-        networks: [networks.link("traefik", "web")],
-        after: [],
-        ...said(networks),
-      },
-      {},
-    );
-  });
-
-const containerOf = async (said?: Said): Promise<Recorded> =>
+const containerOf = async (said?: Said): Promise<Registered> =>
   only((await run(said)).resources, CONTAINER, "test-web");
 
-const problemsOf = async (said: Said): Promise<readonly string[]> => {
-  try {
-    await run(said);
-  } catch (error) {
-    assert.ok(error instanceof HardeningError, String(error));
-    return error.problems;
-  }
-  return [];
-};
+const files = (): FileVolume =>
+  new FileVolume("test-files", { path: "/etc/web", files: { a: "plain" }, image: "web:1" }, {});
+const secrets = (): FileVolume =>
+  new FileVolume(
+    "test-keys",
+    {
+      path: "/run/keys",
+      files: { key: { secret: "theKey", value: "canary-key" } },
+      owner: "1:1",
+      image: "web:1",
+    },
+    {},
+  );
+const data = (): DataVolume => new DataVolume("test-data", { path: "/data" }, {});
+const PORT = { address: "127.0.0.1", published: 8080, internal: 80 };
+const exempt = (exemption: Omit<Exemption, "reason">) => ({
+  exemptions: [{ ...exemption, reason: REASON } as Exemption],
+});
 
-/** Every input of a container that says nothing but its name, image, health check and network. */
+/** Every input of a container that sets nothing. */
 const PLAIN = {
-  image: IMAGES.homepage,
-  labels: [
-    { label: "pinned-stack.stack", value: "test" },
-    { label: "pinned-stack.service", value: "web" },
-    { label: "pinned-stack.container", value: "web" },
-    { label: "pinned-stack.role", value: "service" },
-    { label: "pinned-stack.pids-limit", value: "200" },
-  ],
+  image: "web:1",
+  labels: [{ label: "hardened.role", value: "container" }],
   envs: [],
   stopTimeout: 10,
   destroyGraceSeconds: 10,
@@ -89,309 +103,278 @@ const PLAIN = {
   },
   wait: true,
   waitTimeout: 60,
-  networksAdvanced: [{ name: "test-traefik-web", aliases: ["web"] }],
+  networksAdvanced: [{ name: "test-door-web", aliases: ["test-web"] }],
   ports: [],
 };
 
-const without = (...keys: readonly (keyof typeof PLAIN)[]): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(PLAIN).filter(([key]) => !(keys as readonly string[]).includes(key)),
-  );
+/** What is set, and the inputs that differ from {@link PLAIN}; one that is undefined is gone. */
+type Row = readonly [Said, Readonly<Record<string, unknown>>];
+/** Stop-first containers have a fixed name. */
+const STOP_FIRST = { name: "test-web" };
 
-describe("a hardened container", () => {
-  it("that says nothing gets the whole policy and nothing else", async () => {
-    const container = await containerOf();
-    assert.deepEqual(container.inputs, PLAIN);
-    assert.deepEqual(container.options, {
-      parent: "test-web",
-      deleteBeforeReplace: false,
-      replaceOnChanges: ["tmpfs", "init", "healthcheck", "#initerror"],
-      dependsOn: [],
-    });
-  });
-
-  it("that says everything gets exactly that", async () => {
-    const { resources, value } = await run((networks) => {
-      const image = remoteImage("traefik");
-      return {
-        service: "site",
-        measures: { user: "101:102", memoryMiB: 64, cpus: 2, pidsLimit: 50, openFiles: 1024 },
-        exemptions: [
-          { control: "capabilities", value: ["CAP_CHOWN"], reason: REASON },
-          { control: "publishedPorts", value: [80, 443], reason: REASON },
-          { control: "outsideNetworks", value: ["edge"], reason: REASON },
-          { control: "hostPaths", value: ["/sys"], reason: REASON },
-          { control: "dockerSocket", value: true, reason: REASON },
-          { control: "environmentSecrets", value: ["KEY"], reason: REASON },
-        ],
-        entrypoint: ["/bin/web"],
-        command: ["--port", "80"],
-        environment: { ZONE: "a", BASE: "/srv" },
-        secretEnvironment: { KEY: "canary" },
-        files: [
-          new FileVolume(
-            "test-web-files",
-            { stack: STACK, service: "web", path: "/etc/web", files: { a: "b" }, image },
-            {},
-          ),
-        ],
-        data: [{ volume: "test-web-data", path: "/data" }],
-        hostPaths: [{ host: "/sys", path: "/host/sys" }],
-        dockerSocket: { path: "/run/user/1000/docker.sock", group: "998" },
-        scratchMiB: { "/tmp": 16, "/run": 1 },
-        health: { command: ["check", "--deep"], startSeconds: 90 },
-        networks: [networks.edge(), networks.link("web", "database")],
-        ports: [
-          { address: "127.0.0.1", published: 8080, internal: 80 },
-          { address: "127.0.0.1", published: 8443, internal: 443 },
-        ],
-        stopGraceSeconds: 120,
-        shmMiB: 128,
-        after: [image],
-      };
-    });
-    const container = only(resources, CONTAINER, "test-web");
-    assert.deepEqual(container.inputs, {
-      name: "test-web",
-      image: IMAGES.homepage,
-      labels: [
-        { label: "pinned-stack.stack", value: "test" },
-        { label: "pinned-stack.service", value: "site" },
-        { label: "pinned-stack.container", value: "web" },
-        { label: "pinned-stack.role", value: "service" },
-        { label: "pinned-stack.pids-limit", value: "50" },
-      ],
-      entrypoints: ["/bin/web"],
-      command: ["--port", "80"],
-      envs: { secret: ["BASE=/srv", "KEY=canary", "ZONE=a"] },
-      stopTimeout: 120,
-      destroyGraceSeconds: 120,
-      shmSize: 128,
-      user: "101:102",
-      capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
-      readOnly: true,
-      securityOpts: ["no-new-privileges:true"],
-      privileged: false,
-      ipcMode: "private",
-      init: false,
-      memory: 64,
-      memorySwap: 64,
-      cpus: "2.0",
-      ulimits: [{ name: "nofile", soft: 1024, hard: 1024 }],
-      restart: "unless-stopped",
-      logDriver: "json-file",
-      logOpts: { "max-size": "10m", "max-file": "3" },
+/** A row for each field of a model; a new field does not compile without one. */
+const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
+  name: [
+    () => ({ alias: "web" }),
+    { networksAdvanced: [{ name: "test-door-web", aliases: ["web"] }] },
+  ],
+  service: [() => ({ service: "site" }), {}],
+  image: [() => ({ image: "web:2" }), { image: "web:2" }],
+  exemptions: [() => exempt({ control: "readOnlyRootfs", value: false }), { readOnly: false }],
+  environment: [
+    () => ({ environment: { ZONE: "a", BASE: "/srv" } }),
+    { envs: ["BASE=/srv", "ZONE=a"] },
+  ],
+  secretEnvironment: [
+    () => ({
+      environment: { ZONE: "a" },
+      secretEnvironment: { KEY: { secret: "theKey", value: "canary-key" } },
+      ...exempt({ control: "environmentSecrets", value: ["KEY"] }),
+    }),
+    { envs: [{ secret: "KEY=canary-key" }, "ZONE=a"] },
+  ],
+  mounts: [
+    () => ({ mounts: [files(), secrets(), data()] }),
+    {
+      ...STOP_FIRST,
       volumes: [
-        { volumeName: "test-web-files", containerPath: "/etc/web", readOnly: true },
-        { volumeName: "test-web-data", containerPath: "/data" },
-        { hostPath: "/sys", containerPath: "/host/sys", readOnly: true },
-        {
-          hostPath: "/run/user/1000/docker.sock",
-          containerPath: "/var/run/docker.sock",
-          readOnly: true,
-        },
+        { volumeName: "test-files", containerPath: "/etc/web", readOnly: true },
+        { volumeName: "test-keys", containerPath: "/run/keys", readOnly: true },
+        { volumeName: "test-data", containerPath: "/data" },
       ],
-      groupAdds: ["998"],
+    },
+  ],
+  tmpfs: [
+    () => ({ user: "101:102", tmpfs: { "/tmp": 16, "/run": 1 } }),
+    {
+      user: "101:102",
       tmpfs: {
         "/tmp": "rw,noexec,nosuid,nodev,size=16m,uid=101,gid=102",
         "/run": "rw,noexec,nosuid,nodev,size=1m,uid=101,gid=102",
       },
+    },
+  ],
+  networks: [
+    (networks) => ({ networks: [networks.between("web", "database")] }),
+    { networksAdvanced: [{ name: "test-web-database", aliases: ["test-web"] }] },
+  ],
+  ports: [
+    () => ({ ports: [PORT], ...exempt({ control: "publishedPorts", value: [80] }) }),
+    {
+      ...STOP_FIRST,
+      ports: [{ ip: "127.0.0.1", external: 8080, internal: 80, protocol: "tcp" }],
+    },
+  ],
+  stopGraceSeconds: [
+    () => ({ stopGraceSeconds: 120 }),
+    { stopTimeout: 120, destroyGraceSeconds: 120 },
+  ],
+  dependsOn: [() => ({ dependsOn: ["database"] }), {}],
+  entrypoint: [() => ({ entrypoint: ["/bin/web"] }), { entrypoints: ["/bin/web"] }],
+  command: [() => ({ command: ["--port", "80"] }), { command: ["--port", "80"] }],
+  health: [
+    () => ({ health: { command: ["check", "--deep"], startSeconds: 90 } }),
+    {
       healthcheck: {
+        ...PLAIN.healthcheck,
         tests: ["CMD", "check", "--deep"],
-        interval: "5s",
-        timeout: "5s",
-        retries: 5,
         startPeriod: "1m30s",
       },
-      wait: true,
       waitTimeout: 120,
-      networksAdvanced: [
-        { name: "test-edge", aliases: ["web"] },
-        { name: "test-web-database", aliases: ["web"] },
+    },
+  ],
+  shmMiB: [() => ({ shmMiB: 128 }), { shmSize: 128 }],
+  order: [
+    () => ({ mounts: [data()] }),
+    {
+      ...STOP_FIRST,
+      volumes: [{ volumeName: "test-data", containerPath: "/data" }],
+    },
+  ],
+};
+
+/** The same for each control. */
+const CONTROLS: Readonly<Record<keyof Controls, Row>> = {
+  user: [() => exempt({ control: "user", value: "0:0" }), { user: "0:0" }],
+  capabilities: [
+    () => exempt({ control: "capabilities", value: ["CAP_CHOWN"] }),
+    { capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] } },
+  ],
+  readOnlyRootfs: [() => exempt({ control: "readOnlyRootfs", value: false }), { readOnly: false }],
+  noNewPrivileges: [
+    () => exempt({ control: "noNewPrivileges", value: false }),
+    { securityOpts: undefined },
+  ],
+  dockerSocket: [
+    () => ({
+      mounts: [
+        { kind: "socket", source: "/run/user/1/docker.sock", path: "/docker.sock", group: "998" },
       ],
-      ports: [
-        { ip: "127.0.0.1", external: 8080, internal: 80, protocol: "tcp" },
-        { ip: "127.0.0.1", external: 8443, internal: 443, protocol: "tcp" },
+      ...exempt({ control: "dockerSocket", value: true }),
+    }),
+    {
+      groupAdds: ["998"],
+      volumes: [
+        { hostPath: "/run/user/1/docker.sock", containerPath: "/docker.sock", readOnly: true },
       ],
-    });
-    assert.deepEqual(container.options, {
-      parent: "test-web",
-      deleteBeforeReplace: true,
-      replaceOnChanges: ["tmpfs", "init", "healthcheck", "#initerror"],
-      dependsOn: ["test-traefik", "test-web-files-loader"],
-    });
-    assert.equal(value.order, "stop first");
-    assert.equal(value.restrictions.service, "site");
-    assert.deepEqual(value.restrictions.containers, ["web"]);
+    },
+  ],
+  hostPaths: [
+    () => ({
+      mounts: [{ kind: "host", source: "/sys", path: "/host/sys" }],
+      ...exempt({ control: "hostPaths", value: ["/sys"] }),
+    }),
+    { volumes: [{ hostPath: "/sys", containerPath: "/host/sys", readOnly: true }] },
+  ],
+  publishedPorts: FIELDS.ports,
+  outsideNetworks: [
+    (networks) => ({
+      networks: [networks.edge()],
+      ...exempt({ control: "outsideNetworks", value: ["edge"] }),
+    }),
+    { networksAdvanced: [{ name: "test-edge", aliases: ["test-web"] }] },
+  ],
+  environmentSecrets: FIELDS.secretEnvironment,
+  healthCheck: [
+    () => ({
+      health: undefined as never,
+      ...exempt({ control: "healthCheck", value: false }),
+    }),
+    // None from the image either, and nobody waits for it.
+    { healthcheck: { tests: ["NONE"] }, wait: undefined, waitTimeout: undefined },
+  ],
+  memoryMiB: [() => ({ memoryMiB: 64 }), { memory: 64, memorySwap: 64 }],
+  cpus: [() => ({ cpus: 2 }), { cpus: "2.0" }],
+  // By a command, below.
+  pidsLimit: [() => ({ pidsLimit: 50 }), {}],
+  openFiles: [
+    () => ({ openFiles: 1024 }),
+    { ulimits: [{ name: "nofile", soft: 1024, hard: 1024 }] },
+  ],
+};
+
+describe("the Docker container of a model", () => {
+  it("has every restriction of the policy and nothing else for one that sets nothing", async () => {
+    assert.deepEqual((await containerOf()).inputs, PLAIN);
   });
 
-  it("loses exactly the controls that it is exempt from", async () => {
-    const container = await containerOf(() => ({
-      exemptions: [
-        { control: "user", value: "0:0", reason: REASON },
-        { control: "readOnlyRootfs", value: false, reason: REASON },
-        { control: "noNewPrivileges", value: false, reason: REASON },
-      ],
-    }));
-    assert.deepEqual(container.inputs, {
-      ...without("securityOpts"),
-      user: "0:0",
-      readOnly: false,
+  for (const [field, [said, differences]] of Object.entries({ ...FIELDS, ...CONTROLS }))
+    it(`differs by ${field} in ${Object.keys(differences).join(", ") || "nothing"}`, async () => {
+      const expected = Object.entries<unknown>({ ...PLAIN, ...differences });
+      assert.deepEqual(
+        (await containerOf(said)).inputs,
+        Object.fromEntries(expected.filter(([, value]) => value !== undefined)),
+      );
     });
-  });
 
-  it("without a health check has none from its image either, and is not waited for", async () => {
-    const { resources } = await run(
-      () => ({ exemptions: [{ control: "healthCheck", value: false, reason: REASON }] }),
-      {},
-    );
-    assert.deepEqual(only(resources, CONTAINER).inputs, {
-      ...without("wait", "waitTimeout"),
-      healthcheck: { tests: ["NONE"] },
-    });
-  });
-
-  it("is a component of its own that holds the container", async () => {
-    const { resources } = await run();
-    const component = only(resources, "pinned-stack:index:HardenedContainer");
-    assert.deepEqual([component.name, component.custom, component.inputs], ["test-web", false, {}]);
+  it("has the labels of its caller, and its role", async () => {
+    const { inputs } = await containerOf(() => ({ labels: { owner: "me" } }));
+    assert.deepEqual(inputs.labels, [
+      { label: "owner", value: "me" },
+      { label: "hardened.role", value: "container" },
+    ]);
   });
 
   const cpus: readonly (readonly [number, string])[] = [
     [1, "1.0"],
     [64, "64.0"],
-    [0.5, "0.5"],
     [0.25, "0.25"],
     [1.0001, "1.0"],
     [0.3333, "0.333"],
     [0.01, "0.01"],
   ];
   for (const [number, text] of cpus)
-    it(`writes ${number} CPUs as the provider reads them back, "${text}"`, async () => {
-      const { inputs } = await containerOf(() => ({ measures: { cpus: number } }));
-      assert.equal(inputs.cpus, text);
+    it(`writes ${number} CPUs as "${text}", as the provider reads them back`, async () => {
+      assert.equal((await containerOf(() => ({ cpus: number }))).inputs.cpus, text);
     });
 });
 
-describe("a container that does what its exemptions do not say", () => {
-  const exempt = (...exemptions: Exemption[]): { exemptions: readonly Exemption[] } => ({
-    exemptions,
-  });
-  const AFTER = "after its exemptions; give exactly that exemption with a reason";
-  const ports = [{ address: "127.0.0.1", published: 8080, internal: 80 }];
-  const rows: readonly (readonly [Said, ...string[]])[] = [
-    [() => ({ ports }), `web: publishedPorts is [80] in the service and [] ${AFTER}`],
-    [
-      () => ({
-        ports,
-        ...exempt({ control: "publishedPorts", value: [80, 443], reason: REASON }),
-      }),
-      `web: publishedPorts is [80] in the service and [80,443] ${AFTER}`,
-    ],
-    [
-      (networks) => ({ networks: [networks.edge()] }),
-      `web: outsideNetworks is ["edge"] in the service and [] ${AFTER}`,
-    ],
-    [
-      (networks) => ({
-        networks: [networks.edge(), networks.egress()],
-        ...exempt({ control: "outsideNetworks", value: ["edge"], reason: REASON }),
-      }),
-      `web: outsideNetworks is ["edge","egress"] in the service and ["edge"] ${AFTER}`,
-    ],
-    [
-      () => ({ hostPaths: [{ host: "/", path: "/host" }] }),
-      `web: hostPaths is ["/"] in the service and [] ${AFTER}`,
-    ],
-    [
-      () => ({ dockerSocket: { path: "/var/run/docker.sock", group: "1" } }),
-      `web: dockerSocket is true in the service and false ${AFTER}`,
-    ],
-    [
-      () => ({ secretEnvironment: { KEY: "canary" } }),
-      `web: environmentSecrets is ["KEY"] in the service and [] ${AFTER}`,
-    ],
-    [
-      () => exempt({ control: "healthCheck", value: false, reason: REASON }),
-      `web: healthCheck is true in the service and false ${AFTER}`,
-    ],
-    [
-      () => exempt({ control: "dockerSocket", value: true, reason: REASON }),
-      `web: dockerSocket is false in the service and true ${AFTER}`,
-    ],
-    [
-      (networks) => ({
-        ports,
-        networks: [networks.egress()],
-        secretEnvironment: { KEY: "canary" },
-      }),
-      `web: publishedPorts is [80] in the service and [] ${AFTER}`,
-      `web: outsideNetworks is ["egress"] in the service and [] ${AFTER}`,
-      `web: environmentSecrets is ["KEY"] in the service and [] ${AFTER}`,
-    ],
-    [
-      () => ({ measures: { user: "0:0" } }),
-      "web: user: root (0:0) takes an exemption with a reason",
-    ],
+describe("the replacement of a container", () => {
+  const rows: readonly (readonly [string, Said, boolean])[] = [
+    ["starts the new one first where nothing is shared", () => ({ mounts: [files()] }), false],
+    ["stops the old one first where data is shared", FIELDS.order[0], true],
+    ["stops the old one first where a port is shared", FIELDS.ports[0], true],
   ];
-  for (const [said, ...lines] of rows)
-    it(`is refused: ${lines.join(" and ").slice(0, 110)}`, async () => {
-      assert.deepEqual(await problemsOf(said), lines);
+  for (const [title, said, stopFirst] of rows)
+    it(title, async () => {
+      const { inputs, options } = await containerOf(said);
+      assert.deepEqual(options, {
+        deleteBeforeReplace: stopFirst,
+        replaceOnChanges: ["tmpfs", "init", "healthcheck", "#initerror"],
+      });
+      // Two of one name cannot exist side by side.
+      assert.equal(inputs.name, stopFirst ? "test-web" : undefined);
     });
 
-  it("is refused without a health check and without an exemption for that", async () => {
-    await assert.rejects(
-      run(() => ({}), {}),
-      { message: `web: healthCheck is false in the service and true ${AFTER}` },
-    );
+  it("waits for the files and the data", async () => {
+    const { dependsOn } = await containerOf(() => ({ mounts: [files(), secrets(), data()] }));
+    const waited = dependsOn.map(shortName);
+    for (const name of [
+      "Container test-files-init",
+      "Container test-keys-init",
+      "Volume test-data",
+      "Network test-door-web",
+    ])
+      assert.ok(waited.includes(name), `${name} is not among ${waited.join(", ")}`);
   });
+});
 
-  it("is named by its service, and repeats no secret", async () => {
-    assert.deepEqual(
-      await problemsOf(() => ({ service: "site", secretEnvironment: { KEY: "canary" } })),
-      [`site: environmentSecrets is ["KEY"] in the service and [] ${AFTER}`],
+describe("the process limit of a container", () => {
+  it("is set by a command that runs again for each new container", async () => {
+    const { resources } = await run(() => ({ pidsLimit: 50 }));
+    const { inputs } = only(resources, COMMAND, "test-web-process-limit");
+    assert.deepEqual(inputs.triggers, ["test-web-id"]);
+    assert.match(
+      String(inputs.stdin),
+      /\ndocker update --pids-limit 50 test-web-id >\/dev\/null\n$/,
     );
   });
 });
 
-describe("the order of a replacement", () => {
-  const ports = [{ address: "127.0.0.1", published: 80, internal: 80 }];
-  const data = [{ volume: "data", path: "/data" }];
-  const rows: readonly (readonly [string, Pick<ContainerSpec, "ports" | "data">, string])[] = [
-    ["neither ports nor data", {}, "start first"],
-    ["empty lists", { ports: [], data: [] }, "start first"],
-    ["a published port", { ports }, "stop first"],
-    ["data", { data }, "stop first"],
-    ["both", { ports, data }, "stop first"],
-  ];
-  for (const [title, spec, order] of rows)
-    it(`is ${order} with ${title}`, () => {
-      assert.equal(replaceOrder(spec.ports, spec.data), order);
+describe("what a container registers about itself", () => {
+  const registered = async (preview: boolean): Promise<Readonly<Record<string, unknown>>> => {
+    const said: Said = () => ({
+      mounts: [files(), secrets()],
+      secretEnvironment: { KEY: { secret: "theKey", value: "canary-key" } },
+      ...exempt({ control: "environmentSecrets", value: ["KEY"] }),
     });
+    const recording = await run(said, preview);
+    assert.doesNotMatch(inClear(recording), /canary/);
+    const [urn = ""] = [...recording.outputs.keys()].filter((one) =>
+      one.includes("hardened:docker:Container::"),
+    );
+    const { model } = recording.outputs.get(urn) ?? {};
+    return model as Record<string, unknown>;
+  };
 
-  it("gives a fixed name only to a container that stops first", async () => {
-    const first = await containerOf();
-    assert.equal("name" in first.inputs, false);
-    assert.equal(first.options.deleteBeforeReplace, false);
-    const stops = await containerOf(() => ({ data }));
-    assert.equal(stops.inputs.name, "test-web");
-    assert.equal(stops.options.deleteBeforeReplace, true);
-  });
+  for (const preview of [true, false])
+    it(`is its model without secrets and contents of files, ${preview ? "in a preview" : "as deployed"}`, async () => {
+      const model = await registered(preview);
+      assert.deepEqual(model.mounts, [
+        { kind: "files", volume: "test-files", path: "/etc/web", files: { a: "" } },
+        {
+          kind: "secrets",
+          volume: "test-keys",
+          path: "/run/keys",
+          files: { key: { secret: "theKey" } },
+        },
+      ]);
+      assert.deepEqual(model.secretEnvironment, { KEY: "theKey" });
+      assert.deepEqual(model.controls, { ...HARDENED, environmentSecrets: ["KEY"] });
+    });
 });
 
-describe("a duration", () => {
+describe("goDuration", () => {
   const rows: readonly (readonly [number, string])[] = [
     [0, "0s"],
-    [5, "5s"],
     [59, "59s"],
     [60, "1m0s"],
     [90, "1m30s"],
-    [120, "2m0s"],
     [3600, "1h0m0s"],
     [3725, "1h2m5s"],
   ];
   for (const [seconds, text] of rows)
-    it(`of ${seconds} seconds is written as Go prints it, ${text}`, () => {
+    it(`writes ${seconds} seconds as ${text}`, () => {
       assert.equal(goDuration(seconds), text);
     });
 });

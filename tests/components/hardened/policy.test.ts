@@ -7,16 +7,17 @@ import {
   Exemption,
   HARDENED,
   HardeningError,
-  Measures,
-  restrictionRow,
+  isRoot,
   sameValue,
 } from "../../../components/hardened/policy";
 
 const REASON = "the image writes there at every start";
 
-const problemsOf = (measures: unknown, exemptions: readonly unknown[] = []): readonly string[] => {
+type Own = Parameters<typeof controlsWith>[1];
+
+const problemsOf = (own: Own, exemptions: readonly unknown[] = []): readonly string[] => {
   try {
-    controlsWith("web", measures as Measures, exemptions as Exemption[]);
+    controlsWith("web", own, exemptions as Exemption[]);
   } catch (error) {
     assert.ok(error instanceof HardeningError);
     assert.equal(error.message, error.problems.join("\n"));
@@ -54,169 +55,143 @@ describe("the policy", () => {
     });
   });
 
-  it("asks an exemption for every control that is not a limit", () => {
+  it("takes an exemption to change any control that is not a limit", () => {
     assert.deepEqual(
-      Object.keys(HARDENED).filter(
-        (control) => !(EXEMPTIBLE as readonly string[]).includes(control),
-      ),
+      Object.keys(HARDENED).filter((control) => !EXEMPTIBLE.some((one) => one === control)),
       ["memoryMiB", "cpus", "pidsLimit", "openFiles"],
     );
   });
 
-  it("applies as it is to a service that says nothing", () => {
-    assert.deepEqual(controlsWith("web", {}, []), HARDENED);
-  });
-
-  it("takes a service's own user and limits without a reason", () => {
-    assert.deepEqual(
-      controlsWith(
-        "web",
-        { user: "101:102", memoryMiB: 64, cpus: 0.25, pidsLimit: 50, openFiles: 1024 },
-        [],
-      ),
-      {
-        ...HARDENED,
-        user: "101:102",
-        memoryMiB: 64,
-        cpus: 0.25,
-        pidsLimit: 50,
-        openFiles: 1024,
-      },
-    );
-  });
-
-  it("is left one control at a time, for the value that is given", () => {
-    const exemptions: readonly Exemption[] = [
-      { control: "user", value: "0:0", reason: REASON },
-      { control: "capabilities", value: ["CAP_CHOWN"], reason: REASON },
-    ];
-    assert.deepEqual(controlsWith("web", { memoryMiB: 64 }, exemptions), {
-      ...HARDENED,
-      memoryMiB: 64,
-      user: "0:0",
-      capabilities: ["CAP_CHOWN"],
-    });
-  });
-
-  it("takes an exemption's user over the service's own", () => {
-    const root: Exemption = { control: "user", value: "0:0", reason: REASON };
-    assert.equal(controlsWith("web", { user: "101:101" }, [root]).user, "0:0");
-  });
-});
-
-describe("a measure out of bounds", () => {
-  const rows: readonly (readonly [Measures, ...string[]])[] = [
-    [{ memoryMiB: 5 }, "web: memoryMiB: expected a whole number from 6 to 65536, got 5"],
-    [{ memoryMiB: 65537 }, "web: memoryMiB: expected a whole number from 6 to 65536, got 65537"],
-    [{ memoryMiB: 64.5 }, "web: memoryMiB: expected a whole number from 6 to 65536, got 64.5"],
-    [{ memoryMiB: 0 }, "web: memoryMiB: expected a whole number from 6 to 65536, got 0"],
-    [{ memoryMiB: NaN }, "web: memoryMiB: expected a whole number from 6 to 65536, got NaN"],
-    [{ cpus: 0 }, "web: cpus: expected a number from 0.01 to 64, got 0"],
-    [{ cpus: Infinity }, "web: cpus: expected a number from 0.01 to 64, got Infinity"],
-    [{ cpus: NaN }, "web: cpus: expected a number from 0.01 to 64, got NaN"],
-    [{ pidsLimit: 0 }, "web: pidsLimit: expected a whole number from 1 to 32768, got 0"],
-    [{ pidsLimit: -1 }, "web: pidsLimit: expected a whole number from 1 to 32768, got -1"],
-    [{ openFiles: 63 }, "web: openFiles: expected a whole number from 64 to 1048576, got 63"],
-    [{ user: "nginx" }, 'web: user: expected numeric "uid:gid", got "nginx"'],
-    [{ user: "101" }, 'web: user: expected numeric "uid:gid", got "101"'],
-    [{ user: "101:101\n" }, String.raw`web: user: expected numeric "uid:gid", got "101:101\n"`],
-    [{ user: "0:0" }, "web: user: root (0:0) takes an exemption with a reason"],
-    [{ user: "0:101" }, "web: user: root (0:101) takes an exemption with a reason"],
-    [{ user: "101:0" }, "web: user: root (101:0) takes an exemption with a reason"],
-    [{ user: "000:1" }, "web: user: root (000:1) takes an exemption with a reason"],
+  const chown: Exemption = { control: "capabilities", value: ["CAP_CHOWN"], reason: REASON };
+  const root: Exemption = { control: "user", value: "0:0", reason: REASON };
+  const limits = { memoryMiB: 64, cpus: 0.25, pidsLimit: 50, openFiles: 1024 };
+  const rows: readonly (readonly [string, Own, readonly Exemption[], Partial<Controls>])[] = [
+    ["applies unchanged to a service that sets nothing", {}, [], {}],
     [
-      { memoryMiB: 0, cpus: 0, user: "root" },
-      "web: memoryMiB: expected a whole number from 6 to 65536, got 0",
-      "web: cpus: expected a number from 0.01 to 64, got 0",
-      'web: user: expected numeric "uid:gid", got "root"',
+      "accepts a user and limits without a reason",
+      { user: "101:102", ...limits },
+      [],
+      { user: "101:102", ...limits },
+    ],
+    [
+      "changes only the controls that are exempt",
+      { memoryMiB: 64 },
+      [root, chown],
+      { memoryMiB: 64, user: "0:0", capabilities: ["CAP_CHOWN"] },
+    ],
+    [
+      "takes the user of an exemption over the service's own",
+      { user: "101:101" },
+      [root],
+      { user: "0:0" },
+    ],
+    [
+      "accepts the lowest limits",
+      { memoryMiB: 6, cpus: 0.01, pidsLimit: 1, openFiles: 64 },
+      [],
+      { memoryMiB: 6, cpus: 0.01, pidsLimit: 1, openFiles: 64 },
+    ],
+    [
+      "accepts the highest limits",
+      { memoryMiB: 65536, cpus: 64, pidsLimit: 32768, openFiles: 1048576 },
+      [],
+      { memoryMiB: 65536, cpus: 64, pidsLimit: 32768, openFiles: 1048576 },
     ],
   ];
-  for (const [measures, ...lines] of rows)
-    it(`gets ${lines.join(" and ")}`, () => {
-      assert.deepEqual(problemsOf(measures), lines);
+  for (const [title, own, exemptions, differences] of rows)
+    it(title, () => {
+      assert.deepEqual(controlsWith("web", own, exemptions), { ...HARDENED, ...differences });
     });
-
-  it("does not include the bounds themselves", () => {
-    assert.deepEqual(
-      problemsOf({ memoryMiB: 6, cpus: 0.01, pidsLimit: 1, openFiles: 64, user: "1:1" }),
-      [],
-    );
-    assert.deepEqual(
-      problemsOf({ memoryMiB: 65536, cpus: 64, pidsLimit: 32768, openFiles: 1048576 }),
-      [],
-    );
-  });
 });
 
-describe("an exemption that is refused", () => {
-  const REASON_PROBLEM = "expected a reason of 10 characters or more that a reader can judge";
+describe("a user or limit outside the policy", () => {
+  const MEMORY = "memoryMiB: expected a whole number from 6 to 65536, got";
+  const CPUS = "cpus: expected a number from 0.01 to 64, got";
+  const PIDS = "pidsLimit: expected a whole number from 1 to 32768, got";
+  const FILES = "openFiles: expected a whole number from 64 to 1048576, got";
+  const USER = 'user: expected numeric "uid:gid", got';
+  const root = (user: string): string => `user: root (${user}) takes an exemption with a reason`;
+  const rows: readonly (readonly [Own, ...string[]])[] = [
+    [{ memoryMiB: 5 }, `${MEMORY} 5`],
+    [{ memoryMiB: 65537 }, `${MEMORY} 65537`],
+    [{ memoryMiB: 64.5 }, `${MEMORY} 64.5`],
+    [{ memoryMiB: NaN }, `${MEMORY} NaN`],
+    [{ cpus: 0 }, `${CPUS} 0`],
+    [{ cpus: Infinity }, `${CPUS} Infinity`],
+    [{ cpus: NaN }, `${CPUS} NaN`],
+    [{ pidsLimit: 0 }, `${PIDS} 0`],
+    [{ pidsLimit: -1 }, `${PIDS} -1`],
+    [{ openFiles: 63 }, `${FILES} 63`],
+    [{ user: "nginx" }, `${USER} "nginx"`],
+    [{ user: "101" }, `${USER} "101"`],
+    [{ user: "101:101\n" }, String.raw`${USER} "101:101\n"`],
+    [{ user: "0:101" }, root("0:101")],
+    [{ user: "101:0" }, root("101:0")],
+    [{ user: "000:1" }, root("000:1")],
+    [{ memoryMiB: 0, cpus: 0, user: "root" }, `${MEMORY} 0`, `${CPUS} 0`, `${USER} "root"`],
+  ];
+  for (const [own, ...lines] of rows)
+    it(`is refused: ${lines.join(" and ")}`, () => {
+      assert.deepEqual(
+        problemsOf(own),
+        lines.map((line) => `web: ${line}`),
+      );
+    });
+});
+
+describe("an exemption", () => {
   const of = (control: string, value: unknown, reason: unknown = REASON): unknown => ({
     control,
     value,
     reason,
   });
+  const writable = (reason: unknown): unknown => of("readOnlyRootfs", false, reason);
+  const SHORT = "expected a reason of 10 characters or more that a reader can judge";
+  const DEFAULT = "equals the default, remove it";
+  const CAPABILITIES = 'expected a list of Linux capabilities such as "CAP_CHOWN", each once, got';
+
   const rows: readonly (readonly [unknown, string])[] = [
-    [of("readOnlyRootfs", false, ""), `readOnlyRootfs: ${REASON_PROBLEM}`],
-    [of("readOnlyRootfs", false, "legacy"), `readOnlyRootfs: ${REASON_PROBLEM}`],
-    [of("readOnlyRootfs", false, "a         "), `readOnlyRootfs: ${REASON_PROBLEM}`],
-    [of("readOnlyRootfs", false, null), `readOnlyRootfs: ${REASON_PROBLEM}`],
+    [writable(""), SHORT],
+    [writable("123456789"), SHORT],
+    [writable("a         "), SHORT],
+    [writable(null), SHORT],
     [
-      of("readOnlyRootfs", false, "writes to /opt\nFORGED ROW"),
-      'readOnlyRootfs: expected a reason on one line; YAML folds longer ones after ">-"',
+      writable("writes to /opt\nFORGED ROW"),
+      'expected a reason on one line; YAML folds longer ones after ">-"',
     ],
-    [
-      of("readOnlyRootfs", false, "writes \u202eot setirw\u202c"),
-      "readOnlyRootfs: expected a reason without invisible characters",
-    ],
-    [
-      of("readOnlyRootfs", false, "x".repeat(501)),
-      "readOnlyRootfs: expected a reason of 500 characters or less",
-    ],
-    [of("readOnlyRootfs", true), "readOnlyRootfs: equals the default, remove it"],
-    [of("noNewPrivileges", true), "noNewPrivileges: equals the default, remove it"],
-    [of("dockerSocket", false), "dockerSocket: equals the default, remove it"],
-    [of("healthCheck", true), "healthCheck: equals the default, remove it"],
-    [of("capabilities", []), "capabilities: equals the default, remove it"],
-    [of("user", "65532:65532"), "user: equals the default, remove it"],
-    [of("user", "root"), 'user: expected "uid:gid", got "root"'],
-    [of("user", true), 'user: expected "uid:gid", got true'],
-    [
-      of("capabilities", ["NET_ADMIN"]),
-      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["NET_ADMIN"]',
-    ],
-    [
-      of("capabilities", "CAP_CHOWN"),
-      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got "CAP_CHOWN"',
-    ],
-    [
-      of("capabilities", ["ALL"]),
-      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["ALL"]',
-    ],
-    [
-      of("capabilities", ["CAP_FOO"]),
-      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["CAP_FOO"]',
-    ],
-    [
-      of("capabilities", ["CAP_CHOWN", "CAP_CHOWN"]),
-      'capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["CAP_CHOWN","CAP_CHOWN"]',
-    ],
-    [of("publishedPorts", ["80"]), 'publishedPorts: expected a list of port numbers, got ["80"]'],
-    [of("hostPaths", [""]), 'hostPaths: expected a list of texts, got [""]'],
-    [of("outsideNetworks", "edge"), 'outsideNetworks: expected a list of texts, got "edge"'],
-    [of("environmentSecrets", [1]), "environmentSecrets: expected a list of texts, got [1]"],
-    [of("readOnlyRootfs", "false"), 'readOnlyRootfs: expected true or false, got "false"'],
-    [of("dockerSocket", ["/run"]), 'dockerSocket: expected true or false, got ["/run"]'],
-    [
-      of("memoryMiB", 512),
-      "memoryMiB: no such control, expected one of user, capabilities, readOnlyRootfs, noNewPrivileges, dockerSocket, hostPaths, publishedPorts, outsideNetworks, environmentSecrets, healthCheck",
-    ],
+    [writable("writes \u202eot setirw\u202c"), "expected a reason without invisible characters"],
+    [writable("x".repeat(501)), "expected a reason of 500 characters or less"],
+    [of("readOnlyRootfs", true), DEFAULT],
+    [of("dockerSocket", false), DEFAULT],
+    [of("capabilities", []), DEFAULT],
+    [of("user", "65532:65532"), DEFAULT],
+    [of("user", "root"), 'expected "uid:gid", got "root"'],
+    [of("user", true), 'expected "uid:gid", got true'],
+    ...[["NET_ADMIN"], "CAP_CHOWN", ["ALL"], ["CAP_FOO"], ["CAP_CHOWN", "CAP_CHOWN"]].map(
+      (value) => [of("capabilities", value), `${CAPABILITIES} ${JSON.stringify(value)}`] as const,
+    ),
+    [of("publishedPorts", ["80"]), 'expected a list of port numbers, got ["80"]'],
+    [of("hostPaths", [""]), 'expected a list of texts, got [""]'],
+    [of("outsideNetworks", "edge"), 'expected a list of texts, got "edge"'],
+    [of("environmentSecrets", [1]), "expected a list of texts, got [1]"],
+    [of("readOnlyRootfs", "false"), 'expected true or false, got "false"'],
+    [of("noNewPrivileges", undefined), "expected true or false, got null"],
+    [of("dockerSocket", ["/run"]), 'expected true or false, got ["/run"]'],
+    [of("healthCheck", 0), "expected true or false, got 0"],
+    [of("memoryMiB", 512), `no such control, expected one of ${EXEMPTIBLE.join(", ")}`],
   ];
-  for (const [exemption, line] of rows)
-    it(`gets ${line.slice(0, 100)}`, () => {
-      assert.deepEqual(problemsOf({}, [exemption]), [`web: exemption ${line}`]);
+  for (const [exemption, problem] of rows)
+    it(`is refused: ${JSON.stringify(exemption).slice(0, 80)}, ${problem.slice(0, 60)}`, () => {
+      const { control } = exemption as Exemption;
+      assert.deepEqual(problemsOf({}, [exemption]), [`web: exemption ${control}: ${problem}`]);
     });
 
-  it("is reported together with all others, and a control only once", () => {
+  it("may have a reason of 10 to 500 characters", () => {
+    assert.deepEqual(problemsOf({}, [writable("1234567890")]), []);
+    assert.deepEqual(problemsOf({}, [writable("x".repeat(500))]), []);
+  });
+
+  it("is reported together with all other problems, and may be given once only", () => {
     assert.deepEqual(
       problemsOf({ memoryMiB: 1 }, [
         of("capabilities", ["CAP_CHOWN"]),
@@ -226,24 +201,16 @@ describe("an exemption that is refused", () => {
       [
         "web: memoryMiB: expected a whole number from 6 to 65536, got 1",
         "web: exemption capabilities: given twice, give one with all of the value",
-        `web: exemption healthCheck: ${REASON_PROBLEM}`,
-        "web: exemption healthCheck: equals the default, remove it",
+        `web: exemption healthCheck: ${SHORT}`,
+        `web: exemption healthCheck: ${DEFAULT}`,
       ],
     );
-  });
-
-  it("has one character less than the shortest reason", () => {
-    assert.equal(problemsOf({}, [of("readOnlyRootfs", false, "123456789")]).length, 1);
-    assert.deepEqual(problemsOf({}, [of("readOnlyRootfs", false, "1234567890")]), []);
   });
 });
 
 describe("sameValue", () => {
-  const rows: readonly (readonly [
-    Controls["capabilities"] | boolean,
-    Controls["capabilities"] | boolean,
-    boolean,
-  ])[] = [
+  type Value = Controls["capabilities"] | boolean;
+  const rows: readonly (readonly [Value, Value, boolean])[] = [
     [["CAP_A", "CAP_B"], ["CAP_B", "CAP_A"], true],
     [["CAP_A"], ["CAP_A", "CAP_B"], false],
     [["CAP_A", "CAP_A"], ["CAP_A"], false],
@@ -253,42 +220,18 @@ describe("sameValue", () => {
     [true, false, false],
   ];
   for (const [a, b, same] of rows)
-    it(`says that ${JSON.stringify(a)} is ${same ? "" : "not "}${JSON.stringify(b)}`, () => {
+    it(`is ${same} for ${JSON.stringify(a)} and ${JSON.stringify(b)}`, () => {
       assert.equal(sameValue(a, b), same);
     });
 });
 
-describe("a row of the restrictions table", () => {
-  it("tells what applies to a hardened service", () => {
-    assert.deepEqual(restrictionRow("web", "web-1", HARDENED, []), {
-      service: "web",
-      containers: ["web-1"],
-      user: "65532:65532",
-      capDrop: ["ALL"],
-      capAdd: [],
-      readOnlyRootfs: true,
-      noNewPrivileges: true,
-      pidsLimit: 200,
-      memoryMiB: 256,
-      cpus: 0.5,
-      healthCheck: true,
-      status: "hardened",
-      exemptions: [],
+describe("isRoot", () => {
+  const rows: readonly (readonly [string, boolean])[] = [
+    ...["0:0", "0", "00", "0:1000", "1000:0", "1000:00", ":0", ""].map((u) => [u, true] as const),
+    ...["1000:1000", "1000", "10:10", "1:100"].map((u) => [u, false] as const),
+  ];
+  for (const [user, root] of rows)
+    it(`is ${root} for "${user}"`, () => {
+      assert.equal(isRoot(user), root);
     });
-  });
-
-  it("tells each exemption and its reason", () => {
-    const exemptions: readonly Exemption[] = [
-      { control: "readOnlyRootfs", value: false, reason: "it unpacks itself into /opt" },
-      { control: "capabilities", value: ["CAP_CHOWN"], reason: "it gives its files away" },
-    ];
-    const row = restrictionRow("web", "web", controlsWith("web", {}, exemptions), exemptions);
-    assert.equal(row.readOnlyRootfs, false);
-    assert.deepEqual(row.capAdd, ["CAP_CHOWN"]);
-    assert.equal(
-      row.status,
-      "exempt: readOnlyRootfs: it unpacks itself into /opt; capabilities: it gives its files away",
-    );
-    assert.deepEqual(row.exemptions, exemptions);
-  });
 });
