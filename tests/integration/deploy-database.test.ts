@@ -139,7 +139,7 @@ docker start ${stack.name}-n8n`;
     const before = await stack.running();
     // It is waited for until it is healthy; the usual time is longer than a test needs.
     const undo = await stack.patch(
-      "components/services/postgres/postgres.ts",
+      "components/services/postgres.ts",
       "startSeconds: 60",
       "startSeconds: 1",
     );

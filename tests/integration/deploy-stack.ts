@@ -198,7 +198,7 @@ export async function deployStack(
         "--filter",
         `label=pinned-stack.stack=${name}`,
         "--filter",
-        "label=pinned-stack.role=service",
+        "label=hardened.role=container",
       );
       const format = '{{index .Config.Labels "pinned-stack.container"}} {{.Config.Image}}';
       const lines = await world.docker.ask("inspect", "--format", format, ...ids.split("\n"));

@@ -67,8 +67,8 @@ describe("npm run deploy over SSH", function () {
     succeeded("stack init", await stack.stack.pulumi("stack", "init", "other"));
     succeeded("doctor", await stack.command("doctor"));
     const preview = succeeded("preview", await stack.command("preview"));
-    assert.match(preview.stdout, /^traefik +stop first +publishes 127\.0\.0\.1:\d+$/m);
-    assert.match(preview.stdout, /^homepage +start first +no published port, no writable volume$/m);
+    assert.match(preview.stdout, /^traefik +stop-first +publishes 127\.0\.0\.1:\d+$/m);
+    assert.match(preview.stdout, /^homepage +start-first +no published port, no writable volume$/m);
     const { stdout } = succeeded("stack ls", await stack.stack.pulumi("stack", "ls", "--json"));
     const stacks = JSON.parse(stdout) as { readonly name: string; readonly current: boolean }[];
     assert.deepEqual(
@@ -86,7 +86,7 @@ describe("npm run deploy over SSH", function () {
     assert.equal(result.code, 0, ALL(result));
     stack.accept();
     assert.equal(report.failures, 0, JSON.stringify(report));
-    assert.match(result.stdout, /start first +no published port, no writable volume/);
+    assert.match(result.stdout, /start-first +no published port, no writable volume/);
     assert.equal((await stack.running()).homepage, stack.images.homepage);
   });
 

@@ -115,7 +115,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
     const { docker } = world();
     const name = `${stack.name}-traefik-homepage`;
     const members = (
-      await docker.ask("ps", "-q", "--filter", "label=pinned-stack.role=service")
+      await docker.ask("ps", "-q", "--filter", "label=hardened.role=container")
     ).split("\n");
     for (const member of members) await docker.ask("network", "disconnect", "-f", name, member);
     await docker.ask("network", "rm", name);

@@ -67,7 +67,7 @@ describe("the report and the running stack", function () {
       world(),
       "pinned-stack.container",
       "pinned-stack.stack=live",
-      "pinned-stack.role=service",
+      "hardened.role=container",
     );
     model = await synth(readStackFile("live", stack.project), { placeholders: true });
     view = stackView(model);

@@ -2,27 +2,25 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 
-import { recordedContainers } from "../../tools/model/containers";
+import { describeStack } from "../../components/describe";
 import { readStackFile } from "../../config/file/read";
-import { synth } from "../../tools/model/synth";
+import { loadStack } from "../../tools/model/load";
 
 /** Where the homepage mounts its files. */
 export const FOLDER = "/srv/homepage";
 
 /** The homepage's files by path below {@link FOLDER}, nginx's configuration among them. */
-export async function startPageFiles(): Promise<Readonly<Record<string, string>>> {
-  const model = await synth(readStackFile("dev", resolve(".")), {
-    placeholders: true,
-    today: "2026-11-25",
-  });
-  const loader = recordedContainers(model).find(
-    ({ resource }) => resource === "dev-homepage-files-loader",
-  );
+export function startPageFiles(): Readonly<Record<string, string>> {
+  const { config } = loadStack(readStackFile("dev", resolve(".")), { placeholders: true });
+  const since = Object.fromEntries(Object.keys(config.images).map((name) => [name, "2026-11-25"]));
+  const { containers } = describeStack(config, config.images, since);
+  const mounts = containers.find(({ name }) => name === "homepage")?.mounts ?? [];
   return Object.fromEntries(
-    (loader?.inputs.uploads ?? []).map(({ file, content }) => [
-      file.slice(FOLDER.length + 1),
-      content ?? "",
-    ]),
+    mounts.flatMap((mount) =>
+      mount.kind === "files"
+        ? Object.entries(mount.files).map(([file, content]) => [file, String(content)])
+        : [],
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { HARDENED, type Controls, type RestrictionRow } from "../../../components/hardened/policy";
+import { HARDENED, type Controls } from "../../../components/hardened/policy";
+import { type RestrictionRow } from "../../../components/outputs";
 import { internalNetworks, services, type Inspected } from "../../support/inspect";
 import { CANARIES, STACK, type Whole } from "./whole";
 
