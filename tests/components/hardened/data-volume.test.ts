@@ -1,69 +1,54 @@
 import assert from "node:assert/strict";
 
-import { DataVolume } from "../../../components/hardened/data-volume";
-import { CONTAINER, VOLUME } from "../../../tools/model/synth";
-import { only, record, valueOf } from "../../support/pulumi-mocks";
-import { IMAGES } from "../../support/raw-config";
-import { remoteImage, STACK } from "../../support/service-args";
+import * as docker from "@pulumi/docker";
+
+import { DataVolume, DataVolumeArgs } from "../../../components/hardened/data-volume";
+import {
+  CONTAINER,
+  namesOf,
+  only,
+  record,
+  shortName,
+  valueOf,
+  VOLUME,
+} from "../../support/pulumi-mocks";
+
+const run = (said: Partial<DataVolumeArgs> = {}) =>
+  record(() => {
+    const image = new docker.RemoteImage("web", { name: "web:1" });
+    const args = { path: "/data", labels: { owner: "me" }, ...said };
+    return new DataVolume("test-data", args, { dependsOn: [image] });
+  });
+
+const labels = (role: string) => [
+  { label: "owner", value: "me" },
+  { label: "hardened.role", value: role },
+];
 
 describe("a data volume", () => {
-  const plain = () =>
-    record(() => new DataVolume({ stack: STACK, service: "postgres", name: "16-data" }, {}));
-  const owned = () =>
-    record(() => {
-      const image = remoteImage("traefik");
-      return new DataVolume(
-        {
-          stack: STACK,
-          service: "traefik",
-          name: "acme",
-          ownedBy: { user: "65532:65532", path: "/acme", image, after: [image] },
-        },
-        {},
-      );
-    });
-
   it("has a name of its own, is protected and stays on the host", async () => {
-    const { resources, value } = await plain();
-    const volume = only(resources, VOLUME);
-    assert.deepEqual(volume.inputs, {
-      name: "test-postgres-16-data",
-      labels: [
-        { label: "pinned-stack.stack", value: "test" },
-        { label: "pinned-stack.service", value: "postgres" },
-        { label: "pinned-stack.role", value: "data" },
-      ],
-    });
-    assert.deepEqual(volume.options, {
-      parent: "test-postgres-16-data",
-      protect: true,
-      retainOnDelete: true,
-      ignoreChanges: ["labels"],
-    });
-    assert.equal(await valueOf(value.volumeName), "test-postgres-16-data");
+    const { resources } = await run();
+    const { inputs, options } = only(resources, VOLUME);
+    assert.deepEqual(inputs, { name: "test-data", labels: labels("data") });
+    assert.deepEqual(options, { protect: true, retainOnDelete: true, ignoreChanges: ["labels"] });
   });
 
-  it("needs nothing more where the image leaves it to the service's user", async () => {
-    const { resources, value } = await plain();
-    assert.equal(resources.filter(({ type }) => type === CONTAINER).length, 0);
-    assert.match(
-      await valueOf(value.ready.urn),
-      /docker:index\/volume:Volume::test-postgres-16-data$/,
-    );
+  it("needs no other container where the image leaves it to the container's user", async () => {
+    const { resources, value } = await run();
+    assert.deepEqual(namesOf(resources, CONTAINER), []);
+    assert.equal(shortName(await valueOf(value.ready.urn)), "Volume test-data");
+    assert.equal(value.chown, false);
   });
 
-  it("is given away by one chown, after a file that keeps Docker from resetting the owner", async () => {
-    const { resources, value } = await owned();
-    const chown = only(resources, CONTAINER);
-    assert.deepEqual(chown.inputs, {
-      image: IMAGES.traefik,
-      labels: [
-        { label: "pinned-stack.stack", value: "test" },
-        { label: "pinned-stack.role", value: "loader" },
-      ],
+  it("is given to a user by one chown, with a file that keeps Docker from resetting the owner", async () => {
+    const { resources, value } = await run({ chown: { user: "101:102", image: "web:1" } });
+    const { inputs, options, dependsOn } = only(resources, CONTAINER, "test-data-owner");
+    assert.deepEqual(inputs, {
+      image: "web:1",
+      labels: labels("init"),
       user: "0:0",
       entrypoints: ["/bin/chown"],
-      command: ["-R", "65532:65532", "/acme"],
+      command: ["-R", "101:102", "/data"],
       networkMode: "none",
       capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"] },
       securityOpts: ["no-new-privileges:true"],
@@ -73,24 +58,18 @@ describe("a data volume", () => {
       start: true,
       attach: true,
       mustRun: false,
-      volumes: [{ volumeName: "test-traefik-acme", containerPath: "/acme" }],
+      volumes: [{ volumeName: "test-data", containerPath: "/data" }],
       uploads: [
         {
-          file: "/acme/.pinned-stack",
+          file: "/data/.hardened",
           content: "The owner of this folder was set when the volume was made.\n",
           permissions: "0444",
         },
       ],
     });
-    assert.deepEqual(chown.options, {
-      parent: "test-traefik-acme",
-      ignoreChanges: ["image"],
-      replaceOnChanges: ["#initerror"],
-      dependsOn: ["test-traefik"],
-    });
-    assert.match(
-      await valueOf(value.ready.urn),
-      /docker:index\/container:Container::test-traefik-acme-owner$/,
-    );
+    assert.deepEqual(options, { ignoreChanges: ["image"], replaceOnChanges: ["#initerror"] });
+    assert.ok(dependsOn.map(shortName).includes("RemoteImage web"));
+    assert.equal(shortName(await valueOf(value.ready.urn)), "Container test-data-owner");
+    assert.equal(value.chown, true);
   });
 });

@@ -1,26 +1,23 @@
 import assert from "node:assert/strict";
 
-import { Cadvisor } from "../../../../components/services/cadvisor";
-import { Portainer } from "../../../../components/services/portainer";
-import { proxyConfig, SocketRead } from "../../../../components/services/socket-proxy/config";
+import { allowedPaths, proxyConfig, SocketRead } from "../../../components/hardened/haproxy";
+import { cadvisor } from "../../../components/services/cadvisor";
+import { portainer } from "../../../components/services/portainer";
 
-/** The expressions of the rules that let something through. */
+/** The expressions of the rules that let a request through. */
 const allowed = (reads: readonly SocketRead[]): RegExp[] =>
-  proxyConfig(reads, "/var/run/docker.sock")
-    .split("\n")
-    .flatMap((line) => {
-      const expression = /^ {2}http-request allow if \{ path_reg (\S+) \}$/.exec(line)?.[1];
-      return expression === undefined ? [] : [new RegExp(expression)];
-    });
+  [...proxyConfig(reads).matchAll(/^ {2}http-request allow if \{ path_reg (\S+) \}$/gm)].map(
+    ([, expression = ""]) => new RegExp(expression),
+  );
 
-/** HAProxy goes through its rules from the top: what is denied first passes by no later one. */
+/** HAProxy goes through its rules from the top, and the first one denies two dots. */
 const passes = (reads: readonly SocketRead[], path: string): boolean =>
   !path.includes("..") && allowed(reads).some((expression) => expression.test(path));
 
 describe("the configuration of a socket proxy", () => {
   it("lets whole paths through and answers 403 to all else, in this order", () => {
     assert.equal(
-      proxyConfig(["version", "container"], "/var/run/docker.sock"),
+      proxyConfig(["version", "container"]),
       `global
   log stdout format raw daemon warning
   maxconn 200
@@ -51,44 +48,49 @@ backend engine
     );
   });
 
-  it("gives no consumer files, logs, terminals or images", () => {
-    const never = [
-      "/containers/n8n/archive",
-      "/v1.41/containers/n8n/archive",
-      "/containers/n8n/export",
-      "/containers/n8n/logs",
-      "/containers/n8n/top",
-      "/containers/n8n/attach/ws",
-      "/images/nginx/get",
-      "/images/get",
-      "/exec/1/json",
-      "/secrets",
-      "/configs",
-      "/swarm",
-      "/plugins",
-      "/system/df",
-      "/containers/../secrets",
-      "/images/x/../../exec/1/json",
-      "/containers/json/",
-      "//containers/json",
-    ];
-    for (const reads of [Portainer.reads, Cadvisor.reads])
-      assert.deepEqual(
-        never.filter((path) => passes(reads, path)),
-        [],
-      );
+  it("always lets the ping of its own health check through, once", () => {
+    assert.deepEqual(allowedPaths([]), ["/_ping"]);
+    assert.deepEqual(allowedPaths(["version", "ping", "version"]), ["/_ping", "/version"]);
   });
 
-  it("gives each consumer what it reads", () => {
-    for (const path of ["/_ping", "/v1.41/info", "/containers/json", "/containers/a1-b_c.d/json"])
-      assert.ok(passes(Cadvisor.reads, path), path);
-    for (const path of [
-      "/images/json",
-      "/networks",
-      "/volumes/x",
-      "/images/ghcr.io/a/b:1@sha256:0/json",
-    ])
-      assert.ok(passes(Portainer.reads, path), path);
-    assert.ok(!passes(Cadvisor.reads, "/images/json"));
+  const never = [
+    "/containers/n8n/archive",
+    "/v1.41/containers/n8n/archive",
+    "/containers/n8n/export",
+    "/containers/n8n/logs",
+    "/containers/n8n/top",
+    "/containers/n8n/attach/ws",
+    "/images/nginx/get",
+    "/images/get",
+    "/exec/1/json",
+    "/secrets",
+    "/configs",
+    "/swarm",
+    "/plugins",
+    "/system/df",
+    "/containers/../secrets",
+    "/images/x/../../exec/1/json",
+    "/containers/json/",
+    "//containers/json",
+  ];
+  const both = ["/_ping", "/v1.41/info", "/containers/json", "/containers/a1-b_c.d/json"];
+  const clients: readonly (readonly [string, readonly SocketRead[], readonly string[]])[] = [
+    ["cadvisor", cadvisor.dockerApi ?? [], both],
+    [
+      "portainer",
+      portainer.dockerApi ?? [],
+      [...both, "/images/json", "/networks", "/volumes/x", "/images/ghcr.io/a/b:1@sha256:0/json"],
+    ],
+  ];
+  for (const [client, reads, paths] of clients)
+    it(`gives ${client} what it reads, and neither files, logs nor a terminal`, () => {
+      assert.deepEqual(
+        [...never, ...paths].filter((path) => passes(reads, path)),
+        paths,
+      );
+    });
+
+  it("gives cadvisor nothing about images", () => {
+    assert.ok(!passes(cadvisor.dockerApi ?? [], "/images/json"));
   });
 });

@@ -1,83 +1,53 @@
 import assert from "node:assert/strict";
 
 import { Networks } from "../../../components/hardened/networks";
-import { NETWORK } from "../../../tools/model/synth";
-import { record, valueOf } from "../../support/pulumi-mocks";
+import { NETWORK, only, record, valueOf } from "../../support/pulumi-mocks";
 
-const LABELS = [{ label: "pinned-stack.stack", value: "test" }];
+/** Names and whether they are internal. */
+const made = async (ask: (networks: Networks) => void): Promise<readonly unknown[]> => {
+  const { resources } = await record(() => {
+    ask(new Networks("test", { labels: { owner: "me" } }, {}));
+  });
+  return resources
+    .filter(({ type }) => type === NETWORK)
+    .map(({ inputs }) => [inputs.name, inputs.internal]);
+};
 
-describe("the networks of a stack", () => {
-  it("are internal for every pair, and lead out only as edge and egress", async () => {
-    const { resources } = await record(() => {
-      const networks = new Networks("test", {});
-      networks.link("traefik", "n8n");
-      networks.edge();
-      networks.egress();
-    });
+describe("the networks of a group of containers", () => {
+  it("are internal for each pair; only edge and egress lead out of the host", async () => {
     assert.deepEqual(
-      resources.map(({ type, name, inputs }) => ({ type, name, inputs })),
+      await made((networks) => {
+        networks.edge();
+        networks.between("app", "db");
+        networks.between("app", "cache");
+        networks.egress();
+      }),
       [
-        {
-          type: NETWORK,
-          name: "test-traefik-n8n",
-          inputs: { name: "test-traefik-n8n", internal: true, labels: LABELS },
-        },
-        {
-          type: NETWORK,
-          name: "test-edge",
-          inputs: { name: "test-edge", internal: false, labels: LABELS },
-        },
-        {
-          type: NETWORK,
-          name: "test-egress",
-          inputs: { name: "test-egress", internal: false, labels: LABELS },
-        },
+        ["test-edge", false],
+        ["test-app-db", true],
+        ["test-app-cache", true],
+        ["test-egress", false],
       ],
     );
   });
 
-  it("are one for a pair, whoever asks first and however often", async () => {
-    const { resources, value } = await record(() => {
-      const networks = new Networks("test", {});
-      return [
-        networks.link("n8n", "postgres"),
-        networks.link("postgres", "n8n"),
-        networks.link("n8n", "postgres"),
-        networks.edge(),
-        networks.edge(),
-      ] as const;
+  it("are made once, whichever of the pair asks", async () => {
+    const { resources, value } = await record(async () => {
+      const networks = new Networks("test", { labels: { owner: "me" } }, {});
+      const link = networks.between("app", "db");
+      assert.equal(link, networks.between("app", "db"));
+      assert.equal(link, networks.between("db", "app"));
+      assert.equal(link, networks.get({ name: "app-db", internal: true }));
+      return [link.name, link.internal, await valueOf(link.network.name)];
     });
-    const [first, second, third, edge, edgeAgain] = value;
-    assert.equal(first, second);
-    assert.equal(first, third);
-    assert.equal(edge, edgeAgain);
-    assert.deepEqual(
-      { name: first.name, internal: first.internal, network: await valueOf(first.network.name) },
-      { name: "n8n-postgres", internal: true, network: "test-n8n-postgres" },
-    );
-    assert.deepEqual(
-      resources.map(({ name }) => name),
-      ["test-n8n-postgres", "test-edge"],
-    );
+    assert.deepEqual(value, ["app-db", true, "test-app-db"]);
+    assert.deepEqual(only(resources, NETWORK).inputs.labels, [{ label: "owner", value: "me" }]);
   });
 
-  it("are different ones for different pairs", async () => {
-    const { resources } = await record(() => {
-      const networks = new Networks("test", {});
-      networks.link("a", "b");
-      networks.link("a", "c");
-      networks.link("b", "c");
-    });
-    assert.deepEqual(
-      resources.map(({ name }) => name),
-      ["test-a-b", "test-a-c", "test-b-c"],
-    );
-  });
-
-  it("have none for a service that talks to itself", async () => {
+  it("do not connect a container to itself", async () => {
     await assert.rejects(
-      record(() => new Networks("test", {}).link("n8n", "n8n")),
-      { message: "network: n8n needs no network to talk to itself" },
+      made((networks) => networks.between("app", "app")),
+      { message: "network: app needs no network to talk to itself" },
     );
   });
 });
