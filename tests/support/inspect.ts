@@ -63,7 +63,9 @@ export async function services(
   { docker }: World,
   stack: string,
 ): Promise<Readonly<Record<string, Inspected>>> {
-  const filters = [`stack=${stack}`, "role=service"].map((l) => `--filter=label=pinned-stack.${l}`);
+  const filters = [`pinned-stack.stack=${stack}`, "hardened.role=container"].map(
+    (label) => `--filter=label=${label}`,
+  );
   const ids = await docker.ask("ps", "--quiet", "--no-trunc", ...filters);
   if (ids === "") return {};
   const list = JSON.parse(await docker.ask("inspect", ...ids.split("\n"))) as readonly Inspected[];
