@@ -1,165 +1,137 @@
 import assert from "node:assert/strict";
 
-import { HARDENED, RestrictionRow, restrictionRow } from "../../components/hardened/policy";
-import { Service } from "../../components/services/service";
-import { parseConfig } from "../../config/config";
-import { isRouted, RoutedName, SERVICE_NAMES } from "../../config/schema";
-import { parseReference } from "../../images/reference";
 import {
   imagesSince,
-  pageServices,
-  postgresOutputs,
-  restrictionTable,
-  rowsOf,
+  LastDeployment,
+  lastDeployment,
+  restrictionRows,
   stackOutputs,
 } from "../../components/outputs";
-import { IMAGES, rawConfig } from "../support/raw-config";
+import { formatReference, parseReference } from "../../images/reference";
+import { record } from "../support/pulumi-mocks";
+import { modelOf, service } from "../support/small-stack";
 
-const row = (service: string, container = service): RestrictionRow =>
-  restrictionRow(service, container, HARDENED, []);
+const NOTHING: LastDeployment = { images: {}, imagesSince: {}, dataFormats: {} };
+const HEALTH = { command: ["check"] };
+const WRITES = { control: "readOnlyRootfs", value: false, reason: "it unpacks itself" } as const;
+const CHOWNS = { control: "capabilities", value: ["CAP_CHOWN"], reason: "it gives away" } as const;
 
-/** A service as far as the outputs are concerned. */
-const service = (...rows: RestrictionRow[]): Service => ({
-  containers: rows.map((restrictions) => ({ restrictions })) as unknown as Service["containers"],
-});
-
-describe("the restrictions table", () => {
-  it("has one row a service, in the order of every table, whatever the order of making them", () => {
-    const table = restrictionTable([row("homepage"), row("n8n"), row("traefik")]);
-    assert.deepEqual(table, [row("traefik"), row("homepage"), row("n8n")]);
-  });
-
-  it("names all containers of a service in its one row", () => {
-    const table = restrictionTable([
-      row("socket-proxy", "socket-proxy-portainer"),
-      row("portainer"),
-      row("socket-proxy", "socket-proxy-cadvisor"),
+describe("the restrictions of a stack", () => {
+  it("are what applies to each service, in one row", () => {
+    const pair = service("pair", () => [
+      { name: "pair-1", health: HEALTH },
+      { name: "pair-2", health: HEALTH },
     ]);
-    assert.deepEqual(
-      table.map(({ service: name, containers }) => [name, containers]),
-      [
-        ["socket-proxy", ["socket-proxy-portainer", "socket-proxy-cadvisor"]],
-        ["portainer", ["portainer"]],
-      ],
-    );
-  });
-
-  it("is collected from the containers of all services", () => {
-    assert.deepEqual(
-      rowsOf([service(row("traefik")), service(), service(row("n8n"), row("postgres"))]),
-      [row("traefik"), row("n8n"), row("postgres")],
-    );
+    const model = modelOf([
+      service("web", { user: "101:101", memoryMiB: 64, cpus: 1, exemptions: [WRITES, CHOWNS] }),
+      pair,
+      service("nothing", () => []),
+    ]);
+    const hardened = {
+      user: "65532:65532",
+      capDrop: ["ALL"],
+      capAdd: [],
+      readOnlyRootfs: true,
+      noNewPrivileges: true,
+      pidsLimit: 200,
+      memoryMiB: 256,
+      cpus: 0.5,
+      healthCheck: true,
+      status: "hardened",
+      exemptions: [],
+    };
+    assert.deepEqual(restrictionRows(model), [
+      {
+        ...hardened,
+        service: "web",
+        containers: ["web"],
+        user: "101:101",
+        memoryMiB: 64,
+        cpus: 1,
+        capAdd: ["CAP_CHOWN"],
+        readOnlyRootfs: false,
+        status: "exempt: readOnlyRootfs: it unpacks itself; capabilities: it gives away",
+        exemptions: [WRITES, CHOWNS],
+      },
+      { ...hardened, service: "pair", containers: ["pair-1", "pair-2"] },
+    ]);
   });
 });
 
-describe("the outputs of the stack", () => {
-  it("are the references that are deployed, and the restrictions", () => {
-    const images = { traefik: parseReference(IMAGES.traefik), n8n: parseReference(IMAGES.n8n) };
-    assert.deepEqual(stackOutputs(images, [service(row("n8n")), service(row("traefik"))]), {
-      images: { traefik: IMAGES.traefik, n8n: IMAGES.n8n },
-      restrictions: [row("traefik"), row("n8n")],
+describe("the outputs of a stack", () => {
+  it("are its images with their days, its restrictions, and formats of data that waits", () => {
+    const web = service("web", {}, { dataFormat: () => ({ version: 2, user: "1:1" }) });
+    const model = modelOf([web, service("new")], {
+      images: { web: "web:1", new: "new:1" },
+      since: { web: "2026-01-31" },
+    });
+    const old = { version: 1, user: "1:1" };
+    const outputs = stackOutputs(model, { ...NOTHING, dataFormats: { web: old, off: old } });
+    assert.deepEqual(outputs, {
+      images: { web: "web:1", new: "new:1" },
+      restrictions: restrictionRows(model),
+      imagesSince: { web: "2026-01-31" },
+      dataFormats: { web: { version: 2, user: "1:1" }, off: old },
     });
   });
 });
 
 describe("the day since which an image is deployed", () => {
-  const [old, now] = [IMAGES.traefik, IMAGES.n8n];
-  const since = (last: string | undefined, day: string | undefined, today: string | undefined) =>
-    imagesSince(
-      { traefik: parseReference(now) },
-      {
-        images: last === undefined ? {} : { traefik: last },
-        imagesSince: day === undefined ? {} : { traefik: day },
-      },
-      today,
-    );
-
-  it("is today's for a new image and for another one, and stays with one that stays", () => {
-    assert.deepEqual(since(undefined, undefined, "2026-02-01"), { traefik: "2026-02-01" });
-    assert.deepEqual(since(old, "2026-01-31", "2026-02-01"), { traefik: "2026-02-01" });
-    assert.deepEqual(since(now, "2026-01-31", "2026-02-01"), { traefik: "2026-01-31" });
-  });
-
-  it("is not made up where nobody said it", () => {
-    assert.deepEqual(since(now, undefined, "2026-02-01"), {});
-    assert.deepEqual(since(undefined, undefined, undefined), {});
-  });
+  const [before, now] = [parseReference("web:1"), parseReference("web:2")];
+  const DAY = "2026-01-31";
+  const rows: readonly (readonly [string, Partial<LastDeployment>, Record<string, string>])[] = [
+    ["is today for a new service", {}, { web: "2026-02-01" }],
+    [
+      "is today for another image",
+      { images: { web: formatReference(before) }, imagesSince: { web: DAY } },
+      { web: "2026-02-01" },
+    ],
+    [
+      "stays with an image that stays",
+      { images: { web: formatReference(now) }, imagesSince: { web: DAY } },
+      { web: DAY },
+    ],
+    ["is unknown where it was unknown", { images: { web: formatReference(now) } }, {}],
+  ];
+  for (const [title, last, since] of rows)
+    it(title, () => {
+      assert.deepEqual(imagesSince({ web: now }, { ...NOTHING, ...last }, "2026-02-01"), since);
+    });
 });
 
-describe("what is said of PostgreSQL's data", () => {
-  it("is its format and its user, as far as they are known", () => {
-    assert.deepEqual(postgresOutputs({ major: 16, user: "70:70" }), {
-      postgresMajor: 16,
-      postgresUser: "70:70",
+describe("the last deployment of a stack", () => {
+  /** What is read of a stack whose last deployment left these outputs. */
+  async function after(outputs: Readonly<Record<string, unknown>>): Promise<LastDeployment> {
+    const { resources, value } = await record(() => lastDeployment("prod"), {
+      stack: "prod",
+      engine: { "pulumi:pulumi:StackReference": { outputs, secretOutputNames: [] } },
     });
-    assert.deepEqual(postgresOutputs({ major: undefined, user: undefined }), {});
-  });
-});
-
-const NO_PAGES = [false, undefined] as const;
-
-describe("what the start page shows", () => {
-  const images = Object.fromEntries(
-    Object.entries(IMAGES).map(([name, text]) => [name, parseReference(text)]),
-  );
-  type Shown = readonly [service: string, admin: boolean, url: string | undefined];
-  const shown = (values: Record<string, unknown>): Shown[] =>
-    pageServices(
-      parseConfig(rawConfig({ services: { cadvisor: { enabled: true } }, ...values })),
-      images,
-      {},
-      SERVICE_NAMES.map((name) => row(name)),
-    ).map(({ service: name, admin, url }) => [name, admin, url]);
-  /** All services: those that are said here, and the others, which are not reached by browsers. */
-  const every = (
-    said: Readonly<Record<RoutedName, readonly [admin: boolean, url: string | undefined]>>,
-  ): Shown[] =>
-    SERVICE_NAMES.map((name) => [name, ...(isRouted(name) ? said[name] : NO_PAGES)] as const);
-
-  it("is every service with its address, as far as anybody may use it", () => {
     assert.deepEqual(
-      shown({ adminAllow: ["192.0.2.0/24"] }),
-      every({
-        traefik: [true, "http://traefik.example.test/"],
-        homepage: [false, "http://example.test/"],
-        portainer: [true, "http://portainer.example.test/"],
-        n8n: [false, "http://n8n.example.test/"],
-        cadvisor: [true, "http://cadvisor.example.test/"],
-      }),
+      resources.map(({ name, inputs }) => [name, inputs]),
+      [["prod-last-deployment", { name: "organization/pinned-stack/prod" }]],
     );
+    return value;
+  }
+
+  it("left nothing before the first one", async () => {
+    assert.deepEqual(await after({}), NOTHING);
   });
 
-  it("has no address for services of admins where no network is allowed in", () => {
-    assert.deepEqual(
-      shown({}),
-      every({
-        traefik: [true, undefined],
-        homepage: [false, "http://example.test/"],
-        portainer: [true, undefined],
-        n8n: [false, "http://n8n.example.test/"],
-        cadvisor: [true, undefined],
-      }),
-    );
+  it("left its images, their days and the formats of its data", async () => {
+    const left = {
+      images: { web: "web:1" },
+      imagesSince: { web: "2026-01-31" },
+      dataFormats: { db: { version: 16, user: "70:70" } },
+    };
+    assert.deepEqual(await after({ ...left, restrictions: [] }), left);
   });
 
-  it("has the addresses that browsers use, with TLS and other ports", () => {
-    const [, , page] = shown({
-      tls: { mode: "selfSigned" },
-      publish: { http: 8080, https: 8443 },
-      adminAllow: ["192.0.2.0/24"],
-    });
-    assert.deepEqual(page, ["homepage", false, "https://example.test:8443/"]);
-  });
-
-  it("has the image as it is deployed, and no service without one", () => {
-    const { traefik } = images;
-    assert.ok(traefik);
-    const since = { traefik: "2026-01-31" };
-    const rows = [row("traefik"), row("n8n")];
-    const [only, ...others] = pageServices(parseConfig(rawConfig()), { traefik }, since, rows);
-    assert.equal(only?.image, IMAGES.traefik);
-    assert.equal(only.since, "2026-01-31");
-    assert.deepEqual(only.restrictions, row("traefik"));
-    assert.deepEqual(others, []);
+  it("left nothing where an output has another shape", async () => {
+    const odd = {
+      images: "none",
+      imagesSince: { a: 1, b: "2026-01-31" },
+      dataFormats: { a: null, b: { version: "16", user: "1:1" }, c: { version: 16 }, d: 1 },
+    };
+    assert.deepEqual(await after(odd), { ...NOTHING, imagesSince: { b: "2026-01-31" } });
   });
 });

@@ -9,7 +9,7 @@ import { setMockOptions } from "@pulumi/pulumi/runtime/settings";
 
 import "./no-docker-context";
 
-/** A resource as the program registers it. */
+/** A resource as the program registers it, or reads it from another stack. */
 export interface Registered {
   /** `docker:index/container:Container` */
   readonly type: string;
@@ -163,6 +163,12 @@ interface RegisterRequest {
   getReplacementTrigger(): Struct | undefined;
   getRetainondelete(): boolean | undefined;
 }
+interface ReadRequest {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getProperties(): Struct | undefined;
+}
 interface OutputsRequest {
   getUrn(): string;
   getOutputs(): Struct | undefined;
@@ -187,6 +193,22 @@ class RecordingMonitor extends MockMonitor {
         options: optionsOf(request),
       });
     return super.registerResource(request, callback);
+  }
+
+  override readResource(
+    request: ReadRequest,
+    callback: (error: unknown, response: unknown) => void,
+  ): Promise<void> {
+    this.registered.push({
+      type: request.getType(),
+      name: request.getName(),
+      custom: true,
+      parent: request.getParent(),
+      inputs: readable(request.getProperties()?.toJavaScript() ?? {}) as Registered["inputs"],
+      dependsOn: [],
+      options: {},
+    });
+    return super.readResource(request, callback);
   }
 
   override registerResourceOutputs(

@@ -15,7 +15,7 @@ export const REASON = "needed for this test and judged there";
 /** A service that is one container under the whole policy, except for what is given. */
 export const service = (
   name: string,
-  container: ServiceContainer | (() => readonly ServiceContainer[]) = {},
+  container: ServiceContainer | ServiceDefinition["containers"] = {},
   rest: Partial<ServiceDefinition> = {},
 ): ServiceDefinition => ({
   name,
