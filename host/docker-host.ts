@@ -14,7 +14,7 @@ import { PreflightArgs, preflightScript } from "./preflight";
 export interface DockerHostArgs {
   readonly host: HostAddress;
   /** Registries that need a login; the daemon gets it for its pulls. */
-  readonly registries: Readonly<Record<string, RegistrySettings>>;
+  readonly registries?: Readonly<Record<string, RegistrySettings>>;
 }
 
 export interface HostCommandArgs {
@@ -45,7 +45,7 @@ export class DockerHost {
     this.provider = new docker.Provider(`${stack}-host`, {
       host: this.access.providerHost,
       sshOpts: [...this.access.sshOptions],
-      registryAuth: registryLogins(args.registries),
+      registryAuth: registryLogins(args.registries ?? {}),
     });
   }
 

@@ -75,13 +75,17 @@ describe("npm run drift and npm run doctor over SSH", function () {
     assert.deepEqual(await kinds(), ["homepage: state"]);
     await docker.ask("rm", id);
     assert.deepEqual(await kinds(), ["homepage: missing"]);
-    const labels = ["stack=" + stack.name, "role=service", "container=homepage"];
+    const labels = [
+      `pinned-stack.stack=${stack.name}`,
+      "pinned-stack.container=homepage",
+      "hardened.role=container",
+    ];
     // Only made: not every machine lets a privileged container start.
     await docker.ask(
       "create",
       "--name",
       "impostor",
-      ...labels.flatMap((label) => ["--label", `pinned-stack.${label}`]),
+      ...labels.flatMap((label) => ["--label", label]),
       "--user=0:0",
       "--privileged",
       "--pid=host",

@@ -152,8 +152,7 @@ export function changes(whole: () => Whole): void {
   it("switches Portainer and cAdvisor off with their proxies and networks once that is let go", async function () {
     this.timeout(120_000);
     const { world, deployment } = whole();
-    const data =
-      "pinned-stack:index:Portainer$pinned-stack:index:DataVolume$docker:index/volume:Volume";
+    const data = "pinned-stack:index:Stack$hardened:docker:DataVolume$docker:index/volume:Volume";
     const urn = `urn:pulumi:${STACK}::pinned-stack::${data}::${STACK}-portainer-data`;
     const release = ["state", "unprotect", `--stack=${STACK}`, "--yes", urn];
     succeeded("pulumi state unprotect", await deployment.stack.pulumi(...release));
