@@ -2,42 +2,68 @@ import assert from "node:assert/strict";
 
 import { parse } from "yaml";
 
-import {
-  dynamicConfig,
-  openRoutes,
-  Route,
-  staticConfig,
-  Tls,
-  TraefikSettings,
-} from "../../../../components/services/traefik/config";
+import { Ingress, Route, Tls } from "../../../../components/ingress";
+import { dynamicConfig, staticConfig } from "../../../../components/services/traefik/config";
+import { containerOf, fileOf, modelOf, realServices } from "../../../support/small-stack";
 
-const HOMEPAGE: Route = {
-  service: "homepage",
+const SITE: Route = {
+  service: "site",
   host: "example.test",
-  url: "http://homepage:8080",
+  target: "http://site:8080",
+  container: "site",
   admin: false,
+  probePath: "/",
 };
-const PORTAINER: Route = {
-  service: "portainer",
-  host: "portainer.example.test",
-  url: "http://portainer:9000",
+const TOOL: Route = {
+  service: "tool",
+  host: "tool.example.test",
+  target: "http://tool:9000",
+  container: "tool",
   admin: true,
-  healthPath: "/api/system/status",
+  healthPath: "/status",
+  probePath: "/",
 };
+const DASHBOARD: Route = {
+  ...{ service: "traefik", host: "traefik.example.test", container: "traefik" },
+  ...{ target: "api@internal", admin: true, probePath: "/api/version" },
+};
+const NONE: Tls = { mode: "none" };
+const SELF_SIGNED: Tls = { mode: "selfSigned" };
 const ACME: Tls = { mode: "acme", email: "a@example.test", dnsProvider: "desec" };
 
-const settings = (tls: Tls, adminAllow: readonly string[] = []): TraefikSettings => ({
-  routes: [HOMEPAGE, PORTAINER],
+const ingress = (tls: Tls, said: Partial<Ingress> = {}): Ingress => ({
   tls,
   publish: { address: "127.0.0.1", http: 8080, https: 8443 },
-  adminAllow,
-  dashboardHost: "traefik.example.test",
+  adminAllow: ["192.0.2.0/24", "2001:db8::/32"],
+  routes: [SITE, TOOL, DASHBOARD],
+  ...said,
 });
 
+/** A file as Traefik reads it. */
+interface Read extends Readonly<Record<string, unknown>> {
+  readonly entryPoints: Readonly<Record<string, unknown>>;
+  readonly http: {
+    readonly routers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    readonly middlewares: Readonly<Record<string, object>>;
+  };
+}
+const staticOf = (tls: Tls): Read => parse(staticConfig(ingress(tls), "v3.6.4")) as Read;
+const dynamicOf = (tls: Tls, said: Partial<Ingress> = {}): Read =>
+  parse(dynamicConfig(ingress(tls, said))) as Read;
+
+const ENCODED = `encodedCharacters:
+        allowEncodedSlash: true
+        allowEncodedBackSlash: false
+        allowEncodedNullCharacter: false
+        allowEncodedSemicolon: true
+        allowEncodedPercent: true
+        allowEncodedQuestionMark: true
+        allowEncodedHash: true`;
+
 describe("Traefik's static configuration", () => {
-  it("has one entry point over plain HTTP without TLS", () => {
+  it("redirects to the published HTTPS port with TLS", () => {
     assert.equal(
-      staticConfig(settings({ mode: "none" }), "v3.6.4"),
+      staticConfig(ingress(SELF_SIGNED), "v3.6.4"),
       `global:
   checkNewVersion: false
   sendAnonymousUsage: false
@@ -54,49 +80,7 @@ entryPoints:
   web:
     address: :80
     http:
-      encodedCharacters:
-        allowEncodedSlash: true
-        allowEncodedBackSlash: false
-        allowEncodedNullCharacter: false
-        allowEncodedSemicolon: true
-        allowEncodedPercent: true
-        allowEncodedQuestionMark: true
-        allowEncodedHash: true
-providers:
-  file:
-    directory: /etc/traefik/dynamic
-    watch: false
-`,
-    );
-  });
-
-  it("redirects to the published HTTPS port with certificates of its own making", () => {
-    assert.equal(
-      staticConfig(settings({ mode: "selfSigned" }), "v3.6.4"),
-      `global:
-  checkNewVersion: false
-  sendAnonymousUsage: false
-log:
-  level: INFO
-api:
-  dashboard: true
-  insecure: false
-ping:
-  entryPoint: ping
-entryPoints:
-  ping:
-    address: 127.0.0.1:8082
-  web:
-    address: :80
-    http:
-      encodedCharacters:
-        allowEncodedSlash: true
-        allowEncodedBackSlash: false
-        allowEncodedNullCharacter: false
-        allowEncodedSemicolon: true
-        allowEncodedPercent: true
-        allowEncodedQuestionMark: true
-        allowEncodedHash: true
+      ${ENCODED}
       redirections:
         entryPoint:
           to: :8443
@@ -105,14 +89,7 @@ entryPoints:
   websecure:
     address: :443
     http:
-      encodedCharacters:
-        allowEncodedSlash: true
-        allowEncodedBackSlash: false
-        allowEncodedNullCharacter: false
-        allowEncodedSemicolon: true
-        allowEncodedPercent: true
-        allowEncodedQuestionMark: true
-        allowEncodedHash: true
+      ${ENCODED}
 providers:
   file:
     directory: /etc/traefik/dynamic
@@ -121,146 +98,49 @@ providers:
     );
   });
 
-  it("asks a certificate authority by DNS challenge with ACME", () => {
-    assert.equal(
-      staticConfig(settings({ ...ACME, caServer: "https://ca.test/dir" }), "v3.6.4"),
-      `global:
-  checkNewVersion: false
-  sendAnonymousUsage: false
-log:
-  level: INFO
-api:
-  dashboard: true
-  insecure: false
-ping:
-  entryPoint: ping
-entryPoints:
-  ping:
-    address: 127.0.0.1:8082
-  web:
-    address: :80
-    http:
-      encodedCharacters:
-        allowEncodedSlash: true
-        allowEncodedBackSlash: false
-        allowEncodedNullCharacter: false
-        allowEncodedSemicolon: true
-        allowEncodedPercent: true
-        allowEncodedQuestionMark: true
-        allowEncodedHash: true
-      redirections:
-        entryPoint:
-          to: :8443
-          scheme: https
-          permanent: true
-  websecure:
-    address: :443
-    http:
-      encodedCharacters:
-        allowEncodedSlash: true
-        allowEncodedBackSlash: false
-        allowEncodedNullCharacter: false
-        allowEncodedSemicolon: true
-        allowEncodedPercent: true
-        allowEncodedQuestionMark: true
-        allowEncodedHash: true
-providers:
-  file:
-    directory: /etc/traefik/dynamic
-    watch: false
-certificatesResolvers:
-  acme:
-    acme:
-      email: a@example.test
-      storage: /acme/acme.json
-      caServer: https://ca.test/dir
-      dnsChallenge:
-        provider: desec
-`,
-    );
+  it("has one entry point for browsers without TLS", () => {
+    const { entryPoints, ...rest } = staticOf(NONE);
+    const { entryPoints: secure, ...same } = staticOf(SELF_SIGNED);
+    assert.deepEqual(rest, same);
+    const { http, address } = secure.websecure as { http: object; address: string };
+    assert.equal(address, ":443");
+    assert.deepEqual(entryPoints, { ping: secure.ping, web: { address: ":80", http } });
   });
 
-  it("says nothing of encoded characters to a version that does not know them", () => {
-    const entryPoints = (tag: string | undefined): unknown =>
-      (parse(staticConfig(settings({ mode: "none" }), tag)) as Record<string, unknown>).entryPoints;
+  it("asks a certificate authority by DNS challenge with ACME, Traefik's default unless one is given", () => {
+    const acme = {
+      email: "a@example.test",
+      storage: "/acme/acme.json",
+      dnsChallenge: { provider: "desec" },
+    };
+    const { certificatesResolvers, ...rest } = staticOf(ACME);
+    assert.deepEqual(certificatesResolvers, { acme: { acme } });
+    assert.deepEqual(rest, staticOf(SELF_SIGNED));
+    const caServer = "https://ca.test/dir";
+    assert.deepEqual(staticOf({ ...ACME, caServer }).certificatesResolvers, {
+      acme: { acme: { ...acme, caServer } },
+    });
+  });
+
+  it("leaves encoded characters out for versions that do not know the setting", () => {
+    const entryPoints = (tag?: string): string =>
+      JSON.stringify((parse(staticConfig(ingress(NONE), tag)) as Read).entryPoints);
     for (const tag of ["v3.6.3", "v3.5", "v3.6.2-alpine"])
-      assert.doesNotMatch(JSON.stringify(entryPoints(tag)), /encoded/i, tag);
+      assert.doesNotMatch(entryPoints(tag), /encoded/i, tag);
     for (const tag of ["v3.6.4", "v3.7", "latest", undefined])
-      assert.match(JSON.stringify(entryPoints(tag)), /"encodedCharacters"/, tag);
-  });
-
-  it("leaves the authority to Traefik's default where none is given", () => {
-    assert.deepEqual(
-      (parse(staticConfig(settings(ACME), "v3.6.4")) as Record<string, unknown>)
-        .certificatesResolvers,
-      {
-        acme: {
-          acme: {
-            email: "a@example.test",
-            storage: "/acme/acme.json",
-            dnsChallenge: { provider: "desec" },
-          },
-        },
-      },
-    );
+      assert.match(entryPoints(tag), /"encodedCharacters"/, tag);
   });
 });
 
 describe("Traefik's routes", () => {
-  it("are only those for everybody where no network is allowed in", () => {
+  it("are for everybody or for administrators, with TLS", () => {
     assert.equal(
-      dynamicConfig(settings({ mode: "none" })),
+      dynamicConfig(ingress(SELF_SIGNED)),
       `http:
   routers:
-    homepage:
+    site:
       rule: Host(\`example.test\`)
-      service: homepage
-      middlewares:
-        - security-headers
-        - rate-limit
-        - try-again
-      entryPoints:
-        - web
-  services:
-    homepage:
-      loadBalancer:
-        servers:
-          - url: http://homepage:8080
-        serversTransport: quick
-  serversTransports:
-    quick:
-      forwardingTimeouts:
-        dialTimeout: 500ms
-  middlewares:
-    rate-limit:
-      rateLimit:
-        average: 200
-        burst: 400
-    try-again:
-      retry:
-        attempts: 3
-        initialInterval: 50ms
-    security-headers:
-      headers:
-        contentTypeNosniff: true
-        customFrameOptionsValue: SAMEORIGIN
-        referrerPolicy: strict-origin-when-cross-origin
-        permissionsPolicy: camera=(), microphone=(), geolocation=()
-        customResponseHeaders:
-          Server: ""
-          X-Powered-By: ""
-`,
-    );
-  });
-
-  it("are for admins, too, from the networks that are allowed in", () => {
-    assert.equal(
-      dynamicConfig(settings({ mode: "selfSigned" }, ["192.0.2.0/24", "2001:db8::/32"])),
-      `http:
-  routers:
-    homepage:
-      rule: Host(\`example.test\`)
-      service: homepage
+      service: site
       middlewares:
         - security-headers
         - rate-limit
@@ -268,9 +148,9 @@ describe("Traefik's routes", () => {
       entryPoints:
         - websecure
       tls: {}
-    portainer:
-      rule: Host(\`portainer.example.test\`)
-      service: portainer
+    tool:
+      rule: Host(\`tool.example.test\`)
+      service: tool
       middlewares:
         - security-headers
         - admin-only
@@ -279,7 +159,7 @@ describe("Traefik's routes", () => {
       entryPoints:
         - websecure
       tls: {}
-    dashboard:
+    traefik:
       rule: Host(\`traefik.example.test\`)
       service: api@internal
       middlewares:
@@ -291,18 +171,18 @@ describe("Traefik's routes", () => {
         - websecure
       tls: {}
   services:
-    homepage:
+    site:
       loadBalancer:
         servers:
-          - url: http://homepage:8080
+          - url: http://site:8080
         serversTransport: quick
-    portainer:
+    tool:
       loadBalancer:
         servers:
-          - url: http://portainer:9000
+          - url: http://tool:9000
         serversTransport: quick
         healthCheck:
-          path: /api/system/status
+          path: /status
           interval: 10s
           timeout: 3s
   serversTransports:
@@ -342,109 +222,51 @@ tls:
     );
   });
 
-  it("get their certificates by ACME, and nobody without a known name gets one", () => {
-    assert.equal(
-      dynamicConfig(settings(ACME, ["192.0.2.0/24"])),
-      `http:
-  routers:
-    homepage:
-      rule: Host(\`example.test\`)
-      service: homepage
-      middlewares:
-        - security-headers
-        - rate-limit
-        - try-again
-      entryPoints:
-        - websecure
-      tls:
-        certResolver: acme
-    portainer:
-      rule: Host(\`portainer.example.test\`)
-      service: portainer
-      middlewares:
-        - security-headers
-        - admin-only
-        - rate-limit
-        - try-again
-      entryPoints:
-        - websecure
-      tls:
-        certResolver: acme
-    dashboard:
-      rule: Host(\`traefik.example.test\`)
-      service: api@internal
-      middlewares:
-        - security-headers
-        - admin-only
-        - rate-limit
-        - try-again
-      entryPoints:
-        - websecure
-      tls:
-        certResolver: acme
-  services:
-    homepage:
-      loadBalancer:
-        servers:
-          - url: http://homepage:8080
-        serversTransport: quick
-    portainer:
-      loadBalancer:
-        servers:
-          - url: http://portainer:9000
-        serversTransport: quick
-        healthCheck:
-          path: /api/system/status
-          interval: 10s
-          timeout: 3s
-  serversTransports:
-    quick:
-      forwardingTimeouts:
-        dialTimeout: 500ms
-  middlewares:
-    admin-only:
-      ipAllowList:
-        sourceRange:
-          - 192.0.2.0/24
-    rate-limit:
-      rateLimit:
-        average: 200
-        burst: 400
-    try-again:
-      retry:
-        attempts: 3
-        initialInterval: 50ms
-    security-headers:
-      headers:
-        contentTypeNosniff: true
-        customFrameOptionsValue: SAMEORIGIN
-        referrerPolicy: strict-origin-when-cross-origin
-        permissionsPolicy: camera=(), microphone=(), geolocation=()
-        stsSeconds: 31536000
-        customResponseHeaders:
-          Server: ""
-          X-Powered-By: ""
-tls:
-  options:
-    default:
-      minVersion: VersionTLS12
-      sniStrict: true
-`,
-    );
+  it("use plain HTTP, without HSTS, where there is no TLS", () => {
+    const { http, ...rest } = dynamicOf(NONE);
+    assert.deepEqual(rest, {});
+    for (const router of Object.values(http.routers))
+      assert.deepEqual([router.entryPoints, router.tls], [["web"], undefined]);
+    assert.doesNotMatch(JSON.stringify(http.middlewares), /stsSeconds/);
   });
 
-  it("are not open for admins when nobody may use them", () => {
-    assert.deepEqual(openRoutes(settings({ mode: "none" })), [HOMEPAGE]);
-    assert.deepEqual(openRoutes(settings({ mode: "none" }, ["192.0.2.0/24"])), [
-      HOMEPAGE,
-      PORTAINER,
+  it("get certificates by ACME, and a client without a known name gets none", () => {
+    const { http, tls } = dynamicOf(ACME);
+    for (const router of Object.values(http.routers))
+      assert.deepEqual(router.tls, { certResolver: "acme" });
+    assert.deepEqual(tls, {
+      options: { default: { minVersion: "VersionTLS12", sniStrict: true } },
+    });
+  });
+
+  it("have no list of administrators where there are none", () => {
+    const { http } = dynamicOf(NONE, { adminAllow: [], routes: [SITE] });
+    assert.deepEqual(Object.keys(http.middlewares), [
+      "rate-limit",
+      "try-again",
+      "security-headers",
     ]);
   });
 
-  it("stay on one line each, however long, and repeat no anchors", () => {
+  it("are written on one line each, without anchors", () => {
     const host = `${"long-".repeat(12)}name.example.test`;
-    const long = { ...settings({ mode: "selfSigned" }), routes: [{ ...HOMEPAGE, host }] };
-    assert.ok(dynamicConfig(long).includes(`      rule: Host(\`${host}\`)\n`));
-    assert.doesNotMatch(dynamicConfig(settings(ACME, ["192.0.2.0/24"])), /[&*]a\d/);
+    const text = dynamicConfig(ingress(ACME, { routes: [{ ...SITE, host }] }));
+    assert.ok(text.includes(`      rule: Host(\`${host}\`)\n`));
+    assert.doesNotMatch(dynamicConfig(ingress(ACME)), /[&*]a\d/);
+  });
+});
+
+describe("the files of Traefik's container", () => {
+  it("are made for its version and its stack", () => {
+    const model = modelOf(realServices("traefik"), { images: { traefik: "traefik:v3.5" } });
+    const container = containerOf(model, "traefik");
+    assert.equal(
+      fileOf(container, "/etc/traefik/traefik.yml"),
+      staticConfig(model.ingress, "v3.5"),
+    );
+    assert.equal(
+      fileOf(container, "/etc/traefik/dynamic/routes.yml"),
+      dynamicConfig(model.ingress),
+    );
   });
 });

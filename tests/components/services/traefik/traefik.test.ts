@@ -1,222 +1,88 @@
 import assert from "node:assert/strict";
 
-import * as pulumi from "@pulumi/pulumi";
+import { DNS_PROVIDERS, DnsProvider, Tls } from "../../../../components/ingress";
+import { expectHardened } from "../../../support/hardened";
+import { containerOf, modelOf, realServices, Said, service } from "../../../support/small-stack";
 
-import { Traefik, TraefikArgs } from "../../../../components/services/traefik/traefik";
-import {
-  dynamicConfig,
-  Route,
-  staticConfig,
-  TraefikSettings,
-} from "../../../../components/services/traefik/config";
-import { CONTAINER, NETWORK, VOLUME } from "../../../../tools/model/synth";
-import { only, record } from "../../../support/pulumi-mocks";
-import { IMAGES } from "../../../support/raw-config";
-import { serviceArgs } from "../../../support/service-args";
+const SITE = service("site", {}, { route: { target: 8080, admin: false } });
+const TOOL = service("tool", {}, { route: { target: 9000, admin: true } });
+const PUBLISH = { address: "127.0.0.1", http: 8080, https: 8443 };
+const acme = (dnsProvider: DnsProvider): Tls => ({
+  mode: "acme",
+  email: "a@example.test",
+  dnsProvider,
+});
 
-const ROUTES: readonly Route[] = [
-  { service: "homepage", host: "example.test", url: "http://homepage:8080", admin: false },
-  {
-    service: "portainer",
-    host: "portainer.example.test",
-    url: "http://portainer:9000",
-    admin: true,
-  },
-];
-type Settings = Omit<TraefikSettings, "tls"> & Pick<TraefikArgs, "tls">;
-const PLAIN: Settings = {
-  routes: ROUTES,
-  tls: { mode: "none" },
-  publish: { address: "127.0.0.1", http: 8080, https: 8443 },
-  adminAllow: [],
-  dashboardHost: "traefik.example.test",
-};
+const traefik = (tls: Tls, said: Said = {}) =>
+  containerOf(
+    modelOf([...realServices("traefik"), SITE, TOOL], { tls, publish: PUBLISH, ...said }),
+    "traefik",
+  );
 
-const run = (settings: Settings, said: () => Partial<TraefikArgs> = () => ({})) =>
-  record(() => new Traefik({ ...serviceArgs("traefik"), ...settings, ...said() }, {}));
-
-const acme = () =>
-  run({ ...PLAIN, adminAllow: ["192.0.2.0/24"] }, () => ({
-    tls: {
-      mode: "acme",
-      email: "a@example.test",
-      dnsProvider: "cloudflare",
-      dnsToken: pulumi.secret("canary-token"),
-    },
-  }));
-
-/** What does not depend on TLS. */
-const COMMON = {
-  name: "test-traefik",
-  image: IMAGES.traefik,
-  labels: [
-    { label: "pinned-stack.stack", value: "test" },
-    { label: "pinned-stack.service", value: "traefik" },
-    { label: "pinned-stack.container", value: "traefik" },
-    { label: "pinned-stack.role", value: "service" },
-    { label: "pinned-stack.pids-limit", value: "200" },
-  ],
-  stopTimeout: 20,
-  destroyGraceSeconds: 20,
-  user: "65532:65532",
-  capabilities: { drops: ["ALL"], adds: [] },
-  readOnly: true,
-  securityOpts: ["no-new-privileges:true"],
-  privileged: false,
-  ipcMode: "private",
-  init: false,
-  memory: 256,
-  memorySwap: 256,
-  cpus: "1.0",
-  ulimits: [{ name: "nofile", soft: 4096, hard: 4096 }],
-  restart: "unless-stopped",
-  logDriver: "json-file",
-  logOpts: { "max-size": "10m", "max-file": "3" },
-  tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,uid=65532,gid=65532" },
-  healthcheck: {
-    tests: ["CMD", "traefik", "healthcheck"],
-    interval: "5s",
-    timeout: "5s",
-    retries: 5,
-    startPeriod: "30s",
-  },
-  wait: true,
-  waitTimeout: 60,
-};
+const FILES = "files traefik-config /etc/traefik: traefik.yml dynamic/routes.yml";
+const REST = {
+  tmpfs: { "/tmp": 16 },
+  networks: ["edge", "traefik-site", "traefik-tool"],
+  order: "stop-first",
+} as const;
+const controls = (...publishedPorts: readonly number[]) => ({
+  cpus: 1,
+  outsideNetworks: ["edge"],
+  publishedPorts,
+});
 
 describe("Traefik", () => {
-  it("without TLS publishes one port and knows its routes from a read-only volume", async () => {
-    const { resources } = await run(PLAIN);
-    assert.deepEqual(only(resources, CONTAINER, "test-traefik").inputs, {
-      ...COMMON,
-      envs: [],
-      volumes: [
-        { volumeName: "test-traefik-config", containerPath: "/etc/traefik", readOnly: true },
-      ],
-      networksAdvanced: [
-        { name: "test-edge", aliases: ["traefik"] },
-        { name: "test-traefik-homepage", aliases: ["traefik"] },
-      ],
-      ports: [{ ip: "127.0.0.1", external: 8080, internal: 80, protocol: "tcp" }],
+  it("publishes one port without TLS, and reads its routes from files", () => {
+    expectHardened(traefik({ mode: "none" }), {
+      ...REST,
+      controls: controls(80),
+      mounts: [FILES],
+      ports: ["127.0.0.1:8080:80"],
     });
+  });
+
+  it("publishes HTTPS too with certificates of its own", () => {
+    expectHardened(traefik({ mode: "selfSigned" }), {
+      ...REST,
+      controls: controls(80, 443),
+      mounts: [FILES],
+      ports: ["127.0.0.1:8080:80", "127.0.0.1:8443:443"],
+    });
+  });
+
+  it("has its DNS token in a file and its certificates in a volume with ACME", () => {
+    expectHardened(traefik(acme("desec")), {
+      ...REST,
+      controls: controls(80, 443),
+      mounts: [
+        FILES,
+        "secrets traefik-dns-token /run/secrets/traefik: dns-token=acmeDnsToken",
+        "data traefik-acme /acme (chown)",
+      ],
+      ports: ["127.0.0.1:8080:80", "127.0.0.1:8443:443"],
+    });
+  });
+
+  for (const [provider, variable] of Object.entries(DNS_PROVIDERS))
+    it(`tells the ACME client of ${provider} where the token is`, () => {
+      assert.deepEqual(traefik(acme(provider as DnsProvider)).environment, {
+        [variable]: "/run/secrets/traefik/dns-token",
+      });
+    });
+
+  it("shares no network with a service that nobody may reach", () => {
+    const { networks } = traefik({ mode: "none" }, { adminAllow: [] });
     assert.deepEqual(
-      resources.filter(({ type }) => type === VOLUME).map(({ name }) => name),
-      ["test-traefik-config"],
+      networks.map(({ name }) => name),
+      ["edge", "traefik-site"],
     );
   });
 
-  it("gets both configuration files, before it starts", async () => {
-    const { resources } = await run(PLAIN);
-    const loader = only(resources, CONTAINER, "test-traefik-config-loader");
-    assert.deepEqual(loader.inputs.uploads, [
-      {
-        file: "/etc/traefik/traefik.yml",
-        content: staticConfig(PLAIN, "v3.6.4"),
-        permissions: "0444",
-      },
-      {
-        file: "/etc/traefik/dynamic/routes.yml",
-        content: dynamicConfig(PLAIN),
-        permissions: "0444",
-      },
-    ]);
-    assert.deepEqual(only(resources, CONTAINER, "test-traefik").options.dependsOn, [
-      "test-traefik",
-      "test-traefik-config-loader",
-    ]);
-  });
-
-  it("with ACME publishes HTTPS too, and has its token in a file and its certificates in a volume", async () => {
-    const { resources } = await acme();
-    const container = only(resources, CONTAINER, "test-traefik");
-    assert.deepEqual(container.inputs, {
-      ...COMMON,
-      envs: ["CF_DNS_API_TOKEN_FILE=/run/secrets/traefik/dns-token"],
-      volumes: [
-        { volumeName: "test-traefik-config", containerPath: "/etc/traefik", readOnly: true },
-        {
-          volumeName: "test-traefik-dns-token",
-          containerPath: "/run/secrets/traefik",
-          readOnly: true,
-        },
-        { volumeName: "test-traefik-acme", containerPath: "/acme" },
-      ],
-      networksAdvanced: [
-        { name: "test-edge", aliases: ["traefik"] },
-        { name: "test-traefik-homepage", aliases: ["traefik"] },
-        { name: "test-traefik-portainer", aliases: ["traefik"] },
-      ],
-      ports: [
-        { ip: "127.0.0.1", external: 8080, internal: 80, protocol: "tcp" },
-        { ip: "127.0.0.1", external: 8443, internal: 443, protocol: "tcp" },
-      ],
-    });
-    assert.deepEqual(container.options.dependsOn, [
-      "test-traefik",
-      "test-traefik-acme-owner",
-      "test-traefik-config-loader",
-      "test-traefik-dns-token-loader",
-    ]);
-  });
-
-  it("owns its token and its certificates", async () => {
-    const { resources } = await acme();
-    const token = only(resources, CONTAINER, "test-traefik-dns-token-loader").inputs;
-    assert.deepEqual(token.command, ["-R", "65532:65532", "/run/secrets/traefik"]);
-    assert.deepEqual(token.uploads, {
-      secret: [
-        { file: "/run/secrets/traefik/dns-token", content: "canary-token", permissions: "0400" },
-      ],
-    });
-    const certificates = only(resources, CONTAINER, "test-traefik-acme-owner").inputs;
-    assert.deepEqual(certificates.command, ["-R", "65532:65532", "/acme"]);
-    assert.equal(only(resources, VOLUME, "test-traefik-acme").options.protect, true);
-  });
-
-  it("with certificates of its own making needs neither a token nor a volume for them", async () => {
-    const { resources } = await run({ ...PLAIN, tls: { mode: "selfSigned" } });
-    const { envs, volumes, ports } = only(resources, CONTAINER, "test-traefik").inputs;
-    assert.deepEqual(envs, []);
-    assert.deepEqual(volumes, [
-      { volumeName: "test-traefik-config", containerPath: "/etc/traefik", readOnly: true },
-    ]);
+  it("shows its dashboard to administrators", () => {
+    const [route] = modelOf(realServices("traefik")).ingress.routes;
     assert.deepEqual(
-      (ports as { external: number }[]).map(({ external }) => external),
-      [8080, 8443],
+      [route?.host, route?.target, route?.admin, route?.probePath],
+      ["traefik.example.test", "api@internal", true, "/api/version"],
     );
-  });
-
-  it("shares no network with an admin's service that nobody may use", async () => {
-    const networks = async (adminAllow: readonly string[]) =>
-      (await run({ ...PLAIN, adminAllow })).resources
-        .filter(({ type }) => type === NETWORK)
-        .map(({ name }) => name);
-    assert.deepEqual(await networks([]), ["test-edge", "test-traefik-homepage"]);
-    assert.deepEqual(await networks(["192.0.2.0/24"]), [
-      "test-edge",
-      "test-traefik-homepage",
-      "test-traefik-portainer",
-    ]);
-  });
-
-  it("leaves two controls, and a stack's own limits win over its own", async () => {
-    const { value } = await run(PLAIN, () => ({ measures: { memoryMiB: 512 } }));
-    const [container] = value.containers;
-    assert.deepEqual(container?.restrictions.exemptions, [
-      {
-        control: "publishedPorts",
-        value: [80],
-        reason: "the one entrance of the stack; every other service is reached through it",
-      },
-      {
-        control: "outsideNetworks",
-        value: ["edge"],
-        reason:
-          "published ports need a network that leads out; ACME certificates are fetched over it",
-      },
-    ]);
-    assert.equal(container.controls.memoryMiB, 512);
-    assert.equal(container.controls.cpus, 1);
-    assert.equal(container.order, "stop first");
   });
 });
