@@ -117,10 +117,8 @@ export interface ServiceContainer extends Omit<
   /** Paths of the host, read-only. */
   readonly hostPaths?: readonly { readonly source: string; readonly path: string }[];
   readonly dockerSocket?: boolean;
-  /** Ports published on the stack's address. */
+  /** Ports published on the stack's address. Its container joins `edge`. */
   readonly ports?: readonly { readonly published: number; readonly internal: number }[];
-  /** Where ports are published: joins `edge`. */
-  readonly edge?: boolean;
   /** Whether it may open connections to the internet: joins `egress`. */
   readonly egress?: boolean;
   /** Containers that it opens connections to. */
