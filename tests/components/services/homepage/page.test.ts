@@ -1,34 +1,47 @@
 import assert from "node:assert/strict";
 
-import {
-  controlsWith,
-  Exemption,
-  HARDENED,
-  restrictionRow,
-} from "../../../../components/hardened/policy";
-import { PageService, renderPage, STYLE } from "../../../../components/services/homepage/page";
+import { containerModel } from "../../../../components/hardened/model";
+import { Controls, Exemption, HARDENED } from "../../../../components/hardened/policy";
+import { DescribedStack } from "../../../../components/services/definition";
+import { renderPage } from "../../../../components/services/homepage/page";
+import { STYLE } from "../../../../components/services/homepage/style";
 import { digestOf } from "../../../support/raw-config";
 
 /** A picture in the page itself. */
 const ICON =
   "data:image/svg+xml,%3Csvg%20xmlns%3D%22http%3A%2F%2Fwww.w3.org%2F2000%2Fsvg%22%20viewBox%3D%220%200%2016%2016%22%3E%3Crect%20x%3D%222%22%20y%3D%227%22%20width%3D%2212%22%20height%3D%228%22%20rx%3D%222%22%20fill%3D%22%231f6f4a%22%2F%3E%3Cpath%20d%3D%22M5%207V5a3%203%200%200%201%206%200v2%22%20fill%3D%22none%22%20stroke%3D%22%231f6f4a%22%20stroke-width%3D%222%22%2F%3E%3C%2Fsvg%3E";
 
+type PageService = DescribedStack["services"][number];
+
 const service = (said: Partial<PageService> = {}): PageService => ({
   service: "n8n",
   image: `n8nio/n8n:1.64.2@${digestOf("5")}`,
   url: "https://n8n.example.test/",
   admin: false,
-  restrictions: restrictionRow("n8n", "n8n", HARDENED, []),
   ...said,
 });
 
-const cards = (said: Partial<PageService>): string =>
-  renderPage({ stack: "test", services: [service(said)] });
+/** The page of these services, each one container under the policy except for these exemptions. */
+function pageOf(services: readonly PageService[], exemptions: readonly Exemption[] = []): string {
+  const containers = services.map(({ service: name }) => containerWith(name, exemptions));
+  return renderPage({ stack: "test", services, containers });
+}
+
+/** As the page reads it; whether it does what its exemptions allow is not the page's matter. */
+function containerWith(name: string, exemptions: readonly Exemption[]) {
+  const health = { command: ["check"] };
+  const plain = containerModel({ name, image: "any:1", health, networks: [] });
+  const exempt = Object.fromEntries(exemptions.map(({ control, value }) => [control, value]));
+  return { ...plain, exemptions, controls: { ...HARDENED, ...exempt } };
+}
+
+const card = (said: Partial<PageService> = {}, exemptions: readonly Exemption[] = []): string =>
+  pageOf([service(said)], exemptions);
 
 describe("the generated start page", () => {
   it("is complete, small and needs nothing but its style sheet", () => {
     assert.equal(
-      renderPage({ stack: "test", services: [service()] }),
+      card(),
       `<!doctype html>
 <html lang="en">
 <head>
@@ -90,13 +103,7 @@ describe("the generated start page", () => {
       { control: "noNewPrivileges", value: false, reason: "it needs a setuid helper" },
       { control: "healthCheck", value: false, reason: "nothing in it can be asked" },
     ];
-    const restrictions = restrictionRow(
-      "n8n",
-      "n8n",
-      controlsWith("n8n", {}, exemptions),
-      exemptions,
-    );
-    const html = cards({ restrictions });
+    const html = card({}, exemptions);
     assert.ok(
       html.includes(`<ul class="badges" aria-label="Restrictions of n8n">
 <li>not root</li>
@@ -140,25 +147,17 @@ describe("the generated start page", () => {
   ];
   for (const [exemption, text] of words)
     it(`says of an exemption from ${exemption.control} that the service ${text}`, () => {
-      const restrictions = restrictionRow("n8n", "n8n", controlsWith("n8n", {}, [exemption]), [
-        exemption,
-      ]);
-      const html = cards({ restrictions });
+      const html = card({}, [exemption]);
       assert.ok(html.includes(`<li><strong>${text}</strong> <span>because of x</span></li>`), html);
     });
 
   it("groups by who goes there: everybody, administrators, nobody", () => {
-    const { image, admin, restrictions } = service();
-    const unreachable = { service: "postgres", image, admin, restrictions };
-    const html = renderPage({
-      stack: "test",
-      services: [
-        unreachable,
-        service({ service: "portainer", admin: true }),
-        service(),
-        service({ service: "homepage" }),
-      ],
-    });
+    const html = pageOf([
+      { service: "postgres", image: "postgres:16", admin: false },
+      service({ service: "portainer", admin: true }),
+      service(),
+      service({ service: "homepage" }),
+    ]);
     assert.deepEqual(
       [...html.matchAll(/<h[23][^>]*>(?:<a [^>]*>)?([^<]*)/g)].map(([, text]) => text),
       [
@@ -175,11 +174,22 @@ describe("the generated start page", () => {
   });
 
   it("names the containers where they are not called like the service", () => {
-    const restrictions = {
-      ...restrictionRow("socket-proxy", "one", HARDENED, []),
-      containers: ["one", "two"],
-    };
-    assert.match(cards({ service: "socket-proxy", restrictions }), /Containers<\/dt><dd>one, two</);
+    const proxies = [service({ service: "socket-proxy" })];
+    const containers = ["one", "two"].map((name) => ({
+      ...containerWith(name, []),
+      service: "socket-proxy",
+    }));
+    const page = (some: typeof containers): string =>
+      renderPage({ stack: "test", services: proxies, containers: some });
+    assert.match(page(containers), /Containers<\/dt><dd>one, two</);
+    assert.match(page(containers.slice(0, 1)), /Container<\/dt><dd>one</);
+    assert.doesNotMatch(card(), /<dt>Container/);
+  });
+
+  it("leaves out a service without a container", () => {
+    const html = renderPage({ stack: "test", services: [service()], containers: [] });
+    assert.match(html, /<p>0 services, /);
+    assert.doesNotMatch(html, /n8n/);
   });
 
   const images: readonly (readonly [string, string, string, string])[] = [
@@ -190,7 +200,7 @@ describe("the generated start page", () => {
   ];
   for (const [image, name, tag, digest] of images)
     it(`shows name, tag and digest of ${image}`, () => {
-      const html = cards({ image });
+      const html = card({ image });
       assert.ok(html.includes(`<dt>Image</dt><dd>${name}</dd>`), html);
       assert.equal(/class="version">([^<]*)</.exec(html)?.[1] ?? "", tag);
       const shown = /<dt>Digest<\/dt><dd>(?:<details><summary><code>)?([^<]*)/.exec(html);
@@ -200,48 +210,37 @@ describe("the generated start page", () => {
 
   it("tells since when an image is deployed, where that is known", () => {
     assert.match(
-      cards({ since: "2026-01-31" }),
+      card({ since: "2026-01-31" }),
       /<dt>Since<\/dt><dd><time datetime="2026-01-31">2026-01-31<\/time><\/dd>/,
     );
-    assert.doesNotMatch(cards({}), /Since/);
+    assert.doesNotMatch(card(), /Since/);
   });
 
   it("escapes every text", () => {
     const evil = `<script src="x" a='y'>&`;
-    const reason = `${evil} because of that`;
     const exemptions: readonly Exemption[] = [
-      { control: "hostPaths", value: [evil], reason },
+      { control: "hostPaths", value: [evil], reason: evil },
       { control: "capabilities", value: ["CAP_CHOWN"], reason: evil },
     ];
-    const row = restrictionRow(
-      evil,
-      evil,
-      { ...HARDENED, user: evil, capabilities: [evil] },
-      exemptions,
-    );
+    const container = containerWith(evil, exemptions);
     const html = renderPage({
       stack: evil,
       services: [
-        {
-          service: evil,
-          image: `${evil}:${evil}@${evil}`,
-          url: evil,
-          admin: true,
-          restrictions: row,
-        },
+        { service: evil, image: `${evil}:${evil}@${evil}`, url: evil, since: evil, admin: true },
       ],
+      containers: [{ ...container, controls: { ...container.controls, user: evil } }],
     });
     assert.doesNotMatch(html, /<script|src="x"|a='y'/);
     const escaped = "&#60;script src=&#34;x&#34; a=&#39;y&#39;&#62;&#38;";
-    // Title, heading, link and its text, name, tag, the whole digest, user, two labels, a path, two reasons.
-    assert.equal(html.split(escaped).length - 1, 13);
+    // Title, heading, link and its text, name, tag, the whole digest, the day twice, user, two labels, a path, two reasons.
+    assert.equal(html.split(escaped).length - 1, 15);
     assert.ok(html.includes(`<title>${escaped} · services</title>`));
     assert.ok(html.includes(`<a href="${escaped}">${escaped}</a>`));
     assert.ok(html.includes(`<code class="full">${escaped}</code>`));
   });
 
   it("asks for nothing from elsewhere and holds no script", () => {
-    const html = cards({});
+    const html = card();
     assert.doesNotMatch(html, /<script|onclick|style=/i);
     assert.deepEqual(
       [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target]) => target),
