@@ -1,23 +1,18 @@
 import { readFileSync } from "node:fs";
 
 import { readStackFile } from "../../config/file/read";
-import { synth } from "../model/synth";
-import { changes, isWeaker } from "../report/changes/changes";
-import { ComposeError } from "../report/compose/files";
-import { Format, FORMATS, isFormat, render } from "../report/formats";
 import { oneLine } from "../../text/one-line";
+import { CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { loadStack } from "../model/load";
+import { changes, isWeaker } from "../report/changes/changes";
 import {
   notCompared,
   parseSavedView,
   saveCommand,
   SavedView,
-  SavedViewError,
 } from "../report/changes/saved-report";
+import { COMPARED, FORMATS, isFormat, render, renderChanges } from "../report/formats";
 import { stackView } from "../report/view/stack";
-import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
-
-/** Formats that a comparison has too. */
-const COMPARED: readonly Format[] = ["table", "markdown", "json"];
 
 void runCommand({
   help: `
@@ -43,69 +38,50 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
     format: { type: "string", default: "table" },
     against: { type: "string" },
   },
-  main: async ({ values: { stack, format, against, "config-file": path } }) => {
+  main: ({ values: { stack, format, against, "config-file": path } }) => {
+    const got = `got ${JSON.stringify(format)}`;
     if (!isFormat(format))
       throw new CommandError(
-        `--format: expected one of ${Object.keys(FORMATS).join(", ")}, got ${JSON.stringify(format)}`,
+        `--format: expected one of ${Object.keys(FORMATS).join(", ")}, ${got}`,
       );
     if (against !== undefined && !COMPARED.includes(format))
-      throw new CommandError(
-        `--format: with --against expected table, markdown or json, got ${JSON.stringify(format)}`,
-      );
-    // Before the stack is worked out, because it is quick and may be wrong.
-    const saved =
-      against === undefined
-        ? undefined
-        : forUsers(() => parseSavedView(read(against, stack), against, stack));
-    for (const remark of saved === undefined ? [] : remarks(saved, stack))
-      process.stderr.write(`${against ?? ""}: ${remark}\n`);
-    const file = readStackFile(stack, PROJECT_FOLDER, path);
-    const model = await synth(file, { placeholders: true });
-    const view = stackView(model);
+      throw new CommandError(`--format: with --against expected ${COMPARED.join(", ")}, ${got}`);
+    // Before the stack, which takes longer.
+    const saved = against === undefined ? undefined : readSaved(against, stack);
+    const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER, path), { placeholders: true });
+    const view = stackView(loaded.model);
+    const found = saved && changes(saved, view);
     const paint = painter(process.stdout);
-    const style = {
-      columns,
-      title: (text: string) => paint("bold", text),
-      head: (text: string) => paint("dim", text),
-    };
-    const found = saved === undefined ? undefined : changes(saved, view);
     process.stdout.write(
-      forUsers(() => render({ format, model, view, style, ...(found && { changes: found }) })),
+      found === undefined
+        ? render(format, loaded, view, paint)
+        : renderChanges(format, view.stack, found, paint),
     );
-    return found !== undefined && isWeaker(found) ? 1 : 0;
+    return Promise.resolve(found !== undefined && isWeaker(found) ? 1 : 0);
   },
 });
 
-/** What is compared in another way than whoever asks may think. */
-function remarks(saved: SavedView, stack: string): string[] {
+/** Remarks on stderr where the comparison is another one than whoever asks may think. */
+function readSaved(file: string, stack: string): SavedView {
+  const saved = parseSavedView(contentOf(file, stack), file, stack);
   const missing = notCompared(saved);
-  return [
-    ...(saved.stack === stack
-      ? []
-      : [`is of stack "${oneLine(saved.stack)}", and compared with stack "${stack}"`]),
-    ...(missing.length === 0
-      ? []
-      : [`is older and does not tell of ${missing.join(", ")}; save it again to compare them`]),
-  ];
+  if (saved.stack !== stack)
+    process.stderr.write(
+      `${file}: is of stack "${oneLine(saved.stack)}", and compared with stack "${stack}"\n`,
+    );
+  if (missing.length > 0)
+    process.stderr.write(
+      `${file}: is older and does not tell of ${missing.join(", ")}; save it again to compare them\n`,
+    );
+  return saved;
 }
 
-function read(file: string, stack: string): string {
+function contentOf(file: string, stack: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
     throw new CommandError(
       `--against: cannot read ${JSON.stringify(file)}; ${saveCommand(stack, file)}`,
     );
-  }
-}
-
-/** What is wrong with what was given, and not with the program. */
-function forUsers<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof SavedViewError || error instanceof ComposeError)
-      throw new CommandError(error.message);
-    throw error;
   }
 }

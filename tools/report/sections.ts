@@ -1,193 +1,165 @@
-/** The report as titled tables of texts; what `table` and `markdown` print. Pure. */
-import { cisHeadline } from "./cis/cis";
-import { onHost } from "./view/facts";
+/** Reports and comparisons as titled tables: what `table` and `markdown` print. Pure. */
 import { counted } from "../../text/one-line";
-import { ContainerView, ImageView, StackView } from "./view/stack";
-import { VolumeView } from "./view/volumes";
-
-export interface Section {
-  readonly title: string;
-  /** The first row is the head. No rows: there is nothing of the kind. */
-  readonly rows: readonly (readonly string[])[];
-  /** Shown instead of the table when it would be empty. */
-  readonly none: string;
-}
+import { Change, ChangeKind, KINDS } from "./changes/change";
+import { cisHeadline } from "./cis/cis";
+import { onHost } from "./cis/facts";
+import { Section, table } from "./print";
+import { ContainerView, StackView } from "./view/stack";
 
 export const headline = ({ stack, containers, images, networks, cis }: StackView): string =>
   `stack ${stack}: ${counted(containers.length, "container")} of ${counted(images.length, "image")}, ${counted(networks.length, "network")}, CIS section 5: ${cisHeadline(cis)}`;
 
 export function sections(view: StackView): Section[] {
+  const { containers, entrance, insecureRegistries } = view;
   return [
-    {
-      title: "Images",
-      rows: [["service", "registry", "repository", "tag", "digest"], ...view.images.map(image)],
-      none: "none",
-    },
-    // Hardly any stack has them, so their absence is no line worth reading.
-    ...(view.insecureRegistries.length === 0
+    table(
+      "Images",
+      ["service", "registry", "repository", "tag", "digest"],
+      view.images.map(({ service, registry, repository, tag, digest }) => [
+        service,
+        registry,
+        repository,
+        tag ?? "none",
+        digest === undefined ? "not pinned" : shortDigest(digest),
+      ]),
+    ),
+    // Most stacks have none, and a line that says so is not worth reading.
+    ...(insecureRegistries.length === 0
       ? []
       : [
-          {
-            title: "Registries over plain http",
-            rows: [["registry"], ...view.insecureRegistries.map((host) => [host])],
-            none: "none",
-          },
+          table(
+            "Registries over plain HTTP",
+            ["registry"],
+            insecureRegistries.map((host) => [host]),
+          ),
         ]),
-    {
-      title: "Restrictions",
-      rows: [
-        ["container", "user", "capabilities", "root", "memory", "cpus", "pids", "exempt"],
-        ...view.containers.map(restrictions),
+    table(
+      "Restrictions",
+      ["container", "user", "capabilities", "root", "memory", "cpus", "pids", "exempt"],
+      containers.map((one) => [
+        one.name,
+        one.user,
+        one.capabilities.join(" ") || "none",
+        one.readOnlyRootfs ? "read-only" : "writable",
+        `${one.memoryMiB} MiB`,
+        String(one.cpus),
+        String(one.pidsLimit),
+        one.exemptions.map(({ control }) => control).join(", ") || "nothing",
+      ]),
+    ),
+    table(
+      "Exemptions",
+      ["service", "control", "value", "reason"],
+      exemptions(containers),
+      "none, everything is within the policy",
+    ),
+    table(
+      "Ingress",
+      ["what", "how"],
+      [
+        ["TLS", entrance.tls],
+        ...given("certificates from", entrance.caServer),
+        ...given("DNS records by", entrance.dnsProvider),
+        ["administrators", entrance.adminAllow.join(" ") || "no route"],
+        ...given("homepage's CSP", entrance.contentSecurityPolicy),
       ],
-      none: "none",
-    },
-    {
-      title: "Exemptions",
-      rows: [["service", "control", "value", "reason"], ...exemptions(view.containers)],
-      none: "none, everything is within the policy",
-    },
-    {
-      title: "Entrance",
-      rows: [
-        ["what", "how"],
-        ["TLS", view.entrance.tls],
-        ...told("certificates from", view.entrance.caServer),
-        ...told("DNS records by", view.entrance.dnsProvider),
-        ["administrators", view.entrance.adminAllow.join(" ") || "no route"],
-        ...told("homepage's CSP", view.entrance.contentSecurityPolicy),
-      ],
-      none: "none",
-    },
-    {
-      title: "Routes",
-      rows: [
-        ["host", "service", "for"],
-        ...view.entrance.routes.map(({ host, service, admin }) => [
-          host,
-          service,
-          admin ? "administrators" : "everybody",
+    ),
+    table(
+      "Routes",
+      ["host", "service", "for"],
+      entrance.routes.map(({ host, service, admin }) => [host, service, audience(admin)]),
+    ),
+    table(
+      "Networks",
+      ["network", "members", "leads out"],
+      view.networks.map(({ name, members, internal }) => [
+        name,
+        members.join(" → "),
+        internal ? "no" : "yes",
+      ]),
+    ),
+    table(
+      "Published ports",
+      ["host", "container", "port"],
+      view.ports.map((port) => [onHost(port), port.container, `${port.internal}/${port.protocol}`]),
+    ),
+    table(
+      "Volumes",
+      ["volume", "role", "owner", "mounted by", "at", "for"],
+      view.volumes.flatMap(({ name, role, owner, mounts }) =>
+        mounts.map(({ container, path, readOnly }) => [
+          ...[name, role, owner, container, path],
+          readOnly ? "reading" : "writing",
         ]),
-      ],
-      none: "none",
-    },
-    {
-      title: "Networks",
-      rows: [
-        ["network", "members", "leads out"],
-        ...view.networks.map(({ name, members, internal }) => [
-          name,
-          members.join(" → "),
-          internal ? "no" : "yes",
-        ]),
-      ],
-      none: "none",
-    },
-    {
-      title: "Published ports",
-      rows: [
-        ["host", "container", "port"],
-        ...view.ports.map((port) => [
-          onHost(port),
-          port.container,
-          `${port.internal}/${port.protocol}`,
-        ]),
-      ],
-      none: "none",
-    },
-    {
-      title: "Volumes",
-      rows: [
-        ["volume", "role", "owner", "mounted by", "at", "for"],
-        ...view.volumes.flatMap(volume),
-      ],
-      none: "none",
-    },
-    {
-      title: "Secrets",
-      rows: [
-        ["secret", "read by", "from", "at"],
-        ...view.secrets.flatMap(({ name, readers }) =>
-          readers.map(({ container, by, at }) => [name, container, by, at]),
-        ),
-      ],
-      none: "none",
-    },
-    {
-      title: "Docker socket",
-      rows: [
-        ["container", "lets through"],
-        ...view.socketReads.flatMap(({ container, reads }) =>
-          reads.map((read) => [container, read]),
-        ),
-      ],
-      none: "nobody has it",
-    },
-    {
-      title: "Helpers",
-      rows: [
-        ["container", "user", "capabilities", "runs"],
-        ...view.helpers.map(({ name, user, capabilities: added, starts }) => [
-          name,
-          user,
-          added.join(" ") || "none",
-          starts ? "once, then it ends" : "never, it only carries files",
-        ]),
-      ],
-      none: "none",
-    },
-    {
-      title: "Order of a replacement",
-      rows: [["container", "order"], ...view.containers.map(({ name, order }) => [name, order])],
-      none: "none",
-    },
+      ),
+    ),
+    table(
+      "Secrets",
+      ["secret", "read by", "from", "at"],
+      view.secrets.flatMap(({ name, readers }) =>
+        readers.map(({ container, by, at }) => [name, container, by, at]),
+      ),
+    ),
+    table(
+      "Docker socket",
+      ["container", "lets through"],
+      view.socketReads.flatMap(({ container, reads }) => reads.map((read) => [container, read])),
+      "nobody has it",
+    ),
+    table(
+      "Init containers",
+      ["container", "user", "capabilities", "runs"],
+      view.helpers.map(({ name, user, capabilities, starts }) => [
+        name,
+        user,
+        capabilities.join(" ") || "none",
+        starts ? "once, then it ends" : "never, Docker only writes files into its volume",
+      ]),
+    ),
+    table(
+      "Order of a replacement",
+      ["container", "order"],
+      containers.map(({ name, order }) => [name, order]),
+    ),
   ];
 }
 
-const told = (what: string, how: string | undefined): string[][] =>
+const given = (what: string, how: string | undefined): string[][] =>
   how === undefined ? [] : [[what, how]];
 
-/** As much of a digest as people compare. */
-const SHORT = "sha256:".length + 12;
+/** As much of `sha256:…` as people compare. */
+export const shortDigest = (digest: string): string => digest.slice("sha256:".length).slice(0, 12);
 
-const image = ({ service, registry, repository, tag, digest }: ImageView): string[] => [
-  service,
-  registry,
-  repository,
-  tag ?? "none",
-  digest?.slice("sha256:".length, SHORT) ?? "not pinned",
-];
-
-const restrictions = (container: ContainerView): string[] => [
-  container.name,
-  container.user,
-  capabilities(container),
-  container.readOnlyRootfs ? "read-only" : "writable",
-  `${container.memoryMiB} MiB`,
-  String(container.cpus),
-  String(container.pidsLimit),
-  container.exemptions.map(({ control }) => control).join(", ") || "nothing",
-];
-
-const capabilities = ({ capDrop, capabilities: added }: ContainerView): string =>
-  [...(capDrop.includes("ALL") ? [] : ["Docker's own"]), ...added].join(" ") || "none";
+/** Who a route is for. */
+export const audience = (admin: boolean): string => (admin ? "administrators" : "everybody");
 
 /** Once a service: its containers share them. */
 const exemptions = (containers: readonly ContainerView[]): string[][] => {
   const services = new Map(containers.map((container) => [container.service, container]));
-  return [...services.values()].flatMap(({ service, exemptions: given }) =>
-    given.map(({ control, value, reason }) => [service, control, valueText(value), reason]),
+  return [...services.values()].flatMap(({ service, exemptions: all }) =>
+    all.map(({ control, value, reason }) => [service, control, [value].flat().join(" "), reason]),
   );
 };
 
-const valueText = (value: string | boolean | readonly (string | number)[]): string =>
-  typeof value === "object" ? value.join(" ") : String(value);
+export const changesHeadline = (stack: string, changes: readonly Change[]): string => {
+  const counts = KINDS.map(
+    (kind) => `${changes.filter((change) => change.kind === kind).length} ${kind}`,
+  );
+  return `stack ${stack}: ${changes.length === 0 ? "as in the saved report" : counts.join(", ")}`;
+};
 
-const volume = ({ name, role, owner, mounts }: VolumeView): string[][] =>
-  mounts.map(({ container, path, readOnly }) => [
-    name,
-    role,
-    owner,
-    container,
-    path,
-    readOnly ? "reading" : "writing",
-  ]);
+const TITLES: Readonly<Record<ChangeKind, string>> = {
+  weaker: "Weaker",
+  stricter: "Stricter",
+  newer: "Newer images",
+  changed: "Changed, neither weaker nor stricter",
+};
+
+export const changeSections = (changes: readonly Change[]): Section[] =>
+  KINDS.map((kind) => {
+    const reasons = kind === "weaker" ? ["reason"] : [];
+    const rows = changes
+      .filter((change) => change.kind === kind)
+      .map(({ subject, what, reason = "none" }) => [subject, what, ...reasons.map(() => reason)]);
+    return table(TITLES[kind], ["who", "what", ...reasons], rows, "nothing");
+  });

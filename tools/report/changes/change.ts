@@ -1,43 +1,35 @@
+/** In the order in which they are printed. */
+export const KINDS = ["weaker", "stricter", "newer", "changed"] as const;
+
 /**
- * `weaker` gives somebody more than they had, `stricter` less. `newer` is another image. `changed` is neither: a limit that
- * is another limit, a service that came or went.
+ * `weaker` gives somebody or something more than it had, `stricter` less. `newer` is another image. `changed` is neither:
+ * another limit, a service that came or went.
  */
-export type ChangeKind = "weaker" | "stricter" | "newer" | "changed";
+export type ChangeKind = (typeof KINDS)[number];
 
 export interface Change {
   readonly kind: ChangeKind;
-  /** A service, a container, a network, or the entrance. */
+  /** A container, a service, `ingress`, `images`, `registries` or `stack`. */
   readonly subject: string;
+  /** Reads on from the subject: `runs as root (0:0)`. */
   readonly what: string;
+  /** Why an exemption allows it. Only with `weaker`, and only where there is an exemption. */
+  readonly reason?: string;
 }
 
-/** Something that a container has, and others may have too. */
-export type Held = readonly [container: string, thing: string];
-
-/** Having more is weaker, having less is stricter; the words stand before the thing. */
-export const heldChanges = (
-  before: readonly Held[],
-  after: readonly Held[],
-  more: string,
-  less: string,
-): Change[] => [
-  ...without(after, before).map(([subject, thing]): Change => ({
-    kind: "weaker",
-    subject,
-    what: `${more} ${thing}`,
-  })),
-  ...without(before, after).map(([subject, thing]): Change => ({
-    kind: "stricter",
-    subject,
-    what: `${less} ${thing}`,
-  })),
-];
-
-/** Each once: two containers may share several networks. */
-const without = (items: readonly Held[], others: readonly Held[]): readonly Held[] =>
-  items.filter(
-    (item, at) => ![...others, ...items.slice(0, at)].some((other) => same(item, other)),
-  );
-
-const same = ([one, thing]: Held, [other, another]: Held): boolean =>
-  one === other && thing === another;
+export const weaker = (subject: string, what: string, reason?: string): Change => ({
+  kind: "weaker",
+  subject,
+  what,
+  ...(reason !== undefined && { reason }),
+});
+export const stricter = (subject: string, what: string): Change => ({
+  kind: "stricter",
+  subject,
+  what,
+});
+export const changed = (subject: string, what: string): Change => ({
+  kind: "changed",
+  subject,
+  what,
+});

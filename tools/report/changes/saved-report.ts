@@ -1,209 +1,143 @@
-/** Reads a report that was saved as JSON. Pure. */
+/** Reads a report that was saved as JSON, by this program or by an older one. Pure. */
 import { z } from "zod";
 
-import { expected, pathPart, zodMessage } from "../../../text/messages";
-import { CisVerdict } from "../cis/cis";
 import { oneLine } from "../../../text/one-line";
-import { SecretView } from "../view/secrets";
-import { ContainerView, StackView } from "../view/stack";
+import { expected, pathPart, zodMessage } from "../../../text/messages";
+import { CommandError } from "../../cli/command";
+import { VERDICTS } from "../cis/cis";
+
+/** Readonly, so that a StackView is one of them. */
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
+
+const text = z.string();
+const texts = list(text);
+const flag = z.boolean();
+const number = z.number(expected("a number"));
+
+const container = z.object({
+  name: text,
+  service: text,
+  user: text,
+  capDrop: texts.exactOptional(),
+  capabilities: texts,
+  readOnlyRootfs: flag,
+  noNewPrivileges: flag,
+  dockerSocket: flag,
+  hostPaths: texts,
+  writableHostPaths: texts.exactOptional(),
+  healthCheck: flag,
+  memoryMiB: number,
+  cpus: number,
+  pidsLimit: number,
+  openFiles: number,
+  exemptions: list(z.object({ control: text, reason: text })),
+});
+
+const entrance = z.object({
+  tls: z.enum(["none", "selfSigned", "acme"]),
+  caServer: z
+    .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
+    .exactOptional(),
+  dnsProvider: text.exactOptional(),
+  adminAllow: list(z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24"))),
+  routes: list(z.object({ host: text, service: text, admin: flag })),
+  contentSecurityPolicy: text.exactOptional(),
+});
 
 /**
- * A report that this program or an older one saved: controls and secrets may have had other names then, and fields that
- * are newer are not there.
+ * What is compared of a report; other fields may have any shape, and names of controls and secrets may be of another
+ * version. What is optional is not in reports of the first versions.
  */
-export type SavedView = SavedBefore<Omit<StackView, "containers" | "secrets">, Newer> & {
-  readonly containers: readonly SavedContainer[];
-  readonly secrets: readonly (Omit<SecretView, "name"> & { readonly name: string })[];
-};
-
-type Newer = (typeof NEWER)[number];
-/** Fields that older reports do not have. */
-const NEWER = ["entrance", "socketReads", "insecureRegistries", "requirePins"] as const;
-
-export type SavedContainer = SavedBefore<
-  Omit<ContainerView, "exemptions">,
-  "capDrop" | "writableHostPaths"
-> & {
-  readonly exemptions: readonly SavedExemption[];
-};
-
-type SavedBefore<View, Key extends keyof View> = Omit<View, Key> & Partial<Pick<View, Key>>;
-
-interface SavedExemption {
-  readonly control: string;
-  readonly value: string | boolean | readonly (string | number)[];
-  readonly reason: string;
-}
-
-export class SavedViewError extends Error {
-  override readonly name = "SavedViewError";
-}
-
-const number = z.number(expected("a number"));
-const texts = z.array(z.string());
-const exemption = z.object({
-  control: z.string(),
-  value: z.union(
-    [z.string(), z.boolean(), z.array(z.union([z.string(), number]))],
-    expected("true, false, a text, or a list of texts or numbers"),
-  ),
-  reason: z.string(),
-});
-const verdict = z.enum(["pass", "exempt", "finding", "not applicable", "host"]);
-verdict satisfies z.ZodType<CisVerdict>;
-
 const VIEW = z.object({
   version: z.literal(1),
-  stack: z.string(),
-  platform: z.string(),
-  images: z.array(
+  stack: text,
+  platform: text,
+  images: list(
     z.object({
-      service: z.string(),
-      registry: z.string(),
-      repository: z.string(),
-      tag: z.string().exactOptional(),
-      digest: z.string().exactOptional(),
-      pinned: z.boolean(),
+      service: text,
+      registry: text,
+      repository: text,
+      tag: text.exactOptional(),
+      digest: text.exactOptional(),
+      pinned: flag,
     }),
   ),
   insecureRegistries: texts.exactOptional(),
-  requirePins: z.boolean().exactOptional(),
-  containers: z.array(
-    z.object({
-      name: z.string(),
-      service: z.string(),
-      image: z.string(),
-      user: z.string(),
-      capDrop: texts.exactOptional(),
-      capabilities: texts,
-      readOnlyRootfs: z.boolean(),
-      noNewPrivileges: z.boolean(),
-      dockerSocket: z.boolean(),
-      hostPaths: texts,
-      writableHostPaths: texts.exactOptional(),
-      healthCheck: z.boolean(),
-      memoryMiB: number,
-      cpus: number,
-      pidsLimit: number,
-      openFiles: number,
-      scratch: texts,
-      networks: texts,
-      order: z.enum(["start first", "stop first"]),
-      exemptions: z.array(exemption),
-    }),
-  ),
-  entrance: z
-    .object({
-      tls: z.enum(["none", "selfSigned", "acme"]),
-      caServer: z
-        .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
-        .exactOptional(),
-      dnsProvider: z.string().exactOptional(),
-      adminAllow: z.array(
-        z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24")),
-      ),
-      routes: z.array(z.object({ host: z.string(), service: z.string(), admin: z.boolean() })),
-      contentSecurityPolicy: z.string().exactOptional(),
-    })
-    .exactOptional(),
-  networks: z.array(z.object({ name: z.string(), internal: z.boolean(), members: texts })),
-  ports: z.array(
+  requirePins: flag.exactOptional(),
+  containers: list(container),
+  entrance: entrance.exactOptional(),
+  networks: list(z.object({ name: text, internal: flag, members: texts })),
+  ports: list(
     z.object({
       address: z.union([z.ipv4(), z.ipv6()], expected("an IP address such as 127.0.0.1")),
       published: number,
-      protocol: z.string(),
-      container: z.string(),
+      protocol: text,
+      container: text,
       internal: number,
     }),
   ),
-  volumes: z.array(
+  volumes: list(
+    z.object({ name: text, mounts: list(z.object({ container: text, readOnly: flag })) }),
+  ),
+  secrets: list(
     z.object({
-      name: z.string(),
-      role: z.enum(["data", "files", "secrets"]),
-      owner: z.string(),
-      mounts: z.array(z.object({ container: z.string(), path: z.string(), readOnly: z.boolean() })),
-      files: texts,
+      name: text,
+      readers: list(z.object({ container: text, by: z.enum(["file", "environment"]), at: text })),
     }),
   ),
-  secrets: z.array(
-    z.object({
-      name: z.string(),
-      readers: z.array(
-        z.object({
-          container: z.string(),
-          by: z.enum(["file", "environment"]),
-          at: z.string(),
-        }),
-      ),
-    }),
-  ),
-  socketReads: z.array(z.object({ container: z.string(), reads: texts })).exactOptional(),
-  helpers: z.array(
-    z.object({
-      name: z.string(),
-      user: z.string(),
-      capabilities: texts,
-      starts: z.boolean(),
-    }),
-  ),
+  socketReads: list(z.object({ container: text, reads: texts })).exactOptional(),
   cis: z.object({
-    edition: z.string(),
-    findings: number,
-    justified: number,
-    results: z.array(
-      z.object({
-        id: z.string(),
-        title: z.string(),
-        container: z.string(),
-        verdict,
-        detail: z.string(),
-        reason: z.string().exactOptional(),
-      }),
-    ),
+    results: list(z.object({ id: text, container: text, verdict: z.enum(VERDICTS), detail: text })),
   }),
-}) satisfies z.ZodType<SavedView>;
+});
 
-/** What cannot be compared with an older report, by its fields. */
+export type SavedView = z.output<typeof VIEW>;
+export type SavedContainer = SavedView["containers"][number];
+
+/** Fields that cannot be compared, because the report is older than they are. */
 export function notCompared(saved: SavedView): string[] {
-  const { entrance } = saved;
-  const routed = entrance?.routes.some(({ service }) => service === "homepage") ?? false;
+  const { entrance: way } = saved;
+  const fields = ["entrance", "socketReads", "insecureRegistries", "requirePins"] as const;
   const ofEntrance = [
-    ...(entrance?.tls === "acme" ? (["caServer", "dnsProvider"] as const) : []),
-    ...(routed ? (["contentSecurityPolicy"] as const) : []),
+    ...(way?.tls === "acme" ? (["caServer", "dnsProvider"] as const) : []),
+    ...(way?.routes.some(({ service }) => service === "homepage")
+      ? (["contentSecurityPolicy"] as const)
+      : []),
   ];
   return [
-    ...NEWER.filter((field) => saved[field] === undefined),
-    ...ofEntrance.filter((field) => entrance?.[field] === undefined).map((f) => `entrance.${f}`),
+    ...fields.filter((field) => saved[field] === undefined),
+    ...ofEntrance.filter((field) => way?.[field] === undefined).map((field) => `entrance.${field}`),
   ];
 }
 
-/** The way out where there is no report that can be compared. */
+/** The remedy where there is no report to compare with. */
 export const saveCommand = (stack: string, file: string): string =>
   `save one with "npm run -s report -- --stack ${stack} --format json > ${file}"`;
 
-/** Problems that are told; a file that is something else has hundreds. */
+/** Problems that are named; a file that is something else has hundreds. */
 const MOST_PROBLEMS = 5;
 
 /**
- * Throws a {@link SavedViewError} that names the file and what is wrong with it.
- * @param stack that it is to be compared with, for the way out.
+ * Throws a {@link CommandError} that names the file and what is wrong with it.
+ *
+ * @param stack to compare with, for the remedy
  */
-export function parseSavedView(text: string, file: string, stack: string): SavedView {
+export function parseSavedView(content: string, file: string, stack: string): SavedView {
   const save = saveCommand(stack, file);
-  let json: unknown;
+  let value: unknown;
   try {
-    json = JSON.parse(text);
+    value = JSON.parse(content);
   } catch {
-    throw new SavedViewError(`${file}: is no JSON; ${save}`);
+    throw new CommandError(`${file}: is no JSON; ${save}`);
   }
-  const parsed = VIEW.safeParse(json, { error: zodMessage });
+  const parsed = VIEW.safeParse(value, { error: zodMessage });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) =>
     oneLine(`${path.map((part) => pathPart(String(part))).join(".") || "at its top"}: ${message}`),
   );
   const more = problems.length - MOST_PROBLEMS;
   const lines = [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
-  throw new SavedViewError(
+  throw new CommandError(
     `${file}: is no report of version 1:\n${lines.map((line) => `  ${line}\n`).join("")}${save}`,
   );
 }

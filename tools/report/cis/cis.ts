@@ -1,18 +1,18 @@
-/** The containers of a stack against the rules of CIS section 5. Pure. */
+/** Containers judged by the rules of CIS section 5, and the result as titled tables. Pure. */
 import { Exemption } from "../../../components/hardened/policy";
-import { CisRule } from "./rule";
-import { CIS_RULES } from "./rules";
-import { ContainerFacts } from "../view/facts";
 import { counted } from "../../../text/one-line";
-import { withoutExempted } from "./exempted-facts";
+import { Section, table } from "../print";
+import { ContainerFacts } from "./facts";
+import { CIS_RULES, CisRule, Problem } from "./rules";
 
-export const CIS_EDITION = "CIS Docker Benchmark v1.6.0, section 5";
+const CIS_EDITION = "CIS Docker Benchmark v1.6.0, section 5";
 
 /**
- * `exempt` is a problem that somebody gave a written reason for, `finding` one without. `not applicable`: the container
- * has nothing that the item is about. `host`: only the host, or the people on it, can answer.
+ * `finding` is a problem, `exempt` one with a written reason. `not applicable`: the container has nothing that the item is
+ * about. `host`: only the host or people can answer. In the order of interest.
  */
-export type CisVerdict = "pass" | "exempt" | "finding" | "not applicable" | "host";
+export const VERDICTS = ["finding", "exempt", "pass", "not applicable", "host"] as const;
+export type CisVerdict = (typeof VERDICTS)[number];
 
 export interface CisResult {
   readonly id: string;
@@ -33,15 +33,20 @@ export interface CisReport {
   readonly results: readonly CisResult[];
 }
 
-/** A container and the reasons it was given. */
+/** A container and the exemptions it was given. */
 export interface Judged {
   readonly facts: ContainerFacts;
   readonly exemptions: readonly Exemption[];
 }
 
 export function cisReport(containers: readonly Judged[]): CisReport {
+  // The engine lists mounts in no order of its own.
+  const sorted = containers.map(({ facts, exemptions }) => ({
+    facts: { ...facts, mounts: [...facts.mounts].sort((a, b) => (a.target < b.target ? -1 : 1)) },
+    exemptions,
+  }));
   const results = CIS_RULES.flatMap((rule) =>
-    containers.map((container): CisResult => {
+    sorted.map((container): CisResult => {
       const { id, title } = rule;
       return { id, title, container: container.facts.name, ...judge(rule, container) };
     }),
@@ -56,30 +61,91 @@ export function cisReport(containers: readonly Judged[]): CisReport {
   };
 }
 
-type Judgement = Pick<CisResult, "verdict" | "detail" | "reason">;
-
-function judge(rule: CisRule, { facts, exemptions }: Judged): Judgement {
+function judge(
+  rule: CisRule,
+  { facts, exemptions }: Judged,
+): Pick<CisResult, "verdict" | "detail" | "reason"> {
   if ("host" in rule) return { verdict: "host", detail: rule.host };
   const outOfScope = rule.outOfScope?.(facts);
   if (outOfScope !== undefined) return { verdict: "not applicable", detail: outOfScope };
-  const detail = rule.problem(facts);
-  if (detail === undefined) {
+  const problems = rule.problems(facts);
+  if (problems.length === 0) {
     const left = rule.leftToHost?.(facts);
     return left === undefined
       ? { verdict: "pass", detail: rule.expects }
       : { verdict: "host", detail: left };
   }
   const decided = rule.decided?.(facts);
-  if (decided !== undefined) return { verdict: "exempt", detail, reason: decided };
+  if (decided !== undefined)
+    return { verdict: "exempt", detail: textOf(problems), reason: decided };
   const given = exemptions.find(({ control }) => control === rule.exemptedBy);
-  if (given === undefined) return { verdict: "finding", detail };
   // An exemption justifies what it names and no more.
-  const beyond = rule.problem(withoutExempted(facts, given));
-  return beyond === undefined
-    ? { verdict: "exempt", detail, reason: given.reason }
-    : { verdict: "finding", detail: beyond };
+  const named: readonly unknown[] = given === undefined ? [] : [given.value].flat();
+  const beyond = problems.filter(({ value }) => value === undefined || !named.includes(value));
+  return given !== undefined && beyond.length === 0
+    ? { verdict: "exempt", detail: textOf(problems), reason: given.reason }
+    : { verdict: "finding", detail: textOf(beyond) };
 }
+
+const textOf = (problems: readonly Problem[]): string =>
+  problems.map(({ what }) => what).join(", ");
 
 /** `0 findings, 12 justified` */
 export const cisHeadline = ({ findings, justified }: CisReport): string =>
   `${counted(findings, "finding")}, ${justified} justified`;
+
+/**
+ * What the tables are about.
+ *
+ * @param starting init containers that start: no item is about them, so a second line says where they are
+ */
+export const cisLead = (stack: string, cis: CisReport, starting: number): string =>
+  `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}${
+    starting === 0
+      ? ""
+      : `\ninit containers that run once and end are not judged: ${starting}, listed under \`helpers\` of --format json`
+  }`;
+
+/** Findings, justified problems, what is left to the host, and every item in one line for each verdict. */
+export function cisSections({ results }: CisReport): Section[] {
+  const items = grouped(results, ({ id }) => id);
+  const rowsOf = (verdict: CisVerdict): string[][] =>
+    results
+      .filter((result) => result.verdict === verdict)
+      .map(({ id, container, detail, reason }) => [
+        id,
+        container,
+        detail,
+        ...(reason === undefined ? [] : [reason]),
+      ]);
+  return [
+    table("Findings", ["item", "container", "what"], rowsOf("finding")),
+    table("Justified", ["item", "container", "what", "reason"], rowsOf("exempt")),
+    table("For the host, and for people", ["item", "containers", "what"], items.flatMap(hostRows)),
+    table("All items", ["item", "result", "containers", "title"], items.flatMap(itemRows)),
+  ];
+}
+
+/** In the order in which each group begins. */
+function grouped(results: readonly CisResult[], by: (result: CisResult) => string): CisResult[][] {
+  const groups = new Map<string, CisResult[]>();
+  for (const result of results) groups.set(by(result), [...(groups.get(by(result)) ?? []), result]);
+  return [...groups.values()];
+}
+
+const who = (alike: readonly CisResult[], all: readonly CisResult[]): string =>
+  alike.length === all.length ? "all" : alike.map(({ container }) => container).join(", ");
+
+const hostRows = (results: readonly CisResult[]): string[][] =>
+  grouped(
+    results.filter(({ verdict }) => verdict === "host"),
+    ({ detail }) => detail,
+  ).map((alike) => [alike[0]?.id ?? "", who(alike, results), alike[0]?.detail ?? ""]);
+
+/** Most containers are alike, so a line a verdict is enough. */
+const itemRows = (results: readonly CisResult[]): string[][] =>
+  VERDICTS.flatMap((verdict) => {
+    const alike = results.filter((result) => result.verdict === verdict);
+    const [first] = alike;
+    return first === undefined ? [] : [[first.id, verdict, who(alike, results), first.title]];
+  });

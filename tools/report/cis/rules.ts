@@ -2,27 +2,85 @@
  * CIS Docker Benchmark v1.6.0, section 5 "Container Runtime", as one table. Titles are shortened; the ids are those of
  * v1.6 (older editions count some items one lower). Pure.
  */
+import { Exemptible } from "../../../components/hardened/policy";
 import { isEveryInterface } from "../../../host/ip-ranges";
-import {
-  all,
-  appArmor,
-  capabilities,
-  hasOption,
-  mounted,
-  restarts,
-  SENSITIVE,
-  sensitiveMounts,
-  sshServer,
-  when,
-} from "./problems";
-import { CisRule } from "./rule";
-import { ContainerFacts, isSocket, onHost } from "../view/facts";
+import { ContainerFacts, MountFacts, onHost } from "./facts";
+
+export type CisRule = { readonly id: string; readonly title: string } & (
+  | {
+      /** Everything that keeps a container from passing. */
+      readonly problems: Problems;
+      /** What it takes to pass, for people. */
+      readonly expects: string;
+      /** The control whose exemption justifies a problem. Default: none does. */
+      readonly exemptedBy?: Exemptible;
+      /** The reason where a problem is a decision of the policy, for every container. */
+      readonly decided?: About;
+      /** Why the item does not apply to a container; undefined where it does. */
+      readonly outOfScope?: About;
+      /** What only the host or people can tell of a container without a problem; undefined where all is known. */
+      readonly leftToHost?: About;
+    }
+  | {
+      /** Why neither the program nor a container can answer the item. */
+      readonly host: string;
+    }
+);
+
+type About = (container: ContainerFacts) => string | undefined;
+type Problems = (container: ContainerFacts) => readonly Problem[];
+
+export interface Problem {
+  readonly what: string;
+  /** What an exemption has to name to justify it; absent where none can. */
+  readonly value?: string | number | boolean;
+}
+
+const when = (wrong: boolean, what: string, value?: Problem["value"]): Problem[] =>
+  wrong ? [{ what, ...(value !== undefined && { value }) }] : [];
+
+/** Security options are `name=value`, in older spelling `name:value`. */
+const hasOption = ({ securityOpts }: ContainerFacts, ...options: readonly string[]): boolean =>
+  securityOpts.some((option) => options.includes(option.replace(":", "=")));
+
+/** Folders that item 5.6 names. */
+const SENSITIVE = ["/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr"] as const;
+/** What is below them counts too, except below the root. */
+const isSensitive = ({ kind, source }: MountFacts): boolean =>
+  kind === "host path" &&
+  SENSITIVE.some(
+    (folder) => source === folder || (folder !== "/" && source.startsWith(`${folder}/`)),
+  );
+
+/** By either name: in a container of this program it has the usual one, on the host it may be called anything. */
+const isSocket = ({ kind, source, target }: MountFacts): boolean =>
+  kind === "host path" && [source, target].some((path) => path.endsWith("/docker.sock"));
+
+/** @param value of an exemption, which allows no writing */
+const mounted = ({ source, writable }: MountFacts, value: string | boolean): Problem =>
+  writable ? { what: `mounts ${source} writable` } : { what: `mounts ${source} read-only`, value };
 
 /** Ports below this one take a privilege on the host. */
 const FIRST_UNPRIVILEGED = 1024;
+const noPorts: About = ({ ports }) => (ports.length === 0 ? "publishes no port" : undefined);
 
-const noPorts = ({ ports }: ContainerFacts): string | undefined =>
-  when(ports.length === 0, "publishes no port");
+/** Retries that item 5.15 accepts. Docker takes 0 for endless. */
+const MOST_RETRIES = 5;
+
+function restarts({ restart: { policy, retries } }: ContainerFacts): Problem[] {
+  if (policy === "" || policy === "no") return [];
+  if (policy !== "on-failure") return when(true, `restarts ${policy}`);
+  if (retries === 0) return when(true, "restarts on-failure without end");
+  return when(retries > MOST_RETRIES, `restarts on-failure ${retries} times`);
+}
+
+/** An item without exceptions. */
+const item = (id: string, title: string, expects: string, problems: Problems): CisRule => ({
+  id,
+  title,
+  expects,
+  problems,
+});
 
 export const CIS_RULES: readonly CisRule[] = [
   {
@@ -34,56 +92,60 @@ export const CIS_RULES: readonly CisRule[] = [
     id: "5.2",
     title: "AppArmor is not switched off",
     expects: "an AppArmor profile",
-    problem: appArmor,
-    leftToHost: (c) =>
-      when(c.appArmor === undefined, "gets Docker's own profile where the host has AppArmor"),
+    // Without a profile the host has no AppArmor; docker-bench-security warns of that too.
+    problems: (c) =>
+      when(
+        hasOption(c, "apparmor=unconfined") || c.appArmor === "" || c.appArmor === "unconfined",
+        "runs without an AppArmor profile",
+      ),
+    leftToHost: ({ appArmor }) =>
+      appArmor === undefined ? "gets Docker's own profile where the host has AppArmor" : undefined,
   },
   {
     id: "5.3",
     title: "SELinux is not switched off",
     expects: "an SELinux label",
-    problem: (c) => when(hasOption(c, "label=disable"), "runs without an SELinux label"),
-    // Without one it is the host that has no SELinux, or the engine that has it switched off.
-    leftToHost: ({ seLinux }) =>
-      when((seLinux ?? "") === "", "gets a label where the host and its engine have SELinux on"),
+    problems: (c) => when(hasOption(c, "label=disable"), "runs without an SELinux label"),
+    // Without a label the host has no SELinux, or its engine has it switched off.
+    leftToHost: ({ seLinux = "" }) =>
+      seLinux === "" ? "gets a label where the host and its engine have SELinux on" : undefined,
   },
   {
     id: "5.4",
     title: "No Linux capability that is not needed",
     expects: "all are dropped, none is added",
     exemptedBy: "capabilities",
-    problem: capabilities,
+    // docker-bench-security looks at added ones only, so it passes the fourteen that Docker gives by default.
+    problems: ({ capAdd, capDrop }) => [
+      ...when(!capDrop.includes("ALL"), "keeps Docker's own capabilities"),
+      ...capAdd.map((name) => ({ what: `adds ${name}`, value: name })),
+    ],
   },
-  {
-    id: "5.5",
-    title: "Not privileged",
-    expects: "not privileged",
-    problem: ({ privileged }) => when(privileged, "is privileged"),
-  },
+  item("5.5", "Not privileged", "not privileged", (c) => when(c.privileged, "is privileged")),
   {
     id: "5.6",
     title: "No sensitive folder of the host",
     expects: `none of ${SENSITIVE.join(" ")}, not even read-only`,
     exemptedBy: "hostPaths",
-    problem: sensitiveMounts,
+    problems: ({ mounts }) =>
+      mounts.filter(isSensitive).map((mount) => mounted(mount, mount.source)),
   },
-  {
-    id: "5.7",
-    title: "No SSH server",
-    expects: "nothing that starts one, and port 22 not published",
-    problem: sshServer,
-  },
+  item("5.7", "No SSH server", "nothing that starts one, and port 22 not published", (c) =>
+    when(
+      c.command.some((word) => /(?:^|\/)(?:sshd|dropbear)$/.test(word)) ||
+        c.ports.some(({ internal }) => internal === 22),
+      "serves SSH",
+    ),
+  ),
   {
     id: "5.8",
     title: "No privileged port of the host",
     expects: `published ports from ${FIRST_UNPRIVILEGED}`,
     exemptedBy: "publishedPorts",
     outOfScope: noPorts,
-    problem: ({ ports }) =>
-      all(
-        ports
-          .filter(({ published }) => published < FIRST_UNPRIVILEGED)
-          .map(({ published }) => `publishes port ${published}`),
+    problems: ({ ports }) =>
+      ports.flatMap(({ published, internal }) =>
+        when(published < FIRST_UNPRIVILEGED, `publishes port ${published}`, internal),
       ),
   },
   {
@@ -91,32 +153,24 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "Only needed ports are open",
     expects: "each published port with a reason",
     exemptedBy: "publishedPorts",
-    problem: ({ ports }) => all(ports.map((port) => `${onHost(port)} to ${port.internal}`)),
+    problems: ({ ports }) =>
+      ports.map((port) => ({ what: `${onHost(port)} to ${port.internal}`, value: port.internal })),
   },
-  {
-    id: "5.10",
-    title: "Not on the host's network",
-    expects: "networks of its own",
-    problem: ({ networks }) => when(networks.includes("host"), "is on the host's network"),
-  },
-  {
-    id: "5.11",
-    title: "Memory is limited",
-    expects: "a memory limit",
-    problem: ({ memory }) => when(memory <= 0, "has no memory limit"),
-  },
-  {
-    id: "5.12",
-    title: "CPU is limited",
-    expects: "a CPU limit or share",
-    problem: ({ cpus, cpuShares }) => when(cpus <= 0 && cpuShares <= 0, "has no CPU limit"),
-  },
+  item("5.10", "Not on the host's network", "networks of its own", ({ networks }) =>
+    when(networks.includes("host"), "is on the host's network"),
+  ),
+  item("5.11", "Memory is limited", "a memory limit", ({ memory }) =>
+    when(memory <= 0, "has no memory limit"),
+  ),
+  item("5.12", "CPU is limited", "a CPU limit or share", ({ cpus, cpuShares }) =>
+    when(cpus <= 0 && cpuShares <= 0, "has no CPU limit"),
+  ),
   {
     id: "5.13",
     title: "Read-only root file system",
     expects: "a read-only root",
     exemptedBy: "readOnlyRootfs",
-    problem: ({ readOnlyRootfs }) => when(!readOnlyRootfs, "can write to its root"),
+    problems: ({ readOnlyRootfs }) => when(!readOnlyRootfs, "can write to its root", false),
   },
   {
     id: "5.14",
@@ -124,11 +178,9 @@ export const CIS_RULES: readonly CisRule[] = [
     expects: "an address other than 0.0.0.0 and ::, however it is written",
     exemptedBy: "publishedPorts",
     outOfScope: noPorts,
-    problem: ({ ports }) =>
-      all(
-        ports
-          .filter(({ address }) => isEveryInterface(address))
-          .map(({ address, published }) => `${published} on all interfaces (${address})`),
+    problems: ({ ports }) =>
+      ports.flatMap(({ address, published, internal }) =>
+        when(isEveryInterface(address), `${published} on all interfaces (${address})`, internal),
       ),
   },
   {
@@ -136,59 +188,34 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "Restarts on failure, five times at most",
     expects: "on-failure with 1 to 5 retries, or no restart",
     decided: ({ restart }) =>
-      when(
-        restart.policy === "unless-stopped",
-        "unless-stopped: a service is back after a reboot of the host; Docker waits longer after each failure",
-      ),
-    problem: restarts,
+      restart.policy === "unless-stopped"
+        ? "unless-stopped: a service is back after a reboot of the host; Docker waits longer after each failure"
+        : undefined,
+    problems: restarts,
   },
-  {
-    id: "5.16",
-    title: "Not in the host's process namespace",
-    expects: "a process namespace of its own",
-    problem: ({ namespaces }) => when(namespaces.pid === "host", "sees the host's processes"),
-  },
-  {
-    id: "5.17",
-    title: "Not in the host's IPC namespace",
-    expects: "an IPC namespace of its own",
-    problem: ({ namespaces }) => when(namespaces.ipc === "host", "shares the host's memory"),
-  },
-  {
-    id: "5.18",
-    title: "No device of the host",
-    expects: "no device",
-    problem: ({ devices }) => all(devices.map((path) => `has ${path}`)),
-  },
-  {
-    id: "5.19",
-    title: "Limits (ulimits) are set",
-    expects: "a limit of its own, such as nofile",
-    problem: ({ ulimits }) => when(ulimits.length === 0, "takes the engine's limits"),
-  },
-  {
-    id: "5.20",
-    title: "Mounts are not shared with the host",
-    expects: "no shared mount",
-    problem: ({ mounts }) =>
-      all(
-        mounts
-          .filter(({ propagation }) => /^r?shared$/.test(propagation))
-          .map(({ target }) => `shares ${target}`),
-      ),
-  },
-  {
-    id: "5.21",
-    title: "Not in the host's UTS namespace",
-    expects: "a host name of its own",
-    problem: ({ namespaces }) => when(namespaces.uts === "host", "can rename the host"),
-  },
-  {
-    id: "5.22",
-    title: "seccomp is not switched off",
-    expects: "Docker's own seccomp profile",
-    problem: (c) => when(hasOption(c, "seccomp=unconfined"), "runs without seccomp"),
-  },
+  item("5.16", "Not in the host's process namespace", "a process namespace of its own", (c) =>
+    when(c.namespaces.pid === "host", "sees the host's processes"),
+  ),
+  item("5.17", "Not in the host's IPC namespace", "an IPC namespace of its own", (c) =>
+    when(c.namespaces.ipc === "host", "shares the host's memory"),
+  ),
+  item("5.18", "No device of the host", "no device", ({ devices }) =>
+    devices.map((path) => ({ what: `has ${path}` })),
+  ),
+  item("5.19", "Limits (ulimits) are set", "a limit of its own, such as nofile", ({ ulimits }) =>
+    when(ulimits.length === 0, "takes the engine's limits"),
+  ),
+  item("5.20", "Mounts are not shared with the host", "no shared mount", ({ mounts }) =>
+    mounts.flatMap(({ propagation, target }) =>
+      when(/^r?shared$/.test(propagation), `shares ${target}`),
+    ),
+  ),
+  item("5.21", "Not in the host's UTS namespace", "a host name of its own", ({ namespaces }) =>
+    when(namespaces.uts === "host", "can rename the host"),
+  ),
+  item("5.22", "seccomp is not switched off", "Docker's own seccomp profile", (c) =>
+    when(hasOption(c, "seccomp=unconfined"), "runs without seccomp"),
+  ),
   {
     id: "5.23",
     title: "docker exec is not used with --privileged",
@@ -199,21 +226,19 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "docker exec is not used with --user=root",
     host: "what people run on the host; the program never does",
   },
-  {
-    id: "5.25",
-    title: "The usual control group",
-    expects: "no cgroup parent of its own",
-    problem: ({ cgroupParent }) => when(cgroupParent !== "", `is under ${cgroupParent}`),
-  },
+  item("5.25", "The usual control group", "no cgroup parent of its own", ({ cgroupParent }) =>
+    when(cgroupParent !== "", `is under ${cgroupParent}`),
+  ),
   {
     id: "5.26",
     title: "No new privileges",
     expects: "no-new-privileges",
     exemptedBy: "noNewPrivileges",
-    problem: (c) =>
+    problems: (c) =>
       when(
         !hasOption(c, "no-new-privileges=true", "no-new-privileges"),
         "may gain privileges by set-uid programs",
+        false,
       ),
   },
   {
@@ -221,41 +246,31 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "Health is checked",
     expects: "a health check",
     exemptedBy: "healthCheck",
-    problem: ({ healthCheck }) => when(!healthCheck, "has no health check"),
+    problems: ({ healthCheck }) => when(!healthCheck, "has no health check", false),
   },
   {
     id: "5.28",
     title: "The latest version of the image is used",
     expects: "an image pinned by digest",
-    problem: ({ image }) =>
+    problems: ({ image }) =>
       when(!/@sha256:[0-9a-f]{64}$/.test(image), "its image has no digest yet"),
     leftToHost: () =>
       'pinned by digest; "npm run pin -- --check" says whether its tag has moved, people whether a newer version is needed',
   },
-  {
-    id: "5.29",
-    title: "Processes are limited",
-    expects: "a limit of processes",
-    problem: ({ pidsLimit }) => when(pidsLimit <= 0, "may start any number of processes"),
-  },
-  {
-    id: "5.30",
-    title: "Not on Docker's default network",
-    expects: "networks of its own",
-    problem: ({ networks }) =>
-      when(networks.length === 0 || networks.includes("bridge"), "is on the default bridge"),
-  },
-  {
-    id: "5.31",
-    title: "Not in the host's user namespace by request",
-    expects: "the engine's user namespace",
-    problem: ({ namespaces }) => when(namespaces.user === "host", "asks for the host's users"),
-  },
+  item("5.29", "Processes are limited", "a limit of processes", ({ pidsLimit }) =>
+    when(pidsLimit <= 0, "may start any number of processes"),
+  ),
+  item("5.30", "Not on Docker's default network", "networks of its own", ({ networks }) =>
+    when(networks.length === 0 || networks.includes("bridge"), "is on the default bridge"),
+  ),
+  item("5.31", "Not in the host's user namespace by request", "the engine's user namespace", (c) =>
+    when(c.namespaces.user === "host", "asks for the host's users"),
+  ),
   {
     id: "5.32",
     title: "The Docker socket is not mounted",
     expects: "no docker.sock",
     exemptedBy: "dockerSocket",
-    problem: ({ mounts }) => all(mounts.filter(isSocket).map(mounted)),
+    problems: ({ mounts }) => mounts.filter(isSocket).map((mount) => mounted(mount, true)),
   },
 ];

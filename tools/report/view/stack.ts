@@ -1,40 +1,36 @@
-/** A stack in the words of people who read about it: the data behind every format of the report. Pure. */
-import { Exemption } from "../../../components/hardened/policy";
-import { replaceOrder, ReplaceOrder } from "../../../components/hardened/container";
-import { parseReference } from "../../../images/reference";
-import { inStack, RecordedContainer, recordedContainers } from "../../model/containers";
-import { Model, NETWORK } from "../../model/synth";
+/** What reports say of a stack, as plain data: `--format json` prints it, every other format but Compose is made of it. Pure. */
+import { ContainerModel, PublishedPort, ReplaceOrder } from "../../../components/hardened/model";
+import { Controls, Exemption } from "../../../components/hardened/policy";
+import { Ingress, Route, Tls } from "../../../components/ingress";
+import { ImageModel, StackContainer, StackModel } from "../../../components/model";
 import { CisReport, cisReport } from "../cis/cis";
-import { isSocket } from "./facts";
-import { EntranceView, entranceView } from "./entrance";
-import { factsFromInputs } from "./facts-from-inputs";
-import { insecureRegistries } from "./insecure-registries";
-import { SecretView, secretViews } from "./secrets";
-import { SocketView, socketViews } from "./sockets";
-import { VolumeView, volumeViews } from "./volumes";
+import { factsOf } from "../cis/facts";
 
 /**
- * The report as JSON. `version` rises when a field goes away or changes its meaning; new fields do not raise it.
- * No secret is anywhere in it.
+ * Documented in docs/reports.md. `version` rises when a field goes away or changes its meaning; new fields do not raise it.
+ * Secrets appear by name.
  */
 export interface StackView {
   readonly version: 1;
   readonly stack: string;
   readonly platform: string;
   readonly images: readonly ImageView[];
-  /** Registries that the program and the engine ask over plain http. */
+  /** Registries that are asked over plain HTTP. */
   readonly insecureRegistries: readonly string[];
   /** Whether an image without a digest is refused. */
   readonly requirePins: boolean;
   readonly containers: readonly ContainerView[];
   readonly entrance: EntranceView;
-  readonly networks: readonly NetworkView[];
+  readonly networks: StackModel["networks"];
   readonly ports: readonly PortView[];
   readonly volumes: readonly VolumeView[];
   readonly secrets: readonly SecretView[];
-  /** What each proxy of the Docker socket lets through. */
-  readonly socketReads: readonly SocketView[];
-  /** Containers that prepare a volume and end before a service starts. */
+  /** By Docker socket proxy, what it lets through: `GET` (which includes HEAD) and a regular expression of the path. */
+  readonly socketReads: readonly {
+    readonly container: string;
+    readonly reads: readonly string[];
+  }[];
+  /** Init containers: they prepare a volume before the service starts. */
   readonly helpers: readonly HelperView[];
   readonly cis: CisReport;
 }
@@ -45,32 +41,16 @@ export interface ImageView {
   readonly repository: string;
   readonly tag?: string;
   readonly digest?: string;
-  /** Without a digest each preview asks the registry for it. */
   readonly pinned: boolean;
 }
 
-export interface ContainerView {
+export interface ContainerView extends Controls {
   readonly name: string;
   readonly service: string;
   readonly image: string;
-  /** `uid:gid` */
-  readonly user: string;
-  /** `ALL`, unless something of what Docker gives unasked is kept. */
   readonly capDrop: readonly string[];
-  /** Added after that. */
-  readonly capabilities: readonly string[];
-  readonly readOnlyRootfs: boolean;
-  readonly noNewPrivileges: boolean;
-  readonly dockerSocket: boolean;
-  /** Paths of the host that it sees, the Docker socket apart. */
-  readonly hostPaths: readonly string[];
-  /** Those of them that it may write to. */
+  /** Those of `hostPaths` that it may write to. */
   readonly writableHostPaths: readonly string[];
-  readonly healthCheck: boolean;
-  readonly memoryMiB: number;
-  readonly cpus: number;
-  readonly pidsLimit: number;
-  readonly openFiles: number;
   /** Writable folders in memory. */
   readonly scratch: readonly string[];
   readonly networks: readonly string[];
@@ -78,77 +58,95 @@ export interface ContainerView {
   readonly exemptions: readonly Exemption[];
 }
 
-export interface NetworkView {
-  /** Without the stack's name. */
-  readonly name: string;
-  /** Whether it leads nowhere but to its members. */
-  readonly internal: boolean;
-  /** Containers; the one that asks comes first. */
-  readonly members: readonly string[];
+export interface EntranceView {
+  readonly tls: Tls["mode"];
+  /** ACME directory of the CA, and the DNS provider for its challenge. Only with `acme`. */
+  readonly caServer?: string;
+  readonly dnsProvider?: string;
+  /** Networks that may reach admin routes. Empty: there are no admin routes. */
+  readonly adminAllow: readonly string[];
+  readonly routes: readonly Pick<Route, "host" | "service" | "admin">[];
+  /** The homepage's policy; absent where it has no route. */
+  readonly contentSecurityPolicy?: string;
 }
 
-export interface PortView {
-  readonly address: string;
-  readonly published: number;
-  readonly protocol: string;
+export interface PortView extends PublishedPort {
+  readonly protocol: "tcp";
   readonly container: string;
-  readonly internal: number;
+}
+
+export interface VolumeView {
+  /** Inside the stack; Docker's name of `files` and `secrets` has a random suffix. */
+  readonly name: string;
+  /** `data` outlives every deployment; the others are made anew whenever their content changes. */
+  readonly role: "data" | "secrets" | "files";
+  /** `uid:gid`, or who decides it. */
+  readonly owner: string;
+  readonly mounts: readonly {
+    readonly container: string;
+    readonly path: string;
+    readonly readOnly: boolean;
+  }[];
+  /** Absolute paths of the files that the deployment writes. */
+  readonly files: readonly string[];
+}
+
+export interface SecretView {
+  /** In the configuration. */
+  readonly name: string;
+  readonly readers: readonly SecretReader[];
+}
+
+export interface SecretReader {
+  readonly container: string;
+  /** A file that only the container's user can read, or a variable, which `docker inspect` shows too. */
+  readonly by: "file" | "environment";
+  /** Path of the file, or name of the variable. */
+  readonly at: string;
 }
 
 export interface HelperView {
   readonly name: string;
   readonly user: string;
   readonly capabilities: readonly string[];
-  /** A helper that never starts only carries files. */
+  /** Without a start Docker only writes files into its volume. */
   readonly starts: boolean;
 }
 
-export function stackView(model: Model): StackView {
-  const recorded = recordedContainers(model);
-  const running = recorded.filter(({ role }) => role === "service");
-  const exemptionsOf = (service: string): readonly Exemption[] =>
-    model.outputs.restrictions.find((row) => row.service === service)?.exemptions ?? [];
+export function stackView(model: StackModel): StackView {
+  const { stack, platform, images, insecureRegistries, requirePins, containers, networks } = model;
   return {
     version: 1,
-    stack: model.stack,
-    platform: model.config.platform,
-    images: Object.entries(model.outputs.images).map(([service, text]) => imageView(service, text)),
-    insecureRegistries: insecureRegistries(model.config),
-    requirePins: model.config.requirePins,
-    containers: running.map((container) => ({
-      ...containerView(container),
-      networks: (container.inputs.networksAdvanced ?? []).map(({ name }) =>
-        inStack(name, model.stack),
-      ),
-      exemptions: exemptionsOf(container.service),
-    })),
-    entrance: entranceView(recorded),
-    networks: networkViews(model, running),
-    ports: running.flatMap((container) =>
-      factsFromInputs(container).ports.map((port) => ({ ...port, container: container.name })),
+    stack,
+    platform,
+    images: images.map(imageView),
+    insecureRegistries,
+    requirePins,
+    containers: containers.map(containerView),
+    entrance: entranceView(model.ingress),
+    networks,
+    ports: containers.flatMap(({ name: container, ports }) =>
+      ports.map((port) => ({ ...port, protocol: "tcp", container })),
     ),
-    volumes: volumeViews(model, recorded),
-    secrets: secretViews(recorded),
-    socketReads: socketViews(recorded),
-    helpers: recorded
-      .filter(({ role }) => role === "loader")
-      .map(({ resource, inputs }) => ({
-        name: inStack(resource, model.stack),
-        user: inputs.user ?? "the image's",
-        capabilities: inputs.capabilities?.adds ?? [],
-        starts: inputs.start !== false,
-      })),
+    volumes: volumeViews(containers),
+    secrets: secretViews(containers),
+    socketReads: containers.flatMap(({ name: container, dockerReads }) =>
+      dockerReads === undefined
+        ? []
+        : { container, reads: dockerReads.map((path) => `GET ${path}`) },
+    ),
+    helpers: containers.flatMap(helperViews),
     cis: cisReport(
-      running.map((container) => ({
-        facts: factsFromInputs(container),
-        exemptions: exemptionsOf(container.service),
+      containers.map((container) => ({
+        facts: factsOf(container),
+        exemptions: container.exemptions,
       })),
     ),
   };
 }
 
-function imageView(service: string, text: string): ImageView {
-  const { registry, repository, tag, digest } = parseReference(text);
+function imageView({ service, reference }: ImageModel): ImageView {
+  const { registry, repository, tag, digest } = reference;
   return {
     service,
     registry,
@@ -159,59 +157,88 @@ function imageView(service: string, text: string): ImageView {
   };
 }
 
-function containerView(
-  container: RecordedContainer,
-): Omit<ContainerView, "networks" | "exemptions"> {
-  const { inputs } = container;
-  const facts = factsFromInputs(container);
-  const fromHost = facts.mounts.filter(({ kind }) => kind === "host path");
-  const paths = fromHost.filter((mount) => !isSocket(mount));
+const containerView = (container: StackContainer): ContainerView => ({
+  name: container.name,
+  service: container.service,
+  image: container.image,
+  ...container.controls,
+  capDrop: ["ALL"],
+  writableHostPaths: [],
+  scratch: Object.keys(container.tmpfs),
+  networks: container.networks.map(({ name }) => name),
+  order: container.order,
+  exemptions: container.exemptions,
+});
+
+/** Traefik's default: https://doc.traefik.io/traefik/v3.6/reference/install-configuration/tls/certificate-resolvers/acme/ */
+const DEFAULT_CA = "https://acme-v02.api.letsencrypt.org/directory";
+
+function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
+  const policy = routes.find(({ service }) => service === "homepage")?.contentSecurityPolicy;
   return {
-    name: container.name,
-    service: container.service,
-    image: facts.image,
-    user: facts.user,
-    capDrop: facts.capDrop,
-    capabilities: facts.capAdd,
-    readOnlyRootfs: facts.readOnlyRootfs,
-    noNewPrivileges: facts.securityOpts.includes("no-new-privileges:true"),
-    dockerSocket: fromHost.some(isSocket),
-    hostPaths: paths.map(({ source }) => source),
-    writableHostPaths: paths.filter(({ writable }) => writable).map(({ source }) => source),
-    healthCheck: facts.healthCheck,
-    memoryMiB: facts.memory / 1024 ** 2,
-    cpus: facts.cpus,
-    pidsLimit: facts.pidsLimit,
-    openFiles: inputs.ulimits?.find(({ name }) => name === "nofile")?.hard ?? 0,
-    scratch: Object.keys(inputs.tmpfs ?? {}),
-    order: replaceOrder(
-      facts.ports,
-      facts.mounts.filter(({ kind, writable }) => kind === "volume" && writable),
-    ),
+    tls: tls.mode,
+    ...(tls.mode === "acme" && {
+      caServer: tls.caServer ?? DEFAULT_CA,
+      dnsProvider: tls.dnsProvider,
+    }),
+    adminAllow,
+    routes: routes.map(({ host, service, admin }) => ({ host, service, admin })),
+    ...(policy !== undefined && { contentSecurityPolicy: policy }),
   };
 }
 
-function networkViews(
-  { resources, stack }: Model,
-  running: readonly RecordedContainer[],
-): NetworkView[] {
-  return resources
-    .filter(({ type }) => type === NETWORK)
-    .map(({ inputs }) => {
-      const fullName = String(inputs.name);
-      const name = inStack(fullName, stack);
-      const members = running
-        .filter(({ inputs: { networksAdvanced } }) =>
-          networksAdvanced?.some((joined) => joined.name === fullName),
-        )
-        .map((container) => container.name);
-      return { name, internal: inputs.internal === true, members: askerFirst(name, members) };
-    })
-    .sort((a, b) => Number(a.internal) - Number(b.internal) || (a.name < b.name ? -1 : 1));
+const ROLES: readonly VolumeView["role"][] = ["data", "secrets", "files"];
+
+/** By role, then by name. */
+function volumeViews(containers: readonly ContainerModel[]): VolumeView[] {
+  const volumes = new Map<string, VolumeView>();
+  for (const { name: container, controls, mounts } of containers)
+    for (const mount of mounts) {
+      if (mount.kind === "host" || mount.kind === "socket") continue;
+      const { kind: role, volume: name, path } = mount;
+      const isData = role === "data";
+      const own = isData ? mount.chown : role === "secrets";
+      const first: VolumeView = volumes.get(name) ?? {
+        name,
+        role,
+        owner: own ? controls.user : isData ? "as the image has it" : "root",
+        mounts: [],
+        files: isData ? [] : Object.keys(mount.files).map((file) => `${path}/${file}`),
+      };
+      const at = { container, path, readOnly: !isData };
+      volumes.set(name, { ...first, mounts: [...first.mounts, at] });
+    }
+  return [...volumes.values()].sort(
+    (a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || (a.name < b.name ? -1 : 1),
+  );
 }
 
-/** A network of two is named after them, the one that asks first: `n8n-postgres` (components/hardened/networks.ts). */
-const askerFirst = (network: string, members: readonly string[]): string[] =>
-  [...members].sort(
-    (a, b) => Number(network.startsWith(`${b}-`)) - Number(network.startsWith(`${a}-`)),
-  );
+function secretViews(containers: readonly ContainerModel[]): SecretView[] {
+  const secrets = new Map<string, SecretReader[]>();
+  const add = (name: string, reader: SecretReader): void =>
+    void secrets.set(name, [...(secrets.get(name) ?? []), reader]);
+  for (const { name: container, secretEnvironment, mounts } of containers) {
+    for (const [at, secret] of Object.entries(secretEnvironment))
+      add(secret, { container, by: "environment", at });
+    for (const mount of mounts)
+      if (mount.kind === "secrets")
+        for (const [file, content] of Object.entries(mount.files))
+          if (typeof content === "object" && "secret" in content)
+            add(content.secret, { container, by: "file", at: `${mount.path}/${file}` });
+  }
+  return [...secrets].map(([name, readers]) => ({ name, readers }));
+}
+
+/** As components/hardened/{file,data}-volume.ts make them. */
+const helperViews = ({ mounts }: ContainerModel): HelperView[] =>
+  mounts.flatMap((mount): HelperView[] => {
+    const chown = { user: "0:0", capabilities: ["CAP_CHOWN"], starts: true };
+    if (mount.kind === "secrets") return [{ name: `${mount.volume}-init`, ...chown }];
+    if (mount.kind === "files")
+      return [
+        { name: `${mount.volume}-init`, user: "the image's", capabilities: [], starts: false },
+      ];
+    if (mount.kind !== "data" || !mount.chown) return [];
+    const capabilities = [...chown.capabilities, "CAP_DAC_READ_SEARCH"];
+    return [{ name: `${mount.volume}-owner`, ...chown, capabilities }];
+  });

@@ -1,0 +1,125 @@
+/** What parts of a stack may do. Having more is weaker, having less is stricter. Pure. */
+import { Exemptible, isRoot } from "../../../components/hardened/policy";
+import { Change, stricter, weaker } from "./change";
+import { SavedContainer, SavedView } from "./saved-report";
+
+export interface Privilege {
+  /** A container, a service, or a group of things. */
+  readonly subject: string;
+  /** A verb first: `runs as root`. Equal for the same privilege. */
+  readonly what: string;
+  /** Not compared. */
+  readonly detail?: string;
+  /** The control whose exemption allows it. */
+  readonly control?: Exemptible;
+}
+
+/** The controls of a container: what it has that the policy does not give. */
+export function controlPrivileges({ containers, networks, secrets }: SavedView): Privilege[] {
+  return containers.flatMap((container) => {
+    const { name: subject } = container;
+    const has = (what: string, control?: Exemptible, detail?: string): Privilege => ({
+      subject,
+      what,
+      ...(control && { control }),
+      ...(detail !== undefined && { detail }),
+    });
+    return [
+      ...switches(container).map(([, what, control, detail]) => has(what, control, detail)),
+      ...container.capabilities.map((name) => has(`has ${name}`, "capabilities")),
+      ...container.hostPaths.map((path) => has(`reads the host's ${path}`, "hostPaths")),
+      ...(container.writableHostPaths ?? []).map((path) =>
+        has(`writes to the host's ${path}`, "hostPaths"),
+      ),
+      ...networks
+        .filter(({ internal, members }) => !internal && members.includes(subject))
+        .map(({ name }) => has(`reaches beyond the host through ${name}`, "outsideNetworks")),
+      ...secrets.flatMap(({ name, readers }) =>
+        readers
+          .filter(({ container: reader, by }) => reader === subject && by === "environment")
+          .map(({ at }) => has(`has ${name} in its environment as ${at}`, "environmentSecrets")),
+      ),
+    ];
+  });
+}
+
+const switches = (container: SavedContainer) =>
+  (
+    [
+      [isRoot(container.user), "runs as root", "user", container.user],
+      [!container.readOnlyRootfs, "has a writable root file system", "readOnlyRootfs"],
+      [!container.noNewPrivileges, "may gain new privileges", "noNewPrivileges"],
+      [!container.healthCheck, "lacks a health check", "healthCheck"],
+      [container.dockerSocket, "has the Docker socket", "dockerSocket"],
+      [container.capDrop?.includes("ALL") === false, "keeps Docker's default capabilities"],
+    ] as const
+  ).filter(([is]) => is);
+
+/**
+ * What concerns several parts of a stack: routes, conversations, secrets, data, Docker's API.
+ *
+ * @param isKnown whether a container, service or data volume is in both states
+ */
+export function sharedPrivileges(
+  { entrance, networks, secrets, volumes, socketReads }: SavedView,
+  isKnown: (name: string) => boolean,
+): Privilege[] {
+  return [
+    ...(entrance?.routes ?? []).flatMap(({ service: subject, host, admin }) => [
+      { subject, what: "has a route", detail: host },
+      ...(admin ? [] : [{ subject, what: "is open to everybody, not only to administrators" }]),
+    ]),
+    ...networks.flatMap(({ members }) => {
+      const known = members.filter(isKnown).sort();
+      return known.flatMap((subject, index) =>
+        known
+          .slice(index + 1)
+          .map((other) => ({ subject, what: `shares a network with ${other}` })),
+      );
+    }),
+    ...secrets.flatMap(({ name, readers }) =>
+      readers.map(({ container: subject }) => ({ subject, what: `reads ${name}` })),
+    ),
+    // Volumes of files are replaced as a whole. A data volume that is new has nobody's data yet.
+    ...volumes
+      .filter(({ name }) => isKnown(name))
+      .flatMap(({ name, mounts }) =>
+        mounts
+          .filter(({ readOnly }) => !readOnly)
+          .map(({ container: subject }) => ({ subject, what: `writes to ${name}` })),
+      ),
+    ...(socketReads ?? []).flatMap(({ container: subject, reads }) =>
+      reads.map((read) => ({ subject, what: `lets through ${read}` })),
+    ),
+  ].filter(({ subject }) => isKnown(subject));
+}
+
+export const findings = ({ cis }: SavedView): Privilege[] =>
+  cis.results
+    .filter(({ verdict }) => verdict === "finding")
+    .map(({ id, container: subject, detail }) => ({ subject, what: `fails CIS ${id}`, detail }));
+
+/** @param reasonOf the reason of a container's exemption */
+export const privilegeChanges = (
+  before: readonly Privilege[],
+  after: readonly Privilege[],
+  reasonOf: (subject: string, control?: Exemptible) => string | undefined = () => undefined,
+): Change[] => [
+  ...without(after, before).map(({ subject, what, detail, control }) =>
+    weaker(
+      subject,
+      detail === undefined ? what : `${what} (${detail})`,
+      reasonOf(subject, control),
+    ),
+  ),
+  ...without(before, after).map(({ subject, what }) => stricter(subject, `no longer ${what}`)),
+];
+
+/** Each once: two containers may share several networks. */
+const without = (items: readonly Privilege[], others: readonly Privilege[]): Privilege[] =>
+  items.filter(
+    ({ subject, what }, at) =>
+      ![...others, ...items.slice(0, at)].some(
+        (other) => other.subject === subject && other.what === what,
+      ),
+  );

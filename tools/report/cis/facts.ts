@@ -1,0 +1,109 @@
+import { ContainerModel, FIXED } from "../../../components/hardened/model";
+
+/**
+ * What the rules look at: made of a container of the model, or by tests of what `docker inspect` says of a running one, so
+ * that the same rules judge both.
+ */
+export interface ContainerFacts {
+  readonly name: string;
+  readonly image: string;
+  /** Entrypoint and arguments, as far as the container sets them. */
+  readonly command: readonly string[];
+  /** `uid:gid` */
+  readonly user: string;
+  /** `ALL` or `CAP_…`. Docker adds fourteen by default; what is not dropped of them stays. */
+  readonly capDrop: readonly string[];
+  /** `CAP_…` */
+  readonly capAdd: readonly string[];
+  readonly privileged: boolean;
+  readonly readOnlyRootfs: boolean;
+  readonly securityOpts: readonly string[];
+  /** AppArmor profile and SELinux label of a container that exists; empty for none. */
+  readonly appArmor?: string;
+  readonly seLinux?: string;
+  /** Bytes; 0 is no limit. */
+  readonly memory: number;
+  /** Cores; 0 is no limit. */
+  readonly cpus: number;
+  readonly cpuShares: number;
+  /** 0 is no limit. */
+  readonly pidsLimit: number;
+  /** Names: `nofile`. */
+  readonly ulimits: readonly string[];
+  readonly mounts: readonly MountFacts[];
+  /** Paths on the host. */
+  readonly devices: readonly string[];
+  /** Names of its networks; `host` and `none` are modes without one. */
+  readonly networks: readonly string[];
+  /** `host`, `private` and the like; empty is Docker's default. */
+  readonly namespaces: Readonly<Record<"pid" | "ipc" | "uts" | "user", string>>;
+  readonly cgroupParent: string;
+  readonly restart: { readonly policy: string; readonly retries: number };
+  readonly ports: readonly PortFacts[];
+  readonly healthCheck: boolean;
+}
+
+export interface MountFacts {
+  readonly kind: "volume" | "host path";
+  /** Path on the host, or name of the volume. */
+  readonly source: string;
+  readonly target: string;
+  readonly writable: boolean;
+  /** `shared`, `rprivate` and the like; empty is Docker's default. */
+  readonly propagation: string;
+}
+
+export interface PortFacts {
+  readonly address: string;
+  readonly published: number;
+  readonly internal: number;
+  readonly protocol: string;
+}
+
+/** A container as components/hardened/container.ts renders it. */
+export const factsOf = ({
+  name,
+  image,
+  controls,
+  entrypoint = [],
+  command = [],
+  mounts,
+  networks,
+  ports,
+}: ContainerModel): ContainerFacts => ({
+  name,
+  image,
+  command: [...entrypoint, ...command],
+  user: controls.user,
+  capDrop: ["ALL"],
+  capAdd: controls.capabilities,
+  privileged: false,
+  readOnlyRootfs: controls.readOnlyRootfs,
+  securityOpts: controls.noNewPrivileges ? ["no-new-privileges:true"] : [],
+  memory: controls.memoryMiB * 1024 ** 2,
+  cpus: controls.cpus,
+  cpuShares: 0,
+  pidsLimit: controls.pidsLimit,
+  ulimits: ["nofile"],
+  mounts: mounts.map((mount) => {
+    const fromHost = mount.kind === "host" || mount.kind === "socket";
+    return {
+      kind: fromHost ? "host path" : "volume",
+      source: fromHost ? mount.source : mount.volume,
+      target: mount.path,
+      writable: mount.kind === "data",
+      propagation: "",
+    };
+  }),
+  devices: [],
+  networks: networks.map((network) => network.name),
+  namespaces: { pid: "", ipc: FIXED.ipc, uts: "", user: "" },
+  cgroupParent: "",
+  restart: { policy: FIXED.restart, retries: 0 },
+  ports: ports.map((port) => ({ ...port, protocol: "tcp" })),
+  healthCheck: controls.healthCheck,
+});
+
+/** `127.0.0.1:80`, `[::1]:80` */
+export const onHost = ({ address, published }: Pick<PortFacts, "address" | "published">): string =>
+  `${address.includes(":") ? `[${address}]` : address}:${published}`;

@@ -1,0 +1,83 @@
+/** Who talks to whom, as a Mermaid flowchart that begins at the visitors: https://mermaid.js.org/syntax/flowchart.html. Pure. */
+import { oneLine } from "../../text/one-line";
+import { StackView } from "./view/stack";
+
+/** `outside`: beyond the stack; `host`: a part of the machine. */
+type NodeKind = "outside" | "container" | "host";
+/** `inside`: an internal network; `out`: leaves the machine; `host`: a mount. */
+type EdgeKind = "inside" | "out" | "host";
+
+/** From the one that opens connections. */
+type Edge = readonly [from: string, kind: EdgeKind, to: string, label?: string];
+type Node = readonly [id: string, kind: NodeKind, title: string, about: string];
+
+/** Names of containers have no space. */
+const VISITORS = "the visitors";
+const INTERNET = "the internet";
+const SOCKET = "the socket";
+const FILES = "the files";
+
+const SHAPES: Readonly<Record<NodeKind, readonly [string, string]>> = {
+  outside: ["([", "])"],
+  container: ["[", "]"],
+  host: ["[(", ")]"],
+};
+const ARROWS: Readonly<Record<EdgeKind, string>> = { inside: "-->", out: "==>", host: "-.->" };
+
+/** What nothing talks to is left out. */
+export function mermaid(view: StackView): string {
+  const edges = edgesOf(view);
+  const used = new Set(edges.flatMap(([from, , to]) => [from, to]));
+  const nodes = nodesOf(view).filter(([id]) => used.has(id));
+  // Names may be words of Mermaid, such as `end`, or contain what ends one.
+  const ids = new Map(nodes.map(([id], index) => [id, `n${index + 1}`]));
+  const lines = [
+    ...nodes.map(([id, kind, title, about]) => {
+      const [open, close] = SHAPES[kind];
+      return `${ids.get(id)}${open}"${escaped(title)}<br><small>${escaped(about)}</small>"${close}`;
+    }),
+    ...edges.map(([from, kind, to, label]) => {
+      const words = label === undefined ? "" : `|"${escaped(label)}"|`;
+      return `${ids.get(from)} ${ARROWS[kind]}${words} ${ids.get(to)}`;
+    }),
+  ];
+  return `flowchart LR\n${lines.map((line) => `  ${line}\n`).join("")}`;
+}
+
+const nodesOf = ({ containers }: StackView): Node[] => [
+  [VISITORS, "outside", "visitors", "a browser"],
+  ...containers.map(({ name, user }): Node => {
+    const [uid = user] = user.split(":");
+    return [name, "container", name, uid === "0" ? "root" : `uid ${uid}`];
+  }),
+  [INTERNET, "outside", "internet", "outgoing requests"],
+  [SOCKET, "host", "Docker socket", "of the host"],
+  [FILES, "host", "files of the host", "read-only"],
+];
+
+const edgesOf = ({ containers, networks, ports }: StackView): Edge[] => [
+  // One arrow for all ports of a container.
+  ...containers.flatMap(({ name }): Edge[] => {
+    const own = ports.filter(({ container }) => container === name);
+    const label = own.map(({ published }) => `:${published}`).join(" ");
+    return own.length === 0 ? [] : [[VISITORS, "out", name, label]];
+  }),
+  // The name of an internal network of two only repeats them.
+  ...networks.flatMap(({ name, internal, members: [first = "", ...others] }) =>
+    internal
+      ? others.map((to): Edge => [first, "inside", to])
+      : [first, ...others].map((from): Edge => [from, "out", INTERNET, name]),
+  ),
+  ...containers.flatMap(({ name, dockerSocket, hostPaths }): Edge[] => [
+    ...(dockerSocket ? [[name, "host", SOCKET] as const] : []),
+    ...(hostPaths.length > 0 ? [[name, "host", FILES, folders(hostPaths)] as const] : []),
+  ]),
+];
+
+/** Two are named, more are counted. */
+const folders = (paths: readonly string[]): string =>
+  paths.length > 2 ? `${paths.length} folders` : paths.join(" and ");
+
+/** Inside quotes only these have a meaning; a backtick would begin Markdown. */
+const escaped = (text: string): string =>
+  oneLine(text).replace(/["<>&#;`]/g, (character) => `#${character.charCodeAt(0)};`);
