@@ -52,7 +52,9 @@ const enabledProblems = ({ services }: Partial<ParsedKeys>): string[] =>
       ? [
           `${at}: nothing uses it while ${names} ${users.length === 1 ? "is" : "are"} off, remove the line`,
         ]
-      : [`${at}: ${names} cannot work without it; switch that off too, or remove the line`];
+      : [
+          `${at}: ${names} cannot work without it; switch ${users.length === 1 ? "that" : "them"} off too, or remove the line`,
+        ];
   });
 
 function hostNameProblems({ domain }: Partial<ParsedKeys>, services: Services): string[] {

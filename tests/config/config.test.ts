@@ -1,100 +1,28 @@
+/** Reading a configuration as a whole: defaults, secrets, what Pulumi hands over, and the error with all problems. */
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { parseConfig, readConfig, Secret, StackConfig } from "../../config/config";
-import { SERVICE_NAMES } from "../../config/schema";
-import { CANARIES, imagesWithout, problemsOf, rawConfig, setSecret } from "../support/raw-config";
+import { ServiceName } from "../../components/services";
+import { ConfigError, parseConfig, readConfig, Secret, StackConfig } from "../../config/config";
+import { SECRET_NAMES } from "../../config/schema";
+import {
+  CANARIES,
+  IMAGES,
+  problemsOf,
+  pulumiConfig,
+  rawConfig,
+  setSecret,
+} from "../support/raw-config";
+import { record, valueOf } from "../support/pulumi-mocks";
+import { REASON } from "../support/small-stack";
 
-/** What a configuration means, as data. */
-const plain = (config: StackConfig): unknown => JSON.parse(JSON.stringify(config));
-
-describe("the configuration", () => {
-  it("accepts the configuration that all bad ones are made from", () => {
-    assert.deepEqual(problemsOf(rawConfig()), []);
-  });
-
-  it("refuses a secret that is stored in clear text, but not on the dev stack", () => {
-    assert.deepEqual(
-      problemsOf(rawConfig({}, { secure: new Set(["postgresPassword", "n8nDatabasePassword"]) })),
-      [
-        `n8nEncryptionKey: is stored in clear text; ${setSecret("n8nEncryptionKey")}`,
-        `portainerPassword: is stored in clear text; ${setSecret("portainerPassword")}`,
-      ],
-    );
-    const dev = { portainerPassword: "dev-only-portainer-password" };
-    assert.deepEqual(problemsOf(rawConfig(dev, { stack: "dev", secure: new Set() })), []);
-    const registries = { "ghcr.io": { username: "a", password: "canary" } };
-    const withLogin = { ...dev, registries };
-    assert.deepEqual(problemsOf(rawConfig(withLogin, { stack: "dev", secure: new Set() })), []);
-  });
-
-  it("allows two services one host name where one of them is off", () => {
-    const services = { n8n: { host: "portainer.example.test" }, portainer: { enabled: false } };
-    assert.deepEqual(problemsOf(rawConfig({ services })), []);
-  });
-
-  for (const address of ["127.0.0.1", "127.8.9.1", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])
-    it(`allows everybody to be an administrator where only this machine gets in: ${address}`, () => {
-      const values = { publish: { address }, adminAllow: ["0.0.0.0/0", "::/0"] };
-      assert.deepEqual(problemsOf(rawConfig(values)), []);
-    });
-
-  it("knows hosts of Docker Hub by their whole name", () => {
-    const registries = { "my-index.docker.io": {}, "index.docker.io.example.test": {} };
-    assert.deepEqual(problemsOf(rawConfig({ registries })), []);
-  });
-
-  it("asks for no secret and no image of a service that is off", () => {
-    const images = imagesWithout("socket-proxy", "portainer", "n8n", "postgres", "cadvisor");
-    const values = {
-      ...Object.fromEntries(Object.keys(CANARIES).map((name) => [name, ""])),
-      images,
-      services: { portainer: { enabled: false }, n8n: { enabled: false } },
-    };
-    assert.deepEqual(problemsOf(rawConfig(values)), []);
-    const { services, images: wanted } = parseConfig(rawConfig(values));
-    for (const name of SERVICE_NAMES) assert.equal(name in wanted, services[name].enabled, name);
-    for (const name of ["socket-proxy", "portainer", "n8n", "postgres", "cadvisor"] as const)
-      assert.equal(services[name].enabled, false, name);
-  });
-
-  it("allows one port for both where only one of them is published", () => {
-    assert.deepEqual(problemsOf(rawConfig({ publish: { http: 80, https: 80 } })), []);
-  });
-
-  it("reports all problems in one error, with the file that holds them", () => {
-    const raw = rawConfig({ domain: 5, tls: { mode: "x" }, colour: "red", portainerPassword: "" });
-    assert.throws(
-      () => parseConfig(raw),
-      (error) => {
-        assert.ok(error instanceof pulumi.RunError);
-        assert.equal(
-          error.message,
-          `the configuration of stack "test" (Pulumi.test.yaml) has 4 problems:
-  domain: expected a host name in lower case such as example.com, no IP address, got 5
-  tls.mode: expected "none", "selfSigned" or "acme", got "x"
-  colour: unknown key, remove it or check its spelling
-  portainerPassword: missing, portainer needs it; set it with "npx pulumi config set --secret --stack test portainerPassword"`,
-        );
-        return true;
-      },
-    );
-    assert.throws(() => parseConfig(rawConfig({ colour: "red" })), {
-      message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  colour: unknown key, remove it or check its spelling`,
-    });
-  });
-
-  it("says what applies where a stack says nothing", () => {
-    const off = { enabled: false, measures: {}, exemptions: [] };
-    const on = { enabled: true, measures: {}, exemptions: [] };
-    const parsed = plain(parseConfig(rawConfig())) as Record<string, unknown>;
-    const { images, ...rest } = parsed;
+describe("a configuration", () => {
+  it("has these values where a stack says nothing", () => {
+    const { host, services, images, secrets, secret, ...rest } = parseConfig(rawConfig());
     assert.deepEqual(rest, {
       stack: "test",
-      host: { address: "unix:///var/run/docker.sock" },
       domain: "example.test",
       publish: { address: "127.0.0.1", http: 80, https: 443 },
       requirePins: false,
@@ -105,241 +33,246 @@ describe("the configuration", () => {
       adminAllow: [],
       registries: {},
       backups: { keep: 7 },
-      services: {
-        ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, on])),
+    });
+    assert.equal(typeof secret, "function");
+    assert.deepEqual(host, { address: "unix:///var/run/docker.sock" });
+    const on = { enabled: true, limits: {}, exemptions: [], options: {} };
+    const { traefik, homepage, n8n, postgres, cadvisor } = services;
+    assert.deepEqual(
+      { traefik, homepage, n8n, postgres, cadvisor },
+      {
         traefik: { ...on, host: "traefik.example.test" },
         homepage: { ...on, host: "example.test" },
-        portainer: { ...on, host: "portainer.example.test" },
         n8n: { ...on, host: "n8n.example.test" },
-        cadvisor: { ...off, host: "cadvisor.example.test" },
+        postgres: on,
+        cadvisor: { ...on, enabled: false, host: "cadvisor.example.test" },
       },
-      secrets: {
-        postgresPassword: "[secret]",
-        n8nDatabasePassword: "[secret]",
-        n8nEncryptionKey: "[secret]",
-        portainerPassword: "[secret]",
-      },
-    });
-    // Images of the enabled services only.
-    assert.deepEqual(
-      Object.keys(images as object),
-      SERVICE_NAMES.filter((name) => name !== "cadvisor"),
     );
+    // Only what is on has an image.
+    assert.equal(images.n8n?.tag, "1.64.2");
+    assert.ok(!("cadvisor" in images));
+    assert.equal(secrets.n8nEncryptionKey?.reveal(), CANARIES.n8nEncryptionKey);
+    assert.ok(!("acmeDnsToken" in secrets));
   });
 
-  it("refuses the password of a registry in clear text, and what only a service's file may exempt", () => {
-    const values = {
-      registries: { "ghcr.io": { username: "a", password: "canary" } },
-      services: {
-        n8n: {
-          exemptions: [
-            { control: "user", value: "0:0", reason: "it would be so easy" },
-            { control: "readOnlyRootfs", value: false, reason: "short" },
-          ],
-        },
+  it("has what a stack says", () => {
+    const said = {
+      publish: { address: "::1", http: 8080 },
+      tls: {
+        mode: "acme",
+        email: "a@example.test",
+        dnsProvider: "desec",
+        caServer: "https://ca.test/dir",
       },
+      platform: "linux/arm/v7",
+      adminAllow: ["192.0.2.0/24", "2001:db8::/32"],
+      registries: {
+        "127.0.0.1:5000": { insecure: true },
+        "ghcr.io": { username: "a", password: "canary" },
+      },
+      backups: { directory: "/var/backups/stack", keep: 30 },
     };
-    const secure = new Set(Object.keys(CANARIES));
-    assert.deepEqual(problemsOf(rawConfig(values, { secure })), [
-      "services.n8n.exemptions: user follows from what the service is, change it in components/services; a stack may exempt capabilities, readOnlyRootfs, noNewPrivileges",
-      "services.n8n: exemption readOnlyRootfs: expected a reason of 10 characters or more that a reader can judge",
-      `registries.ghcr.io.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack test 'registries["ghcr.io"].password'"`,
-    ]);
-  });
-
-  describe("read from its file, where an encrypted value is a placeholder", () => {
-    const HIDDEN = "[encrypted in the stack file]";
-    const clear = (host: string): string =>
-      `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack test 'registries["${host}"].password'"`;
-    type Row = readonly [
-      title: string,
-      registries: Readonly<Record<string, { username: string; password: string }>>,
-      ...problems: readonly string[],
-    ];
-    const rows: readonly Row[] = [
-      ["takes encrypted passwords", { "ghcr.io": { username: "a", password: HIDDEN } }],
-      [
-        "refuses a password in clear text beside an encrypted one",
-        {
-          "ghcr.io": { username: "a", password: HIDDEN },
-          "quay.io": { username: "b", password: "canary" },
-        },
-        clear("quay.io"),
-      ],
-      [
-        "refuses a password in clear text beside its encrypted user name",
-        { "ghcr.io": { username: HIDDEN, password: "canary" } },
-        clear("ghcr.io"),
-      ],
-      [
-        "cannot tell where the engine has decrypted all of them",
-        {
-          "ghcr.io": { username: "a", password: "canary" },
-          "quay.io": { username: "b", password: "canary" },
-        },
-      ],
-    ];
-    for (const [title, registries, ...problems] of rows)
-      it(title, () => {
-        assert.deepEqual(problemsOf(rawConfig({ registries })), problems);
-      });
-  });
-
-  it("takes what a stack says", () => {
-    const exemption = {
-      control: "readOnlyRootfs",
-      value: false,
-      reason: "the image writes there at every start",
+    const exemption = { control: "readOnlyRootfs", value: false, reason: REASON };
+    const homepage = {
+      ...{ host: "start.example.test", folder: "site", cpus: 0.5, pidsLimit: 50 },
+      exemptions: [exemption],
     };
     const config = parseConfig(
       rawConfig({
+        ...said,
         acmeDnsToken: CANARIES.acmeDnsToken,
-        tls: {
-          mode: "acme",
-          email: "a@example.test",
-          dnsProvider: "desec",
-          caServer: "https://ca.test/dir",
-        },
-      }),
-    );
-    assert.deepEqual(config.tls, {
-      mode: "acme",
-      email: "a@example.test",
-      dnsProvider: "desec",
-      caServer: "https://ca.test/dir",
-    });
-    const other = parseConfig(
-      rawConfig({
-        publish: { address: "::1", http: 8080 },
         minimumAge: "12h",
-        platform: "linux/arm/v7",
-        adminAllow: ["192.0.2.0/24", "2001:db8::/32"],
-        registries: {
-          "127.0.0.1:5000": { insecure: true },
-          "ghcr.io": { username: "a", password: "canary" },
-        },
-        backups: { directory: "/var/backups/stack", keep: 30 },
         services: {
+          homepage,
           cadvisor: { enabled: true, memoryMiB: 512 },
           portainer: { enabled: false },
-          homepage: {
-            host: "start.example.test",
-            folder: "site",
-            cpus: 0.5,
-            pidsLimit: 50,
-            exemptions: [exemption],
-          },
+          postgres: { upgradedFrom: 15 },
         },
       }),
     );
-    assert.deepEqual(other.publish, { address: "::1", http: 8080, https: 443 });
-    assert.equal(other.minimumAge, 43_200_000);
-    assert.equal(other.platform, "linux/arm/v7");
-    assert.deepEqual(other.adminAllow, ["192.0.2.0/24", "2001:db8::/32"]);
-    assert.deepEqual(other.registries, {
-      "127.0.0.1:5000": { insecure: true },
-      "ghcr.io": { username: "a", password: "canary" },
-    });
-    assert.deepEqual(other.backups, { directory: "/var/backups/stack", keep: 30 });
-    assert.equal(other.homepageFolder, "site");
-    assert.deepEqual(other.services.homepage, {
+    const { publish, tls, platform, adminAllow, registries, backups } = config;
+    assert.deepEqual(
+      { publish, tls, platform, adminAllow, registries, backups },
+      { ...said, publish: { ...said.publish, https: 443 } },
+    );
+    assert.equal(config.minimumAge, 43_200_000);
+    const { services } = config;
+    assert.deepEqual(services.homepage, {
       enabled: true,
       host: "start.example.test",
-      measures: { cpus: 0.5, pidsLimit: 50 },
+      limits: { cpus: 0.5, pidsLimit: 50 },
       exemptions: [exemption],
+      options: { folder: "site" },
     });
-    assert.deepEqual(other.services.cadvisor.measures, { memoryMiB: 512 });
-    // The proxy is still there for cAdvisor.
-    assert.equal(other.services["socket-proxy"].enabled, true);
-    assert.equal(other.services.portainer.enabled, false);
+    assert.deepEqual(services.cadvisor.limits, { memoryMiB: 512 });
+    assert.deepEqual(services.postgres.options, { upgradedFrom: 15 });
+    assert.equal(services.portainer.enabled, false);
+  });
+
+  /** What is on as a consequence of what is said. */
+  const enabled: readonly (readonly [Record<string, object>, ServiceName, boolean])[] = [
+    [{}, "traefik", true],
+    [{}, "socket-proxy", true],
+    [{ portainer: { enabled: false } }, "socket-proxy", false],
+    [{ portainer: { enabled: false }, cadvisor: { enabled: true } }, "socket-proxy", true],
+    [{ n8n: { enabled: false } }, "postgres", false],
+  ];
+  for (const [services, name, on] of enabled)
+    it(`has ${name} ${on ? "on" : "off"} with ${JSON.stringify(services)}`, () => {
+      const config = parseConfig(rawConfig({ services }));
+      assert.equal(config.services[name].enabled, on);
+      assert.equal(name in config.images, on);
+    });
+
+  it("gives its secrets as secret outputs, and none that it does not have", async () => {
+    const { secret } = parseConfig(rawConfig());
+    const output = secret("portainerPassword");
+    assert.equal(await pulumi.isSecret(output), true);
+    assert.equal(await valueOf(output), CANARIES.portainerPassword);
+    assert.throws(() => secret("acmeDnsToken"), {
+      message: "acmeDnsToken was not checked before use",
+    });
   });
 });
 
-describe("a secret", () => {
+describe("a configuration with problems", () => {
+  const messageOf = (values: Readonly<Record<string, unknown>>): string => {
+    try {
+      parseConfig(rawConfig(values));
+    } catch (error) {
+      // Pulumi prints it without a stack trace.
+      assert.ok(error instanceof ConfigError && error instanceof pulumi.RunError);
+      return error.message;
+    }
+    return assert.fail("no problem");
+  };
+
+  it("is refused with all of them, and the file that has them", () => {
+    assert.equal(
+      messageOf({ domain: 5, tls: { mode: "x" }, colour: "red", portainerPassword: "" }),
+      `the configuration of stack "test" (Pulumi.test.yaml) has 4 problems:
+  domain: expected a host name in lower case such as example.com, no IP address, got 5
+  tls.mode: expected "none", "selfSigned" or "acme", got "x"
+  colour: unknown key, remove it or check its spelling
+  portainerPassword: missing, portainer needs it; ${setSecret("portainerPassword")}`,
+    );
+    assert.match(
+      messageOf({ colour: "red" }),
+      /\(Pulumi\.test\.yaml\) has one problem:\n {2}colour: /,
+    );
+  });
+
+  it("shows a hundred of them at most", () => {
+    const keys = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${n}`, 1]));
+    const lines = messageOf(keys(103)).split("\n");
+    assert.deepEqual(
+      [lines[0], lines.at(-1), lines.length],
+      [
+        'the configuration of stack "test" (Pulumi.test.yaml) has 103 problems:',
+        "  and 3 more",
+        102,
+      ],
+    );
+    assert.doesNotMatch(messageOf(keys(100)), /more$/);
+  });
+});
+
+describe("a secret of a configuration", () => {
+  const rows: readonly (readonly [title: string, value: unknown, problem: string])[] = [
+    ["no text", null, "expected a text"],
+    ["a map", { canary: "canary" }, "expected a text"],
+    ["too short", "canary-1234", "expected 12 characters or more"],
+    [
+      "with a space at its end",
+      "canary-password ",
+      "has white space at its end or a line break in it",
+    ],
+    ["of two lines", "canary\npassword", "has white space at its end or a line break in it"],
+    ["of the dev stack", "dev-only-portainer-canary", "is the public secret of the dev stack"],
+  ];
+  for (const [title, value, problem] of rows)
+    it(`is refused when it is ${title}`, () => {
+      assert.deepEqual(problemsOf(rawConfig({ portainerPassword: value })), [
+        `portainerPassword: ${problem}; ${setSecret("portainerPassword")}`,
+      ]);
+    });
+
+  it("is accepted with just enough characters", () => {
+    assert.deepEqual(problemsOf(rawConfig({ portainerPassword: "x".repeat(12) })), []);
+  });
+
+  it("is refused in clear text, except in the dev stack", () => {
+    const encrypted = SECRET_NAMES.filter((name) => !name.startsWith("n8n"));
+    assert.deepEqual(problemsOf(rawConfig({}, { secure: new Set(encrypted) })), [
+      `n8nDatabasePassword: is stored in clear text; ${setSecret("n8nDatabasePassword")}`,
+      `n8nEncryptionKey: is stored in clear text; ${setSecret("n8nEncryptionKey")}`,
+    ]);
+    const said = { portainerPassword: "dev-only-portainer-password" };
+    assert.deepEqual(problemsOf(rawConfig(said, { stack: "dev", secure: new Set() })), []);
+  });
+
   it("shows in no text, no JSON and no inspection, only where it is asked for", () => {
     const secret = new Secret("canary-password");
     const holder = { nested: [secret] };
-    for (const text of [
-      String(secret),
-      JSON.stringify(holder),
-      inspect(holder),
-      inspect(secret, { showHidden: true }),
-    ])
-      assert.doesNotMatch(text, /canary/);
+    assert.deepEqual(
+      [String(secret), JSON.stringify(holder), inspect(secret, { showHidden: true })],
+      ["[secret]", '{"nested":["[secret]"]}', "[secret]"],
+    );
+    assert.doesNotMatch(inspect(holder), /canary/);
     assert.equal(secret.reveal(), "canary-password");
   });
 });
 
-describe("readConfig", () => {
+describe("a configuration as Pulumi hands it over", () => {
+  const { config, secretKeys } = pulumiConfig();
   const read = async (
-    values: Record<string, string>,
-    secretKeys: readonly string[],
+    texts: Readonly<Record<string, string>> = {},
+    keys: readonly string[] = secretKeys,
   ): Promise<StackConfig> => {
-    await pulumi.runtime.setMocks(
-      { newResource: () => ({ id: "", state: {} }), call: () => ({}) },
-      "pinned-stack",
-      "test",
-      false,
-    );
-    pulumi.runtime.setAllConfig(values, [...secretKeys]);
-    return readConfig();
+    const options = { config: { ...config, ...texts }, secretKeys: keys };
+    return (await record(() => Promise.resolve(readConfig()), options)).value;
   };
-  const given = (): Record<string, string> =>
-    Object.fromEntries(
-      Object.entries(rawConfig().values).map(([key, value]) => [
-        `pinned-stack:${key}`,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
+
+  it("has structures and booleans as JSON, and keys of others, which nobody reads", async () => {
+    const { stack, requirePins, checkTags, images, backups } = await read({
+      "pinned-stack:requirePins": "true",
+      "pinned-stack:checkTags": "false",
+      "pinned-stack:backups": '{"directory":"/srv/dumps"}',
+      "aws:region": "nowhere",
+    });
+    assert.deepEqual(
+      [stack, requirePins, checkTags, images.traefik?.digest, backups.directory],
+      ["test", true, false, IMAGES.traefik.split("@")[1], "/srv/dumps"],
     );
-  const secure = Object.keys(CANARIES).map((name) => `pinned-stack:${name}`);
-
-  afterEach(() => {
-    pulumi.runtime.setAllConfig({}, []);
   });
 
-  it("decodes structures and booleans, and leaves keys of others alone", async () => {
-    const config = await read(
-      { ...given(), "pinned-stack:requirePins": "true", "aws:region": "nowhere" },
-      secure,
-    );
-    assert.equal(config.requirePins, true);
-    assert.equal(config.stack, "test");
-    assert.equal(config.images.traefik?.tag, "v3.6.4");
+  it("has a secret as a text even when it looks like a structure", async () => {
+    const { secrets } = await read({ "pinned-stack:portainerPassword": '["canary", "12345"]' });
+    assert.equal(secrets.portainerPassword?.reveal(), '["canary", "12345"]');
   });
 
-  it("takes a secret as a text even when it looks like something else", async () => {
-    const config = await read(
-      { ...given(), "pinned-stack:portainerPassword": '["canary", "12345"]' },
-      secure,
-    );
-    assert.equal(config.secrets.portainerPassword?.reveal(), '["canary", "12345"]');
-  });
-
-  it("knows which secrets are stored encrypted", async () => {
-    await assert.rejects(read(given(), secure.slice(1)), {
-      message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  postgresPassword: is stored in clear text; ${setSecret("postgresPassword")}`,
+  it("says which secrets are encrypted", async () => {
+    const keys = secretKeys.filter((key) => key !== "pinned-stack:postgresPassword");
+    await assert.rejects(read({}, keys), {
+      problems: [`postgresPassword: is stored in clear text; ${setSecret("postgresPassword")}`],
     });
   });
 
-  it("does not take a key without a value for a text", async () => {
-    await assert.rejects(read({ ...given(), "pinned-stack:domain": "null" }, secure), {
-      message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  domain: expected a host name in lower case such as example.com, no IP address, got nothing`,
+  const rows: readonly (readonly [title: string, key: string, text: string, end: string])[] = [
+    ["a key without a value as null", "domain", "null", "got nothing"],
+    ["a number as a text", "domain", "12345", 'got "12345"'],
+    ["a text with a bracket in it", "domain", "a[0]", 'got "a[0]"'],
+    ["a broken structure as a text", "tls", "{mode", 'got "{mode"'],
+  ];
+  for (const [title, key, text, end] of rows)
+    it(`has ${title}`, async () => {
+      await assert.rejects(read({ [`pinned-stack:${key}`]: text }), (error) => {
+        assert.ok(error instanceof ConfigError);
+        const [line = "", ...others] = error.problems;
+        assert.ok(line.startsWith(`${key}: expected `) && line.endsWith(end), line);
+        assert.deepEqual(others, []);
+        return true;
+      });
     });
-  });
-
-  it("takes a text of digits for a text", async () => {
-    await assert.rejects(read({ ...given(), "pinned-stack:domain": "12345" }, secure), {
-      message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  domain: expected a host name in lower case such as example.com, no IP address, got "12345"`,
-    });
-  });
-
-  it("reports a broken structure as what it is", async () => {
-    await assert.rejects(read({ ...given(), "pinned-stack:tls": "{mode" }, secure), {
-      message: `the configuration of stack "test" (Pulumi.test.yaml) has one problem:
-  tls: expected a map such as { mode: none }, got "{mode"`,
-    });
-  });
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 
-import { SERVICE_NAMES, ServiceName } from "../../components/services";
+import { SecretName, SERVICE_NAMES, ServiceName } from "../../components/services";
 import { ConfigError, parseConfig, RawConfig } from "../../config/config";
+import { SECRET_NAMES, SECRETS } from "../../config/schema";
 
 export const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
 
@@ -31,34 +32,51 @@ export const imagesWithout = (...names: readonly ServiceName[]): Record<string, 
     Object.entries(IMAGES).filter(([name]) => !(names as readonly string[]).includes(name)),
   );
 
-/** Texts that may be in no message and in no recorded input. */
-export const CANARIES = {
-  postgresPassword: "canary-postgres-password",
-  n8nDatabasePassword: "canary-n8n-database-password",
-  n8nEncryptionKey: "canary-n8n-encryption-key",
-  portainerPassword: "canary-portainer-password",
-  acmeDnsToken: "canary-acme-dns-token",
-};
+/** A value for each secret, which no message and no recorded input may show. */
+export const CANARIES = Object.fromEntries(
+  SECRET_NAMES.map((name) => [name, `canary-${name}-in-clear`]),
+) as Readonly<Record<SecretName, string>>;
+
+/** The secrets of a stack without ACME. */
+const USUAL = Object.fromEntries(
+  SECRET_NAMES.filter((name) => SECRETS[name].neededFor === undefined).map((name) => [
+    name,
+    CANARIES[name],
+  ]),
+);
 
 /** A configuration without a problem, of a stack that is not `dev`, with some keys said otherwise. */
-export function rawConfig(
+export const rawConfig = (
   values: Readonly<Record<string, unknown>> = {},
   rest: Partial<RawConfig> = {},
-): RawConfig {
-  const secrets = Object.fromEntries(
-    Object.entries(CANARIES).filter(([name]) => name !== "acmeDnsToken"),
-  );
+): RawConfig => ({
+  stack: "test",
+  values: {
+    host: { address: "unix:///var/run/docker.sock" },
+    domain: "example.test",
+    images: IMAGES,
+    ...USUAL,
+    ...values,
+  },
+  secure: new Set([...SECRET_NAMES, "registries"]),
+  ...rest,
+});
+
+/** The same as Pulumi gives it to a program: full keys and texts. */
+export function pulumiConfig(values: Readonly<Record<string, unknown>> = {}): {
+  readonly config: Readonly<Record<string, string>>;
+  readonly secretKeys: readonly string[];
+} {
+  const raw = rawConfig(values);
+  const said = Object.entries(raw.values).filter(([, value]) => value !== undefined);
   return {
-    stack: "test",
-    values: {
-      host: { address: "unix:///var/run/docker.sock" },
-      domain: "example.test",
-      images: IMAGES,
-      ...secrets,
-      ...values,
-    },
-    secure: new Set([...Object.keys(CANARIES), "registries"]),
-    ...rest,
+    config: Object.fromEntries(
+      said.map(([key, value]) => [
+        `pinned-stack:${key}`,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+    secretKeys: [...raw.secure].map((key) => `pinned-stack:${key}`),
   };
 }
 
