@@ -6,8 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost, DockerHostArgs, hostPrelude } from "../../host/docker-host";
 import { hostAccess } from "../../host/address";
-import { COMMAND } from "../../tools/model/synth";
-import { only, record } from "../support/pulumi-mocks";
+import { COMMAND, only, PROVIDER, record, valueOf } from "../support/pulumi-mocks";
 import { HOST_KEY } from "../support/raw-config";
 
 const LOCAL: DockerHostArgs = {
@@ -18,8 +17,6 @@ const REMOTE: DockerHostArgs = {
   host: { address: "ssh://deploy@203.0.113.7:2222", hostKey: HOST_KEY },
   registries: {},
 };
-const PROVIDER = "pulumi:providers:docker";
-
 const PRELUDE = `set -eu
 unset DOCKER_CONTEXT
 export DOCKER_HOST='unix:///var/run/docker.sock'
@@ -107,34 +104,28 @@ describe("a command on the host", () => {
     return only(resources, COMMAND, "test-hello").inputs;
   };
 
-  it("is a script for a shell's input, so that no failure prints it", async () => {
-    assert.deepEqual(await command(LOCAL), {
-      interpreter: ["/bin/sh", "-c"],
-      create: "sh -s",
-      stdin: `${PRELUDE}echo hello\n`,
-      logging: "stderr",
-      triggers: ["a", "b"],
-      addPreviousOutputInEnv: false,
-    });
-  });
-
-  it("runs on a remote host through the same ssh that the provider uses", async () => {
-    assert.deepEqual(await command(REMOTE), {
-      interpreter: [
-        "ssh",
-        ...hostAccess(REMOTE.host).sshOptions,
-        "-p",
-        "2222",
-        "deploy@203.0.113.7",
-        "--",
+  const interpreters: readonly (readonly [string, DockerHostArgs, readonly string[]])[] = [
+    ["this machine", LOCAL, ["/bin/sh", "-c"]],
+    [
+      "a remote host, through the ssh that the provider uses",
+      REMOTE,
+      [
+        ...["ssh", ...hostAccess(REMOTE.host).sshOptions],
+        ...["-p", "2222", "deploy@203.0.113.7", "--"],
       ],
-      create: "sh -s",
-      stdin: `${PRELUDE}echo hello\n`,
-      logging: "stderr",
-      triggers: ["a", "b"],
-      addPreviousOutputInEnv: false,
+    ],
+  ];
+  for (const [title, args, interpreter] of interpreters)
+    it(`is a script for a shell's input on ${title}, so that no failure prints it`, async () => {
+      assert.deepEqual(await command(args), {
+        interpreter,
+        create: "sh -s",
+        stdin: `${PRELUDE}echo hello\n`,
+        logging: "stderr",
+        triggers: ["a", "b"],
+        addPreviousOutputInEnv: false,
+      });
     });
-  });
 
   it("talks to the socket that the address names", () => {
     assert.equal(
@@ -154,12 +145,9 @@ describe("the socket of the host", () => {
         const host = new DockerHost("test", LOCAL);
         const [first, second] = [host.socket(), host.socket()];
         assert.equal(first.group, second.group);
-        return {
-          path: first.path,
-          group: await new Promise((resolve) => first.group.apply(resolve)),
-        };
+        return { path: first.path, group: await valueOf(first.group) };
       },
-      { outputs: (type) => (type === COMMAND ? { stdout: "998\n" } : {}) },
+      { engine: { [COMMAND]: { stdout: "998\n" } } },
     );
     assert.deepEqual(value, { path: "/var/run/docker.sock", group: "998" });
     const { inputs } = only(resources, COMMAND, "test-socket-group");
