@@ -1,24 +1,16 @@
+/** The stacks of this project as the program registers them. What a service or a component does by itself is tested there. */
 import assert from "node:assert/strict";
 
-import { Controls, RestrictionRow } from "../components/hardened/policy";
-import { SECRET_NAMES, SERVICE_NAMES } from "../config/schema";
+import { Controls, HARDENED } from "../components/hardened/policy";
+import { RestrictionRow } from "../components/outputs";
 import { readStackFile, StackFile } from "../config/file/read";
-import {
-  COMMAND,
-  CONTAINER,
-  IMAGE,
-  Model,
-  NETWORK,
-  RecordedResource,
-  SECRET,
-  synth,
-  isSecret,
-} from "../tools/model/synth";
+import { SECRET_NAMES } from "../config/schema";
 import { PROJECT_FOLDER } from "../tools/cli/command";
-import "./support/no-docker-context";
+import { PROVIDER, Registered, shortName } from "./support/pulumi-mocks";
 import { CANARIES } from "./support/raw-config";
+import { COMMAND, CONTAINER, IMAGE, NETWORK, SECRET, synth, Synthesized } from "./support/synth";
 
-/** Every service, with the controls it leaves. A new one is a decision, so it is written down here too. */
+/** The controls that each service leaves. A new service, or another exemption, is a decision: it is written down here too. */
 const EXEMPT: Readonly<Record<string, readonly string[]>> = {
   traefik: ["publishedPorts", "outsideNetworks"],
   "socket-proxy": ["dockerSocket"],
@@ -29,467 +21,310 @@ const EXEMPT: Readonly<Record<string, readonly string[]>> = {
   cadvisor: ["user", "hostPaths"],
 };
 
-/** The containers of services that have not just the one that is called as they are. */
-const CONTAINERS: Readonly<Record<string, readonly string[]>> = {
-  "socket-proxy": ["socket-proxy-portainer", "socket-proxy-cadvisor"],
-};
-
-/** Networks that lead out of the host, each with the only service on it. */
+/** Networks that lead out of the host, each with the only container on it. */
 const OUTSIDE: Readonly<Record<string, string>> = { edge: "traefik", egress: "n8n" };
 
-/** All inputs that a running container may have; another one may weaken it and has to be judged here. */
-const INPUTS = [
-  "capabilities",
-  "command",
-  "cpus",
-  "destroyGraceSeconds",
-  "entrypoints",
-  "envs",
-  "groupAdds",
-  "healthcheck",
-  "image",
-  "init",
-  "ipcMode",
-  "labels",
-  "logDriver",
-  "logOpts",
-  "memory",
-  "memorySwap",
-  "name",
-  "networksAdvanced",
-  "ports",
-  "privileged",
-  "readOnly",
-  "restart",
-  "securityOpts",
-  "shmSize",
-  "stopTimeout",
-  "tmpfs",
-  "ulimits",
-  "user",
-  "volumes",
-  "wait",
-  "waitTimeout",
-];
-
-/** Where the stacks publish Traefik: `container address:port on the host:port inside`. */
+/** Where the stacks publish ports: `container address:port on the host:port inside`. */
 const PUBLISHED: Readonly<Record<string, readonly string[]>> = {
-  dev: ["dev-traefik 127.0.0.1:8080:80"],
-  prod: ["prod-traefik 0.0.0.0:80:80", "prod-traefik 0.0.0.0:443:443"],
+  dev: ["traefik 127.0.0.1:8080:80"],
+  prod: ["traefik 0.0.0.0:80:80", "traefik 0.0.0.0:443:443"],
 };
 
-/** Volumes that are filled or given away; prod has two more, for Traefik's DNS token and its certificates. */
-const LOADERS: Readonly<Record<string, number>> = { dev: 9, prod: 11 };
-
-/** Every file that holds a secret. */
-const FOR_ONE_READER = [
-  "0400 /run/secrets/n8n/database-password",
-  "0400 /run/secrets/portainer/admin-password",
-  "0400 /run/secrets/postgres/n8n",
-  "0400 /run/secrets/postgres/superuser",
-];
-const SECRET_FILES: Readonly<Record<string, readonly string[]>> = {
-  dev: FOR_ONE_READER,
-  prod: [...FOR_ONE_READER, "0400 /run/secrets/traefik/dns-token"],
-};
-
-/** What is the same for every container that has no exemption for it. */
-const LOCKED = [
-  "readOnly",
-  "capabilities",
-  "securityOpts",
-  "privileged",
-  "ipcMode",
-  "init",
-  "restart",
-  "logDriver",
-  "logOpts",
-  "memorySwap",
-] as const;
+/** All inputs that a running container may have. Another one may weaken it, and is judged here first. */
+const INPUTS = new Set(
+  [
+    "capabilities command cpus destroyGraceSeconds entrypoints envs groupAdds healthcheck image init ipcMode labels",
+    "logDriver logOpts memory memorySwap name networksAdvanced ports privileged readOnly restart securityOpts shmSize",
+    "stopTimeout tmpfs ulimits user volumes wait waitTimeout",
+  ].flatMap((line) => line.split(" ")),
+);
 
 /** Container inputs as the tests read them. */
-type ContainerInputs = Readonly<Record<(typeof LOCKED)[number], unknown>> & {
+interface Inputs extends Readonly<Record<string, unknown>> {
   readonly image: string;
   readonly labels: readonly { readonly label: string; readonly value: string }[];
   readonly user?: string;
-  readonly memory?: number;
-  readonly cpus?: string;
   readonly envs?: readonly string[];
-  readonly tmpfs?: Readonly<Record<string, string>>;
-  readonly networkMode?: string;
   readonly networksAdvanced?: readonly { readonly name: string; readonly aliases: string[] }[];
-  readonly ports?: readonly object[];
-  readonly volumes?: readonly { readonly hostPath?: string; readonly readOnly?: boolean }[];
+  readonly ports?: readonly { ip: string; external: number; internal: number }[];
+  readonly volumes?: readonly {
+    readonly volumeName?: string;
+    readonly hostPath?: string;
+    readonly readOnly?: boolean;
+  }[];
   readonly healthcheck?: { readonly tests: readonly string[] };
-  readonly wait?: boolean;
   readonly uploads?: readonly {
     readonly file: string;
-    readonly content?: string;
+    readonly content: string;
     readonly permissions: string;
   }[];
   readonly command?: readonly string[];
-  readonly entrypoints?: readonly string[];
-  readonly start?: boolean;
-  readonly attach?: boolean;
-};
-
-class Stack {
-  constructor(readonly model: Model) {}
-
-  all(type: string): readonly RecordedResource[] {
-    return this.model.resources.filter((resource) => resource.type === type);
-  }
-
-  containers(role: string): readonly { name: string; inputs: ContainerInputs }[] {
-    return this.all(CONTAINER)
-      .map(({ name, inputs }) => ({ name, inputs: inputs as unknown as ContainerInputs }))
-      .filter(({ inputs }) => label(inputs, "role") === role);
-  }
-
-  row(inputs: ContainerInputs): RestrictionRow {
-    const service = label(inputs, "service");
-    const row = this.model.outputs.restrictions.find((each) => each.service === service);
-    assert.ok(row, `no row of the restrictions table for ${service ?? "a container"}`);
-    return row;
-  }
+}
+interface Container {
+  readonly resource: Registered;
+  /** Inside the stack. */
+  readonly name: string;
+  readonly service: string;
+  readonly inputs: Inputs;
 }
 
-const label = ({ labels }: Pick<ContainerInputs, "labels">, name: string): string | undefined =>
-  labels.find((each) => each.label === `pinned-stack.${name}`)?.value;
-
-/** The value that a control has by an exemption, if it has one. */
-const exempt = <C extends keyof Controls>(
-  row: RestrictionRow,
-  control: C,
-): Controls[C] | undefined =>
-  row.exemptions.find((each) => (each.control as string) === control)?.value as
-    Controls[C] | undefined;
-
-/** The volumes of a container; undefined for a folder of the host. */
-const mountsOf = (inputs: object): (string | undefined)[] =>
-  ((inputs as { volumes?: readonly { volumeName?: string }[] }).volumes ?? []).map(
-    ({ volumeName }) => volumeName,
+/** A stack of the project, with a canary for every secret that is not in its file. */
+function stackFile(stack: string, said: Readonly<Record<string, unknown>> = {}): StackFile {
+  const file = readStackFile(stack, PROJECT_FOLDER);
+  const secrets = Object.fromEntries(
+    SECRET_NAMES.map((name) => [`pinned-stack:${name}`, CANARIES[name]]),
   );
+  const keys = Object.entries(said).map(([key, value]) => [
+    `pinned-stack:${key}`,
+    JSON.stringify(value),
+  ]);
+  return {
+    ...file,
+    config: { ...file.config, ...secrets, ...(Object.fromEntries(keys) as object) },
+    secretKeys: [...Object.keys(secrets), "pinned-stack:registries"],
+  };
+}
 
-const isSocket = (path: string): boolean => path.endsWith(".sock");
+const labelOf = ({ labels }: Inputs, name: string): string | undefined =>
+  labels.find(({ label }) => label === name)?.value;
 
-for (const name of ["dev", "prod"])
-  describe(`the ${name} stack`, () => {
-    let stack: Stack;
+for (const stack of ["dev", "prod"])
+  describe(`the ${stack} stack`, () => {
+    let synthesized: Synthesized;
+    let running: readonly Container[];
+    let inits: readonly Container[];
     before(async () => {
-      stack = new Stack(await synth(readStackFile(name, PROJECT_FOLDER), { placeholders: true }));
+      synthesized = await synth(stackFile(stack));
+      const byRole = (role: string): Container[] =>
+        all(CONTAINER).flatMap((resource) => {
+          const inputs = resource.inputs as Inputs;
+          const [name = "", service = ""] = ["container", "service"].map((label) =>
+            labelOf(inputs, `pinned-stack.${label}`),
+          );
+          return labelOf(inputs, "hardened.role") === role
+            ? [{ resource, name, service, inputs }]
+            : [];
+        });
+      [running, inits] = [byRole("container"), byRole("init")];
     });
 
-    /** One test for each container would need the model while tests are being defined. */
-    const eachRunning = (
-      check: (container: { name: string; inputs: ContainerInputs; row: RestrictionRow }) => void,
-    ): void => {
-      const running = stack.containers("service");
-      // More than one a service: each has what is checked here.
-      assert.ok(running.length > SERVICE_NAMES.length, `${running.length} containers run`);
-      for (const { name: container, inputs } of running)
-        check({ name: container, inputs, row: stack.row(inputs) });
+    const all = (type: string): readonly Registered[] =>
+      synthesized.resources.filter((resource) => resource.type === type);
+    /** What applies to a container by the outputs of the stack. */
+    const rowOf = ({ service }: Container): RestrictionRow =>
+      synthesized.stack.restrictions.find((row) => row.service === service) ??
+      assert.fail(`no row for ${service}`);
+    const exempt = <C extends keyof Controls>(container: Container, control: C): Controls[C] =>
+      (rowOf(container).exemptions.find((one) => one.control === control)?.value ??
+        HARDENED[control]) as Controls[C];
+    const each = (check: (container: Container) => void): void => {
+      assert.ok(running.length > 0);
+      for (const container of running) check(container);
     };
 
-    it("runs services and loaders, nothing else, and each is in the restrictions table", () => {
-      const running = stack.containers("service");
-      assert.equal(running.length + stack.containers("loader").length, stack.all(CONTAINER).length);
+    it("runs the containers of its restrictions table, and init containers, and nothing else", () => {
+      assert.equal(running.length + inits.length, all(CONTAINER).length);
       assert.deepEqual(
-        stack.model.outputs.restrictions.map(({ service, containers }) => [service, ...containers]),
-        Object.keys(EXEMPT).map((service) => [service, ...(CONTAINERS[service] ?? [service])]),
-      );
-      assert.deepEqual(
-        running.map(({ inputs }) => label(inputs, "container")).sort(),
-        stack.model.outputs.restrictions.flatMap(({ containers }) => containers).sort(),
+        running.map(({ name }) => name).sort(),
+        synthesized.stack.restrictions.flatMap(({ containers }) => containers).sort(),
       );
     });
 
-    it("lets each service leave exactly the controls that are written down", () => {
-      for (const { service, exemptions } of stack.model.outputs.restrictions)
+    it("restricts every running container, except where an exemption says otherwise", () => {
+      each((container) => {
+        const { name, inputs } = container;
+        const { memoryMiB, cpus, user } = rowOf(container);
+        const expected = {
+          readOnly: exempt(container, "readOnlyRootfs"),
+          capabilities: { drops: ["ALL"], adds: exempt(container, "capabilities") },
+          securityOpts: exempt(container, "noNewPrivileges")
+            ? ["no-new-privileges:true"]
+            : undefined,
+          privileged: false,
+          ipcMode: "private",
+          user,
+          memory: memoryMiB,
+          memorySwap: memoryMiB,
+          networkMode: undefined,
+        };
         assert.deepEqual(
-          exemptions.map(({ control }) => control),
-          EXEMPT[service],
-          service,
+          Object.fromEntries(Object.keys(expected).map((key) => [key, inputs[key]])),
+          expected,
+          name,
         );
-    });
-
-    it("locks every running container down, except where an exemption says otherwise", () => {
-      eachRunning(({ name: container, inputs, row }) => {
+        assert.equal(Number(inputs.cpus), cpus, name);
+        if (exempt(container, "user") === HARDENED.user)
+          assert.match(user, /^[1-9]\d*:[1-9]\d*$/, name);
+        const tests = inputs.healthcheck?.tests ?? [];
+        assert.equal(tests.length > 1, exempt(container, "healthCheck"), name);
         assert.deepEqual(
-          Object.fromEntries(LOCKED.map((key) => [key, inputs[key]])),
-          {
-            readOnly: exempt(row, "readOnlyRootfs") ?? true,
-            capabilities: { drops: ["ALL"], adds: exempt(row, "capabilities") ?? [] },
-            securityOpts:
-              exempt(row, "noNewPrivileges") === false ? undefined : ["no-new-privileges:true"],
-            privileged: false,
-            ipcMode: "private",
-            init: false,
-            restart: "unless-stopped",
-            logDriver: "json-file",
-            logOpts: { "max-size": "10m", "max-file": "3" },
-            memorySwap: inputs.memory,
-          },
-          container,
-        );
-        assert.deepEqual(
-          Object.keys(inputs).filter((key) => !INPUTS.includes(key)),
+          Object.keys(inputs).filter((key) => !INPUTS.has(key)),
           [],
-          container,
+          name,
         );
       });
     });
 
-    it("runs nothing as root without an exemption", () => {
-      eachRunning(({ name: container, inputs, row }) => {
-        const root = exempt(row, "user");
-        if (root === undefined) assert.match(inputs.user ?? "", /^[1-9]\d*:[1-9]\d*$/, container);
-        else assert.equal(inputs.user, root, container);
-        assert.equal(inputs.user, row.user, container);
+    it("limits the processes of every running container", () => {
+      const scripts = all(COMMAND).map(({ inputs }) => String(inputs.stdin));
+      each((container) => {
+        const { pidsLimit } = rowOf(container);
+        const update = `docker update --pids-limit ${pidsLimit} ${container.resource.name}-id `;
+        assert.equal(scripts.filter((script) => script.includes(update)).length, 1, update);
       });
     });
 
-    it("limits memory, CPU and processes of every running container", () => {
-      const [limits = ""] = stack
-        .all(COMMAND)
-        .filter(({ name: command }) => command === `${name}-process-limits`)
-        .map(({ inputs }) => String(inputs.stdin));
-      eachRunning(({ name: container, inputs, row }) => {
-        assert.ok(typeof inputs.memory === "number" && inputs.memory >= 6, container);
-        assert.equal(inputs.memory, row.memoryMiB, container);
-        assert.match(inputs.cpus ?? "", /^\d+\.\d{1,3}$/, container);
-        assert.equal(Number(inputs.cpus), row.cpus, container);
-        assert.equal(label(inputs, "pids-limit"), String(row.pidsLimit), container);
-        const update = `docker update --pids-limit ${row.pidsLimit} ${container}-id >/dev/null\n`;
-        assert.ok(row.pidsLimit >= 1 && limits.includes(update), `${container}: ${limits}`);
-      });
-    });
-
-    it("runs every container from an image that is pinned and pulled", () => {
-      const pulled = stack.all(IMAGE).map(({ inputs }) => inputs.name);
-      eachRunning(({ name: container, inputs, row }) => {
-        assert.match(inputs.image, /^[a-z0-9./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/, container);
-        assert.equal(inputs.image, stack.model.outputs.images[row.service], container);
-      });
-      for (const { name: container, inputs } of stack.containers("loader"))
-        assert.ok(pulled.includes(inputs.image), container);
-      assert.deepEqual(Object.values(stack.model.outputs.images).sort(), pulled.sort());
-      assert.deepEqual(stack.model.unresolved, []);
-    });
-
-    it("pulls every image before it touches a container", () => {
-      const images = stack.all(IMAGE).map(({ name: image }) => image);
-      assert.equal(images.length, SERVICE_NAMES.length);
-      for (const { name: container, dependsOn } of stack.all(CONTAINER)) {
-        const pulled = dependsOn.filter(({ type }) => type === IMAGE).map((each) => each.name);
-        assert.deepEqual([...new Set(pulled)].sort(), [...images].sort(), container);
+    it("uses images that are pinned, and pulls them all before it touches a container", () => {
+      const pulled = all(IMAGE).map(({ inputs }) => inputs.name);
+      assert.deepEqual(Object.values(synthesized.stack.images).sort(), [...pulled].sort());
+      for (const { inputs, resource, name } of [...running, ...inits]) {
+        assert.match(inputs.image, /^[a-z0-9./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/, name);
+        assert.ok(pulled.includes(inputs.image), name);
+        const waits = resource.dependsOn.filter((urn) => urn.includes("RemoteImage::"));
+        assert.equal(waits.length, pulled.length, name);
       }
-    });
-
-    it("starts a container only when its files and its data are there", () => {
-      for (const { name: container, inputs, dependsOn } of stack.all(CONTAINER)) {
-        if (label(inputs as unknown as ContainerInputs, "role") !== "service") continue;
-        const mounted = mountsOf(inputs);
-        const fillers = stack
-          .all(CONTAINER)
-          .filter(({ name: other }) => other !== container && /-(?:loader|owner)$/.test(other))
-          .filter((other) =>
-            mountsOf(other.inputs).some(
-              (volume) => volume !== undefined && mounted.includes(volume),
-            ),
-          );
-        for (const filler of fillers)
-          assert.ok(
-            dependsOn.some(({ type, name: other }) => type === CONTAINER && other === filler.name),
-            `${container} does not wait for ${filler.name}`,
-          );
-      }
-    });
-
-    it("gives secret files to the one user who reads them, and to nobody else", () => {
-      const secretFiles = stack.containers("loader").flatMap(({ name: loader, inputs }) => {
-        const uploads = inputs.uploads ?? [];
-        const secret = uploads.filter(({ content }) => isSecret(content));
-        for (const { file, permissions } of uploads)
-          if (!secret.some((each) => each.file === file))
-            assert.equal(permissions, "0444", `${loader}: ${file}`);
-        if (secret.length === 0) return [];
-        const [volume] = mountsOf(inputs);
-        const users = stack
-          .containers("service")
-          .filter((each) => mountsOf(each.inputs).includes(volume))
-          .map((each) => each.inputs.user);
-        assert.equal(users.length, 1, `${loader}: one service reads it`);
-        assert.deepEqual(inputs.command?.slice(0, 2), ["-R", ...users], loader);
-        return secret.map(({ file, permissions }) => `${permissions} ${file}`);
-      });
-      assert.deepEqual(secretFiles.sort(), SECRET_FILES[name]);
-    });
-
-    it("checks the health of every running container that is not exempt", () => {
-      eachRunning(({ name: container, inputs, row }) => {
-        const [kind, ...words] = inputs.healthcheck?.tests ?? [];
-        const has = exempt(row, "healthCheck") !== false;
-        assert.equal(kind, has ? "CMD" : "NONE", container);
-        assert.equal(words.length > 0, has, container);
-        assert.equal(inputs.wait === true, has, container);
+      each((container) => {
+        assert.equal(container.inputs.image, synthesized.stack.images[container.service]);
       });
     });
 
-    it("puts no container on a default network", () => {
-      const known = stack.all(NETWORK).map(({ inputs }) => inputs.name);
-      eachRunning(({ name: container, inputs }) => {
-        assert.equal(inputs.networkMode, undefined, container);
-        assert.ok((inputs.networksAdvanced ?? []).length > 0, container);
-        for (const { name: network, aliases } of inputs.networksAdvanced ?? []) {
-          assert.ok(known.includes(network), `${container}: ${network}`);
-          assert.deepEqual(aliases, [label(inputs, "container")], container);
+    it("starts a container when its volumes are filled and belong to its user", () => {
+      each(({ inputs, resource, name }) => {
+        const volumes = (inputs.volumes ?? []).flatMap(({ volumeName }) => volumeName ?? []);
+        for (const init of inits) {
+          const [volume] = init.inputs.volumes ?? [];
+          if (!volumes.includes(volume?.volumeName ?? "")) continue;
+          const waits = resource.dependsOn.map(shortName);
+          assert.ok(waits.includes(`Container ${init.resource.name}`), `${name}: ${waits.join()}`);
+          const { command } = init.inputs;
+          if (command !== undefined) assert.equal(command[1], inputs.user, init.resource.name);
         }
       });
     });
 
-    it("has a way out only where it is declared, all other networks are for two", () => {
-      const membersOf = (network: unknown): (string | undefined)[] =>
-        stack
-          .containers("service")
-          .filter(({ inputs }) => inputs.networksAdvanced?.some((each) => each.name === network))
-          .map(({ inputs }) => label(inputs, "service"));
-      const networks = stack.all(NETWORK);
-      assert.ok(networks.some(({ inputs }) => inputs.name === `${name}-edge`));
-      for (const { inputs } of networks) {
-        const short = String(inputs.name).replace(`${name}-`, "");
-        const outside = OUTSIDE[short];
-        assert.equal(inputs.internal, outside === undefined, short);
-        const members = membersOf(inputs.name);
-        if (outside === undefined) assert.equal(`${members.length} on ${short}`, `2 on ${short}`);
-        else assert.deepEqual(members, [outside], short);
+    it("lets only their reader read secret files, and everybody plain ones", () => {
+      for (const { inputs, resource } of inits)
+        for (const { file, content, permissions } of inputs.uploads ?? [])
+          assert.equal(
+            permissions,
+            content === SECRET ? "0400" : "0444",
+            `${resource.name}: ${file}`,
+          );
+    });
+
+    it("fills volumes without a network, and starts only what gives them to a user", () => {
+      assert.ok(inits.length > 0);
+      for (const { inputs, resource } of inits) {
+        const { networkMode, securityOpts, start, capabilities, entrypoints, volumes } = inputs;
+        assert.deepEqual(
+          { networkMode, securityOpts, start, capabilities, entrypoints },
+          {
+            networkMode: "none",
+            securityOpts: ["no-new-privileges:true"],
+            ...(inputs.user === undefined
+              ? { start: false, entrypoints: undefined }
+              : { start: true, entrypoints: ["/bin/chown"] }),
+            capabilities: {
+              drops: ["ALL"],
+              adds: [
+                ...(inputs.user === undefined ? [] : ["CAP_CHOWN"]),
+                ...(resource.name.endsWith("-owner") ? ["CAP_DAC_READ_SEARCH"] : []),
+              ],
+            },
+          },
+          resource.name,
+        );
+        assert.deepEqual(
+          volumes?.map(({ hostPath }) => hostPath),
+          [undefined],
+          resource.name,
+        );
       }
     });
 
-    it("publishes ports of Traefik only, where the stack says", () => {
-      const published = stack
-        .all(CONTAINER)
-        .flatMap(({ name: container, inputs }) =>
-          ((inputs.ports ?? []) as { ip: string; external: number; internal: number }[]).map(
-            ({ ip, external, internal }) => `${container} ${ip}:${external}:${internal}`,
-          ),
+    it("has a network for each two containers that talk, and ways out only where they are declared", () => {
+      for (const { inputs } of all(NETWORK)) {
+        const network = String(inputs.name).replace(`${stack}-`, "");
+        const members = running.filter((container) =>
+          container.inputs.networksAdvanced?.some(({ name }) => name === inputs.name),
         );
-      assert.deepEqual(published, PUBLISHED[name]);
-    });
-
-    it("mounts of the host only what an exemption names, and nothing of it for writing", () => {
-      eachRunning(({ name: container, inputs, row }) => {
-        const mounts = (inputs.volumes ?? []).filter(({ hostPath }) => hostPath !== undefined);
-        const [sockets, paths] = [
-          mounts.filter(({ hostPath = "" }) => isSocket(hostPath)),
-          mounts.filter(({ hostPath = "" }) => !isSocket(hostPath)),
-        ];
-        assert.deepEqual(
-          paths.map(({ hostPath }) => hostPath),
-          exempt(row, "hostPaths") ?? [],
-          container,
-        );
-        assert.equal(sockets.length, exempt(row, "dockerSocket") === true ? 1 : 0, container);
-        assert.ok(
-          mounts.every(({ readOnly }) => readOnly === true),
-          container,
-        );
+        const outside = OUTSIDE[network];
+        assert.equal(inputs.internal, outside === undefined, network);
+        if (outside === undefined) assert.equal(members.length, 2, network);
+        else
+          assert.deepEqual(
+            members.map(({ name }) => name),
+            [outside],
+          );
+      }
+      each(({ inputs, name }) => {
+        assert.ok((inputs.networksAdvanced ?? []).length > 0, name);
+        for (const { aliases } of inputs.networksAdvanced ?? []) assert.deepEqual(aliases, [name]);
       });
     });
 
-    it("gives every writable folder in memory a size and lets nothing run there", () => {
-      eachRunning(({ name: container, inputs }) => {
-        for (const options of Object.values(inputs.tmpfs ?? {}))
-          assert.match(options, /^rw,noexec,nosuid,nodev,size=\d+m,uid=\d+,gid=\d+$/, container);
+    it("publishes ports of Traefik only, where the stack says", () => {
+      const published = running.flatMap(({ name, inputs }) =>
+        (inputs.ports ?? []).map(
+          ({ ip, external, internal }) => `${name} ${ip}:${external}:${internal}`,
+        ),
+      );
+      assert.deepEqual(published, PUBLISHED[stack]);
+    });
+
+    it("mounts of the host only what an exemption names, and nothing of it for writing", () => {
+      each((container) => {
+        const mounts = (container.inputs.volumes ?? []).filter(({ hostPath }) => hostPath);
+        const [sockets, paths] = [true, false].map((isSocket) =>
+          mounts.flatMap(({ hostPath = "" }) =>
+            hostPath.endsWith(".sock") === isSocket ? hostPath : [],
+          ),
+        );
+        assert.deepEqual(paths, exempt(container, "hostPaths"), container.name);
+        assert.equal(sockets?.length === 1, exempt(container, "dockerSocket"), container.name);
+        for (const { readOnly } of mounts) assert.equal(readOnly, true, container.name);
       });
     });
 
     it("keeps secrets out of the environment, except where an exemption names the variable", () => {
-      eachRunning(({ name: container, inputs, row }) => {
-        const secret = (inputs.envs ?? []).flatMap(
-          (text) => /^(\w+)=\[secret/.exec(text)?.[1] ?? [],
-        );
-        assert.deepEqual(secret, exempt(row, "environmentSecrets") ?? [], container);
+      each((container) => {
+        const { envs = [] } = container.inputs;
+        const secret = envs.filter((text) => text === SECRET).length;
+        assert.equal(secret, exempt(container, "environmentSecrets").length, container.name);
       });
-    });
-
-    it("writes files through loaders without a network, that start only to give files away", () => {
-      const loaders = stack.containers("loader");
-      assert.equal(loaders.length, LOADERS[name]);
-      for (const { name: container, inputs } of loaders) {
-        assert.equal(inputs.networkMode, "none", container);
-        assert.deepEqual(inputs.networksAdvanced ?? [], [], container);
-        assert.deepEqual(inputs.ports ?? [], [], container);
-        assert.deepEqual(inputs.securityOpts, ["no-new-privileges:true"], container);
-        assert.deepEqual(
-          (inputs.volumes ?? []).map(({ hostPath }) => hostPath),
-          [undefined],
-          container,
-        );
-        const { start, attach, capabilities, entrypoints, memory, memorySwap } = inputs;
-        assert.deepEqual(
-          { start, attach, capabilities, entrypoints, memory, memorySwap },
-          start === true
-            ? {
-                start: true,
-                attach: true,
-                capabilities: {
-                  drops: ["ALL"],
-                  adds: container.endsWith("-owner")
-                    ? ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"]
-                    : ["CAP_CHOWN"],
-                },
-                entrypoints: ["/bin/chown"],
-                memory: 64,
-                memorySwap: 64,
-              }
-            : {
-                start: false,
-                attach: undefined,
-                capabilities: { drops: ["ALL"], adds: [] },
-                entrypoints: undefined,
-                memory: undefined,
-                memorySwap: undefined,
-              },
-          container,
-        );
-      }
     });
   }).timeout(30_000);
 
-describe("secrets of a stack", () => {
+describe("the stacks of this project", () => {
+  it("leave exactly the controls that are written down here", async () => {
+    for (const stack of ["dev", "prod"]) {
+      const { restrictions } = (await synth(stackFile(stack))).stack;
+      assert.deepEqual(
+        Object.fromEntries(
+          restrictions.map(({ service, exemptions }) => [
+            service,
+            exemptions.map(({ control }) => control),
+          ]),
+        ),
+        EXEMPT,
+      );
+    }
+  });
+
   const LOGIN = "canary-registry-password";
-
-  /** The prod stack as it is after its secrets were set, with another TLS mode where one is given. */
-  const withCanaries = (tls?: object): StackFile => {
-    const file = readStackFile("prod", PROJECT_FOLDER);
-    const secrets = Object.fromEntries(
-      SECRET_NAMES.map((secret) => [`pinned-stack:${secret}`, CANARIES[secret]]),
-    );
-    const registries = { "ghcr.io": { username: "reader", password: LOGIN } };
-    return {
-      ...file,
-      config: {
-        ...file.config,
-        ...secrets,
-        "pinned-stack:registries": JSON.stringify(registries),
-        ...(tls !== undefined && { "pinned-stack:tls": JSON.stringify(tls) }),
-      },
-      secretKeys: [...Object.keys(secrets), "pinned-stack:registries"],
-    };
-  };
-
-  for (const mode of ["acme", "none"])
-    it(`are in no input that is stored in clear and in no output, with tls mode ${mode}`, async () => {
-      const model = await synth(withCanaries(mode === "acme" ? undefined : { mode }));
-      const text = JSON.stringify([model.resources, model.outputs]);
+  for (const tls of ["acme", "none"])
+    it(`store no secret in clear, whatever its spelling, with tls mode ${tls}`, async () => {
+      const registries = { "ghcr.io": { username: "reader", password: LOGIN } };
+      const file = stackFile("prod", { registries, ...(tls === "none" && { tls: { mode: tls } }) });
+      const { resources, outputs, stack } = await synth(file);
+      const text = JSON.stringify([resources, ...outputs, stack]);
       for (const secret of [...Object.values(CANARIES), LOGIN])
         for (const encoding of ["utf8", "base64", "hex"] as const) {
           // The last characters of base64 depend on what follows.
           const shape = Buffer.from(secret).toString(encoding).replace(/=+$/, "").slice(0, -2);
           assert.ok(!text.includes(shape), `${secret} in ${encoding}`);
         }
-      const provider = model.resources.find(({ type }) => type === "pulumi:providers:docker");
+      const provider = resources.find(({ type }) => type === PROVIDER);
       assert.equal(provider?.inputs.registryAuth, SECRET);
     });
 }).timeout(30_000);
