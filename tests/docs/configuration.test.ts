@@ -6,12 +6,12 @@ import { join } from "node:path";
 
 import { parse, stringify } from "yaml";
 
-import { DNS_PROVIDERS } from "../../components/services/traefik/config";
-import { SECRETS, SERVICE_NAMES } from "../../config/schema";
+import { DNS_PROVIDERS } from "../../components/ingress";
+import { DEFINITIONS } from "../../components/services";
 import { readStackFile } from "../../config/file/read";
-import { Model, synth } from "../../tools/model/synth";
+import { SECRETS } from "../../config/schema";
 import { PROJECT_FOLDER } from "../../tools/cli/command";
-import "../support/no-docker-context";
+import { LoadedStack, loadStack } from "../../tools/model/load";
 import { problemsOf, rawConfig } from "../support/raw-config";
 
 type Config = Readonly<Record<string, unknown>>;
@@ -71,16 +71,15 @@ describe("docs/configuration.md", () => {
   });
 
   /** What the program makes of an example. The site of the one that has one is in no repository. */
-  function modelOf(config: Config): Promise<Model> {
+  function load(config: Config): LoadedStack {
     const path = join(folder, "Pulumi.prod.yaml");
     writeFileSync(path, stringify({ config }).replace("folder: my-site", `folder: ${folder}`));
-    return synth(readStackFile("prod", folder, path), { placeholders: true });
+    return loadStack(readStackFile("prod", folder, path), { placeholders: true });
   }
 
-  it("begins with a whole file, which makes two services", async () => {
-    const { outputs } = await modelOf(whole);
+  it("begins with a whole file, which makes two services", () => {
     assert.deepEqual(
-      outputs.restrictions.map(({ service }) => service),
+      load(whole).model.images.map(({ service }) => service),
       ["traefik", "homepage"],
     );
   });
@@ -95,16 +94,21 @@ describe("docs/configuration.md", () => {
   });
 
   for (const { heading, config } of parts)
-    it(`has an example that works in Pulumi.prod.yaml: ${heading}`, async () => {
-      const { stack, images } = (await modelOf(inProd(config))).config;
+    it(`has an example that works in Pulumi.prod.yaml: ${heading}`, () => {
+      const { stack, images } = load(inProd(config)).config;
       assert.equal(stack, "prod");
       assert.ok(images.traefik !== undefined, "the rest of the file is there");
     });
 
-  it("tells of each service, in their order", () => {
+  it("has a row, in their order, for each service of which a stack may say more than limits", () => {
+    const rows = rowsUnder("Service").map(([service]) => service);
+    const shown = DEFINITIONS.filter(
+      ({ name, enabled = true, route, options }) =>
+        rows.includes(name) || enabled !== true || route !== undefined || options !== undefined,
+    );
     assert.deepEqual(
-      rowsUnder("Service").map(([service]) => service),
-      SERVICE_NAMES,
+      rows,
+      shown.map(({ name }) => name),
     );
   });
 
@@ -128,7 +132,7 @@ describe("docs/configuration.md", () => {
   it("has the secrets, each with its least length", () => {
     assert.deepEqual(
       rowsUnder("Secret").map(([name, length]) => [name, length]),
-      Object.entries(SECRETS).map(([name, length]) => [name, `${length} or more`]),
+      Object.entries(SECRETS).map(([name, { minLength }]) => [name, `${minLength} or more`]),
     );
   });
 

@@ -6,10 +6,10 @@ import { FINGERPRINT, fingerprint, startPageFiles } from "../support/start-page"
 const README = readFileSync("README.md", "utf8");
 
 describe("the pictures in docs/images", () => {
-  it("are of the start page as it is now", async () => {
+  it("are of the start page as it is now", () => {
     assert.equal(
       readFileSync(FINGERPRINT, "utf8"),
-      fingerprint(await startPageFiles()),
+      fingerprint(startPageFiles()),
       "make them anew: UPDATE_GOLDEN=1 npx mocha tests/integration/report-page.test.ts",
     );
   });

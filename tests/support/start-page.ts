@@ -1,19 +1,24 @@
-/** The generated start page of the dev stack, as it would be on a day after a first deployment. */
+/** The start page of the dev stack as the pictures in docs/images show it, on a day after a first deployment. */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 
 import { describeStack } from "../../components/describe";
+import { DEFINITIONS } from "../../components/services";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../../tools/model/load";
 
 /** Where the homepage mounts its files. */
 export const FOLDER = "/srv/homepage";
 
+/** The services in the pictures. Another one changes the page, but pictures need not show all of them. */
+const SHOWN = new Set("traefik socket-proxy homepage portainer n8n postgres cadvisor".split(" "));
+
 /** The homepage's files by path below {@link FOLDER}, nginx's configuration among them. */
 export function startPageFiles(): Readonly<Record<string, string>> {
   const { config } = loadStack(readStackFile("dev", resolve(".")), { placeholders: true });
   const since = Object.fromEntries(Object.keys(config.images).map((name) => [name, "2026-11-25"]));
-  const { containers } = describeStack(config, config.images, since);
+  const shown = DEFINITIONS.filter(({ name }) => SHOWN.has(name));
+  const { containers } = describeStack(config, config.images, since, shown);
   const mounts = containers.find(({ name }) => name === "homepage")?.mounts ?? [];
   return Object.fromEntries(
     mounts.flatMap((mount) =>
