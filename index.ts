@@ -10,11 +10,11 @@ import { Stack } from "./components/stack";
 import { readConfig } from "./config/config";
 import { warningsOf } from "./config/rules";
 import { DockerHost } from "./host/docker-host";
-import { resolveForEngine } from "./images/resolve/program";
+import { resolveForPulumi } from "./images/resolve/program";
 
 async function program(): Promise<StackOutputs> {
   const config = readConfig();
-  const { images, warnings } = await resolveForEngine(config);
+  const { images, warnings } = await resolveForPulumi(config);
   const last = await lastDeployment(config.stack);
   const today = new Date().toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));

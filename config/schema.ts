@@ -20,6 +20,7 @@ import {
   whole,
 } from "../text/messages";
 import { hostProblems } from "../host/address";
+import { parseAge } from "../images/age";
 import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
 
@@ -218,13 +219,6 @@ const age = z.string(expected(AGE)).transform((text, context) => {
   context.addIssue({ code: "custom", message: expectation(AGE, text) });
   return z.NEVER;
 });
-
-export function parseAge(text: string): number | undefined {
-  const match = /^(?:0|(\d{1,5})([mhd]))$/.exec(text);
-  if (match === null) return undefined;
-  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as "m" | "h" | "d"];
-  return match[1] === undefined ? 0 : Number(match[1]) * unit;
-}
 
 /** Those that images are made for: architectures of Go with their variants, as the image index names them. */
 const PLATFORM =

@@ -8,20 +8,20 @@ declare const digestBrand: unique symbol;
 /** `sha256:` and 64 lower-case hexadecimal digits. Only {@link parseDigest} makes one. */
 export type Digest = string & { readonly [digestBrand]: true };
 
-/** An image as the configuration names it. `name` is kept as written, so people find their own words again. */
+/** An image as the configuration names it. */
 export interface ImageReference {
-  /** The name as written, without tag and digest: `traefik`, `ghcr.io/google/cadvisor`. */
+  /** The name as written, so that people recognize it, without tag and digest: `traefik`, `ghcr.io/google/cadvisor`. */
   readonly name: string;
-  /** Registry host with port: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
+  /** Registry host, with a port unless it is the default: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
   readonly registry: string;
-  /** Repository inside that registry: `library/traefik`. */
+  /** Repository in that registry: `library/traefik`. */
   readonly repository: string;
-  /** Absent only where there is a digest. */
+  /** Absent only with a digest. */
   readonly tag?: string;
   readonly digest?: Digest;
 }
 
-/** A reference that names exactly one image. The daemon ignores the tag; it is there for people. */
+/** A reference to exactly one image. Docker ignores its tag, which is there for people. */
 export interface PinnedImage extends ImageReference {
   readonly digest: Digest;
 }
@@ -35,14 +35,14 @@ const TAG = /^\w[\w.-]{0,127}$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const HOST_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
 const HOST = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[0-9a-f:]+\\])(?::\\d{1,5})?$`);
-const NAME_LIMIT = 255;
+const MAX_NAME_LENGTH = 255;
 
 const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
 
-/** Whether a registry may have a tag of this name. */
+/** Whether the text is a well-formed tag. */
 export const isTag = (text: string): boolean => TAG.test(text);
 
-/** Throws a {@link ReferenceError} that says what is wrong with the digest. */
+/** Throws a {@link ReferenceError} for a malformed digest. */
 export function parseDigest(text: string): Digest {
   if (DIGEST.test(text)) return text as Digest;
   const [algorithm, hex = ""] = text.split(":", 2);
@@ -59,43 +59,43 @@ export function parseDigest(text: string): Digest {
   throw new ReferenceError(`digest ${quote(text)}: expected only the digits 0-9 and a-f`);
 }
 
-/** Throws a {@link ReferenceError}; a reference without tag and digest is refused, `latest` is never implied. */
+/** Throws a {@link ReferenceError} for a malformed reference, and without tag and digest: `latest` is never implied. */
 export function parseReference(text: string): ImageReference {
   const fail = (why: string): never => {
     throw new ReferenceError(`image ${quote(text)}: ${why}`);
   };
   const at = text.indexOf("@");
-  // Not shown: it may be a login, with a password that has an @ in it.
+  // Not repeated: it may be a login with an @ in its password.
   if (at !== text.lastIndexOf("@"))
-    throw new ReferenceError(`image: has more than one "@", ${EXPECTED}; no login belongs in it`);
+    throw new ReferenceError(`image: has more than one "@", ${EXPECTED}, without a login`);
   const digest = at === -1 ? undefined : parseDigest(text.slice(at + 1));
   const named = at === -1 ? text : text.slice(0, at);
-  // A colon before the last slash belongs to the registry's port.
+  // A colon before the last slash belongs to a port.
   const colon = named.indexOf(":", named.lastIndexOf("/") + 1);
   const tag = colon === -1 ? undefined : named.slice(colon + 1);
   const name = colon === -1 ? named : named.slice(0, colon);
   if (name === "") return fail(EXPECTED);
-  // It would pass for a tag of Docker Hub's library/sha256.
+  // Would be a tag of Docker Hub's library/sha256.
   if (name === "sha256") return fail(`is only a digest, ${EXPECTED}`);
-  if (tag !== undefined && !isTag(tag)) return fail(`${quote(tag)} is no tag`);
+  if (tag !== undefined && !isTag(tag)) return fail(`${quote(tag)} is not a tag`);
   if (tag === undefined && digest === undefined)
     return fail(`has neither tag nor digest, ${EXPECTED}`);
 
   const { registry, path } = splitRegistry(name);
-  // Docker takes capitals, but settings and credentials of a registry would not be found under them.
+  // Docker accepts capitals, but the registry's settings would not be found under them.
   if (/[A-Z]/.test(registry)) return fail("the registry must be lower case");
-  if (!HOST.test(registry)) return fail(`${quote(registry)} is no registry host`);
   const port = /:(\d+)$/.exec(registry)?.[1];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535))
     return fail(`port ${port} is not between 1 and 65535`);
-  // What has the shape of an address must be one: 999.1.1.1, [:::].
-  if (!URL.canParse(`https://${registry}`)) return fail(`${quote(registry)} is no registry host`);
+  // The URL parser refuses what only looks like an address: 999.1.1.1, [:::].
+  if (!HOST.test(registry) || !URL.canParse(`https://${registry}`))
+    return fail(`${quote(registry)} is not a registry host`);
   if (/[A-Z]/.test(path)) return fail("the repository must be lower case");
   const bad = path.split("/").find((component) => !PATH_COMPONENT.test(component));
-  if (bad !== undefined) return fail(`${quote(bad)} is no part of a repository name`);
+  if (bad !== undefined) return fail(`${quote(bad)} is not part of a repository name`);
   const repository = registry === DOCKER_HUB && !path.includes("/") ? `library/${path}` : path;
-  if (registry.length + 1 + repository.length > NAME_LIMIT)
-    return fail(`the name is longer than ${NAME_LIMIT} characters`);
+  if (registry.length + 1 + repository.length > MAX_NAME_LENGTH)
+    return fail(`the name is longer than ${MAX_NAME_LENGTH} characters`);
   return {
     name,
     registry,
@@ -105,7 +105,7 @@ export function parseReference(text: string): ImageReference {
   };
 }
 
-/** The reference as the configuration, the daemon and people write it; the inverse of {@link parseReference}. */
+/** The inverse of {@link parseReference}. */
 export function formatReference(reference: ImageReference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
   const digest = reference.digest === undefined ? "" : `@${reference.digest}`;
@@ -120,10 +120,10 @@ export const pinTo = (reference: ImageReference, digest: Digest): PinnedImage =>
   digest,
 });
 
-/** The registry behind names without a host. */
+/** The registry of names without a host. */
 export const DOCKER_HUB = "docker.io";
 
-/** Docker's rule: the first part is a host only if it has a dot or a colon or is `localhost`. */
+/** Docker's rule: the first component is a host only if it has a dot or a colon or is `localhost`. */
 function splitRegistry(name: string): { registry: string; path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(slash, 0));
@@ -133,6 +133,6 @@ function splitRegistry(name: string): { registry: string; path: string } {
   return { registry, path: name.slice(slash + 1) };
 }
 
-/** Quoted and shortened: a message never repeats unbounded input. */
+/** Quoted and at most 120 characters: a message never repeats unbounded input. */
 const quote = (text: string): string =>
   JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);

@@ -1,19 +1,51 @@
-/** Version numbers as tags spell them: `v0.49.1`, `2.19.5-alpine`, `16-alpine`. */
+/** Version numbers in tags: `v0.49.1`, `2.19.5-alpine`, `16-alpine`. Pure. */
 export type Version = readonly number[];
 
-/** The numbers at the start of a tag; undefined for tags such as `latest`, and where there is no tag. */
+/** The numbers at the start of a tag; `undefined` for tags such as `latest`, and without a tag. */
 export function tagVersion(tag: string | undefined): Version | undefined {
   const match = /^v?(\d{1,6}(?:\.\d{1,6}){0,3})(?![\d])/.exec(tag ?? "");
   return match?.[1]?.split(".").map(Number);
 }
 
-/** Whether a tag names a version before another. An unknown version is before nothing: it is taken for a new one. */
+/** Whether the tag's version is lower. A tag without a version counts as a new one. */
 export function isOlder(tag: string | undefined, than: Version): boolean {
   const version = tagVersion(tag);
-  if (version === undefined) return false;
-  for (const [index, number] of than.entries()) {
-    const mine = version[index] ?? 0;
-    if (mine !== number) return mine < number;
-  }
-  return false;
+  return (
+    version !== undefined &&
+    compare(
+      than.map((_, index) => version[index] ?? 0),
+      than,
+    ) < 0
+  );
+}
+
+/** Negative if the first list is lower. Both have the same length. */
+const compare = (one: Version, other: Version): number =>
+  one.map((number, index) => number - (other[index] ?? 0)).find((step) => step !== 0) ?? 0;
+
+/**
+ * Which of two tags names the newer version. `unclear` if the numbers agree as far as both go: `v3.6` may be older or newer
+ * than `v3.6.4`. A tag without a version (`latest`) and another variant of the same version (`-alpine`) count as newer.
+ */
+export function tagOrder(before: string, after: string): "newer" | "older" | "unclear" {
+  const [old, now] = [tagVersion(before), tagVersion(after)];
+  if (old === undefined || now === undefined) return "newer";
+  const common = Math.min(old.length, now.length);
+  const order = compare(now.slice(0, common), old.slice(0, common));
+  if (order === 0 && old.length !== now.length) return "unclear";
+  return (order || compare(releaseRank(after), releaseRank(before))) < 0 ? "older" : "newer";
+}
+
+/** Pre-releases in their order before the release (https://semver.org, items 9 and 11). Any other suffix is a variant. */
+const PRE_RELEASES = ["alpha", "beta", "pre", "preview", "rc"];
+const PRE_RELEASE = new RegExp(
+  `^v?[\\d.]+[-.]?(${PRE_RELEASES.join("|")})(?![a-z])[-.]?(\\d{0,9})`,
+  "i",
+);
+
+function releaseRank(tag: string): Version {
+  const [, name, number] = PRE_RELEASE.exec(tag) ?? [];
+  return name === undefined
+    ? [PRE_RELEASES.length, 0]
+    : [PRE_RELEASES.indexOf(name.toLowerCase()), Number(number)];
 }

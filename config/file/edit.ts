@@ -1,13 +1,13 @@
-/** Configurations of a stack besides its file: in clear for the program, and as files for the engine. */
+/** Configurations of a stack other than its file: decrypted for the program, and as files for Pulumi. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { parseDocument } from "yaml";
 
-import { spellings } from "./keys";
 import { SECRET_NAMES } from "../schema";
 import { StackFile } from "./read";
+import { spellings } from "./yaml";
 
 /** As `pulumi config --json` and `pulumi stack history --json` print it. */
 export type ConfigMap = Readonly<
@@ -17,7 +17,7 @@ export type ConfigMap = Readonly<
   >
 >;
 
-/** A configuration in clear, as Pulumi gives it to a program. */
+/** A decrypted configuration, as Pulumi gives it to a program. */
 export interface PlainConfig {
   readonly values: Readonly<Record<string, string>>;
   readonly secretKeys: readonly string[];
@@ -33,14 +33,14 @@ export function plainConfig(map: ConfigMap): PlainConfig {
   };
 }
 
-/** What the CLI prints of a secret that the present passphrase does not open; it ends without an error all the same. */
+/** What the CLI prints for a secret that the passphrase does not decrypt, with exit code 0. */
 const UNDECRYPTED = "ERROR_UNABLE_TO_DECRYPT";
 
-/** Whether all of its secrets could be decrypted. One that could not must never be deployed: it would be the text above. */
+/** Whether all secrets were decrypted. Otherwise the text above would be deployed as the secret. */
 export const isReadable = ({ values, secretKeys }: PlainConfig): boolean =>
   secretKeys.every((key) => values[key] !== UNDECRYPTED);
 
-/** Every text in it that nobody may see: secrets, and passwords of registries, encrypted or not. For masking. */
+/** Every text to mask: secrets, and passwords of registries, encrypted or not. */
 export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
   const names = new Set([...secretKeys, ...SECRET_NAMES.map((name) => `pinned-stack:${name}`)]);
   return Object.entries(values).flatMap(([key, text]) => {
@@ -55,7 +55,7 @@ function passwordsIn(value: unknown): string[] {
   );
 }
 
-/** For the model: the same program on a configuration that is in no file. */
+/** The configuration in the form that the model reads. */
 export const asStackFile = (stack: string, path: string, config: PlainConfig): StackFile => ({
   stack,
   path,
@@ -65,7 +65,7 @@ export const asStackFile = (stack: string, path: string, config: PlainConfig): S
 
 export const IMAGES = "pinned-stack:images";
 
-/** With the images that a preview resolved or a deployment ran with instead of what tags would give now. */
+/** With the images that a preview resolved or a deployment used, instead of those that tags have now. */
 export function withImages(
   config: PlainConfig,
   images: Readonly<Record<string, string>>,
@@ -81,7 +81,7 @@ export function withImages(
   };
 }
 
-/** Keys whose value is another one, in the order of the alphabet. */
+/** Keys with different values, sorted. */
 export function changedKeys(from: PlainConfig, to: PlainConfig): string[] {
   const keys = new Set([...Object.keys(from.values), ...Object.keys(to.values)]);
   return [...keys].filter((key) => from.values[key] !== to.values[key]).sort();
@@ -89,13 +89,13 @@ export function changedKeys(from: PlainConfig, to: PlainConfig): string[] {
 
 export interface ConfigEdit {
   readonly text: string;
-  /** Still to be set through the CLI, which encrypts them. */
+  /** To be set through the CLI, which encrypts them. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
 /**
- * The text of a stack file with another configuration in it. What is the same stays as it is, encrypted values too, and
- * so does what the encryption needs.
+ * Puts another configuration into the text of a stack file. Unchanged keys stay as they are, encrypted ones and the
+ * encryption salt included.
  */
 export function editConfig(text: string, current: PlainConfig, wanted: PlainConfig): ConfigEdit {
   const document = parseDocument(text);
@@ -119,7 +119,7 @@ function structured(value: string): unknown {
   }
 }
 
-/** Runs something with a configuration in a file of its own, which is gone afterwards. */
+/** Runs `work` with a temporary file of the wanted configuration, readable by its user only and removed afterwards. */
 export async function withConfigFile<T>(
   options: {
     readonly stackFile: string;

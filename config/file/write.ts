@@ -1,6 +1,6 @@
 /**
- * The stack's file on disk. It is replaced as a whole or not at all, and nothing that others wrote meanwhile is lost:
- * the new text is written into `<file>.lock`, which only one can make, and that is renamed onto the file.
+ * The stack's file on disk. A write replaces it as a whole or not at all, and loses nothing that others wrote meanwhile: the
+ * new text goes into `<file>.lock`, which only one process can create, and that is renamed onto the file.
  */
 
 import {
@@ -21,35 +21,36 @@ import {
 } from "node:fs";
 import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { editPins, imageOf, PinsError, withoutPins } from "./pins";
+import { editPins, imageOf, withoutPins } from "./pins";
+import { StackFileError } from "./yaml";
 
 export interface WriteOptions {
-  /** How long to wait for another run that is writing just now, in ms. Default 3 s; writing takes a few. */
+  /** How long to wait for another run that is writing, in ms. Default 3 s; writing takes some milliseconds. */
   readonly waitMs?: number;
-  /** Ends the waiting: nothing is written then, and its reason is thrown. Later the file is written all the same. */
+  /** Ends the wait: its reason is thrown and nothing is written. Has no effect once writing has begun. */
   readonly signal?: AbortSignal;
 }
 
 const WAIT_MS = 3_000;
 const POLL_MS = 20;
 
-/** A stack's file has some 3 KiB. YAML libraries take their time for much larger ones: each key is compared with all others. */
-const MOST_KIB = 128;
+/** A stack's file has about 3 KiB. The YAML parser is quadratic in the number of keys. */
+const MAX_KIB = 128;
 
-/** The text of a stack's file. Throws a {@link PinsError}. */
-export function readPinsFile(path: string): string {
+/** The text of a stack's file. Throws a {@link StackFileError}. */
+export function readStackText(path: string): string {
   try {
     const stats = statSync(path);
-    if (!stats.isFile()) throw new PinsError(`is no file, ${EXPECTED}`);
-    if (stats.size > MOST_KIB * 1024)
-      throw new PinsError(`is larger than ${MOST_KIB} KiB, ${EXPECTED}`);
+    if (!stats.isFile()) throw new StackFileError(`is not a file, ${EXPECTED}`);
+    if (stats.size > MAX_KIB * 1024)
+      throw new StackFileError(`is larger than ${MAX_KIB} KiB, ${EXPECTED}`);
     return decode(readFileSync(path));
   } catch (error) {
-    if (error instanceof PinsError) throw error;
+    if (error instanceof StackFileError) throw error;
     const code = codeOf(error);
-    throw new PinsError(
+    throw new StackFileError(
       code === "ENOENT"
-        ? "is not there; make it from Pulumi.prod.yaml, or name another stack with --stack"
+        ? "does not exist; copy Pulumi.prod.yaml, or name another stack with --stack"
         : `cannot be read (${code}), ${EXPECTED}`,
       { cause: error },
     );
@@ -58,31 +59,31 @@ export function readPinsFile(path: string): string {
 
 const EXPECTED = "expected a stack's file such as Pulumi.prod.yaml";
 
-/** Bytes that are no text would not come back as they were. */
+/** Refuses bytes that are not UTF-8: they would be written back differently. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new PinsError("is not in UTF-8", { cause });
+    throw new StackFileError("is not UTF-8 text", { cause });
   }
 }
 
-/** Throws a {@link PinsError} for a file that its owner does not want written, also where root could. */
+/** Throws a {@link StackFileError} for a read-only file, even for root, who could write it. */
 export function checkWritable(path: string): Stats {
   try {
     const stats = statSync(path);
-    if ((stats.mode & 0o222) === 0) throw new PinsError("is read-only, nothing was written");
+    if ((stats.mode & 0o222) === 0) throw new StackFileError("is read-only, nothing was written");
     accessSync(path, constants.W_OK);
     return stats;
   } catch (error) {
-    if (error instanceof PinsError) throw error;
-    throw new PinsError(`cannot be written: ${codeOf(error)}`, { cause: error });
+    if (error instanceof StackFileError) throw error;
+    throw new StackFileError(`cannot be written: ${codeOf(error)}`, { cause: error });
   }
 }
 
 /**
- * Writes these images, by service, into the file. Throws a {@link PinsError} and leaves the file as it is when it is
- * read-only or has changed since `text` was read, other than by edits of other images.
+ * Writes these images, by service, into the file. Throws a {@link StackFileError} and leaves the file unchanged if it is
+ * read-only, or changed since `text` was read in more than the images of other services.
  */
 export async function writePins(
   path: string,
@@ -91,14 +92,14 @@ export async function writePins(
   options: WriteOptions = {},
 ): Promise<void> {
   const stats = checkWritable(path);
-  // A link stays one: what it points to is replaced.
+  // Replaces the target of a symbolic link, not the link.
   const target = realpathSync(path);
   const lock = `${target}.lock`;
   const file = await makeLock(lock, options);
-  // Without a pause from here on: no signal comes between.
+  // Synchronous from here, so that no signal handler runs in between.
   try {
     try {
-      const now = readPinsFile(target);
+      const now = readStackText(target);
       refuseForeignChanges(text, now, images);
       writeFileSync(file, editPins(now, images));
       fchmodSync(file, stats.mode & 0o7777);
@@ -110,8 +111,8 @@ export async function writePins(
     renameSync(lock, target);
   } catch (error) {
     unlinkSync(lock);
-    if (error instanceof PinsError) throw error;
-    throw new PinsError(`cannot be written: ${codeOf(error)}`, { cause: error });
+    if (error instanceof StackFileError) throw error;
+    throw new StackFileError(`cannot be written: ${codeOf(error)}`, { cause: error });
   }
   syncFolder(dirname(target));
 }
@@ -123,18 +124,18 @@ async function makeLock(lock: string, { waitMs = WAIT_MS, signal }: WriteOptions
       return openSync(lock, "wx", 0o600);
     } catch (error) {
       if (codeOf(error) !== "EEXIST")
-        throw new PinsError(`cannot be written: ${codeOf(error)}`, { cause: error });
+        throw new StackFileError(`cannot be written: ${codeOf(error)}`, { cause: error });
     }
     if (Date.now() >= until)
-      throw new PinsError(
-        `is being written by another run, ${basename(lock)} is there; remove that file if there is no such run`,
+      throw new StackFileError(
+        `is being written by another run, ${basename(lock)} exists; remove that file if there is no such run`,
       );
     await sleep(POLL_MS);
     signal?.throwIfAborted();
   }
 }
 
-/** Another run may have pinned other images: those stay. Anything else is for a person to look at. */
+/** Another run may have pinned other images. Any other change needs a person. */
 function refuseForeignChanges(
   before: string,
   now: string,
@@ -146,10 +147,12 @@ function refuseForeignChanges(
     return current === imageOf(before, service) || current === image;
   });
   if (sameLines && withoutPins(now) === withoutPins(before)) return;
-  throw new PinsError("was changed by someone else meanwhile, nothing was written; run this again");
+  throw new StackFileError(
+    "was changed by someone else meanwhile, nothing was written; run this again",
+  );
 }
 
-/** Only root can give files away; without that right the file becomes the writer's, as with every editor. */
+/** Only root can change a file's owner. Otherwise it becomes the writer's, as with any editor. */
 function keepOwner(file: number, { uid, gid }: Stats): void {
   try {
     fchownSync(file, uid, gid);
@@ -158,13 +161,13 @@ function keepOwner(file: number, { uid, gid }: Stats): void {
   }
 }
 
-/** The rename itself reaches the disk with the folder. Not all file systems let a folder be synced. */
+/** Makes the rename durable. Not all file systems can sync a folder. */
 function syncFolder(folder: string): void {
   const file = openSync(folder, "r");
   try {
     fsyncSync(file);
   } catch {
-    // The file is complete either way: old or new.
+    // The file is complete in any case, old or new.
   } finally {
     closeSync(file);
   }

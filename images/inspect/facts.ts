@@ -1,36 +1,32 @@
 /**
- * What an image says of itself, from the bytes of its index, its manifest and its configuration. Pure.
+ * What an image says about itself, from the bytes of its index, manifest and configuration. Pure.
  * https://github.com/opencontainers/image-spec (image-index.md, manifest.md, config.md, annotations.md)
  */
 
 import { z } from "zod";
-import type { Manifest } from "../registry/manifests";
-import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST } from "../registry/media-types";
+import { Redactor } from "../../text/redact";
 import { formatPlatform, isPlatformPart, runnable, some } from "../platform";
 import { parseDigest, type Digest } from "../reference";
-import { Redactor } from "../../text/redact";
+import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST, type Manifest } from "../registry/manifests";
 
-/** An image as the host will run it. Texts are the publisher's word, made printable; nobody has verified them. */
+/** An image as the host runs it. Texts are the publisher's, made printable but not verified. */
 export interface ImageFacts {
-  /** What a pin names: the index, or the manifest where there is no index. */
+  /** What a pin names: the index, or the manifest of an image without index. */
   readonly digest: Digest;
   /** The manifest for the host's platform. */
   readonly manifest: Digest;
-  /** All platforms there are, sorted; without those whose name is none. */
+  /** Sorted; without entries that are not platforms. */
   readonly platforms: readonly string[];
-  /** When it was built; absent where that is not said, or is a date that stands for none. */
+  /** When it was built; absent without a date, and for placeholder dates. */
   readonly created?: Date;
   readonly version?: string;
   readonly revision?: string;
-  /** The same, where it cannot be the base image's: an image inherits labels, and no annotations. */
+  /** From annotations only, so not the base image's: an image inherits labels but no annotations. */
   readonly ownRevision?: string;
   readonly base?: BaseImage;
-  /** Compressed: what a host without any of its layers downloads. */
+  /** Compressed size: what a host downloads that has none of the layers. */
   readonly bytes: number;
-  /**
-   * Whether the index holds an attestation for this manifest: provenance or SBOM, as BuildKit stores them. They are not
-   * signed; their integrity is the digest's, their truth is the registry's word.
-   */
+  /** Whether the index has an attestation for this manifest, provenance or SBOM as BuildKit stores them. Not signed. */
   readonly attested: boolean;
 }
 
@@ -39,16 +35,16 @@ export interface BaseImage {
   readonly digest?: Digest;
 }
 
-/** The image is not one, or none for this host. The message says what was expected; the image is the caller's to name. */
+/** Not an image, or none for this host. The message does not name the image. */
 export class UnfitImageError extends Error {
   override readonly name = "UnfitImageError";
 }
 
-/** A manifest of the index, for the host's platform, with all the index says about it. */
+/** The manifest for the host's platform, with what the index says about it. */
 export interface ChosenManifest {
   readonly digest: Digest;
   readonly platforms: readonly string[];
-  /** Absent for an image without an index, whose platform only its configuration tells. */
+  /** Whether the index names its platform. Otherwise only the configuration does. */
   readonly named: boolean;
   readonly annotations: Annotations;
   readonly attested: boolean;
@@ -70,7 +66,7 @@ const digest = z.string().transform((text, context) => {
     return z.NEVER;
   }
 });
-// A map with one value that is no text is no reason to go without the others.
+// Keeps the texts of a map whose other values are malformed.
 const texts = z
   .record(z.string(), z.unknown())
   .transform((map) =>
@@ -86,17 +82,17 @@ const platformParts = {
   architecture: z.string().refine(isPlatformPart),
   variant: z.literal("").or(z.string().refine(isPlatformPart)).optional(),
 };
-/** A petabyte: more is a lie. */
-const MOST_BYTES = 2 ** 50;
+/** A pebibyte: no real image is larger. */
+const MAX_BYTES = 2 ** 50;
 const descriptor = z.object({
   mediaType: z.string().default(""),
   digest,
-  size: z.number().int().min(0).max(MOST_BYTES),
+  size: z.number().int().min(0).max(MAX_BYTES),
   platform: z.object(platformParts).optional().catch(undefined),
   annotations: texts,
 });
 const indexShape = z.object({
-  // An entry that nobody here can read, of another hash for example, takes nothing from the others.
+  // Skips entries that cannot be read, such as those with another hash algorithm.
   manifests: z
     .array(descriptor.optional().catch(undefined))
     .refine((all) => all.length === 0 || all.some((each) => each !== undefined))
@@ -121,8 +117,8 @@ const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
 const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST, ""]);
 
 /**
- * The manifest for the host's platform. Throws an {@link UnfitImageError} where there is none; the platform of an image
- * without index is checked by {@link factsOf}.
+ * The manifest for the host's platform. Throws an {@link UnfitImageError} if there is none; for an image without index,
+ * {@link factsOf} checks the platform.
  */
 export function chooseManifest(top: Manifest, platform: string): ChosenManifest {
   if (!isIndexType(top.mediaType))
@@ -142,7 +138,7 @@ export function chooseManifest(top: Manifest, platform: string): ChosenManifest 
     runnable(platform)
       .map((wanted) => named.find(({ name }) => name === wanted))
       .find((image) => image !== undefined) ??
-    // Tools that build for one platform alone may not name it; the configuration does.
+    // Some single-platform builds name no platform in the index; the configuration does.
     (named.length === 0 && images.length === 1 ? images[0] : undefined);
   if (chosen === undefined) throw noPlatform(platform, platforms);
   return {
@@ -161,12 +157,12 @@ export function chooseManifest(top: Manifest, platform: string): ChosenManifest 
 const REFERENCE_TYPE = "vnd.docker.reference.type";
 const REFERENCE_DIGEST = "vnd.docker.reference.digest";
 
-/** What the manifest of one platform consists of. Throws an {@link UnfitImageError} for what is no image. */
+/** The contents of one platform's manifest. Throws an {@link UnfitImageError} for anything but an image. */
 export function readContent({ mediaType, bytes }: Manifest): ImageContent {
   if (isIndexType(mediaType)) throw new UnfitImageError("is an index inside an index");
   const { config, layers, annotations } = parse(manifestShape, bytes, "an image manifest");
   if (!IMAGE_CONFIGS.has(config.mediaType))
-    throw new UnfitImageError(`is no image but ${words.quote(config.mediaType)}`);
+    throw new UnfitImageError(`is ${redactor.quote(config.mediaType)}, not an image`);
   return {
     config: config.digest,
     bytes: layers.reduce((sum, { size }) => sum + size, config.size),
@@ -174,7 +170,7 @@ export function readContent({ mediaType, bytes }: Manifest): ImageContent {
   };
 }
 
-/** Throws an {@link UnfitImageError} where the configuration is none, or one for another platform. */
+/** Throws an {@link UnfitImageError} if the configuration is malformed or for another platform. */
 export function factsOf(
   pinned: Digest,
   chosen: ChosenManifest,
@@ -187,7 +183,7 @@ export function factsOf(
   const platforms = chosen.named ? chosen.platforms : [own];
   if (!chosen.named && !runnable(platform).includes(own)) throw noPlatform(platform, platforms);
   const annotations = { ...chosen.annotations, ...content.annotations };
-  // Labels come last: an image inherits those of its base, and its own build may have set none.
+  // Annotations win: labels may be inherited from the base image.
   const said: Annotations = { ...config.config.Labels, ...annotations };
   const created = readDate(config.created) ?? readDate(said[`${OCI}created`]);
   const base = baseOf(said);
@@ -217,7 +213,7 @@ function baseOf(said: Annotations): BaseImage | undefined {
   return { ...(name !== undefined && { name }), ...(parsed.success && { digest: parsed.data }) };
 }
 
-/** Docker's first release: an earlier date is one that reproducible builds put in the place of the real one. */
+/** Docker's first release. Reproducible builds use earlier dates as placeholders. */
 const FIRST_IMAGE = Date.parse("2013-03-20T00:00:00Z");
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
@@ -227,25 +223,25 @@ function readDate(text: string | undefined): Date | undefined {
   return Number.isNaN(time) || time < FIRST_IMAGE ? undefined : new Date(time);
 }
 
-const words = new Redactor();
+const redactor = new Redactor();
 
 function readText(text: string | undefined): string | undefined {
-  const clean = words.clean(text ?? "");
+  const clean = redactor.clean(text ?? "");
   return SAYS_NOTHING.test(clean) ? undefined : clean;
 }
 
-/** What build scripts put where they know nothing: two images that say so have nothing in common. */
+/** Placeholders of build scripts: two images that share one have nothing in common. */
 const SAYS_NOTHING = /^(?:unknown|none|null|undefined|n\/a|-)?$/i;
 
 const noPlatform = (platform: string, platforms: readonly string[]): UnfitImageError =>
   new UnfitImageError(
-    `is not there for ${platform}, only for ${platforms.length === 0 ? "platforms it does not name" : some(platforms)}`,
+    `has no manifest for ${platform}, only for ${platforms.length === 0 ? "unnamed platforms" : some(platforms)}`,
   );
 
 function parse<S extends z.ZodType>(shape: S, bytes: Buffer, what: string): z.output<S> {
   try {
     return shape.parse(JSON.parse(bytes.toString("utf8")));
   } catch (cause) {
-    throw new UnfitImageError(`is not ${what}, though its type says so`, { cause });
+    throw new UnfitImageError(`is not ${what}, although its type says so`, { cause });
   }
 }

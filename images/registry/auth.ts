@@ -1,16 +1,22 @@
 /**
- * `WWW-Authenticate`: what a registry wants before it answers.
- * Pure. Grammar: RFC 9110, section 11.6.1; its use by registries: https://distribution.github.io/distribution/spec/auth/token/
+ * How a registry wants to be authenticated to, and the tokens it grants. Pure.
+ * Grammar: RFC 9110, section 11.6.1. Tokens: https://distribution.github.io/distribution/spec/auth/token/
  */
+
+import { ExchangeError } from "./errors";
+import type { HttpResponse } from "./http";
+import { followableUrl, type Home } from "./origin";
+import type { RegistryResponse } from "./response";
 
 export interface Challenge {
   /** Lower case: `bearer`, `basic`. */
   readonly scheme: string;
-  /** Parameter names in lower case. Empty where the challenge has none, or only a token68. */
+  /** Names in lower case. Empty where the challenge has none, or only a token68. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-const LENGTH_LIMIT = 8192;
+/** Length limit of a WWW-Authenticate header, in UTF-16 code units. */
+const MAX_HEADER_LENGTH = 8192;
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 const PARAMETER = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*/y;
@@ -18,9 +24,9 @@ const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 const SPACE = /[ \t]+/y;
 const SEPARATOR = /[ \t]*(?:,[ \t]*)+/y;
 
-/** All challenges of the header in their order, or `undefined` where the header is not well formed. */
+/** The challenges of a WWW-Authenticate header in their order; `undefined` if it is malformed. */
 export function parseChallenges(header: string): readonly Challenge[] | undefined {
-  if (header.length > LENGTH_LIMIT) return undefined;
+  if (header.length > MAX_HEADER_LENGTH) return undefined;
   const text = header.trim();
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | undefined => {
@@ -41,7 +47,7 @@ export function parseChallenges(header: string): readonly Challenge[] | undefine
     const parameters = new Map<string, string>();
     let separated = false;
     if (take(SPACE) !== undefined && take(TOKEN68) === undefined) {
-      // A comma separates parameters and challenges alike; what follows it tells: only a parameter has an equals sign.
+      // Commas separate parameters and challenges alike. Only a parameter has an equals sign.
       for (let name = take(PARAMETER)?.[1]; name !== undefined; name = take(PARAMETER)?.[1]) {
         const value = takeValue();
         if (value === undefined || parameters.has(name.toLowerCase())) return undefined;
@@ -54,4 +60,103 @@ export function parseChallenges(header: string): readonly Challenge[] | undefine
     challenges.push({ scheme, parameters: Object.fromEntries(parameters) });
   }
   return challenges.length === 0 ? undefined : challenges;
+}
+
+/** What a bearer challenge names. */
+export interface TokenService {
+  readonly realm: URL;
+  readonly service?: string;
+}
+
+export type AuthScheme =
+  { readonly kind: "basic" } | { readonly kind: "bearer"; readonly service: TokenService };
+
+/** The error for a 401 of a server that the registry redirected to; such servers get no authorization. */
+export const redirectTargetDenied = ({ url }: HttpResponse): ExchangeError =>
+  new ExchangeError("denied", `${url.host}, where the registry redirected to, answered 401`);
+
+/** The scheme a 401 asks for. Throws an {@link ExchangeError} for an unknown scheme or a refused token service. */
+export function readScheme(response: RegistryResponse, home: Home): AuthScheme {
+  const { host, origin } = response.url;
+  // A server that the registry redirected to must not name the place that credentials are sent to.
+  if (origin !== home.origin.origin) throw redirectTargetDenied(response);
+  const header = response.headers["www-authenticate"];
+  const challenges = header === undefined ? undefined : parseChallenges(header);
+  const bearer = challenges?.find(({ scheme }) => scheme === "bearer")?.parameters;
+  if (bearer?.realm !== undefined) {
+    const realm = followableUrl(
+      bearer.realm,
+      undefined,
+      home,
+      (place, reason) => `${host} wants a token from ${place}, which is not asked: ${reason}`,
+    );
+    const { service } = bearer;
+    return { kind: "bearer", service: { realm, ...(service !== undefined && { service }) } };
+  }
+  if (challenges?.some(({ scheme }) => scheme === "basic") === true) return { kind: "basic" };
+  throw new ExchangeError(
+    "invalid-answer",
+    `${host} answered 401 without a known authentication scheme${header === undefined ? "" : `: ${response.redactor.quote(header)}`}`,
+  );
+}
+
+export interface Token {
+  readonly text: string;
+  /** Lifetime in seconds, at least the 60 that the specification guarantees. */
+  readonly seconds: number;
+}
+
+const MIN_LIFETIME_SECONDS = 60;
+const MAX_TOKEN_LENGTH = 12 * 1024;
+
+/** The URL of one token with pull access to all of the repositories. */
+export function tokenUrl({ realm, service }: TokenService, repositories: readonly string[]): URL {
+  const url = new URL(realm);
+  url.hash = "";
+  if (service !== undefined) url.searchParams.set("service", service);
+  for (const repository of repositories)
+    url.searchParams.append("scope", `repository:${repository}:pull`);
+  return url;
+}
+
+/** The token in a token service's response; `undefined` if there is none that can be sent in a header. */
+export function parseToken(body: Buffer): Token | undefined {
+  const answer = parseObject(body.toString("utf8"));
+  const text = [answer?.token, answer?.access_token].find(
+    (value): value is string => typeof value === "string" && value !== "",
+  );
+  if (text === undefined || text.length > MAX_TOKEN_LENGTH || !/^[\x21-\x7e]+$/.test(text))
+    return undefined;
+  const said = answer?.expires_in;
+  return { text, seconds: Math.max(typeof said === "number" ? said : 0, MIN_LIFETIME_SECONDS) };
+}
+
+/**
+ * The repositories that a token lets pull, if it is a JWT with `access` claims, like those of Docker Hub and Harbor;
+ * `undefined` for any other. Unverified and only used to save requests: the registry decides what the token is good for.
+ */
+export function grantedRepositories(token: Token): ReadonlySet<string> | undefined {
+  const payload = token.text.split(".", 3)[1] ?? "";
+  const access = parseObject(Buffer.from(payload, "base64url").toString("utf8"))?.access;
+  if (!Array.isArray(access)) return undefined;
+  const granted = new Set<string>();
+  for (const entry of access as readonly unknown[]) {
+    if (!isObject(entry) || entry.type !== "repository" || typeof entry.name !== "string") continue;
+    const { actions } = entry;
+    if (Array.isArray(actions) && (actions.includes("pull") || actions.includes("*")))
+      granted.add(entry.name);
+  }
+  return granted;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }

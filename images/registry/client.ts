@@ -1,13 +1,12 @@
-/** The registries of the stack's images: digests, manifests, config blobs and tags, within limits and one deadline. */
+/** Digests, manifests and config blobs of images, from any number of registries, within limits and one deadline. */
 
-import { readVerified, statusError } from "./response";
-import { digestPass, type Tagged } from "./digests";
+import type { Digest, ImageReference } from "../reference";
+import { batchLookup, type Tagged } from "./digests";
+import { ExchangeError, RegistryError } from "./errors";
 import { fetchManifest, type Manifest } from "./manifests";
 import type { Registries } from "./origin";
-import type { Digest, ImageReference } from "../reference";
-import { ExchangeError, RegistryError } from "./errors";
+import { statusError, verifiedBody } from "./response";
 import { RegistrySession } from "./session";
-import { listTags } from "./tags";
 import { LIMITS, Transport, type Limits, type RequestEvent } from "./transport";
 
 export type { Manifest } from "./manifests";
@@ -18,28 +17,28 @@ export type { RequestEvent } from "./transport";
 export interface RegistryClientOptions {
   /** Default: every registry over https and without credentials. */
   readonly registries?: Registries;
-  /** Everything this client does, counted from its first request, in ms. Default 20 s. */
+  /** For everything this client does, from its first request, in ms. Default 20 s. */
   readonly deadlineMs?: number;
-  /** The limits of the single request, in ms. */
+  /** Limits of a single request, in ms. */
   readonly limits?: Partial<Omit<Limits, "deadlineMs">>;
-  /** Ends everything under way with the code `aborted`. */
+  /** Ends all running requests with the code `aborted`. */
   readonly signal?: AbortSignal;
-  /** Certificates to trust, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
+  /** Trusted certificates, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
   readonly ca?: string;
-  /** Called for each request as it is sent, retries and redirects included. */
+  /** Called before each request, retries and redirects included. */
   readonly onRequest?: (event: RequestEvent) => void;
 }
 
-/** What a tag is now, or why that is not known. */
-export type Answered = Digest | RegistryError;
+/** The current digest of a tag, or why it is unknown. */
+export type DigestOrError = Digest | RegistryError;
 
-/** A config blob is a few KiB; this is no client for layers. */
+/** A config blob has a few KiB. Layers are out of scope. */
 const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 
-/** Makes no connection before the first call. Every method rejects with a {@link RegistryError}; close it when done. */
+/** Connects at the first call. Every method rejects with a {@link RegistryError}; close the client when done. */
 export class RegistryClient {
   readonly #registries: Registries;
-  readonly #headStartMs: number;
+  readonly #warmUpMs: number;
   readonly #transport: Transport;
   readonly #sessions = new Map<string, RegistrySession>();
 
@@ -47,60 +46,54 @@ export class RegistryClient {
     const { registries = {}, deadlineMs, limits, ...rest } = options;
     const all = { ...LIMITS, ...limits, ...(deadlineMs !== undefined && { deadlineMs }) };
     this.#registries = registries;
-    this.#headStartMs = all.headStartMs;
+    this.#warmUpMs = all.warmUpMs;
     this.#transport = new Transport({ ...rest, limits: all });
   }
 
   /**
-   * Begins to ask all registries at once what the tags of these images are now. Gives what then answers for each of them,
-   * failures as values: no image waits for another's answer. One without tag is what its digest says, unasked.
+   * Starts to ask all registries at once for the digests of these images' tags. The returned function gives the result for
+   * one of them as soon as it is there; failures are values. An image without a tag has its own digest, unasked.
    */
-  pass(images: readonly ImageReference[]): (image: ImageReference) => Promise<Answered> {
-    const groups = new Map<string, Tagged[]>();
+  lookup(images: readonly ImageReference[]): (image: ImageReference) => Promise<DigestOrError> {
+    const batches = new Map<string, Tagged[]>();
     for (const { registry, repository, tag } of images)
       if (tag !== undefined)
-        groups.set(registry, [...(groups.get(registry) ?? []), { repository, tag }]);
-    const passes = new Map(
-      [...groups].map(([registry, group]) => [
+        batches.set(registry, [...(batches.get(registry) ?? []), { repository, tag }]);
+    const lookups = new Map(
+      [...batches].map(([registry, batch]) => [
         registry,
-        digestPass(this.#session(registry), group, this.#headStartMs),
+        batchLookup(this.#session(registry), batch, this.#warmUpMs),
       ]),
     );
     return async (image) => {
       const { registry, repository, tag, digest } = image;
-      const answer = tag === undefined ? digest : await passes.get(registry)?.({ repository, tag });
-      if (answer === undefined) throw new TypeError(`${image.name} is not among those asked for`);
-      return answer instanceof ExchangeError ? new RegistryError(image, answer) : answer;
+      const found = tag === undefined ? digest : await lookups.get(registry)?.({ repository, tag });
+      if (found === undefined) throw new TypeError(`${image.name} is not part of the lookup`);
+      return found instanceof ExchangeError ? new RegistryError(image, found) : found;
     };
   }
 
-  /** The answers of a {@link pass}, in the order of the images, once all are there. */
-  digests(images: readonly ImageReference[]): Promise<readonly Answered[]> {
-    return Promise.all(images.map(this.pass(images)));
+  /** All results of a {@link lookup}, in the order of the images. */
+  digests(images: readonly ImageReference[]): Promise<readonly DigestOrError[]> {
+    return Promise.all(images.map(this.lookup(images)));
   }
 
-  /** The manifest or index of a digest or a tag; the bytes are those of the digest. A pull, where pulls are counted. */
+  /** The manifest or index of a digest or a tag, verified. Counts as a pull at Docker Hub. */
   manifest(image: ImageReference, digestOrTag: string): Promise<Manifest> {
-    return this.#about(image, (session) => fetchManifest(session, image.repository, digestOrTag));
+    return this.#for(image, (session) => fetchManifest(session, image.repository, digestOrTag));
   }
 
-  /** A small blob, as an image's configuration is; the bytes are those of the digest. */
+  /** A blob of at most 4 MiB, such as an image's configuration, verified. */
   blob(image: ImageReference, digest: Digest): Promise<Buffer> {
-    return this.#about(image, async (session) => {
-      const answer = await session.send(image.repository, {
+    return this.#for(image, async (session) => {
+      const response = await session.send(image.repository, {
         method: "GET",
         path: `blobs/${digest}`,
         maxBodyBytes: MAX_BLOB_BYTES,
       });
-      const said = { answer, text: session.text };
-      if (answer.status !== 200) throw statusError(said);
-      return readVerified(said, digest);
+      if (response.status !== 200) throw statusError(response);
+      return verifiedBody(response, digest);
     });
-  }
-
-  /** The tags of the image's repository: what the registry lists on its first 10 pages, at most 10,000. */
-  tags(image: ImageReference): Promise<readonly string[]> {
-    return this.#about(image, (session) => listTags(session, image.repository));
   }
 
   /** Closes the kept connections. */
@@ -116,10 +109,7 @@ export class RegistryClient {
     return session;
   }
 
-  async #about<T>(
-    image: ImageReference,
-    ask: (session: RegistrySession) => Promise<T>,
-  ): Promise<T> {
+  async #for<T>(image: ImageReference, ask: (session: RegistrySession) => Promise<T>): Promise<T> {
     try {
       return await ask(this.#session(image.registry));
     } catch (error) {

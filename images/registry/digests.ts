@@ -1,15 +1,15 @@
 /**
- * The digests of many tags of one registry in the fewest requests: the first HEAD learns how the registry wants to be
- * asked, one token is tried for all repositories, the other HEADs run in parallel.
- * With n repositories that is n + 2 requests where the registry grants that token and 2n + 1 where its token says that
- * it does not; 2n + 2 where a token service refuses the request, or its opaque token turns out to be good for less.
- * That last one cannot be saved: up to the refusal nothing tells these registries from those of n + 2 requests.
+ * Looks up the digests of many tags of one registry with the fewest requests: the first HEAD learns how the registry
+ * authenticates, one token is tried for all repositories, the other HEADs run in parallel.
+ *
+ * With n repositories that is n + 2 requests if the registry grants that token, 2n + 1 if the token says that it is for
+ * fewer, and 2n + 2 if the token service refuses the request or an opaque token turns out to be good for less.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { currentDigest, headOf } from "./manifests";
 import type { Digest } from "../reference";
 import { ExchangeError } from "./errors";
+import { currentDigest, headRequest } from "./manifests";
 import type { RegistrySession } from "./session";
 
 export interface Tagged {
@@ -17,77 +17,77 @@ export interface Tagged {
   readonly tag: string;
 }
 
-// Keeps the address of the token request below the 8 KiB that servers read.
+/** Keeps the URL of a token request below the 8 KiB that servers read. */
 const REPOSITORIES_PER_TOKEN = 24;
 
-/** The digest of one of the pass's images, or why there is none: failures are values. */
-export type Ask = (image: Tagged) => Promise<Digest | ExchangeError>;
+/** The digest of one of the batch's images, or why there is none: failures are values. */
+export type Lookup = (image: Tagged) => Promise<Digest | ExchangeError>;
 
 /**
- * Begins a pass over these images; one that fails or hangs keeps none of the others from being asked for.
- * `headStartMs` is how long the others wait for what the first one's answer tells about all of them.
+ * Starts to look up these images; one that fails or hangs does not delay the others.
+ * @param warmUpMs how long the others wait for what the first response tells about all of them, in ms
  */
-export function digestPass(
+export function batchLookup(
   session: RegistrySession,
   images: readonly Tagged[],
-  headStartMs: number,
-): Ask {
-  const prepared = prepare(session, images, headStartMs);
-  return async (image) => (await prepared)(image);
+  warmUpMs: number,
+): Lookup {
+  const started = start(session, images, warmUpMs);
+  return async (image) => (await started)(image);
 }
 
-async function prepare(
+async function start(
   session: RegistrySession,
   images: readonly Tagged[],
-  headStartMs: number,
-): Promise<Ask> {
+  warmUpMs: number,
+): Promise<Lookup> {
   const [first] = images;
-  if (first === undefined) throw new TypeError("a pass over no image");
-  const opening = settled(session.open(first.repository, headOf(first.tag)));
-  // One manifest that hangs does not keep the others from being asked for.
-  const opened = await Promise.race([opening, sleep(headStartMs, "late", { ref: false })]);
+  if (first === undefined) throw new TypeError("a batch of no images");
+  const opening = settled(session.open(first.repository, headRequest(first.tag)));
+  const opened = await Promise.race([opening, sleep(warmUpMs, "late", { ref: false })]);
+  if (opened instanceof ExchangeError && concernsAll(opened)) return () => Promise.resolve(opened);
 
-  if (opened instanceof ExchangeError && isForAll(opened)) return () => Promise.resolve(opened);
-  const token = opened === undefined ? await settled(shareToken(session, images)) : "refused";
+  const repositories = new Set(images.map(({ repository }) => repository));
+  const token =
+    opened === undefined
+      ? await settled(session.shareToken([...repositories].slice(0, REPOSITORIES_PER_TOKEN)))
+      : "refused";
   if (token instanceof ExchangeError) return () => Promise.resolve(token);
 
-  const asked = new Map<string, Promise<Digest | ExchangeError>>();
-  const ask: Ask = ({ repository, tag }) => {
-    const known = asked.get(`${repository}:${tag}`);
+  const digests = new Map<string, Promise<Digest | ExchangeError>>();
+  const lookup: Lookup = ({ repository, tag }) => {
+    const key = `${repository}:${tag}`;
+    const known = digests.get(key);
     if (known !== undefined) return known;
-    const answer = repository === first.repository && tag === first.tag ? opening : undefined;
+    const isFirst = repository === first.repository && tag === first.tag;
     const digest = settled(
-      Promise.resolve(answer).then((head) => {
+      Promise.resolve(isFirst ? opening : undefined).then((head) => {
         if (head instanceof ExchangeError) throw head;
         return currentDigest(session, repository, tag, head);
       }),
     );
-    asked.set(`${repository}:${tag}`, digest);
+    digests.set(key, digest);
     return digest;
   };
   if (session.isBasic) {
-    // A wrong password is wrong for all images; sent for each of them it may lock the account.
-    const digest = await ask(first);
-    if (digest instanceof ExchangeError && isForAll(digest)) return () => Promise.resolve(digest);
+    // A wrong password is wrong for all images, and sending it for each may lock the account.
+    const digest = await lookup(first);
+    if (digest instanceof ExchangeError && concernsAll(digest))
+      return () => Promise.resolve(digest);
   }
-  if (token === "open") {
-    // A service that grants only one of several scopes takes the first or the last of them.
+  if (token === "unproven") {
+    // A service that grants only one of several scopes grants the first or the last.
     const last = images.findLast(({ repository }) => repository !== first.repository) ?? first;
-    await Promise.all([ask(first), ask(last)]);
+    await Promise.all([lookup(first), lookup(last)]);
   }
-  return ask;
+  return lookup;
 }
 
-const shareToken = (session: RegistrySession, images: readonly Tagged[]) =>
-  session.shareToken(
-    [...new Set(images.map(({ repository }) => repository))].slice(0, REPOSITORIES_PER_TOKEN),
-  );
-
-/** What the registry refuses to one image of ours it refuses to all; asking on would make it worse. */
-const isForAll = ({ code }: ExchangeError): boolean =>
+/** What a registry refuses to one image it refuses to all, and repeating the request makes it worse. */
+const concernsAll = ({ code }: ExchangeError): boolean =>
   code === "rate-limited" || code === "credentials";
 
-/** Failures as values, so that parallel ones are all heard; anything but an {@link ExchangeError} is a fault of ours. */
+/** An {@link ExchangeError} as a value, so that each of several parallel failures is seen. Other errors are bugs. */
 const settled = <T>(work: Promise<T>): Promise<T | ExchangeError> =>
   work.catch((error: unknown) => {
     if (error instanceof ExchangeError) return error;

@@ -4,15 +4,15 @@ import { formatReference, type ImageReference } from "../reference";
 
 /**
  * - `not-found`: the registry answered 404.
- * - `denied`: it does not exist or is private; registries do not say which.
- * - `credentials`: the registry wants a user name and a password, or refused the ones it got.
- * - `rate-limited`: 429, and waiting as asked would not fit into the time there is.
+ * - `denied`: the image does not exist or is private; registries do not say which.
+ * - `credentials`: the registry requires a user name and a password, or refused the configured ones.
+ * - `rate-limited`: 429, and the requested wait exceeds the deadline.
  * - `unavailable`: no connection, a reset or a 5xx, after the retries.
- * - `tls`: the connection could not be made secure.
- * - `timeout`: one of the limits on time ran out.
- * - `too-large`: an answer above the limits on size.
- * - `refused`: the registry pointed to a place this client does not go to, or redirected without end.
- * - `invalid-answer`: an answer that is not what the protocol says: wrong type, bad digest, no token.
+ * - `tls`: no trusted TLS connection.
+ * - `timeout`: a time limit was reached.
+ * - `too-large`: a response above a size limit.
+ * - `refused`: the registry pointed to a place this client does not go to, or redirected too often.
+ * - `invalid-answer`: a response that violates the protocol: wrong type, wrong digest, no token.
  * - `aborted`: the caller's signal.
  */
 export type RegistryErrorCode =
@@ -28,7 +28,7 @@ export type RegistryErrorCode =
   | "invalid-answer"
   | "aborted";
 
-/** An exchange with one server that failed: says who answered what, not yet for which image. */
+/** A failed exchange with one server: says who answered what, but not for which image. */
 export class ExchangeError extends Error {
   override readonly name = "ExchangeError";
   constructor(
@@ -40,7 +40,7 @@ export class ExchangeError extends Error {
   }
 }
 
-/** An {@link ExchangeError} with the image it happened to. Holds no token, no password and no unbounded server text. */
+/** An {@link ExchangeError} with its image. Contains no token, no password and no unbounded server text. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: RegistryErrorCode;
@@ -57,5 +57,44 @@ export class RegistryError extends Error {
     this.image = formatReference(image);
     this.registry = image.registry;
     this.answer = cause.message;
+  }
+}
+
+/** The code of a {@link NetworkError} where a name that only a server gave resolves to an internal address. */
+export const INTERNAL_ADDRESS = "EINTERNAL";
+
+/** A network failure as Node's error code only: Node's messages may quote the server. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+  constructor(readonly code: string) {
+    super(code);
+  }
+
+  /** The error for people, about the request to `url`. */
+  describe(url: URL): ExchangeError {
+    const { code } = this;
+    const error = (kind: RegistryErrorCode, what: string): ExchangeError =>
+      new ExchangeError(kind, `${url.host} ${what}`, { cause: this });
+    switch (code) {
+      case INTERNAL_ADDRESS:
+        return error("refused", "is an internal address that is not listed under registries");
+      case "ECONNREFUSED":
+        return error("unavailable", "refused the connection");
+      case "ECONNRESET":
+      case "EPIPE":
+        return error("unavailable", "closed the connection early");
+      case "ENOTFOUND":
+      case "EAI_AGAIN":
+        return error("unavailable", `could not be resolved to an address (${code})`);
+      case "HPE_HEADER_OVERFLOW":
+        return error("too-large", "sent more headers than this client reads");
+      case "EPROTO":
+      case "ERR_SSL_WRONG_VERSION_NUMBER":
+        return error("tls", "does not speak TLS");
+    }
+    if (code.startsWith("HPE_")) return error("invalid-answer", "does not speak HTTP");
+    if (/CERT|SIGNED|SSL|TLS|ISSUER|UNABLE_TO/.test(code))
+      return error("tls", `has a certificate that is not trusted (${code})`);
+    return error("unavailable", `could not be reached (${code})`);
   }
 }

@@ -1,74 +1,110 @@
-/** Manifests of one registry: their digest by HEAD, their bytes by GET. */
+/**
+ * Manifests of one registry: their digest by HEAD, their bytes by GET.
+ * Media types: https://github.com/opencontainers/image-spec/blob/main/media-types.md
+ */
 
-import {
-  digestOf,
-  readDigestHeader,
-  readManifestType,
-  readVerified,
-  statusError,
-} from "./response";
-import type { Answer } from "./http";
-import { ACCEPT_MANIFESTS, type ManifestType } from "./media-types";
 import { isTag, parseDigest, type Digest } from "../reference";
+import { ExchangeError } from "./errors";
+import { digestOf, statusError, verifiedBody, type RegistryResponse } from "./response";
 import type { RegistrySession, RepositoryRequest } from "./session";
 
-/** A manifest or an index, verified: `digest` is the digest of `bytes`. */
+export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
+export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+export const DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
+export const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+
+const MANIFEST_TYPES = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST] as const;
+
+export type ManifestType = (typeof MANIFEST_TYPES)[number];
+
+/** Whether manifests of this type list one manifest per platform. */
+export const isIndexType = (type: ManifestType): boolean =>
+  type === OCI_INDEX || type === DOCKER_LIST;
+
+/** A verified manifest or index: `digest` is the digest of `bytes`. */
 export interface Manifest {
   readonly mediaType: ManifestType;
   readonly digest: Digest;
   readonly bytes: Buffer;
 }
 
-/** Docker's own limit for a manifest. */
+/** Docker's own limit. */
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
-export const headOf = (tagOrDigest: string): RepositoryRequest => ({
+// Always all four: without the index types a registry answers with one platform's digest, or not at all.
+const accept = MANIFEST_TYPES.join(", ");
+
+export const headRequest = (tagOrDigest: string): RepositoryRequest => ({
   method: "HEAD",
   path: `manifests/${tagOrDigest}`,
-  accept: ACCEPT_MANIFESTS,
+  accept,
   maxBodyBytes: 0,
 });
 
 /**
- * What the registry says the tag is now, on its word: the engine verifies it when it pulls.
- * @param opening the answer to {@link headOf}, where the request was already made
+ * The digest that the registry says the tag has now. Not verified: Docker does that when it pulls.
+ * @param head the response to {@link headRequest}, if the request was already made
  */
 export async function currentDigest(
   session: RegistrySession,
   repository: string,
   tag: string,
-  opening?: Answer,
+  head?: RegistryResponse,
 ): Promise<Digest> {
-  const answer = opening ?? (await session.send(repository, headOf(tag)));
-  const said = { answer, text: session.text };
-  if (answer.status === 200) {
-    readManifestType(said);
-    const digest = readDigestHeader(said);
+  const response = head ?? (await session.send(repository, headRequest(tag)));
+  if (response.status === 200) {
+    readManifestType(response);
+    const digest = readDigestHeader(response);
     if (digest !== undefined) return digest;
   }
-  // A GET is a pull where pulls are counted, so only where nothing else helps: the digest must come from the bytes, the
-  // registry knows no HEAD, or it has no such tag: then this brings its own words, and is no pull.
-  if ([200, 404, 405].includes(answer.status))
+  // A GET counts as a pull at Docker Hub, so it is the last resort: where only the bytes tell the digest, where the
+  // registry does not support HEAD, or for the registry's words about a missing tag, which is no pull.
+  if ([200, 404, 405].includes(response.status))
     return (await fetchManifest(session, repository, tag)).digest;
-  throw statusError(said);
+  throw statusError(response);
 }
 
-/** @param wanted a tag or a digest. What a digest names is held to it; for a tag, the digest header is. */
+/** Fetches by tag or digest. The bytes are verified against the digest, or for a tag against the digest header. */
 export async function fetchManifest(
   session: RegistrySession,
   repository: string,
-  wanted: string,
+  tagOrDigest: string,
 ): Promise<Manifest> {
-  const answer = await session.send(repository, {
+  const wanted = isTag(tagOrDigest) ? undefined : parseDigest(tagOrDigest);
+  const response = await session.send(repository, {
     method: "GET",
-    path: `manifests/${isTag(wanted) ? wanted : parseDigest(wanted)}`,
-    accept: ACCEPT_MANIFESTS,
+    path: `manifests/${tagOrDigest}`,
+    accept,
     maxBodyBytes: MAX_MANIFEST_BYTES,
   });
-  const said = { answer, text: session.text };
-  if (answer.status !== 200) throw statusError(said);
-  const mediaType = readManifestType(said);
-  const promised = isTag(wanted) ? readDigestHeader(said) : parseDigest(wanted);
-  const digest = promised ?? digestOf(answer.body);
-  return { mediaType, digest, bytes: readVerified(said, digest) };
+  if (response.status !== 200) throw statusError(response);
+  const mediaType = readManifestType(response);
+  const digest = wanted ?? readDigestHeader(response) ?? digestOf(response.body);
+  return { mediaType, digest, bytes: verifiedBody(response, digest) };
+}
+
+/** Throws an {@link ExchangeError} for anything but a manifest, schema 1 and web pages included. */
+function readManifestType({ headers, url, redactor }: RegistryResponse): ManifestType {
+  const header = headers["content-type"];
+  const essence = header?.split(";", 1)[0]?.trim().toLowerCase();
+  const type = MANIFEST_TYPES.find((known) => known === essence);
+  if (type !== undefined) return type;
+  const problem = essence?.startsWith("application/vnd.docker.distribution.manifest.v1+")
+    ? "has the image in schema 1 only, which Docker no longer runs"
+    : `answered with${header === undefined ? "out a content type" : ` content type ${redactor.quote(header)}`}, expected an image manifest`;
+  throw new ExchangeError("invalid-answer", `${url.host} ${problem}`);
+}
+
+/** `undefined` without the header, which the specification makes optional. Throws for anything but a digest. */
+function readDigestHeader({ headers, url, redactor }: RegistryResponse): Digest | undefined {
+  const header = headers["docker-content-digest"];
+  if (header === undefined) return undefined;
+  try {
+    return parseDigest(header);
+  } catch {
+    throw new ExchangeError(
+      "invalid-answer",
+      `${url.host} answered with the digest ${redactor.quote(header)}, expected sha256: and 64 lower-case hexadecimal digits`,
+    );
+  }
 }

@@ -1,108 +1,139 @@
 /**
- * Where a registry is, and where its answers may send this client. Pure.
- * A registry names its token service and redirects its blobs: without a guard it could have any address of the
- * internal network asked, the metadata service of a cloud among them.
+ * Where a registry is, and where its responses may send this client. A registry names its token service and redirects
+ * blobs: without a guard it could make this client request any internal address, such as a cloud's metadata service.
  */
 
-import { BlockList, isIP } from "node:net";
+import dns from "node:dns";
+import { BlockList, isIP, type LookupFunction } from "node:net";
+import type { Redactor } from "../../text/redact";
 import { DOCKER_HUB } from "../reference";
+import { ExchangeError, INTERNAL_ADDRESS } from "./errors";
 
-/** From the stack's `registries`, keyed by registry host as references name it. */
+/** One entry of the stack's `registries`. */
 export interface RegistrySettings {
-  /** Plain http. Default false; there is no falling back to it. */
+  /** Plain http. Default false; the client never falls back to it. */
   readonly insecure?: boolean;
   readonly username?: string;
   readonly password?: string;
 }
 
+/** The stack's `registries`, by registry host as references name it. */
 export type Registries = Readonly<Record<string, RegistrySettings>>;
 
-/** The origin that serves the registry's API. Docker Hub's is not the host its references name. */
+/** A registry as its responses are judged by. */
+export interface Home {
+  readonly origin: URL;
+  readonly registries: Registries;
+  /** Knows the secrets that this registry received. */
+  readonly redactor: Redactor;
+}
+
+/** The origin of the registry's API. Docker Hub's differs from the host in its references. */
 export function registryOrigin(registry: string, settings: RegistrySettings | undefined): URL {
   const host = registry === DOCKER_HUB ? "registry-1.docker.io" : registry;
   return new URL(`${settings?.insecure === true ? "http" : "https"}://${host}`);
 }
 
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
+function blockList(networks: string): BlockList {
+  const list = new BlockList();
+  for (const network of networks.split(" ")) {
+    const [address = "", prefix] = network.split("/");
+    list.addSubnet(address, Number(prefix), address.includes(":") ? "ipv6" : "ipv4");
+  }
+  return list;
+}
 
-// Every address that is not for the public internet: RFC 6890, RFC 6598, RFC 4193, RFC 4291. And those that lead to an
-// IPv4 address of any kind: RFC 4291 (compatible ones), RFC 6052 and RFC 8215 (NAT64), RFC 3056 (6to4).
-const internal = new BlockList();
-for (const [net, prefix] of [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.88.99.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["224.0.0.0", 3],
-] as const)
-  internal.addSubnet(net, prefix, "ipv4");
-for (const [net, prefix] of [
-  ["::", 96],
-  ["::ffff:0:0:0", 96],
-  ["100::", 64],
-  ["2001::", 32],
-  ["64:ff9b::", 96],
-  ["64:ff9b:1::", 48],
-  ["2002::", 16],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["fec0::", 10],
-  ["ff00::", 8],
-] as const)
-  internal.addSubnet(net, prefix, "ipv6");
+const LOOPBACK = blockList("127.0.0.0/8 ::1/128");
 
-const isLocalName = (host: string): boolean => /(?:^|\.)localhost\.?$/.test(host);
+const INTERNAL = blockList(
+  [
+    // Not for the public internet: RFC 6890, RFC 6598, RFC 4193, RFC 4291.
+    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24",
+    "192.168.0.0/16 198.18.0.0/15 224.0.0.0/3 100::/64 fc00::/7 fe80::/10 fec0::/10 ff00::/8",
+    // Lead to an IPv4 address of any kind: compatible and translated ones (RFC 4291, RFC 2765), NAT64 (RFC 6052,
+    // RFC 8215), 6to4 (RFC 3056, RFC 3068) and Teredo (RFC 4380). Mapped ones are checked as IPv4.
+    "::/96 ::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48 2002::/16 192.88.99.0/24 2001::/32",
+  ].join(" "),
+);
 
-function lists(list: BlockList, address: string): boolean {
+function contains(list: BlockList, address: string): boolean {
   const version = isIP(address);
   return version !== 0 && list.check(address, version === 4 ? "ipv4" : "ipv6");
 }
 
-/** Whether an address is for anything but the public internet. False for a name. */
-export const isInternalAddress = (address: string): boolean => lists(internal, address);
+/** RFC 6761, section 6.3. */
+const isLocalName = (host: string): boolean => /(?:^|\.)localhost\.?$/.test(host);
 
-/** A URL's `hostname` has one spelling per address, IPv6 ones in brackets. */
-const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1");
-const isLoopback = (host: string): boolean => isLocalName(host) || lists(loopback, bare(host));
-const isInternal = (host: string): boolean => isLocalName(host) || isInternalAddress(bare(host));
+/** A URL's host name has one spelling per address, IPv6 addresses in brackets. */
+const isIn = (list: BlockList, { hostname }: URL): boolean =>
+  isLocalName(hostname) || contains(list, hostname.replace(/^\[(.*)\]$/, "$1"));
 
-/** Where a URL leads, as a message says it: of what is no web address only the scheme, since it has no origin. */
-export const placeOf = (target: URL | undefined): string | undefined =>
-  target?.origin === "null" ? target.protocol : target?.origin;
-
-/** RFC 1035, section 2.3.4. A URL may have any length, and messages repeat this part of it. */
-const LONGEST_NAME = 253;
+/** The registry's own host, at any port. All loopback addresses are the same host. */
+const isOwnHost = (target: URL, origin: URL): boolean =>
+  target.hostname === origin.hostname || (isIn(LOOPBACK, target) && isIn(LOOPBACK, origin));
 
 /**
- * Whether the configuration knows the host that the registry at `home` points to: it is the registry's own, at any port, or
- * `registries` has a line for it. Only such a host may be an internal one; to another, requests look up its name with
- * {@link publicLookup}.
+ * Whether the configuration vouches for the host: it is the registry's own, or `registries` has an entry for it. Only such
+ * a host may be internal; names of others are resolved with {@link publicLookup}.
  */
-export const isNamed = (target: URL, home: URL, registries: Registries): boolean =>
-  isOwn(target, home) || Object.hasOwn(registries, target.host);
+export const isConfigured = (target: URL, { origin, registries }: Omit<Home, "redactor">) =>
+  isOwnHost(target, origin) || Object.hasOwn(registries, target.host);
 
-const isOwn = (target: URL, home: URL): boolean =>
-  target.hostname === home.hostname || (isLoopback(target.hostname) && isLoopback(home.hostname));
+/** Longest host name (RFC 1035, section 2.3.4). A URL may be longer, and messages repeat its host. */
+const MAX_NAME_LENGTH = 253;
 
-/** Why this client does not go where the registry at `home` points, or `undefined` where it may. */
-export function whyNotTo(target: URL, home: URL, registries: Registries): string | undefined {
-  if (target.protocol !== "https:" && target.protocol !== "http:") return "it is no web address";
-  if (target.username !== "" || target.password !== "") return "it has a user name in it";
-  if (target.hostname.length > LONGEST_NAME) return "its name is too long for one";
+/** Why this client does not follow the registry at `origin` to the target; `undefined` where it does. */
+export function refusal(target: URL, home: Omit<Home, "redactor">): string | undefined {
+  if (target.protocol !== "https:" && target.protocol !== "http:") return "it is not a web address";
+  if (target.username !== "" || target.password !== "") return "it contains a user name";
+  if (target.hostname.length > MAX_NAME_LENGTH) return "its host name is too long";
   if (target.protocol === "http:") {
-    if (home.protocol === "https:") return "it is plain http, and the registry is not";
-    if (!isOwn(target, home) && registries[target.host]?.insecure !== true)
+    if (home.origin.protocol === "https:") return "it is plain http, the registry is https";
+    if (!isOwnHost(target, home.origin) && home.registries[target.host]?.insecure !== true)
       return "it is plain http on a host that is not configured as insecure";
   }
-  if (!isNamed(target, home, registries) && isInternal(target.hostname))
-    return "it is an internal address that no line of registries names";
+  if (!isConfigured(target, home) && isIn(INTERNAL, target))
+    return "it is an internal address that is not listed under registries";
   return undefined;
 }
+
+/**
+ * The URL that a server sends this client to. Throws an {@link ExchangeError} with code `refused` for a place it does not
+ * go to.
+ * @param base the URL that a relative `location` is relative to; without it, only absolute ones are good
+ * @param message the message for a refused place and the reason
+ */
+export function followableUrl(
+  location: string,
+  base: URL | undefined,
+  home: Home,
+  message: (place: string, reason: string) => string,
+): URL {
+  const { redactor, origin } = home;
+  const target = URL.canParse(location, base?.href) ? new URL(location, base) : undefined;
+  const reason =
+    target === undefined
+      ? "it is not a web address"
+      : redactor.containsSecret(target.host) && target.hostname !== origin.hostname
+        ? "its host name contains a secret"
+        : refusal(target, home);
+  if (target !== undefined && reason === undefined) return target;
+  // What is not a web address has no origin.
+  const place = target?.origin === "null" ? target.protocol : (target?.origin ?? location);
+  throw new ExchangeError("refused", message(redactor.quote(place), reason ?? ""));
+}
+
+/**
+ * Node's name lookup for hosts that only a server named: fails with {@link INTERNAL_ADDRESS} if any address is internal.
+ * The connection uses the addresses checked here, so a second lookup cannot give others.
+ */
+export const publicLookup: LookupFunction = (hostname, options, callback) => {
+  dns.lookup(hostname, options, (error, address, family) => {
+    const found = error === null ? [address].flat() : [];
+    const isInternal = found.some((one) =>
+      contains(INTERNAL, typeof one === "string" ? one : one.address),
+    );
+    const refused = Object.assign(new Error(hostname), { code: INTERNAL_ADDRESS });
+    callback(isInternal ? refused : error, address, family);
+  });
+};

@@ -1,92 +1,58 @@
-/** Reading a registry's answers: never pass on what was not checked. Pure. */
+/** A registry's response: its digest, and the error it stands for. Pure. */
 
 import { createHash } from "node:crypto";
-import type { Answer } from "./http";
-import { manifestType, type ManifestType } from "./media-types";
+import type { Redactor } from "../../text/redact";
 import { parseDigest, type Digest } from "../reference";
 import { ExchangeError } from "./errors";
-import type { Redactor } from "../../text/redact";
+import type { HttpResponse } from "./http";
 
-/** Which image is meant is in the error that wraps these; they say who answered what. */
-export interface Said {
-  readonly answer: Answer;
-  readonly text: Redactor;
+export interface RegistryResponse extends HttpResponse {
+  /** Knows the secrets that the server received: every text of the response goes through it into messages. */
+  readonly redactor: Redactor;
 }
 
-/** The digest of these bytes: what the engine will check at pull time. */
 export const digestOf = (bytes: Buffer): Digest =>
   parseDigest(`sha256:${createHash("sha256").update(bytes).digest("hex")}`);
 
-/** The type of a manifest answer. Throws for everything that is none, schema 1 and web pages included. */
-export function readManifestType({ answer, text }: Said): ManifestType {
-  const header = answer.headers["content-type"];
-  const type = manifestType(header);
-  if (type !== undefined) return type;
-  const host = answer.url.host;
-  if (header?.startsWith("application/vnd.docker.distribution.manifest.v1+") === true)
-    throw new ExchangeError(
-      "invalid-answer",
-      `${host} has it in image format 1 only, which Docker no longer runs`,
-    );
+/** The body, if it has the expected digest. Throws an {@link ExchangeError} otherwise. */
+export function verifiedBody({ body, url }: RegistryResponse, expected: Digest): Buffer {
+  const actual = digestOf(body);
+  if (actual === expected) return body;
   throw new ExchangeError(
     "invalid-answer",
-    header === undefined
-      ? `${host} answered without a content type, expected an image manifest`
-      : `${host} answered with content type ${text.quote(header)}, expected an image manifest`,
+    `${url.host} sent content with the digest ${actual}, expected ${expected}`,
   );
 }
 
-/** The digest header, `undefined` where there is none: the specification makes it optional. Throws for any other text. */
-export function readDigestHeader({ answer, text }: Said): Digest | undefined {
-  const header = answer.headers["docker-content-digest"];
-  if (header === undefined) return undefined;
+/** The error for an unexpected status, with the registry's own words. */
+export function statusError(response: RegistryResponse): ExchangeError {
+  const { status, url } = response;
+  const words = errorWords(response);
+  const message = `${url.host} answered ${status}${words === undefined ? "" : ` (${words})`}`;
+  if (status === 404) return new ExchangeError("not-found", message);
+  if (status === 401 || status === 403) return new ExchangeError("denied", message);
+  return new ExchangeError("invalid-answer", message);
+}
+
+/**
+ * The first error of the body: `{"errors":[{"code":"…","message":"…"}]}`
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+ */
+function errorWords({ body, redactor }: RegistryResponse): string | undefined {
   try {
-    return parseDigest(header);
-  } catch (cause) {
-    throw new ExchangeError(
-      "invalid-answer",
-      `${answer.url.host} answered with the digest ${text.quote(header)}, expected sha256: and 64 lower-case hexadecimal digits`,
-      { cause: cause instanceof Error ? new Error(text.clean(cause.message)) : undefined },
-    );
-  }
-}
-
-/** The body, if its digest is the expected one. */
-export function readVerified({ answer }: Said, expected: Digest): Buffer {
-  const actual = digestOf(answer.body);
-  if (actual === expected) return answer.body;
-  throw new ExchangeError(
-    "invalid-answer",
-    `${answer.url.host} answered with other bytes than promised: they have the digest ${actual}, not ${expected}`,
-  );
-}
-
-/** The error for an answer whose status is not the hoped-for one, with the registry's own words. */
-export function statusError(said: Said): ExchangeError {
-  const { status, url } = said.answer;
-  const words = registryWords(said);
-  const what = `${url.host} answered ${status}${words === undefined ? "" : ` (${words})`}`;
-  if (status === 404) return new ExchangeError("not-found", what);
-  if (status === 401 || status === 403) return new ExchangeError("denied", what);
-  return new ExchangeError("invalid-answer", what);
-}
-
-/** The first error of the body that registries send: `{"errors":[{"code":"…","message":"…"}]}`. */
-function registryWords({ answer, text }: Said): string | undefined {
-  try {
-    const body = JSON.parse(answer.body.toString("utf8")) as {
+    const parsed = JSON.parse(body.toString("utf8")) as {
       errors?: readonly { code?: unknown; message?: unknown }[];
     } | null;
-    const error = body?.errors?.[0];
+    const error = parsed?.errors?.[0];
     const words = [error?.code, error?.message].filter(
       (part): part is string => typeof part === "string" && part !== "",
     );
-    // A secret may begin in one and end in the other, which shows in neither.
+    // A secret may start in one part and end in the other, where neither shows it.
     const isSplit =
-      text.containsSecret(words.join("")) && !words.some((part) => text.containsSecret(part));
-    if (isSplit) return undefined;
-    return words.length === 0 ? undefined : words.map((part) => text.clean(part)).join(": ");
+      redactor.containsSecret(words.join("")) && !words.some((one) => redactor.containsSecret(one));
+    if (isSplit || words.length === 0) return undefined;
+    return words.map((part) => redactor.clean(part)).join(": ");
   } catch {
-    return undefined; // a web page, or nothing: the status says enough
+    return undefined; // A web page, or nothing: the status says enough.
   }
 }

@@ -1,88 +1,94 @@
 /**
- * One registry: how it wants to be asked, and the tokens it gave. Credentials go to the registry's origin when it
- * asks for Basic, and to the realm it names when it asks for Bearer; nowhere else.
+ * One registry: how it authenticates, and the tokens it granted. Credentials go to the registry's origin if it asks for
+ * Basic, to the realm it names if it asks for Bearer, and nowhere else.
  */
 
-import { statusError } from "./response";
-import type { Answer } from "./http";
-import {
-  isNamed,
-  registryOrigin,
-  whyNotTo,
-  type Registries,
-  type RegistrySettings,
-} from "./origin";
-import { ExchangeError } from "./errors";
-import { readScheme, redirectedTo401, type Scheme } from "./scheme";
 import { Redactor } from "../../text/redact";
-import { grantedRepositories, parseToken, tokenUrl, type Token, type TokenService } from "./token";
-import type { Transport } from "./transport";
+import {
+  grantedRepositories,
+  parseToken,
+  readScheme,
+  redirectTargetDenied,
+  tokenUrl,
+  type AuthScheme,
+  type Token,
+  type TokenService,
+} from "./auth";
+import { ExchangeError } from "./errors";
+import { registryOrigin, type Home, type Registries } from "./origin";
+import { statusError, type RegistryResponse } from "./response";
+import type { Request, Transport } from "./transport";
 
-/** A request inside a repository. */
-export interface RepositoryRequest {
-  readonly method: "GET" | "HEAD";
-  /** Below `/v2/<repository>/`, query included. */
+/** A request in a repository. */
+export interface RepositoryRequest extends Pick<Request, "method" | "accept" | "maxBodyBytes"> {
+  /** Below `/v2/<repository>/`, including the query. */
   readonly path: string;
-  readonly accept?: string;
-  readonly maxBodyBytes: number;
 }
 
-interface Held {
+/** An authorization for one repository. */
+interface Grant {
   readonly authorization: string;
+  /** Epoch, ms. */
   readonly expiresAt: number;
-  /** Asked for several repositories at once; whether it is good for this one shows when it is used. */
+  /** Requested for several repositories at once: whether it is good for this one shows on use. */
   readonly shared: boolean;
   proven: boolean;
 }
 
-const MAX_TOKEN_BYTES = 64 * 1024;
-// A token is renewed a little before its end, so that it does not end on its way.
+const MAX_TOKEN_BODY_BYTES = 64 * 1024;
+/** Tokens are renewed this early, so that they do not expire on their way. */
 const RENEWAL_MS = 5_000;
 
 export class RegistrySession {
-  /** Of this registry alone: what one calls a token may be any text, and hides nothing of what others say. */
-  readonly text = new Redactor();
-  readonly #origin: URL;
-  readonly #settings: RegistrySettings | undefined;
-  #scheme: Scheme | undefined;
-  readonly #held = new Map<string, Held>();
-  readonly #asking = new Map<string, Promise<Held>>();
+  readonly #home: Home;
+  /** The Authorization header for the configured credentials. */
+  readonly #basic: string | undefined;
+  #scheme: AuthScheme | undefined;
+  readonly #grants = new Map<string, Grant>();
+  readonly #pending = new Map<string, Promise<Grant>>();
 
   constructor(
-    readonly registry: string,
-    private readonly registries: Registries,
+    registry: string,
+    registries: Registries,
     private readonly transport: Transport,
   ) {
-    this.#settings = registries[registry];
-    this.#origin = registryOrigin(registry, this.#settings);
-    const { username, password } = this.#settings ?? {};
-    if (password !== undefined) {
-      this.text.hide(password);
-      this.text.hide(base64(`${username ?? ""}:${password}`));
-    }
+    const settings = registries[registry];
+    const { username, password } = settings ?? {};
+    // Per registry: a token may be any text, and must not hide parts of what other registries say.
+    const redactor = new Redactor();
+    this.#home = { origin: registryOrigin(registry, settings), registries, redactor };
+    if (password === undefined) return;
+    const credentials = Buffer.from(`${username ?? ""}:${password}`).toString("base64");
+    redactor.hide(password);
+    redactor.hide(credentials);
+    if (username !== undefined) this.#basic = `Basic ${credentials}`;
   }
 
-  /** The first request: without any authorization. `undefined` after a 401, which told how the registry wants to be asked. */
-  async open(repository: string, request: RepositoryRequest): Promise<Answer | undefined> {
-    const answer = await this.#request(repository, request, undefined);
-    if (answer.status !== 401) return answer;
-    this.#scheme = this.#wanted(answer);
+  /** The first request, without authorization. `undefined` for a 401, after which the scheme is known. */
+  async open(
+    repository: string,
+    request: RepositoryRequest,
+  ): Promise<RegistryResponse | undefined> {
+    const response = await this.#request(repository, request, undefined);
+    if (response.status !== 401) return response;
+    this.#scheme = this.#schemeOf(response);
     return undefined;
   }
 
-  /** The answer, with the authorization the registry wants. A 401 that stays is an error, other statuses are the caller's. */
-  async send(repository: string, request: RepositoryRequest): Promise<Answer> {
-    const held = await this.#authorization(repository);
-    const answer = await this.#request(repository, request, held?.authorization);
-    if (!wantsAnotherToken(answer, held)) {
-      if (held !== undefined) held.proven = true;
-      return answer;
+  /** The response, with the authorization the registry asks for. A 401 that persists is an error, other statuses are not. */
+  async send(repository: string, request: RepositoryRequest): Promise<RegistryResponse> {
+    const grant = await this.#grant(repository);
+    const response = await this.#request(repository, request, grant);
+    // A 403 to a token for several repositories may be a 200 to one of its own.
+    const isUnproven = grant?.shared === true && !grant.proven;
+    if (response.status !== 401 && !(response.status === 403 && isUnproven)) {
+      if (grant !== undefined) grant.proven = true;
+      return response;
     }
-    if (held === undefined) this.#scheme = this.#wanted(answer);
-    else if (held.shared) this.#distrustShared();
-    else throw this.#unauthorized(answer);
-    const own = await this.#authorization(repository);
-    const again = await this.#request(repository, request, own?.authorization);
+    if (grant === undefined) this.#scheme = this.#schemeOf(response);
+    else if (grant.shared) this.#dropUnprovenGrants();
+    else throw this.#unauthorized(response);
+    const again = await this.#request(repository, request, await this.#grant(repository));
     if (again.status === 401) throw this.#unauthorized(again);
     return again;
   }
@@ -93,144 +99,117 @@ export class RegistrySession {
   }
 
   /**
-   * Tries to get one token for all the repositories. `proven` where the token itself tells what it is good for; `open`
-   * where that is for the registry to say; `refused` where each repository needs a token of its own.
+   * Requests one token for all the repositories. `proven`: the token itself says what it is good for; `unproven`: that shows
+   * on use; `refused`: each repository needs its own.
    */
-  async shareToken(repositories: readonly string[]): Promise<"proven" | "open" | "refused"> {
+  async shareToken(repositories: readonly string[]): Promise<"proven" | "unproven" | "refused"> {
     if (this.#scheme?.kind !== "bearer" || repositories.length < 2) return "refused";
-    const answer = await this.#askForToken(this.#scheme.service, repositories);
-    const token = answer.status === 200 ? parseToken(answer.body) : undefined;
+    const response = await this.#requestToken(this.#scheme.service, repositories);
+    const token = response.status === 200 ? parseToken(response.body) : undefined;
     if (token === undefined) {
-      // Each further try with a wrong password brings the account nearer to being locked.
-      if (answer.status === 401 && this.#basic() !== undefined)
-        throw this.#credentialsRefused(answer);
+      // Further attempts with a wrong password may lock the account.
+      if (response.status === 401 && this.#basic !== undefined) throw credentialsRefused(response);
       return "refused";
     }
     const granted = grantedRepositories(token);
     for (const repository of repositories)
-      if (granted?.has(repository) ?? true) this.#hold(repository, token, true);
-    return granted === undefined ? "open" : "proven";
+      if (granted?.has(repository) ?? true) this.#keep(repository, token, true);
+    return granted === undefined ? "unproven" : "proven";
   }
 
-  async #authorization(repository: string): Promise<Held | undefined> {
+  async #grant(repository: string): Promise<Grant | undefined> {
     if (this.#scheme === undefined) return undefined;
-    if (this.#scheme.kind === "basic") {
-      const authorization = this.#basic();
-      return authorization === undefined
+    if (this.#scheme.kind === "basic")
+      return this.#basic === undefined
         ? undefined
-        : { authorization, expiresAt: Infinity, shared: false, proven: false };
-    }
-    const held = this.#held.get(repository);
-    if (held !== undefined && held.expiresAt > Date.now()) return held;
-    // Requests that run in parallel share one token.
-    const asking =
-      this.#asking.get(repository) ??
+        : { authorization: this.#basic, expiresAt: Infinity, shared: false, proven: false };
+    const grant = this.#grants.get(repository);
+    if (grant !== undefined && grant.expiresAt > Date.now()) return grant;
+    // Parallel requests share one token.
+    const pending =
+      this.#pending.get(repository) ??
       this.#ownToken(this.#scheme.service, repository).finally(() => {
-        this.#asking.delete(repository);
+        this.#pending.delete(repository);
       });
-    this.#asking.set(repository, asking);
-    return asking;
+    this.#pending.set(repository, pending);
+    return pending;
   }
 
-  async #ownToken(service: TokenService, repository: string): Promise<Held> {
-    const answer = await this.#askForToken(service, [repository]);
-    if (answer.status === 200) {
-      const token = parseToken(answer.body);
-      if (token !== undefined) return this.#hold(repository, token, false);
-      throw new ExchangeError("invalid-answer", `${answer.url.host} answered without a token`);
+  async #ownToken(service: TokenService, repository: string): Promise<Grant> {
+    const response = await this.#requestToken(service, [repository]);
+    if (response.status === 200) {
+      const token = parseToken(response.body);
+      if (token !== undefined) return this.#keep(repository, token, false);
+      throw new ExchangeError(
+        "invalid-answer",
+        `${response.url.host} answered the token request without a token`,
+      );
     }
-    if (answer.status === 401 && this.#basic() !== undefined)
-      throw this.#credentialsRefused(answer);
-    const error = statusError({ answer, text: this.text });
-    throw error.code === "denied"
-      ? new ExchangeError(
-          "denied",
-          `${error.message} to the request for a token: it does not exist or is private`,
-        )
-      : new ExchangeError("invalid-answer", `${error.message} to the request for a token`);
+    if (response.status === 401 && this.#basic !== undefined) throw credentialsRefused(response);
+    const { code, message } = statusError(response);
+    throw code === "denied"
+      ? new ExchangeError(code, `${message} to the token request: ${ABSENT_OR_PRIVATE}`)
+      : new ExchangeError("invalid-answer", `${message} to the token request`);
   }
 
-  #hold(repository: string, token: Token, shared: boolean): Held {
-    this.text.hide(token.text);
-    const held: Held = {
-      authorization: `Bearer ${token.text}`,
-      expiresAt: Date.now() + token.seconds * 1000 - RENEWAL_MS,
-      shared,
-      proven: false,
-    };
-    this.#held.set(repository, held);
-    return held;
+  #keep(repository: string, token: Token, shared: boolean): Grant {
+    this.#home.redactor.hide(token.text);
+    const expiresAt = Date.now() + token.seconds * 1000 - RENEWAL_MS;
+    const grant = { authorization: `Bearer ${token.text}`, expiresAt, shared, proven: false };
+    this.#grants.set(repository, grant);
+    return grant;
   }
 
-  /** A shared token was refused somewhere: keep it only where it was seen to work. */
-  #distrustShared(): void {
-    for (const [repository, held] of this.#held)
-      if (held.shared && !held.proven) this.#held.delete(repository);
+  /** A shared token was refused for one repository: keep it only where it has worked. */
+  #dropUnprovenGrants(): void {
+    for (const [repository, { shared, proven }] of this.#grants)
+      if (shared && !proven) this.#grants.delete(repository);
   }
 
-  /** What a 401 asks for. */
-  #wanted(answer: Answer): Scheme {
-    const scheme = readScheme({ answer, text: this.text }, this.#origin, this.registries);
-    if (scheme.kind === "basic" && this.#basic() === undefined)
-      throw new ExchangeError("credentials", `${answer.url.host} wants a user name and a password`);
+  #schemeOf(response: RegistryResponse): AuthScheme {
+    const scheme = readScheme(response, this.#home);
+    if (scheme.kind === "basic" && this.#basic === undefined)
+      throw new ExchangeError(
+        "credentials",
+        `${response.url.host} requires a user name and a password`,
+      );
     return scheme;
   }
 
-  #unauthorized(answer: Answer): ExchangeError {
-    if (answer.url.origin !== this.#origin.origin) return redirectedTo401(answer);
-    if (this.#scheme?.kind === "basic") return this.#credentialsRefused(answer);
+  #unauthorized(response: RegistryResponse): ExchangeError {
+    if (response.url.origin !== this.#home.origin.origin) return redirectTargetDenied(response);
+    if (this.isBasic) return credentialsRefused(response);
     return new ExchangeError(
       "denied",
-      `${answer.url.host} answered 401 although it got a token: it does not exist or is private`,
+      `${response.url.host} answered 401 to the token it granted: ${ABSENT_OR_PRIVATE}`,
     );
   }
 
-  #credentialsRefused(answer: Answer): ExchangeError {
-    return new ExchangeError(
-      "credentials",
-      `${answer.url.host} refused the user name and password`,
-    );
-  }
-
-  #basic(): string | undefined {
-    const { username, password } = this.#settings ?? {};
-    if (username === undefined || password === undefined) return undefined;
-    return `Basic ${base64(`${username}:${password}`)}`;
-  }
-
-  #askForToken(service: TokenService, repositories: readonly string[]): Promise<Answer> {
-    return this.#fetch(tokenUrl(service, repositories), this.#basic(), {
+  #requestToken(service: TokenService, repositories: readonly string[]): Promise<RegistryResponse> {
+    return this.transport.send({
       method: "GET",
-      maxBodyBytes: MAX_TOKEN_BYTES,
+      url: tokenUrl(service, repositories),
+      maxBodyBytes: MAX_TOKEN_BODY_BYTES,
+      home: this.#home,
+      ...(this.#basic !== undefined && { authorization: this.#basic }),
     });
   }
 
-  #request(repository: string, request: RepositoryRequest, authorization: string | undefined) {
-    return this.#fetch(
-      new URL(`/v2/${repository}/${request.path}`, this.#origin),
-      authorization,
-      request,
-    );
-  }
-
-  #fetch(
-    url: URL,
-    authorization: string | undefined,
-    request: Omit<RepositoryRequest, "path">,
-  ): Promise<Answer> {
+  #request(
+    repository: string,
+    { path, ...request }: RepositoryRequest,
+    grant: Grant | undefined,
+  ): Promise<RegistryResponse> {
     return this.transport.send({
       ...request,
-      url,
-      text: this.text,
-      ...(authorization !== undefined && { authorization }),
-      whyNotTo: (target) => whyNotTo(target, this.#origin, this.registries),
-      isNamed: (target) => isNamed(target, this.#origin, this.registries),
+      url: new URL(`/v2/${repository}/${path}`, this.#home.origin),
+      home: this.#home,
+      ...(grant !== undefined && { authorization: grant.authorization }),
     });
   }
 }
 
-/** After a 403 only where the token was for several repositories: of one for this repository alone it is the last word. */
-const wantsAnotherToken = ({ status }: Answer, held: Held | undefined): boolean =>
-  status === 401 || (status === 403 && held?.shared === true && !held.proven);
+const ABSENT_OR_PRIVATE = "the image does not exist or is private";
 
-const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");
+const credentialsRefused = ({ url }: RegistryResponse): ExchangeError =>
+  new ExchangeError("credentials", `${url.host} refused the user name and password`);

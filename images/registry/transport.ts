@@ -1,28 +1,26 @@
 /**
- * Requests with everything a registry may do to them: retries, redirects, limits, and one deadline over all.
- * Knows nothing of registries' authentication beyond keeping `Authorization` at home.
+ * Requests with retries, redirects, limits, and one deadline over all of them. Knows nothing of authentication except that
+ * `Authorization` must not leave its origin.
  */
 
 import { setMaxListeners } from "node:events";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectionFault, inWords } from "./connection-fault";
-import { exchange, type Answer, type PhaseTimes } from "./http";
-import { ExchangeError } from "./errors";
-import { publicLookup } from "./public-lookup";
-import { isPassingFault, isWorthRetrying, RETRIES, retryAfterMs, waitMs } from "./retry";
-import type { Redactor } from "../../text/redact";
-import { placeOf } from "./origin";
+import { ExchangeError, NetworkError } from "./errors";
+import { exchange, type HttpResponse, type PhaseLimits } from "./http";
+import { followableUrl, isConfigured, publicLookup, type Home } from "./origin";
+import type { RegistryResponse } from "./response";
+import { isRetryableCode, isRetryableStatus, RETRIES, retryAfterMs, waitMs } from "./retry";
 
 /** Limits in ms. */
-export interface Limits extends PhaseTimes {
-  /** Everything the client does, from its first request on. */
+export interface Limits extends PhaseLimits {
+  /** Everything the client does, from its first request. */
   readonly deadlineMs: number;
   /** The first wait before a retry; the next ones double. */
   readonly retryMs: number;
-  /** How long a registry's other images wait for what the first one's answer tells about all of them. */
-  readonly headStartMs: number;
+  /** How long a registry's other images wait for the first one's response, which tells how to authenticate. */
+  readonly warmUpMs: number;
 }
 
 export const LIMITS: Limits = Object.freeze({
@@ -31,10 +29,10 @@ export const LIMITS: Limits = Object.freeze({
   responseMs: 10_000,
   bodyMs: 10_000,
   retryMs: 250,
-  headStartMs: 2_000,
+  warmUpMs: 2_000,
 });
 
-/** One request as it is sent, retries and redirects included. Without query: redirects carry signatures in theirs. */
+/** A request that is sent, retries and redirects included. Without its query: redirects carry signatures in theirs. */
 export interface RequestEvent {
   readonly method: "GET" | "HEAD";
   readonly url: string;
@@ -43,7 +41,7 @@ export interface RequestEvent {
 export interface TransportOptions {
   readonly limits: Limits;
   readonly signal?: AbortSignal;
-  /** Certificates to trust, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
+  /** Trusted certificates, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
   readonly ca?: string;
   readonly onRequest?: (event: RequestEvent) => void;
 }
@@ -52,15 +50,11 @@ export interface Request {
   readonly method: "GET" | "HEAD";
   readonly url: URL;
   readonly accept?: string;
-  /** Sent to the URL's origin only: gone with the first redirect to another scheme, host or port. */
+  /** Sent to the URL's origin only: dropped at the first redirect to another scheme, host or port. */
   readonly authorization?: string;
   readonly maxBodyBytes: number;
-  /** Knows the secrets of the registry that is asked. */
-  readonly text: Redactor;
-  /** Why a redirect to this URL is not followed; `undefined` follows it. */
-  readonly whyNotTo: (target: URL) => string | undefined;
-  /** Whether the configuration knows the host; another may not be an internal one, whatever its name is looked up to. */
-  readonly isNamed: (target: URL) => boolean;
+  /** The registry that is asked: where its redirects may lead, and its secrets. */
+  readonly home: Home;
 }
 
 const MAX_REDIRECTS = 5;
@@ -81,71 +75,60 @@ export class Transport {
       http: new HttpAgent(agent),
       https: new HttpsAgent({ ...agent, ...(options.ca !== undefined && { ca: options.ca }) }),
     };
-    // One listener for each request under way is no leak.
+    // One listener per running request is no leak.
     setMaxListeners(0, this.#over.signal);
   }
 
-  /** The answer to the request, whatever its status but 429 and 5xx. Throws an {@link ExchangeError}. */
-  async send(request: Request): Promise<Answer> {
+  /** The response, whatever its status except 429 and 5xx. Throws an {@link ExchangeError}. */
+  async send(request: Request): Promise<RegistryResponse> {
+    const { home } = request;
     let { url, authorization } = request;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#sendUntilAnswered(request, url, authorization);
-      const location = answer.headers.location;
-      if (!REDIRECTS.has(answer.status) || location === undefined) return answer;
+      const response = await this.#sendWithRetries(request, url, authorization);
+      const { location } = response.headers;
+      if (!REDIRECTS.has(response.status) || location === undefined)
+        return { ...response, redactor: home.redactor };
       if (redirects === MAX_REDIRECTS)
         throw new ExchangeError(
           "refused",
           `${request.url.host} redirected more than ${MAX_REDIRECTS} times`,
         );
-      const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
-      const { text } = request;
-      const why =
-        target === undefined
-          ? "it is no web address"
-          : text.containsSecret(target.host) && target.hostname !== request.url.hostname
-            ? "its name has a secret in it"
-            : request.whyNotTo(target);
-      if (target === undefined || why !== undefined)
-        throw new ExchangeError(
-          "refused",
-          `${url.host} redirected to ${text.quote(placeOf(target) ?? location)}, which is not followed: ${why ?? ""}`,
-        );
-      if (target.origin !== url.origin) authorization = undefined;
-      url = target;
+      const from = url;
+      url = followableUrl(
+        location,
+        from,
+        home,
+        (place, reason) => `${from.host} redirected to ${place}, which is not followed: ${reason}`,
+      );
+      if (url.origin !== from.origin) authorization = undefined;
     }
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener("abort", this.#interrupt);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#agents.http.destroy();
     this.#agents.https.destroy();
   }
 
-  async #sendUntilAnswered(request: Request, url: URL, authorization?: string): Promise<Answer> {
+  async #sendWithRetries(request: Request, url: URL, authorization?: string) {
     for (let retry = 0; ; retry++) {
       const outcome = await this.#attempt(request, url, authorization).catch((error: unknown) => {
-        if (error instanceof ConnectionFault) return error;
+        if (error instanceof NetworkError) return error;
         throw error;
       });
-      if (!worthRetrying(outcome)) {
-        if (outcome instanceof ConnectionFault) throw inWords(outcome, url);
-        return outcome;
-      }
-      await this.#waitBefore(retry, outcome, url);
+      if (outcome instanceof NetworkError) {
+        if (!isRetryableCode(outcome.code)) throw outcome.describe(url);
+      } else if (!isRetryableStatus(outcome.status)) return outcome;
+      await this.#waitBeforeRetry(retry, outcome, url);
     }
   }
 
-  async #attempt(request: Request, url: URL, authorization?: string): Promise<Answer> {
-    this.#begin();
+  async #attempt(request: Request, url: URL, authorization?: string): Promise<HttpResponse> {
+    this.#startDeadline();
     const { signal } = this.#over;
-    const { method, accept, maxBodyBytes } = request;
+    const { method, accept, maxBodyBytes, home } = request;
     const { limits, onRequest } = this.#options;
-    const agent = url.protocol === "https:" ? this.#agents.https : this.#agents.http;
-    const headers = {
-      ...(accept !== undefined && { accept }),
-      ...(authorization !== undefined && { authorization }),
-    };
     try {
       signal.throwIfAborted();
       onRequest?.({ method, url: `${url.origin}${url.pathname}` });
@@ -153,74 +136,68 @@ export class Transport {
       return await exchange({
         method,
         url,
-        headers,
+        headers: {
+          ...(accept !== undefined && { accept }),
+          ...(authorization !== undefined && { authorization }),
+        },
         maxBodyBytes,
-        times: limits,
-        agent,
+        limits,
+        agent: url.protocol === "https:" ? this.#agents.https : this.#agents.http,
         signal,
-        ...(!request.isNamed(url) && { lookup: publicLookup }),
+        ...(!isConfigured(url, home) && { lookup: publicLookup }),
       });
     } catch (error) {
       throw signal.aborted ? this.#ended(url) : error;
     }
   }
 
-  /** Waits for the next attempt, or throws where there is none: too many, or no time for it. */
-  async #waitBefore(retry: number, outcome: Answer | ConnectionFault, url: URL): Promise<void> {
-    const what =
-      outcome instanceof ConnectionFault
-        ? inWords(outcome, url).message
-        : `${url.host} answered ${outcome.status}`;
-    const code =
-      outcome instanceof ConnectionFault || outcome.status !== 429 ? "unavailable" : "rate-limited";
+  /** Waits for the next attempt. Throws where there is none: too many, or not enough time. */
+  async #waitBeforeRetry(retry: number, outcome: HttpResponse | NetworkError, url: URL) {
+    const [what, code, asked] =
+      outcome instanceof NetworkError
+        ? [outcome.describe(url).message, "unavailable" as const, undefined]
+        : [
+            `${url.host} answered ${outcome.status}`,
+            outcome.status === 429 ? ("rate-limited" as const) : ("unavailable" as const),
+            retryAfterMs(outcome.headers["retry-after"], Date.now()),
+          ];
     if (retry === RETRIES) throw new ExchangeError(code, `${what}, ${RETRIES + 1} times`);
-    const { limits } = this.#options;
-    const asked =
-      outcome instanceof ConnectionFault
-        ? undefined
-        : retryAfterMs(outcome.headers["retry-after"], Date.now());
-    const wait = waitMs(retry, limits.retryMs, asked, Math.random());
+    const { retryMs, deadlineMs } = this.#options.limits;
+    const wait = waitMs(retry, retryMs, asked, Math.random());
     if (Date.now() + wait > this.#endsAt)
       throw new ExchangeError(
         code,
         asked === undefined
-          ? `${what}, and there is no time left for another try`
-          : `${what} and asks to wait ${Math.ceil(asked / 1000)} s, which is beyond the limit of ${limits.deadlineMs / 1000} s`,
+          ? `${what}, and no time is left to retry`
+          : `${what} and asks to wait ${Math.ceil(asked / 1000)} s, longer than the limit of ${deadlineMs / 1000} s`,
       );
     await sleep(wait, undefined, { signal: this.#over.signal }).catch(() => {
       throw this.#ended(url);
     });
   }
 
-  /** The deadline begins to run with the first request. */
-  #begin(): void {
+  /** The deadline starts with the first request. */
+  #startDeadline(): void {
     if (this.#endsAt !== Infinity) return;
     const { limits, signal } = this.#options;
     this.#endsAt = Date.now() + limits.deadlineMs;
-    this.#timer = setTimeout(() => {
-      this.#over.abort();
-    }, limits.deadlineMs).unref();
-    signal?.addEventListener("abort", this.#interrupt);
-    if (signal?.aborted === true) this.#interrupt();
+    this.#timer = setTimeout(this.#abort, limits.deadlineMs).unref();
+    signal?.addEventListener("abort", this.#abort);
+    if (signal?.aborted === true) this.#abort();
   }
 
-  readonly #interrupt = (): void => {
+  readonly #abort = (): void => {
     this.#over.abort();
   };
 
-  /** Why nothing more is asked. */
+  /** Why no more requests are sent. */
   #ended(url: URL): ExchangeError {
     if (this.#options.signal?.aborted === true)
       return new ExchangeError("aborted", `interrupted before ${url.host} answered`);
     const seconds = this.#options.limits.deadlineMs / 1000;
     return new ExchangeError(
       "timeout",
-      `${url.host} had not answered when the ${seconds} s for all registries were over`,
+      `${url.host} did not answer within the ${seconds} s for all registries`,
     );
   }
 }
-
-const worthRetrying = (outcome: Answer | ConnectionFault): boolean =>
-  outcome instanceof ConnectionFault
-    ? isPassingFault(outcome.code)
-    : isWorthRetrying(outcome.status);

@@ -1,4 +1,4 @@
-/** Pinned images whose tag is another image by now. The pin is what is deployed; a person should know all the same. */
+/** Pinned images whose tag has another digest now. The pin is deployed all the same; people should know. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeAge } from "../age";
@@ -10,18 +10,18 @@ export interface MovedTag {
   readonly service: string;
   readonly image: PinnedImage;
   readonly current: Digest;
-  /** What the change is; absent where that could not be told in time. */
+  /** Absent if it could not be determined in time. */
   readonly change?: TagChange;
 }
 
 export interface TagChange {
   readonly kind: ChangeKind;
-  /** When the tag's new image was built; absent where it does not say. */
+  /** When the tag's new image was built; absent if the image does not say. */
   readonly created?: Date;
 }
 
-/** The same tag with its change, or as it was where `timeUp` comes first or one of the images cannot be read. */
-export async function lookInto(
+/** Adds the change, unless `timeUp` comes first or one of the images cannot be read. */
+export async function withChange(
   tag: MovedTag,
   read: ReadImage,
   timeUp: Promise<unknown>,
@@ -33,15 +33,15 @@ export async function lookInto(
   const [before, after] = both;
   if ("missing" in after || ("missing" in before && before.missing === "unread")) return tag;
   const { created } = after.facts;
-  const { kind } = explain({ before, after, retagged: false });
+  const { kind } = explain(before, after, false);
   return { ...tag, change: { kind, ...(created !== undefined && { created }) } };
 }
 
-/** Resolves when so much time has passed, in ms; keeps no process alive. */
+/** Resolves after `ms`; keeps no process alive. */
 export const timeUpIn = (ms: number): Promise<unknown> =>
   sleep(Math.max(0, ms), undefined, { ref: false });
 
-/** One line for a person, the way on included. */
+/** One line for people, with the next step. */
 export function describeMoved(
   { service, image, current, change }: MovedTag,
   { stack, now }: { readonly stack: string; readonly now: Date },
@@ -50,7 +50,7 @@ export function describeMoved(
   return `images.${service}: ${image.name}:${image.tag ?? ""} moved${what} from ${image.digest} to ${current}; the pin stays, \`${pinCommand(stack, service)}\` shows the change and takes it`;
 }
 
-/** The dev stack is the one that is meant where none is named. */
+/** The command that updates a service's pin. The stack is `dev` unless named. */
 export const pinCommand = (stack: string, service: string): string =>
   `npm run pin ${stack === "dev" ? "" : `-- --stack ${stack} `}${service}`;
 

@@ -1,60 +1,56 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { engineCommand } from "./pulumi-command";
-import { describeMoved, pinCommand } from "./moved-tags";
-import { formatReference, ImageReference, isPinned, PinnedImage } from "../reference";
+import { formatReference, ImageReference, isPinned } from "../reference";
 import { Registries } from "../registry/client";
+import { describeMoved, pinCommand } from "./moved-tags";
+import { pulumiCommand } from "./pulumi-command";
 import { describeUnchecked, ResolveError, resolveImages } from "./resolve";
 
 export interface ResolvedImages {
-  /** By service; pinned, unless nobody could be asked. */
+  /** By service; all pinned, unless no registry could be asked. */
   readonly images: Readonly<Record<string, ImageReference>>;
-  /** What a person should know before the deployment; none of it stops one. */
+  /** What people should know before the deployment; none of it stops one. */
   readonly warnings: readonly { readonly service: string; readonly message: string }[];
 }
 
 /**
- * The images as this run of the engine deploys them. A bare tag is resolved by each run anew: the engine hands nothing
- * from a preview on to its update. Tags of pinned images are looked at in a preview only: an `up` of
- * a pinned stack, its own preview included, asks no registry anything. Throws a RunError, which prints its lines alone.
+ * The images that this Pulumi run deploys. Each run resolves bare tags anew, because Pulumi passes nothing from a preview
+ * to its update. Tags of pinned images are checked in a preview only: `pulumi up` of a pinned stack, including its own
+ * preview, asks no registry. Throws a RunError, which Pulumi prints without a stack trace.
  */
-export async function resolveForEngine(config: {
+export async function resolveForPulumi(config: {
   readonly stack: string;
   readonly platform: string;
   readonly images: Readonly<Record<string, ImageReference>>;
   readonly registries: Registries;
   readonly checkTags: boolean;
 }): Promise<ResolvedImages> {
-  const { stack, platform, images, registries } = config;
-  const { moved, unchecked, ...resolution } = await resolveImages(images, {
+  const { stack, platform, images: configured, registries } = config;
+  const isPreview = pulumi.runtime.isDryRun();
+  const { images, moved, unchecked } = await resolveImages(configured, {
     registries,
-    checkTags: config.checkTags && pulumi.runtime.isDryRun() && engineCommand() !== "up",
+    checkTags: config.checkTags && isPreview && pulumiCommand() !== "up",
     platform,
   }).catch((error: unknown) => {
     throw error instanceof ResolveError ? new pulumi.RunError(error.message) : error;
   });
-  const said = { stack, now: new Date() };
+  const now = new Date();
+  // An update resolved these tags by itself: no preview showed the result.
+  const unseen = isPreview
+    ? []
+    : Object.entries(configured).filter(([, image]) => !isPinned(image));
   return {
-    images: resolution.images,
+    images,
     warnings: [
-      ...moved.map((tag) => ({ service: tag.service, message: describeMoved(tag, said) })),
+      ...moved.map((tag) => ({
+        service: tag.service,
+        message: describeMoved(tag, { stack, now }),
+      })),
       ...unchecked.map((tag) => ({ service: tag.service, message: describeUnchecked(tag) })),
-      ...(pulumi.runtime.isDryRun() ? [] : bareOnes(stack, images, resolution.images)),
+      ...unseen.map(([service, image]) => ({
+        service,
+        message: `images.${service}: ${formatReference(image)} has no digest, so this update resolved it again, to ${images[service]?.digest ?? ""}, which may differ from the preview; pin it with \`${pinCommand(stack, service)}\``,
+      })),
     ],
   };
 }
-
-/** Of an update, whose answer nobody has seen before. */
-const bareOnes = (
-  stack: string,
-  given: Readonly<Record<string, ImageReference>>,
-  resolved: Readonly<Record<string, PinnedImage>>,
-): ResolvedImages["warnings"] =>
-  Object.entries(given).flatMap(([service, image]) =>
-    isPinned(image)
-      ? []
-      : {
-          service,
-          message: `images.${service}: ${formatReference(image)} has no digest, so this update asked again and deploys ${resolved[service]?.digest ?? ""}, whatever its preview showed; pin it with \`${pinCommand(stack, service)}\``,
-        },
-  );

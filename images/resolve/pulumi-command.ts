@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 
-/** How many processes up: program ← language host ← engine ← npm's wrapper. */
-const FURTHEST = 6;
+/** How many processes to look up: program, language host, engine, npm's wrapper, and some. */
+const MAX_STEPS = 6;
 
 /**
- * The subcommand of the Pulumi CLI that runs this program (`preview`, `up`, …), or undefined where it cannot be told.
- * The SDK says only whether this is a dry run, and `up` begins with one; an `up` shall not ask any registry for the sake
- * of a warning. Read from the parents' command lines (proc(5)); other systems than Linux have none.
+ * The subcommand of the Pulumi CLI that runs this program (`preview`, `up`, …), or `undefined` if unknown. The SDK tells
+ * only whether this is a dry run, and `up` starts with one; but `up` must not ask registries just for a warning. Read from
+ * the parents' command lines (proc(5)), which only Linux has.
  */
-export function engineCommand(
+export function pulumiCommand(
   parentOf: (pid: number) => Process | undefined = readProcess,
   self: number = process.pid,
 ): string | undefined {
   let pid = self;
-  for (let steps = 0; steps < FURTHEST; steps++) {
+  for (let steps = 0; steps < MAX_STEPS; steps++) {
     const process = parentOf(pid);
     if (process === undefined) return undefined;
     const [program = "", ...words] = process.argv;
@@ -28,24 +28,16 @@ export interface Process {
   readonly argv: readonly string[];
 }
 
-/** Flags of the CLI itself that take their value as the next word: `pulumi --help`, version 3.259. */
-const WITH_VALUE = new Set([
-  "-C",
-  "--cwd",
-  "--color",
-  "--memprofilerate",
-  "--otel-traces",
-  "-v",
-  "--verbose",
-  "--profiling",
-  "--tracing",
-]);
+/** Global flags that take their value as the next word: `pulumi --help`, version 3.259. */
+const WITH_VALUE = new Set(
+  "-C --cwd --color --memprofilerate --otel-traces -v --verbose --profiling --tracing".split(" "),
+);
 
 function subcommand(words: readonly string[]): string | undefined {
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";
     if (WITH_VALUE.has(word)) index++;
-    // `pulumi up --help` names this alias, the only one of a command that is asked for here.
+    // The only alias of a command that callers ask for (`pulumi up --help`).
     else if (!word.startsWith("-")) return word === "update" ? "up" : word;
   }
   return undefined;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { parseAge } from "../../config/schema";
-import { dayOf, describeAge, formatAge, judgeAge } from "../../images/age";
+import { dayOf, describeAge, formatAge, judgeAge, parseAge } from "../../images/age";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -27,9 +26,16 @@ describe("the age of an image in words", () => {
 });
 
 describe("an age as the configuration writes it", () => {
-  for (const text of ["0", "3d", "36h", "90m", "1d"])
-    it(`is ${text} again after parsing`, () => {
-      assert.equal(formatAge(parseAge(text) ?? NaN), text);
+  const ages = { "0": 0, "90m": 90 * MINUTE, "36h": 36 * HOUR, "1d": DAY, "99999d": 99999 * DAY };
+  for (const [text, ms] of Object.entries(ages))
+    it(`is ${ms} ms for ${text}, and ${text} again`, () => {
+      assert.equal(parseAge(text), ms);
+      assert.equal(formatAge(ms), text);
+    });
+
+  for (const text of ["", "3", "d", "3D", "3 d", "-3d", "1.5d", "100000d", "3dx", "x3d", "0d\n"])
+    it(`is not ${JSON.stringify(text)}`, () => {
+      assert.equal(parseAge(text), undefined);
     });
 });
 
@@ -38,20 +44,20 @@ describe("the minimum age", () => {
   const ago = (ms: number) => new Date(now.getTime() - ms);
   const table: readonly [title: string, created: Date | undefined, minimum: number, age: string][] =
     [
-      ["takes anything where there is none", ago(0), 0, "ready"],
-      ["takes an unknown age where there is none", undefined, 0, "ready"],
-      ["takes an image that is just old enough", ago(3 * DAY), 3 * DAY, "ready"],
+      ["accepts anything without a minimum", ago(0), 0, "ready"],
+      ["accepts an unknown age without a minimum", undefined, 0, "ready"],
+      ["accepts an image that is just old enough", ago(3 * DAY), 3 * DAY, "ready"],
       ["holds an image that is a millisecond too young", ago(3 * DAY - 1), 3 * DAY, "young"],
       ["holds an image of unknown age", undefined, 3 * DAY, "unknown"],
       ["forgives a builder's clock that is a little fast", ago(-MINUTE), DAY, "young"],
-      ["takes a date in the future for none", ago(-HOUR), DAY, "unknown"],
+      ["ignores a date in the future", ago(-HOUR), DAY, "unknown"],
     ];
   for (const [title, created, minimum, age] of table)
     it(title, () => {
       assert.equal(judgeAge(created, minimum, now).age, age);
     });
 
-  it("says from when on a young image is old enough", () => {
+  it("says when a young image is old enough", () => {
     const judged = judgeAge(new Date("2026-11-23T08:30:00Z"), 3 * DAY, now);
     assert.deepEqual(judged, { age: "young", eligible: new Date("2026-11-26T08:30:00Z") });
     assert.equal(dayOf(new Date("2026-11-26T23:30:00-05:00")), "2026-11-27");

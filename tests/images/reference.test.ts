@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import {
   formatReference,
   isPinned,
@@ -37,9 +36,11 @@ describe("an image reference", () => {
     ["[::1]:5000/app:1", "[::1]:5000", "app", "1"],
     ["registry:5000/app:1", "registry:5000", "app", "1"],
     ["team/app:1", "docker.io", "team/app", "1"],
+    ["[::0]/app:1", "[::0]", "app", "1"],
     ["a.b/c:latest", "a.b", "c", "latest"],
     ["a/b__c-d.e_f:A_b.C-1", "docker.io", "a/b__c-d.e_f", "A_b.C-1"],
     [`app:${"x".repeat(128)}`, "docker.io", "library/app", "x".repeat(128)],
+    [`ghcr.io/${"x".repeat(247)}:1`, "ghcr.io", "x".repeat(247), "1"],
   ];
   for (const [text, registry, repository, tag] of good)
     for (const suffix of ["", `@${DIGEST}`])
@@ -62,46 +63,47 @@ describe("an image reference", () => {
   });
 
   const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
+  const TOO_LONG = "the name is longer than 255 characters";
   const bad: readonly [text: string, problem: string][] = [
     ["", EXPECTED],
     [":1", EXPECTED],
     [`@${DIGEST}`, EXPECTED],
     ["traefik", `has neither tag nor digest, ${EXPECTED}`],
     ["127.0.0.1:5000/app", `has neither tag nor digest, ${EXPECTED}`],
-    ["traefik:", '"" is no tag'],
-    ["traefik:-1", '"-1" is no tag'],
-    ["traefik:.1", '".1" is no tag'],
-    ["traefik:a b", '"a b" is no tag'],
-    ["traefik:1 ", '"1 " is no tag'],
-    ["traefik:1\n", '"1\\n" is no tag'],
-    [`app:${"x".repeat(129)}`, `"${"x".repeat(117)}..." is no tag`],
-    ["traefik:1:2", '"1:2" is no tag'],
+    ["traefik:", '"" is not a tag'],
+    ["traefik:-1", '"-1" is not a tag'],
+    ["traefik:.1", '".1" is not a tag'],
+    ["traefik:a b", '"a b" is not a tag'],
+    ["traefik:1 ", '"1 " is not a tag'],
+    ["traefik:1\n", '"1\\n" is not a tag'],
+    [`app:${"x".repeat(129)}`, `"${"x".repeat(117)}..." is not a tag`],
+    ["traefik:1:2", '"1:2" is not a tag'],
     ["Traefik:1", "the repository must be lower case"],
     [`sha256:${HEX}`, `is only a digest, ${EXPECTED}`],
     ["sha256:0123", `is only a digest, ${EXPECTED}`],
     ["Ghcr.io/team/app:1", "the registry must be lower case"],
     ["Registry.example:5000/app:1", "the registry must be lower case"],
     ["n8nio/N8N:1", "the repository must be lower case"],
-    [" traefik:1", '" traefik" is no part of a repository name'],
-    ["a//b:1", '"" is no part of a repository name'],
-    ["a/b/:1", '"" is no part of a repository name'],
-    ["/traefik:1", '"" is no part of a repository name'],
-    ["a..b/c:1", '"a..b" is no registry host'],
-    ["a/b..c:1", '"b..c" is no part of a repository name'],
-    ["a/b___c:1", '"b___c" is no part of a repository name'],
-    ["a/-b:1", '"-b" is no part of a repository name'],
-    ["a/../b:1", '".." is no part of a repository name'],
-    ["a/bü:1", '"bü" is no part of a repository name'],
+    [" traefik:1", '" traefik" is not part of a repository name'],
+    ["a//b:1", '"" is not part of a repository name'],
+    ["a/b/:1", '"" is not part of a repository name'],
+    ["/traefik:1", '"" is not part of a repository name'],
+    ["a..b/c:1", '"a..b" is not a registry host'],
+    ["a/b..c:1", '"b..c" is not part of a repository name'],
+    ["a/b___c:1", '"b___c" is not part of a repository name'],
+    ["a/-b:1", '"-b" is not part of a repository name'],
+    ["a/../b:1", '".." is not part of a repository name'],
+    ["a/bü:1", '"bü" is not part of a repository name'],
     ["host:0/app:1", "port 0 is not between 1 and 65535"],
     ["host:65536/app:1", "port 65536 is not between 1 and 65535"],
-    ["host:port/app:1", '"host:port" is no registry host'],
-    ["host:123456/app:1", '"host:123456" is no registry host'],
-    ["-host.io/app:1", '"-host.io" is no registry host'],
+    ["host:port/app:1", '"host:port" is not a registry host'],
+    ["host:123456/app:1", "port 123456 is not between 1 and 65535"],
+    ["-host.io/app:1", '"-host.io" is not a registry host'],
     ["user@host.io/app:1", "" /* the part behind @ is taken for a digest */],
-    ["https://ghcr.io/app:1", '"https:" is no registry host'],
-    ["999.1.1.1/app:1", '"999.1.1.1" is no registry host'],
-    ["[:::]:5000/app:1", '"[:::]:5000" is no registry host'],
-    [`a/${"x".repeat(255)}:1`, "the name is longer than 255 characters"],
+    ["https://ghcr.io/app:1", '"https:" is not a registry host'],
+    ["999.1.1.1/app:1", '"999.1.1.1" is not a registry host'],
+    ["[:::]:5000/app:1", '"[:::]:5000" is not a registry host'],
+    [`ghcr.io/${"x".repeat(256 - "ghcr.io/".length)}:1`, TOO_LONG],
   ];
   for (const [text, problem] of bad)
     it(`is refused: ${JSON.stringify(text).slice(0, 80)}`, () => {
@@ -115,50 +117,6 @@ describe("an image reference", () => {
           : isReferenceError(`image ${shown}: ${problem}`),
       );
     });
-
-  it("is formatted as it was written", () => {
-    const part = fc.stringMatching(/^[a-z0-9]{1,8}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}$/);
-    const hosts = fc.constantFrom(
-      "",
-      "docker.io/",
-      "localhost/",
-      "127.0.0.1:5000/",
-      "ghcr.io/",
-      "r:1/",
-    );
-    const tag = fc.stringMatching(/^\w[\w.-]{0,30}$/);
-    const digest = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `@sha256:${hex}`);
-    fc.assert(
-      fc.property(
-        hosts,
-        fc.array(part, { minLength: 1, maxLength: 4 }),
-        fc.oneof(
-          tag.map((text) => `:${text}`),
-          digest,
-          fc.tuple(tag, digest).map(([text, end]) => `:${text}${end}`),
-        ),
-        (registry, parts, rest) => {
-          // A first part with a dot would be a host.
-          const host = registry === "" && parts[0]?.includes(".") === true ? "r:1/" : registry;
-          const text = `${host}${parts.join("/")}${rest}`;
-          assert.equal(formatReference(parseReference(text)), text);
-        },
-      ),
-    );
-  });
-
-  it("is read or refused with one message, whatever the text is", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 400 }), (text) => {
-        try {
-          assert.equal(formatReference(parseReference(text)), text);
-        } catch (error) {
-          assert.ok(error instanceof ReferenceError);
-          assert.ok(error.message.length < 900);
-        }
-      }),
-    );
-  });
 
   it("keeps everything but the digest when it is pinned", () => {
     const reference = parseReference("ghcr.io/team/app:1");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { isOlder, tagVersion, Version } from "../../images/tag-version";
+import { isOlder, tagOrder, tagVersion, Version } from "../../images/tag-version";
 
 describe("the version in a tag", () => {
   const good: readonly (readonly [string, Version])[] = [
@@ -28,25 +28,12 @@ describe("the version in a tag", () => {
       assert.deepEqual(tagVersion(tag), version);
     });
 
-  const bad: readonly (readonly [string, string | undefined])[] = [
-    ["no tag", undefined],
-    ["an empty tag", ""],
-    ["a name", "latest"],
-    ["another name", "stable"],
-    ["a name with a version behind it", "alpine3.20"],
-    ["a v alone", "v"],
-    ["two of them", "vv1"],
-    ["a capital V", "V1.2"],
-    ["a dot in front", ".5"],
-    ["a sign in front", "-1"],
-    ["a space in front", " 16"],
-    ["a line in front", "latest\n16"],
-    ["a date", "20240115"],
-    ["more digits than a version has", "1234567"],
-    ["the hash of a commit", "sha-6f3f25ba"],
-  ];
-  for (const [title, tag] of bad)
-    it(`is not known from ${title}: ${JSON.stringify(tag ?? null)}`, () => {
+  // No tag, names, a version behind a name, near-versions, a date, more digits than a version has, a commit's hash.
+  for (const tag of [
+    ...[undefined, "", "latest", "stable", "alpine3.20", "v", "vv1", "V1.2", ".5", "-1", " 16"],
+    ...["latest\n16", "20240115", "1234567", "sha-6f3f25ba"],
+  ])
+    it(`is unknown for ${JSON.stringify(tag ?? null)}`, () => {
       assert.equal(tagVersion(tag), undefined);
     });
 });
@@ -90,5 +77,37 @@ describe("a tag", () => {
   for (const [tag, than, older] of rows)
     it(`${JSON.stringify(tag ?? "none")} is ${older ? "" : "not "}older than ${than.join(".")}`, () => {
       assert.equal(isOlder(tag, than), older);
+    });
+});
+
+describe("a tag after another", () => {
+  const cases: readonly (readonly [string, string, ReturnType<typeof tagOrder>])[] = [
+    ["v3.6.4", "v3.6.5", "newer"],
+    ["v3.6.5", "v3.6.4", "older"],
+    ["v3.6.9", "v3.6.10", "newer"],
+    ["1.9", "1.10.1", "newer"],
+    ["2", "1.10.1", "older"],
+    ["v3.6.4", "v3.6", "unclear"],
+    ["v3.6.4", "v3", "unclear"],
+    ["v3.6", "v3.6.4", "unclear"],
+    ["v3.6.4", "latest", "newer"],
+    ["latest", "v3.6.4", "newer"],
+    ["v3.6.4", "3.6.4", "newer"],
+    ["v3.6.4", "v3.6.4-rc1", "older"],
+    ["v3.6.4-rc1", "v3.6.4", "newer"],
+    ["v3.6.4-rc.2", "v3.6.4-rc.10", "newer"],
+    ["v3.6.4-rc1", "v3.6.4-beta2", "older"],
+    ["v3.6.4-alpha", "v3.6.4-beta", "newer"],
+    ["1.0", "1.0rc1", "older"],
+    ["1.0-RC2", "1.0-RC1", "older"],
+    ["v3.6.4", "v3.6.5-rc1", "newer"],
+    ["1.27.1", "1.27.1-alpine", "newer"],
+    ["1.27.1-alpine", "1.27.1", "newer"],
+    ["1.27.1-alpine", "1.27.1-rc1-alpine", "older"],
+    ["1.27.1", "1.27.1-alphabet", "newer"],
+  ];
+  for (const [before, after, order] of cases)
+    it(`is ${order}: ${before} → ${after}`, () => {
+      assert.equal(tagOrder(before, after), order);
     });
 });

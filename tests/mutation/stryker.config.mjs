@@ -5,7 +5,7 @@
 export default {
   mutate: [
     "config/config.ts",
-    "config/messages.ts",
+    "text/messages.ts",
     "config/rules.ts",
     "config/schema.ts",
     "components/hardened/policy.ts",
@@ -15,8 +15,6 @@ export default {
     "images/registry/response.ts",
     "images/registry/auth.ts",
     "images/inspect/explain.ts",
-    "images/registry/media-types.ts",
-    "images/registry/nearest-tags.ts",
     "images/registry/origin.ts",
     "tools/pin/decision.ts",
     "tools/pin/plan.ts",
@@ -24,9 +22,7 @@ export default {
     "images/platform.ts",
     "images/reference.ts",
     "images/registry/retry.ts",
-    "images/registry/scheme.ts",
     "text/redact.ts",
-    "images/registry/token.ts",
     "images/registry/remedy.ts",
   ],
   testRunner: "mocha",

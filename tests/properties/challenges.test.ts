@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { parseChallenges } from "../../images/registry/auth";
+import { grantedRepositories, parseChallenges, parseToken } from "../../images/registry/auth";
 import { retryAfterMs, waitMs } from "../../images/registry/retry";
-import { Redactor } from "../../text/redact";
-import { grantedRepositories, parseToken } from "../../images/registry/token";
-import { assertOneLine, assertQuick, holds, LONG_INPUTS } from "./check";
+import { assertQuick, holds, LONG_INPUTS } from "./check";
 
 const token = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,10}$/);
 const quoted = fc
@@ -169,19 +167,6 @@ describe("every time a registry asks to wait", () => {
           assert.ok(waitMs(retry, 250, asked, chance) >= (asked ?? 0));
         },
       ),
-      1000,
-    );
-  });
-});
-
-describe("every text of a server", () => {
-  it("is one short printable line when it is shown", () => {
-    holds(
-      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
-        const shown = new Redactor().clean(text);
-        assertOneLine(shown, 120);
-        assert.doesNotMatch(shown, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-      }),
       1000,
     );
   });

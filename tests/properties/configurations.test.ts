@@ -4,7 +4,8 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 
 import { ConfigError, parseConfig, RawConfig } from "../../config/config";
-import { KEYS, parseAge, SECRET_NAMES, SERVICE_NAMES } from "../../config/schema";
+import { KEYS, SECRET_NAMES, SERVICE_NAMES } from "../../config/schema";
+import { parseAge } from "../../images/age";
 import {
   controlsWith,
   EXEMPTIBLE,
@@ -165,7 +166,7 @@ describe("every set of exemptions", () => {
     value: fc.oneof(tree, fc.array(fc.constantFrom(80, 0, -1, 65536, 1.5, "80"))),
     reason: fc.oneof(fc.constant("a reason that a reader can judge"), leaf),
   });
-  const measures = fc.record(
+  const own = fc.record(
     {
       user: fc.constantFrom("1:1", "0:0", "1:0", "70:70", "root", ""),
       memoryMiB: fc.constantFrom(0, 6, 256, 70_000, NaN, 1.5, Infinity),
@@ -178,9 +179,9 @@ describe("every set of exemptions", () => {
   it("changes exactly what it names, or is refused with every reason", () => {
     type Given = Parameters<typeof controlsWith>[2];
     holds(
-      fc.property(measures, fc.array(exemption, { maxLength: 3 }), (measure, list) => {
+      fc.property(own, fc.array(exemption, { maxLength: 3 }), (limits, list) => {
         const result = outcome(
-          () => controlsWith("n8n", measure, list as unknown as Given),
+          () => controlsWith("n8n", limits, list as unknown as Given),
           HardeningError,
         );
         if ("error" in result) {
@@ -191,7 +192,7 @@ describe("every set of exemptions", () => {
           return;
         }
         const said = new Map<string, unknown>([
-          ...Object.entries(measure),
+          ...Object.entries(limits),
           ...list.map(({ control, value }) => [control, value] as const),
         ]);
         for (const [control, value] of Object.entries(result.value))
@@ -200,7 +201,7 @@ describe("every set of exemptions", () => {
             said.has(control) ? said.get(control) : HARDENED[control as keyof typeof HARDENED],
           );
         for (const port of result.value.publishedPorts) assert.ok(port >= 1 && port <= 65535);
-        // Nothing gets out of the policy by the way: root and unbounded limits take more than a measure.
+        // Nothing gets out of the policy by the way: root and unbounded limits take more than that.
         if (!list.some(({ control }) => control === "user"))
           assert.doesNotMatch(result.value.user, /^0+:|:0+$/);
         for (const limit of ["memoryMiB", "cpus", "pidsLimit"] as const)

@@ -8,16 +8,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { controlsWith, Exemption, HardeningError } from "../../components/hardened/policy";
 import { parseConfig, readConfig, Secret } from "../../config/config";
 import { hostProblems } from "../../host/address";
-import { statusError } from "../../images/registry/response";
-import { parseChallenges } from "../../images/registry/auth";
-import type { Answer } from "../../images/registry/http";
-import { manifestType, OCI_INDEX } from "../../images/registry/media-types";
-import { nearestTags } from "../../images/registry/nearest-tags";
-import { whyNotTo } from "../../images/registry/origin";
-import { parseReference, ReferenceError } from "../../images/reference";
-import { readScheme } from "../../images/registry/scheme";
-import { Redactor } from "../../text/redact";
-import { parseToken } from "../../images/registry/token";
 import { HOST_KEY, IMAGES, problemsOf, rawConfig } from "../support/raw-config";
 
 describe("the edge of a rule about exemptions", () => {
@@ -168,125 +158,11 @@ describe("a configuration that was read", () => {
   });
 });
 
-describe("the nearest tags", () => {
-  const table: readonly [title: string, wanted: string, tags: string, nearest: string][] = [
-    [
-      "of a word are those with one letter wrong, added or lost",
-      "stable",
-      "stble stablee stabel",
-      "stblee",
-    ],
-    ["of a short word are none that share no more than a letter", "ab", "ac ad b", ""],
-    [
-      "of a long word may have a third of it wrong",
-      "bookworm-slim",
-      "bookwarn-slin bullseye",
-      "bookwarn-slin",
-    ],
-    ["of a version are those with its variant misspelt", "1a", "1a2 a", "1a2"],
-    ["come newest first where they are as near", "1.5", "1.4 1.6", "1.6 1.4"],
-    [
-      "have the same version in another spelling first",
-      "1.2",
-      "v1.2 1.3 1.2.0 1.1",
-      "v1.2 1.2.0 1.3 1.1",
-    ],
-    ["read numbers of several digits", "1.20.3", "1.20.4 1.2.3", "1.20.4 1.2.3"],
-  ];
-  for (const [title, wanted, tags, nearest] of table)
-    it(`${title}: ${wanted}`, () => {
-      const list = (text: string) => text.split(" ").filter((word) => word !== "");
-      if (title.startsWith("of a word are"))
-        assert.deepEqual([...nearestTags(wanted, list(tags))].sort(), [...list(tags)].sort());
-      else assert.deepEqual(nearestTags(wanted, list(tags)), list(nearest));
-    });
-});
-
-describe("the edge of a rule about registries", () => {
-  const home = new URL("https://registry.example");
-  const why = (host: string) => whyNotTo(new URL(`https://${host}/`), home, {});
-
-  it("is a host name of 253 characters", () => {
-    const name = (length: number) => "a.".repeat(130).slice(0, length - 1) + "b";
-    assert.equal(why(name(253)), undefined);
-    assert.equal(why(name(254)), "its name is too long for one");
-    assert.equal(why("localhost.example.com"), undefined);
-    assert.equal(why("mylocalhost"), undefined);
-  });
-
-  it("is a name of 255 characters, with its registry", () => {
-    const path = (length: number) => "a".repeat(length - "ghcr.io/".length);
-    assert.equal(parseReference(`ghcr.io/${path(255)}:1`).repository.length, 247);
-    assert.throws(() => parseReference(`ghcr.io/${path(256)}:1`), ReferenceError);
-    assert.equal(parseReference("[::0]/app:1").registry, "[::0]");
-  });
-
-  const headers: readonly [header: string, schemes: string | undefined][] = [
-    [`Basic realm="${"x".repeat(8192 - 'Basic realm=""'.length)}"`, "basic"],
-    [`Basic realm="${"x".repeat(8193 - 'Basic realm=""'.length)}"`, undefined],
-    ["  Basic  ", "basic"],
-    ["Negotiate   abc==", "negotiate"],
-    ["Negotiate abc, Basic", "negotiate basic"],
-    ["Negotiate abc=== , Basic   realm=x", "negotiate basic"],
-    ['Bearer realm="x" Basic', undefined],
-    // A word and an equals sign is what a challenge may have instead of parameters.
-    ["Bearer realm=", "bearer"],
-    ["Bearer realm=,", "bearer"],
-  ];
-  for (const [header, schemes] of headers)
-    it(`is ${schemes === undefined ? "outside" : "inside"} for ${header.slice(0, 40)}`, () => {
-      const read = parseChallenges(header)?.map(({ scheme }) => scheme);
-      assert.equal(read?.join(" "), schemes);
-    });
-
-  const answer = (status: number, body: string, header?: string): Answer => ({
-    status,
-    headers: header === undefined ? {} : { "www-authenticate": header },
-    body: Buffer.from(body),
-    url: home,
-  });
-
-  it("is one scheme that is known among others", () => {
-    const text = new Redactor();
-    const scheme = (header: string) =>
-      readScheme({ answer: answer(401, "", header), text }, home, {});
-    assert.deepEqual(scheme("Negotiate, Basic"), { kind: "basic" });
-    text.hide("canary-token");
-    assert.throws(() => scheme('Bearer realm="https://canary-TOKEN.example/"'), {
-      message:
-        'registry.example wants a token from "https://[hidden].example", which is not asked: its name has a secret in it',
-    });
-    assert.throws(() => scheme("Negotiate"), {
-      message: 'registry.example answered 401 without saying what it wants: "Negotiate"',
-    });
-  });
-
-  const bodies: readonly [body: string, words: string][] = [
-    ["null", ""],
-    ["{}", ""],
-    ['{"errors":[]}', ""],
-    ['{"errors":[null]}', ""],
-    ['{"errors":[{"code":"","message":"m"}]}', " (m)"],
-    ['{"errors":[{"code":"c","message":""}]}', " (c)"],
-    ["<html>", ""],
-  ];
-  for (const [body, words] of bodies)
-    it(`is what a registry may answer: ${body}`, () => {
-      const error = statusError({ answer: answer(500, body), text: new Redactor() });
-      assert.equal(error.message, `registry.example answered 500${words}`);
-    });
-
-  it("is white space that a header may have", () => {
-    assert.equal(manifestType(` ${OCI_INDEX} ; charset=utf-8`), OCI_INDEX);
-    assert.equal(manifestType(""), undefined);
-    assert.equal(parseToken(Buffer.from("no json")), undefined);
-  });
-
+describe("the edge of a rule about messages", () => {
   it("is a message that repeats no more than 120 characters", () => {
     const quoted = (n: number) =>
       hostProblems({ address: "x".repeat(n), hostKey: HOST_KEY })[0]?.problem.split("got ")[1];
     assert.equal(quoted(120), JSON.stringify("x".repeat(120)));
     assert.equal(quoted(121), JSON.stringify(`${"x".repeat(117)}...`));
-    assert.equal(new Redactor().clean("x".repeat(120)), "x".repeat(120));
   });
 });

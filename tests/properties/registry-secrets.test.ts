@@ -31,6 +31,7 @@ const places: readonly ((text: string) => Fault)[] = [
   (text) => ({ do: "answer", status: 503, body: body({ message: text }) }),
   (text) => ({ do: "answer", status: 200, headers: { "content-type": text }, body: text }),
   (text) => ({ do: "amend", headers: { "docker-content-digest": text } }),
+  (text) => ({ do: "amend", headers: { "docker-content-digest": `sha256:${text}` } }),
   (text) => ({ do: "amend", headers: { "content-encoding": text } }),
   (text) => status(429, { "retry-after": text }),
   (text) => status(401, { "www-authenticate": text }),
@@ -63,7 +64,7 @@ describe("whatever a registry does with a secret", function () {
         fc.constantFrom(...places),
         fc.constantFrom(...disguises),
         fc.constantFrom("password", "basic", "token"),
-        fc.constantFrom("head", "get", "tags"),
+        fc.constantFrom("head", "get", "blob"),
         async (place, disguise, which, call) => {
           registry.fault = ({ authorization }) => {
             if (authorization !== "bearer") return undefined;
@@ -84,7 +85,7 @@ describe("whatever a registry does with a secret", function () {
           const calls = {
             head: async () => (await client.digests([reference]))[0],
             get: () => client.manifest(reference, "1"),
-            tags: () => client.tags(reference),
+            blob: () => client.blob(reference, image.index.digest),
           };
           const failure: unknown = await calls[call]().catch((error: unknown) => error);
           client.close();

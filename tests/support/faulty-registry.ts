@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import type { Digest } from "../../images/reference";
-import { RegistryError, type RegistryClientOptions } from "../../images/registry/client";
+import type { RegistryClientOptions, RegistryError } from "../../images/registry/client";
 import { indexedImage, platformImage } from "./oci-images";
 import type { Fault } from "./registry-faults";
-import { imageIn, withoutPorts, type RegistryFixture } from "./registry-fixture";
+import { imageIn, outcomeText, type RegistryFixture } from "./registry-fixture";
 import type { FakeRegistry, FakeRegistryOptions, LoggedRequest } from "./registry-server";
 
 /** What `team/app:1` is, where {@link askFaulty} gets an answer. */
@@ -33,9 +33,7 @@ export async function askFaulty(
     imageIn(registry, "team/app:1"),
   ]);
   assert.ok(answer !== undefined);
-  if (typeof answer === "string") return { answer, text: answer, registry };
-  assert.equal(answer.message, `${registry.host}/team/app:1: ${answer.answer}`);
-  return { answer, text: withoutPorts(`${answer.code}: ${answer.answer}`, registry), registry };
+  return { answer, text: outcomeText(answer, registry), registry };
 }
 
 /** The fault for everything but tokens. */

@@ -6,7 +6,7 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
   type ManifestType,
-} from "../../images/registry/media-types";
+} from "../../images/registry/manifests";
 import type { Digest } from "../../images/reference";
 
 export interface Blob {

@@ -120,7 +120,7 @@ export function everyRow(): readonly PinRow[] {
       service,
       from: `gcr.io/team/${service}:1`,
       status: "fail" as const,
-      why: "gcr.io answered 503, 4 times; check the network and the registry and try again",
+      why: "gcr.io answered 503, 4 times; check the network and the registry, then try again",
     })),
   ];
 }

@@ -1,4 +1,4 @@
-/** What {@link ../../images/history} reads of an image, without a registry. */
+/** What {@link ../../images/inspect/reader} reads of an image, without a registry. */
 
 import {
   chooseManifest,
@@ -9,7 +9,7 @@ import {
 } from "../../images/inspect/facts";
 import type { Reading } from "../../images/inspect/reader";
 import type { Manifest } from "../../images/registry/manifests";
-import type { ManifestType } from "../../images/registry/media-types";
+import type { ManifestType } from "../../images/registry/manifests";
 import type { IndexedImage, StoredManifest } from "./oci-images";
 
 /** The facts of an index, or of a single manifest given as `top`; throws what reading throws. */

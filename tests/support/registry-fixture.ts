@@ -1,8 +1,13 @@
 /** Registries and clients for one test each, closed after it. */
 
-import { RegistryClient, type RegistryClientOptions } from "../../images/registry/client";
-import { parseReference, type ImageReference } from "../../images/reference";
-import type { RegistrySettings } from "../../images/registry/client";
+import assert from "node:assert/strict";
+import { formatReference, parseReference, type ImageReference } from "../../images/reference";
+import {
+  RegistryClient,
+  RegistryError,
+  type RegistryClientOptions,
+  type RegistrySettings,
+} from "../../images/registry/client";
 import { FakeRegistry, type FakeRegistryOptions } from "./registry-server";
 
 /** Short enough for a test to wait for, long enough for a busy machine to answer in. */
@@ -59,3 +64,21 @@ export const withoutPorts = (text: string, registry: FakeRegistry): string =>
     .replaceAll(registry.host, "REGISTRY")
     .replaceAll(new URL(registry.realm).host, "TOKENS")
     .replaceAll(/127\.0\.0\.1:\d+/g, "OTHER");
+
+/** A digest as it is, an error as `code: answer` without ports. */
+export const outcomeText = (outcome: unknown, registry: FakeRegistry): string =>
+  outcome instanceof RegistryError
+    ? withoutPorts(`${outcome.code}: ${outcome.answer}`, registry)
+    : String(outcome);
+
+/** The {@link outcomeText} of work that has to fail; the whole message has to begin with the image. */
+export async function failureOf(
+  work: Promise<unknown>,
+  image: ImageReference,
+  registry: FakeRegistry,
+): Promise<string> {
+  const outcome = await work.catch((error: unknown) => error);
+  assert.ok(outcome instanceof RegistryError, "expected it to fail");
+  assert.equal(outcome.message, `${formatReference(image)}: ${outcome.answer}`);
+  return outcomeText(outcome, registry);
+}

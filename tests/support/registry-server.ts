@@ -25,8 +25,6 @@ export interface FakeRegistryOptions extends TokenServiceOptions {
   readonly delayMs?: number;
   /** https with this key and certificate, PEM. Default: plain http. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Tags on one page of the list. Default: as many as asked for. */
-  readonly tagsPerPage?: number;
   /** Called for each request; what it returns happens instead of the answer. */
   readonly fault?: (request: LoggedRequest) => Fault | undefined;
 }
@@ -35,7 +33,7 @@ export interface LoggedRequest {
   readonly method: string;
   /** With query. */
   readonly path: string;
-  readonly kind: "head" | "get" | "token" | "blob" | "tags" | "other";
+  readonly kind: "head" | "get" | "token" | "blob" | "other";
   readonly authorization: "none" | "basic" | "bearer" | "other";
   /** Number of the TCP connection it came on, over both ports. */
   readonly connection: number;
@@ -48,7 +46,7 @@ export class FakeRegistry {
   readonly tokens: TokenIssuer;
   /** Replaceable while it runs. */
   fault: FakeRegistryOptions["fault"];
-  readonly #store: RegistryStore;
+  readonly #store = new RegistryStore();
   readonly #servers: Server[] = [];
   readonly #hosts: string[] = [];
   #connections = 0;
@@ -56,7 +54,6 @@ export class FakeRegistry {
 
   private constructor(private readonly options: FakeRegistryOptions) {
     this.tokens = new TokenIssuer(options);
-    this.#store = new RegistryStore(options.tagsPerPage);
     this.fault = options.fault;
   }
 
@@ -149,7 +146,7 @@ export class FakeRegistry {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { method = "", url: path = "", headers, socket } = request;
     const url = new URL(path, "http://registry");
-    const route = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(url.pathname);
+    const route = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(url.pathname);
     const [, name = "", part, item = ""] = route ?? [];
     const kind = kindOf(method, url.pathname === "/token" ? "token" : part);
     const logged: LoggedRequest = {
@@ -171,7 +168,7 @@ export class FakeRegistry {
       kind === "token"
         ? this.#token(url, headers.authorization)
         : (this.#challenge(name, headers.authorization) ??
-          this.#content(kind, name, item, url, headers.accept));
+          this.#content(kind, name, item, headers.accept));
     const body = fault?.body ?? answer.body;
     // With HEAD too, as registries do: without it Node's client takes the connection for one that ends with the answer.
     const length = { "content-length": String(Buffer.byteLength(body)) };
@@ -215,15 +212,13 @@ export class FakeRegistry {
     return { ...reply, headers: { ...reply.headers, "www-authenticate": wanted } };
   }
 
-  #content(kind: LoggedRequest["kind"], name: string, item: string, url: URL, accept = ""): Reply {
+  #content(kind: LoggedRequest["kind"], name: string, item: string, accept = ""): Reply {
     switch (kind) {
       case "head":
       case "get":
         return this.#store.manifest(name, item, accept);
       case "blob":
         return this.#store.blob(name, item);
-      case "tags":
-        return this.#store.tagList(name, url.searchParams);
       default:
         return failure(404, "UNSUPPORTED", "not part of this registry");
     }
@@ -240,7 +235,7 @@ export class FakeRegistry {
 function kindOf(method: string, part: string | undefined): LoggedRequest["kind"] {
   if (part === "manifests") return method === "HEAD" ? "head" : "get";
   if (part === "blobs") return "blob";
-  return part === "tags" || part === "token" ? part : "other";
+  return part === "token" ? part : "other";
 }
 
 function schemeOf(authorization: string | undefined): LoggedRequest["authorization"] {

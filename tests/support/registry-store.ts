@@ -1,4 +1,4 @@
-/** What the registry for tests has, and its answers to who may ask: manifests, blobs and lists of tags. */
+/** What the registry for tests has, and its answers to who may ask: manifests and blobs. */
 
 import type { Digest } from "../../images/reference";
 import { blobOf, type Blob, type IndexedImage, type StoredManifest } from "./oci-images";
@@ -18,9 +18,6 @@ interface Repository {
 
 export class RegistryStore {
   readonly #repositories = new Map<string, Repository>();
-
-  /** @param tagsPerPage at most this many, whatever the client asks for. */
-  constructor(private readonly tagsPerPage = Infinity) {}
 
   put(name: string, manifest: StoredManifest, tags: readonly string[]): Digest {
     const repository = this.#repository(name);
@@ -67,19 +64,6 @@ export class RegistryStore {
     const blob = this.#repositories.get(name)?.blobs.get(digest);
     if (blob === undefined) return failure(404, "BLOB_UNKNOWN", "blob unknown to registry");
     return { status: 200, headers: {}, body: blob.bytes };
-  }
-
-  tagList(name: string, query: URLSearchParams): Reply {
-    const repository = this.#repositories.get(name);
-    if (repository === undefined) return NO_REPOSITORY;
-    const all = [...repository.tags.keys()].sort();
-    const size = Math.min(Number(query.get("n") ?? Infinity), this.tagsPerPage);
-    const from = all.indexOf(query.get("last") ?? "") + 1;
-    const tags = all.slice(from, from + size);
-    const reply = json(200, { name, tags });
-    if (from + size >= all.length) return reply;
-    const next = `</v2/${name}/tags/list?n=${size}&last=${tags.at(-1) ?? ""}>; rel="next"`;
-    return { ...reply, headers: { ...reply.headers, link: next } };
   }
 
   #repository(name: string): Repository {

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 
-import { markdown } from "../../tools/report/markdown";
-import { oneLine } from "../../text/one-line";
-import { textTables } from "../../tools/report/tables";
-import { columns } from "../../tools/cli/command";
+import { counted, oneLine, printable } from "../../text/one-line";
+import { assertQuick } from "../properties/check";
 
-const plain = { columns, title: (text: string) => text, head: (text: string) => text };
-
-describe("a text in a table", () => {
+describe("a text in one line", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["as it is, ünï", "as it is, ünï"],
     ["two  spaces", "two  spaces"],
@@ -28,60 +24,30 @@ describe("a text in a table", () => {
     ["👩\u200d🔧 עברית", "👩\u200d🔧 עברית"],
   ];
   for (const [text, expected] of cases)
-    it(`is one line that orders nothing of a terminal: ${JSON.stringify(text)}`, () => {
+    it(`has nothing that a terminal acts on: ${JSON.stringify(text)}`, () => {
       assert.equal(oneLine(text), expected);
     });
 
-  const sections = [
-    {
-      title: "Exemptions",
-      rows: [
-        ["service", "reason", "control"],
-        ["n8n", "first\r\nsecond\rthird\u001b[2J", "user"],
-      ],
-      none: "none",
-    },
-  ];
-  it("does not break the tables of a terminal", () => {
-    assert.equal(
-      textTables("stack s", sections, plain),
-      "stack s\n\nExemptions\nSERVICE  REASON              CONTROL\nn8n      first second third  user\n",
-    );
-  });
-  it("does not break the tables of Markdown", () => {
-    assert.match(markdown("s", "lead", sections), /^\| n8n \| first second third \| user \|$/m);
+  it("is made in time that grows with its length", () => {
+    for (const part of [" ", "\t", " \n", "\u001b[", "\u202e"])
+      assertQuick(JSON.stringify(part), () => oneLine(`${part.repeat(100_000)}x`));
   });
 });
 
-describe("a text in Markdown", () => {
-  // As cmark-gfm, which GitHub has, shows it: what stands on the left again.
-  const cases: readonly (readonly [string, string])[] = [
-    ["a | b", "a \\| b"],
-    ["<b>*x*_y_`z`", "\\<b\\>\\*x\\*\\_y\\_\\`z\\`"],
-    ["[x](y)", "\\[x\\](y)"],
-    ["~~x~~", "\\~\\~x\\~\\~"],
-    ["&lt;", "\\&lt;"],
-    ["$x$", "\\$x\\$"],
-    ["http://a.example", "http\\://a.example"],
-    ["see HTTPS://a.example/x", "see HTTPS\\://a.example/x"],
-    ["www.a.example", "www\\.a.example"],
-    ["a@b.example", "a<span>@</span>b.example"],
-    ["\\|", "\\\\\\|"],
-    ["\u202e", "\\\\u{202e}"],
-    ["10:30, a: b.c, [.:@/-]", "10:30, a: b.c, \\[.:@/-\\]"],
-  ];
-  for (const [text, expected] of cases)
-    it(`is no markup: ${text}`, () => {
-      const rows = [["head"], [text]];
-      assert.equal(
-        markdown(text, text, [{ title: "t", rows, none: "" }]),
-        `# ${expected}\n\n${expected}\n\n## t\n\n| head |\n| --- |\n| ${expected} |\n`,
-      );
-    });
+describe("a printable text", () => {
+  it("has no escape sequence, and no control character but tabs and line feeds", () => {
+    assert.equal(
+      printable("\u001b[31mred\u001b[0m\u0007\r\n\ttab\u009b2J\u001b]0;title\u0007 ünï"),
+      "red\n\ttab ünï",
+    );
+  });
+});
 
-  it("is made in time that grows with the text's length", () => {
-    const started = performance.now();
-    for (const part of [" ", "\t", " \n", "\u001b[", "\u202e"]) oneLine(`${part.repeat(100_000)}x`);
-    assert.ok(performance.now() - started < 1000);
+describe("a number of things", () => {
+  it("is in the singular for one", () => {
+    assert.deepEqual(
+      [0, 1, 2].map((count) => counted(count, "image")),
+      ["0 images", "1 image", "2 images"],
+    );
   });
 });

@@ -10,7 +10,8 @@ describe("text of a server in a message", () => {
     ["loses terminal sequences", "\u001b[31mred\u001b[0m\u0007", "[31mred [0m"],
     ["is one line", "a\r\nb\u2028c\td", "a b c d"],
     ["loses what reorders or hides text", "a\u202eb\u200bc\ufeffd\u0000", "a b c d"],
-    ["is cut after 120 characters", "x".repeat(1000), `${"x".repeat(117)}...`],
+    ["has up to 120 characters", "x".repeat(120), "x".repeat(120)],
+    ["is cut after 120 characters", "x".repeat(121), `${"x".repeat(117)}...`],
   ];
   for (const [title, text, clean] of table)
     it(title, () => {

@@ -5,19 +5,19 @@ void runCommand({
   help: `
 npm run pin -- [service[=tag] …] [--stack S] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
 
-Asks the registries what the tags of a stack's images are now, says what each change is, and writes the new digests into
-Pulumi.S.yaml. Nothing else in that file changes. Without services: all of them.
+Asks the registries for the current digests of a stack's image tags, explains each change, and writes the new digests to
+Pulumi.S.yaml. Nothing else in that file changes. Default: all services.
 
   service=tag         change the tag, and pin it
   --stack S           the stack, Pulumi.S.yaml (default dev)
   --check             write nothing
-  --all               also take what changes nothing for the host (platform-noop)
+  --all               also take changes that do not affect the host (platform-noop)
   --minimum-age AGE   hold images that are younger: 3d, 12h, 0 (default: the stack's minimumAge)
   --format F          table, json or markdown (default table)
 
-Exit code: 0 when done, 2 when something could not be told or written; what could be told is written all the same.
-With --check: 0 all as pinned, 1 something moved or has no digest, 2 something could not be told, whatever else moved.
-docs/updating-digests.md says what the kinds of change mean.`,
+Exit code: 0 when done, 2 if an image failed or the file could not be written; the other images are written all the same.
+With --check: 0 all as pinned, 1 a tag moved or has no digest, 2 an image failed, whatever else moved.
+docs/updating-digests.md explains the kinds of change.`,
   options: {
     stack: { type: "string", default: "dev" },
     check: { type: "boolean", default: false },

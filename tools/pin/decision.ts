@@ -2,99 +2,96 @@
 
 import { judgeAge } from "../../images/age";
 import { describeMissing, explain, type ChangeKind } from "../../images/inspect/explain";
-import type { Reading } from "../../images/inspect/reader";
 import type { ImageFacts } from "../../images/inspect/facts";
+import type { Reading } from "../../images/inspect/reader";
 import { formatReference, pinTo, type Digest, type ImageReference } from "../../images/reference";
 
 /**
- * - `as-pinned`: the tag is what the pin says, or there is no tag.
+ * - `as-pinned`: the tag has the pinned digest, or there is no tag.
  * - `take`: the new pin is to be written.
- * - `leave`: the index moved, the host's manifest did not; `--all` takes it.
+ * - `leave`: the index changed, but not the host's manifest; `--all` takes it.
  * - `hold`: younger than the minimum age, or of unknown age.
- * - `fail`: could not be told, so nothing is changed.
+ * - `fail`: the registry did not tell, so the pin stays.
  */
 export type PinStatus = "as-pinned" | "take" | "leave" | "hold" | "fail";
 
-/** One service in the answer of `npm run pin`. */
+/** The result for one service. */
 export interface PinRow {
   readonly service: string;
   /** The image as the file has it. */
   readonly from: string;
   readonly status: PinStatus;
-  /** The image as the file should have it; absent where that is the same or could not be told. */
+  /** The image as the file should have it; absent if unchanged or unknown. */
   readonly to?: string;
-  /** What the change is; absent where there is none or there was no pin before. */
+  /** Absent without a change, and for a first pin. */
   readonly kind?: ChangeKind;
-  /** Why it is of this kind, or why this status: one line for a person, the way out included. */
+  /** The reason for the kind, or for the status, with the remedy; one line. */
   readonly why: string;
   readonly before?: ImageFacts;
   readonly after?: ImageFacts;
-  /** When a held image is old enough; absent where its age is unknown. */
+  /** When a held image reaches the minimum age; absent if its age is unknown. */
   readonly eligible?: Date;
 }
 
-/** An image whose tag is asked for: the one in the file, and the tag it is to have. */
+/** An image whose tag is looked up. */
 export interface Candidate {
   readonly service: string;
+  /** As in the file. */
   readonly image: ImageReference;
+  /** The tag that it is to have. */
   readonly tag: string;
 }
 
 export interface PinPolicy {
-  /** Ms. */
+  /** In ms. */
   readonly minimumAge: number;
-  /** Whether to take what changes nothing for the host. */
+  /** Whether to take changes that do not affect the host. */
   readonly all: boolean;
   readonly now: Date;
 }
 
-/** Whether something about the image has changed, so that it is worth a look into it. */
+/** Whether tag or digest change, so that the images have to be read. */
 export const isChanged = ({ image, tag }: Candidate, current: Digest): boolean =>
   image.digest !== current || image.tag !== tag;
 
+/** The row of a changed image. `before` is absent if the image had no digest. */
 export function decide(
-  candidate: Candidate,
+  { service, image, tag }: Candidate,
   current: Digest,
-  readings: { readonly before?: Reading; readonly after: Reading },
+  { before, after }: { readonly before?: Reading; readonly after: Reading },
   { minimumAge, all, now }: PinPolicy,
 ): PinRow {
-  const { service, image, tag } = candidate;
-  const { before, after } = readings;
-  const base = {
+  const change = before === undefined ? undefined : explain(before, after, image.tag !== tag);
+  const row = {
     service,
     from: formatReference(image),
     to: formatReference(pinTo({ ...image, tag }, current)),
+    ...(change !== undefined && { kind: change.kind }),
+    why: change?.why ?? "had no digest yet",
     ...(before !== undefined && "facts" in before && { before: before.facts }),
     ...("facts" in after && { after: after.facts }),
   };
-  const change =
-    before === undefined ? undefined : explain({ before, after, retagged: image.tag !== tag });
-  const kind = change === undefined ? {} : { kind: change.kind };
-  const why = change?.why ?? "had no digest so far";
-
-  // What the registry's answer to HEAD says is unproven until the bytes were seen.
-  if ("missing" in after)
-    return { ...base, ...kind, status: "fail", why: `the new image ${failure(after)}` };
-  // Whether it matters to the host cannot be told; gone for good is another thing than not to be had just now.
+  // The digest of a HEAD response is unproven until the bytes were read.
+  if ("missing" in after) return { ...row, status: "fail", why: `the new image ${failure(after)}` };
+  // Whether the change affects the host is unknown. An image that is gone for good stays unknown, so it is no failure.
   if (before !== undefined && "missing" in before && before.missing === "unread")
-    return { ...base, ...kind, status: "fail", why: `the old image ${failure(before)}` };
-  if (change?.kind === "platform-noop" && !all) return { ...base, ...kind, status: "leave", why };
-
+    return { ...row, status: "fail", why: `the old image ${failure(before)}` };
+  if (change?.kind === "platform-noop" && !all) return { ...row, status: "leave" };
   const judged = judgeAge(after.facts.created, minimumAge, now);
   switch (judged.age) {
     case "ready":
-      return { ...base, ...kind, status: "take", why };
+      return { ...row, status: "take" };
     case "young":
-      return { ...base, ...kind, status: "hold", why, eligible: judged.eligible };
+      return { ...row, status: "hold", eligible: judged.eligible };
     case "unknown":
-      return { ...base, ...kind, status: "hold", why };
+      return { ...row, status: "hold" };
   }
 }
 
 const failure = (missing: Extract<Reading, { missing: string }>): string =>
   `${describeMissing(missing)}; ${missing.missing === "unfit" ? "choose another tag, or correct pinned-stack:platform" : "try again"}`;
 
-/** 2 where something could not be told, as with diff and grep; 1 where something moved or has no digest; 0 otherwise. */
+/** 2 if anything failed, as with diff and grep; else 1 if anything changed or has no digest; else 0. */
 export function checkExitCode(rows: readonly PinRow[]): 0 | 1 | 2 {
   if (rows.some(({ status }) => status === "fail")) return 2;
   return rows.some(({ status }) => status === "take" || status === "hold") ? 1 : 0;

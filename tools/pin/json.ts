@@ -1,14 +1,13 @@
-/** The answer of `npm run pin` for programs. The shape is documented in docs/updating-digests.md. Pure. */
+/** The report of `npm run pin` for programs. Documented in docs/updating-digests.md. Pure. */
 import type { ImageFacts } from "../../images/inspect/facts";
-import type { PinRow } from "./decision";
 import type { PinReport } from "./report";
 
-/** Grows with a change that breaks readers: a field gone, or with another meaning. New fields leave it. */
+/** Incremented by changes that break readers: a field removed, or with another meaning. */
 const VERSION = 1;
 
 /** Ends with a line break. */
 export function pinJson(report: PinReport): string {
-  const { stack, file, platform, minimumAge, check, all, now, rows } = report;
+  const { stack, file, platform, minimumAge, check, all, now, written, rows } = report;
   const content = {
     version: VERSION,
     stack,
@@ -18,35 +17,36 @@ export function pinJson(report: PinReport): string {
     check,
     all,
     at: now.toISOString(),
-    services: rows.map((row) => service(row, report)),
+    services: rows.map(({ service, status, kind, why, from, to, eligible, before, after }) => ({
+      service,
+      status,
+      written: written && status === "take",
+      kind: kind ?? null,
+      why,
+      from,
+      to: to ?? null,
+      eligibleAt: eligible?.toISOString() ?? null,
+      before: image(before),
+      after: image(after),
+    })),
   };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }
 
-const service = (row: PinRow, { written }: PinReport) => ({
-  service: row.service,
-  status: row.status,
-  written: written && row.status === "take",
-  kind: row.kind ?? null,
-  why: row.why,
-  from: row.from,
-  to: row.to ?? null,
-  eligibleAt: row.eligible?.toISOString() ?? null,
-  before: row.before === undefined ? null : image(row.before),
-  after: row.after === undefined ? null : image(row.after),
-});
-
-const image = (facts: ImageFacts) => ({
-  digest: facts.digest,
-  manifest: facts.manifest,
-  platforms: facts.platforms,
-  createdAt: facts.created?.toISOString() ?? null,
-  version: facts.version ?? null,
-  revision: facts.revision ?? null,
-  base:
-    facts.base === undefined
-      ? null
-      : { name: facts.base.name ?? null, digest: facts.base.digest ?? null },
-  compressedBytes: facts.bytes,
-  attestation: facts.attested ? "unsigned" : "none",
-});
+const image = (facts: ImageFacts | undefined) =>
+  facts === undefined
+    ? null
+    : {
+        digest: facts.digest,
+        manifest: facts.manifest,
+        platforms: facts.platforms,
+        createdAt: facts.created?.toISOString() ?? null,
+        version: facts.version ?? null,
+        revision: facts.revision ?? null,
+        base:
+          facts.base === undefined
+            ? null
+            : { name: facts.base.name ?? null, digest: facts.base.digest ?? null },
+        compressedBytes: facts.bytes,
+        attestation: facts.attested ? "unsigned" : "none",
+      };

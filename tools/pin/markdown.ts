@@ -1,6 +1,6 @@
 /**
- * The answer of `npm run pin` as the text of a pull request. Pure. Whatever comes from a registry stands in code spans,
- * where it can be no link, no mention and no markup.
+ * The report of `npm run pin` as the text of a pull request. Pure. All text from registries is in code spans, where it can
+ * be no link, mention or markup.
  */
 import { formatAge } from "../../images/age";
 import type { PinRow, PinStatus } from "./decision";
@@ -18,31 +18,23 @@ export function pinMarkdown(report: PinReport): string {
   const { stack, platform, minimumAge, rows, now } = report;
   const changed = rows.filter(({ status }) => status !== "as-pinned");
   const same = rows.filter(({ status }) => status === "as-pinned");
+  const overview = changed.map((row) => [
+    cell(row.service),
+    cell(describeImage(row)),
+    describeStatus(row, report),
+    row.kind ?? "",
+    describeBuilt(row, now),
+  ]);
   const parts = [
     `## Image digests of the stack ${code(stack)}`,
-    `For ${code(platform)}${minimumAge === 0 ? "" : `, minimum age ${formatAge(minimumAge)}`}. What the kinds mean: docs/updating-digests.md.`,
-    ...(changed.length === 0
-      ? []
-      : [
-          table(
-            ["Service", "Image", "Status", "Change", "Built"],
-            changed.map((row) => [
-              cell(row.service),
-              cell(describeImage(row)),
-              describeStatus(row, report),
-              row.kind ?? "",
-              describeBuilt(row, now),
-            ]),
-          ),
-        ]),
+    `For ${code(platform)}${minimumAge === 0 ? "" : `, minimum age ${formatAge(minimumAge)}`}. Kinds of change: docs/updating-digests.md.`,
+    table(["Service", "Image", "Status", "Change", "Built"], overview),
     ...ORDER.flatMap((status) =>
       changed.filter((row) => row.status === status).map((row) => section(row, report)),
     ),
-    ...(same.length === 0
-      ? []
-      : [`As pinned: ${same.map(({ service }) => code(service)).join(", ")}.`]),
+    same.length === 0 ? "" : `As pinned: ${same.map(({ service }) => code(service)).join(", ")}.`,
   ];
-  return `${parts.join("\n\n")}\n`;
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 /** What the pull request changes comes first, then what needs a person. */
@@ -54,21 +46,23 @@ function section(row: PinRow, report: PinReport): string {
     before === "" ? "" : cell(before),
     cell(after),
   ]);
-  const text = `### ${code(row.service)}\n\n${why(row, report)}`;
-  return rows.length === 0 ? text : `${text}\n\n${table(["", "Before", "After"], rows)}`;
+  const why = describeWhy(row, report);
+  return [
+    `### ${code(row.service)}`,
+    // Only these reasons may contain a registry's words.
+    row.status === "fail" || row.kind === "unknown" ? code(why) : why,
+    ...(rows.length === 0 ? [] : [table(["", "Before", "After"], rows)]),
+  ].join("\n\n");
 }
 
-/** What could not be told is told in a registry's words; all other reasons are our own. */
-function why(row: PinRow, report: PinReport): string {
-  const text = describeWhy(row, report);
-  return row.status === "fail" || row.kind === "unknown" ? code(text) : text;
-}
-
+/** Empty without rows. */
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  rows.length === 0
+    ? ""
+    : [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
-/** A span cannot be ended from inside: no backtick is left in it, and no line break, since an empty line would end it. */
+/** Backticks and line breaks would end the span. */
 const code = (text: string): string => `\`${text.replaceAll("`", "'").replace(/\s+/g, " ")}\``;
 
-/** Inside a table a bar ends the cell, in a code span too. */
+/** In a table, a vertical bar ends the cell even in a code span. */
 const cell = (text: string): string => code(text).replaceAll("|", "\\|");

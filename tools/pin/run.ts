@@ -1,23 +1,27 @@
-/** `npm run pin` from its words to its exit code; what is printed goes to the streams it is given. */
+/** `npm run pin`, from its arguments to its exit code. Prints to the streams it is given. */
 import { join } from "node:path";
-import { parseAge } from "../../config/schema";
-import { formatAge } from "../../images/age";
-import { checkExitCode, type PinRow } from "./decision";
-import { planPins, type PinRequest } from "./plan";
-import { PinsError, readPins, type BadPin, type Pin } from "../../config/file/pins";
-import { checkWritable, readPinsFile, writePins } from "../../config/file/write";
+import { readPins, type BadPin, type Pin } from "../../config/file/pins";
+import { checkWritable, readStackText, writePins } from "../../config/file/write";
+import { badStackName, stackFileName, StackFileError } from "../../config/file/yaml";
+import { formatAge, parseAge } from "../../images/age";
 import { isTag } from "../../images/reference";
+import { counted } from "../../text/one-line";
 import { CommandError, withProgress } from "../cli/command";
+import { checkExitCode } from "./decision";
 import { pinJson } from "./json";
 import { pinMarkdown } from "./markdown";
+import { planPins, type PinRequest } from "./plan";
 import type { PinReport } from "./report";
 import { readSettings } from "./settings";
 import { pinTable, type Paint } from "./table";
 
-const FORMATS = ["table", "json", "markdown"] as const;
-type Format = (typeof FORMATS)[number];
+const FORMATS = new Map<string, (report: PinReport, paint: Paint) => string>([
+  ["table", pinTable],
+  ["json", pinJson],
+  ["markdown", pinMarkdown],
+]);
 
-export interface PinCommand {
+export interface PinCommand extends Pick<PinRequest, "deadlineMs" | "onRequest"> {
   readonly stack: string;
   /** `service` and `service=tag`; none for all services. */
   readonly words: readonly string[];
@@ -26,33 +30,42 @@ export interface PinCommand {
   readonly format: string;
   /** As written: `3d`. Default: the stack's. */
   readonly minimumAge?: string | undefined;
-  /** Where `Pulumi.<stack>.yaml` is. */
+  /** The folder of `Pulumi.<stack>.yaml`. */
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly out: Pick<NodeJS.WriteStream, "write">;
   readonly err: Pick<NodeJS.WriteStream, "write">;
   /** Colours for `out`. */
   readonly paint: Paint;
-  /** Default: the clock's. */
+  /** Default: the current time. */
   readonly now?: Date;
-  readonly deadlineMs?: number;
-  readonly onRequest?: PinRequest["onRequest"];
 }
 
-/** The exit code. Throws a {@link CommandError} for wrong words, and for a file that cannot be used. */
+/** Returns the exit code. Throws a {@link CommandError} for wrong arguments and for a file that cannot be used. */
 export async function runPin(command: PinCommand): Promise<number> {
-  const { stack, check, all, folder, signal, out, err, now = new Date() } = command;
-  const format = readFormat(command.format);
-  const asked = readAge(command.minimumAge);
-  const file = fileOf(stack);
-  const path = join(folder, file);
-  const ofFile = inFile(file);
+  const { stack, check, all, signal, out, err, now = new Date() } = command;
+  const render = FORMATS.get(command.format);
+  if (render === undefined)
+    throw invalid(`--format ${JSON.stringify(command.format)}`, [...FORMATS.keys()].join(", "));
+  const age = command.minimumAge === undefined ? undefined : parseAge(command.minimumAge);
+  if (command.minimumAge !== undefined && age === undefined)
+    throw invalid(
+      `--minimum-age ${JSON.stringify(command.minimumAge)}`,
+      "an age such as 3d, 12h or 0",
+    );
+  const file = stackFileName(stack);
+  if (file === undefined) throw new CommandError(badStackName(stack));
+  const path = join(command.folder, file);
 
-  const { text, pins, value } = ofFile(() => readPins(readPinsFile(path)));
-  const settings = ofFile(() => readSettings(stack, value));
-  if (!check) ofFile(() => checkWritable(path));
+  const { text, pins, settings } = inFile(file, () => {
+    const read = readPins(readStackText(path));
+    const settings = readSettings(stack, read.value);
+    if (!check) checkWritable(path);
+    return { ...read, settings };
+  });
   const { chosen, tags } = choose(command.words, pins, file);
-  const minimumAge = asked ?? settings.minimumAge;
+  const { platform, registries, encrypted, minimumAge: usual } = settings;
+  const minimumAge = age ?? usual;
   const { deadlineMs, onRequest } = command;
   const rows = await withProgress(
     "asking the registries",
@@ -60,10 +73,7 @@ export async function runPin(command: PinCommand): Promise<number> {
       pins: chosen,
       tags,
       policy: { minimumAge, all, now },
-      platform: settings.platform,
-      registries: settings.registries,
-      lacking: settings.lacking,
-      signal,
+      ...{ platform, registries, encrypted, signal },
       ...(deadlineMs !== undefined && { deadlineMs }),
       ...(onRequest !== undefined && { onRequest }),
     }),
@@ -75,62 +85,35 @@ export async function runPin(command: PinCommand): Promise<number> {
       status === "take" && to !== undefined ? [[service, to]] : [],
     ),
   );
-  const writing = !check && taken.size > 0;
-  const failure = writing
-    ? await writePins(path, text, taken, { signal }).catch(pinsError)
+  const isWriting = !check && taken.size > 0;
+  const failure = isWriting
+    ? await writePins(path, text, taken, { signal }).catch(fileError)
     : undefined;
-  const written = writing && failure === undefined;
-  const { platform } = settings;
-  const report: PinReport = {
-    ...{ stack, file, platform, minimumAge, check, all, now, written, rows },
-  };
-  out.write(render(format, report, command.paint));
+  const written = isWriting && failure === undefined;
+  const report = { stack, file, platform, minimumAge, check, all, now, written, rows };
+  out.write(render(report, command.paint));
   if (failure !== undefined) throw new CommandError(`${file}: ${failure.message}`);
-  err.write(closing(report, taken.size, command));
+  err.write(summary(report, command));
   if (check) return checkExitCode(rows);
   return rows.some(({ status }) => status === "fail") ? 2 : 0;
 }
 
-/** A name that Pulumi accepts for a stack; it becomes part of a path here. */
-const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
+const invalid = (option: string, expected: string): CommandError =>
+  new CommandError(`${option}: expected ${expected}`);
 
-function fileOf(stack: string): string {
-  if (STACK_NAME.test(stack)) return `Pulumi.${stack}.yaml`;
-  throw new CommandError(`stack ${JSON.stringify(stack)}: expected letters, digits, _ . -`);
+/** Problems of the file, with its name before each line. */
+function inFile<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const lines = fileError(error).message.split("\n");
+    throw new CommandError(lines.map((line) => `${file}: ${line}`).join("\n"), 2, { cause: error });
+  }
 }
 
-function readFormat(text: string): Format {
-  const format = FORMATS.find((name) => name === text);
-  if (format !== undefined) return format;
-  throw new CommandError(`--format ${JSON.stringify(text)}: expected ${FORMATS.join(", ")}`);
-}
-
-function readAge(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const age = parseAge(text);
-  if (age !== undefined) return age;
-  throw new CommandError(
-    `--minimum-age ${JSON.stringify(text)}: expected an age such as 3d, 12h or 0`,
-  );
-}
-
-/** Problems of the file with its name before each line. */
-const inFile =
-  (file: string) =>
-  <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      const lines = pinsError(error).message.split("\n");
-      throw new CommandError(lines.map((line) => `${file}: ${line}`).join("\n"), 2, {
-        cause: error,
-      });
-    }
-  };
-
-/** Everything else is a fault of ours. */
-function pinsError(error: unknown): PinsError {
-  if (error instanceof PinsError) return error;
+/** Rethrows anything else, which is a bug. */
+function fileError(error: unknown): StackFileError {
+  if (error instanceof StackFileError) return error;
   throw error;
 }
 
@@ -139,7 +122,7 @@ interface Chosen {
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** All problems of the words at once. */
+/** Throws a {@link CommandError} with all problems of the words. */
 function choose(words: readonly string[], pins: readonly (Pin | BadPin)[], file: string): Chosen {
   const names = pins.map(({ service }) => service);
   const seen = new Set<string>();
@@ -148,15 +131,14 @@ function choose(words: readonly string[], pins: readonly (Pin | BadPin)[], file:
   for (const word of words) {
     const [service = "", ...rest] = word.split("=");
     const tag = rest.length === 0 ? undefined : rest.join("=");
-    if (!names.includes(service))
-      problems.push(
-        `${JSON.stringify(word)}: ${file} has no image of that service, it has ${names.join(", ")}`,
-      );
-    else if (seen.has(service)) problems.push(`${JSON.stringify(word)}: ${service} is named twice`);
-    else if (tag !== undefined && !isTag(tag))
-      problems.push(
-        `${JSON.stringify(word)}: expected a tag after the equals sign, as in ${service}=1.2.3`,
-      );
+    const problem = !names.includes(service)
+      ? `${file} has no image of that service, only of ${names.join(", ")}`
+      : seen.has(service)
+        ? `${service} is named twice`
+        : tag !== undefined && !isTag(tag)
+          ? `expected a tag after the equals sign, as in ${service}=1.2.3`
+          : undefined;
+    if (problem !== undefined) problems.push(`${JSON.stringify(word)}: ${problem}`);
     else if (tag !== undefined) tags.set(service, tag);
     seen.add(service);
   }
@@ -164,49 +146,32 @@ function choose(words: readonly string[], pins: readonly (Pin | BadPin)[], file:
   return { chosen: words.length === 0 ? pins : pins.filter((pin) => seen.has(pin.service)), tags };
 }
 
-function render(format: Format, report: PinReport, paint: Paint): string {
-  switch (format) {
-    case "table":
-      return pinTable(report, paint);
-    case "json":
-      return pinJson(report);
-    case "markdown":
-      return pinMarkdown(report);
-  }
-}
-
-/** What happened and what to do next, for people; each a line. */
-function closing(
-  report: PinReport,
-  taken: number,
+/** What happened and what to do next, one line each. */
+function summary(
+  { stack, file, check, all, minimumAge, rows, written }: PinReport,
   { words, minimumAge: asked }: Pick<PinCommand, "words" | "minimumAge">,
 ): string {
-  const { stack, file, check, minimumAge, rows, written } = report;
-  const count = (status: PinRow["status"]): number =>
-    rows.filter((row) => row.status === status).length;
-  const [failed, held] = [count("fail"), count("hold")];
-  // The dev stack is the one that is meant where none is named.
-  const option = stack === "dev" ? "" : ` -- --stack ${stack}`;
-  // What was looked at is what is taken.
+  const images = (...statuses: readonly string[]): string | undefined => {
+    const count = rows.filter(({ status }) => statuses.includes(status)).length;
+    return count === 0 ? undefined : counted(count, "image");
+  };
+  const [taken, held, failed] = [images("take"), images("hold"), images("fail")];
+  const option = stack === "dev" ? [] : ["--stack", stack];
+  // The same arguments, so that exactly what was shown is taken.
   const same = [
-    ...(stack === "dev" ? [] : ["--stack", stack]),
-    ...(report.all ? ["--all"] : []),
+    ...option,
+    ...(all ? ["--all"] : []),
     ...(asked === undefined ? [] : ["--minimum-age", asked]),
     ...words,
   ];
-  const take = ["npm run pin", ...(same.length === 0 ? [] : ["--", ...same])].join(" ");
-  const lines: string[] = [];
-  if (written)
-    lines.push(
-      `${file}: ${images(taken)} pinned; look at it with "git diff", then "npm run preview${option}"`,
-    );
-  if (check && taken > 0) lines.push(`${images(taken)} to pin: "${take}"`);
-  if (held > 0) lines.push(`${images(held)} held by the minimum age of ${formatAge(minimumAge)}`);
-  if (failed > 0) lines.push(`could not tell about ${images(failed)}${check ? "" : STAYS}`);
-  if (!check && taken + failed + held === 0) lines.push(`${file}: nothing to pin`);
-  return lines.map((line) => `${line}\n`).join("");
+  const npmRun = (script: string, given: readonly string[]): string =>
+    `"${["npm run", script, ...(given.length === 0 ? [] : ["--", ...given])].join(" ")}"`;
+  const lines = [
+    written && `${file}: ${taken ?? ""} pinned; see "git diff", then ${npmRun("preview", option)}`,
+    check && taken !== undefined && `${taken} to pin: ${npmRun("pin", same)}`,
+    held !== undefined && `${held} held by the minimum age of ${formatAge(minimumAge)}`,
+    failed !== undefined && `${failed} failed${check ? "" : "; failed images keep their pins"}`,
+    !check && images("take", "hold", "fail") === undefined && `${file}: nothing to pin`,
+  ];
+  return lines.flatMap((line) => (line === false ? [] : [`${line}\n`])).join("");
 }
-
-const STAYS = "; what the file says of that stays, the others do not wait for it";
-
-const images = (count: number): string => (count === 1 ? "1 image" : `${count} images`);

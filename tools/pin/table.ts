@@ -1,18 +1,17 @@
-/** The answer of `npm run pin` for people at a terminal. Pure. */
+/** The report of `npm run pin` for a terminal. Pure. */
 import { formatAge } from "../../images/age";
-import type { PinRow } from "./decision";
 import { columns, type painter } from "../cli/command";
+import type { PinRow } from "./decision";
 import {
   describeBuilt,
   describeImage,
   describeStatus,
   describeWhy,
   details,
-  type Detail,
   type PinReport,
 } from "./report";
 
-/** Puts a style on a text, or leaves it. */
+/** Adds a style to a text, or returns it as it is. */
 export type Paint = ReturnType<typeof painter>;
 
 /** Ends with a line break. */
@@ -29,36 +28,32 @@ export function pinTable(report: PinReport, paint: Paint): string {
       describeBuilt(row, now),
     ]),
   ]);
-  const blocks = alike(rows, report).map((group) => block(group, report, paint));
+  const blocks = grouped(rows, report).map(([row, services]) => {
+    const names = services.map((service) => paint("bold", service)).join(", ");
+    const lines = details(row, now).map(({ name, before, after }) => [
+      ...["", paint("dim", name)],
+      before === "" || before === after ? after : `${before} → ${after}`,
+    ]);
+    const text = `${names}: ${describeWhy(row, report)}`;
+    return lines.length === 0 ? text : `${text}\n${columns(lines)}`;
+  });
   return `${[paint("bold", headline), table, ...blocks].join("\n\n")}\n`;
 }
 
 function colourOf({ status, kind }: PinRow): Parameters<Paint>[0] {
   if (status === "fail") return "red";
   if (status === "as-pinned" || status === "leave") return "green";
-  return kind === "moved" || kind === "unknown" || status === "hold" ? "yellow" : "cyan";
+  return kind === "retagged" || kind === "unknown" || status === "hold" ? "yellow" : "cyan";
 }
 
-/** Rows that have something to say, those that say the same together: a registry that is down is told of once. */
-function alike(rows: readonly PinRow[], report: PinReport): readonly (readonly PinRow[])[] {
-  const groups = new Map<string, PinRow[]>();
+/** The rows with a reason, each with its services: a registry that is down is reported once. */
+function grouped(rows: readonly PinRow[], report: PinReport) {
+  const groups = new Map<string, [PinRow, string[]]>();
   for (const row of rows.filter(({ why }) => why !== "")) {
     const key = row.after === undefined ? describeWhy(row, report) : row.service;
-    groups.set(key, [...(groups.get(key) ?? []), row]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row, [row.service]]);
+    else group[1].push(row.service);
   }
   return [...groups.values()];
 }
-
-function block(group: readonly PinRow[], report: PinReport, paint: Paint): string {
-  const names = group.map(({ service }) => paint("bold", service)).join(", ");
-  const [row] = group;
-  if (row === undefined) return "";
-  const lines = columns(
-    details(row, report.now).map((detail) => ["", paint("dim", detail.name), between(detail)]),
-  );
-  const headline = `${names}: ${describeWhy(row, report)}`;
-  return lines === "" ? headline : `${headline}\n${lines}`;
-}
-
-const between = ({ before, after }: Detail): string =>
-  before === "" || before === after ? after : `${before} → ${after}`;

@@ -50,7 +50,7 @@ function counts(): Counts {
     get: count("get"),
     blob: count("blob"),
     token: count("token"),
-    other: count("other") + count("tags"),
+    other: count("other"),
   };
   for (const { log } of registries) log.length = 0;
   return seen;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { editPins, imageOf, PinsError, readPins, withoutPins } from "../../../config/file/pins";
+import { editPins, imageOf, readPins, withoutPins } from "../../../config/file/pins";
+import { StackFileError } from "../../../config/file/yaml";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
@@ -41,9 +42,8 @@ config:
     assert.equal(imageOf(short, "postgres"), "postgres:16-alpine");
     const both = `${text}  minimumAge: 1d\n`;
     assert.throws(() => readPins(both).value("minimumAge"), {
-      name: "PinsError",
-      message:
-        'pinned-stack:minimumAge: is there with and without "pinned-stack:", keep one of them',
+      name: "StackFileError",
+      message: 'pinned-stack:minimumAge: is set with and without "pinned-stack:", keep one of them',
     });
   });
 
@@ -51,9 +51,9 @@ config:
     assert.throws(
       () => readPins(`${text}  pinned-stack:registries: *hunter2\n`).value("registries"),
       {
-        name: "PinsError",
+        name: "StackFileError",
         message:
-          "pinned-stack:registries: an alias (*name) in it stands for nothing, or for too much; put texts that start with * in quotes",
+          "pinned-stack:registries: an alias (*name) is undefined or expands to too much; put texts that start with * in quotes",
       },
     );
   });
@@ -77,43 +77,20 @@ config:
     assert.equal(withoutPins(edited), withoutPins(text));
   });
 
-  const unusable: readonly [title: string, images: string, service: string, problem: string][] = [
-    [
-      "an anchor",
-      "n8n: &old n8n:1",
-      "n8n",
-      "has an anchor or an alias, which other lines depend on; write the value itself",
-    ],
-    [
-      "an alias",
-      "a: &old n8n:1\n    n8n: *old",
-      "n8n",
-      "has an anchor or an alias, which other lines depend on; write the value itself",
-    ],
-    [
-      "a merged map",
-      "a: &old {b: c:1}\n    <<: *old",
-      "<<",
-      "has an anchor or an alias, which other lines depend on; write the value itself",
-    ],
-    [
-      "several lines",
-      "n8n: |\n      n8n:1\n",
-      "n8n",
-      "expected name:tag or name:tag@sha256:… on one line",
-    ],
-    [
-      "folded lines",
-      "n8n: >-\n      n8n:1\n",
-      "n8n",
-      "expected name:tag or name:tag@sha256:… on one line",
-    ],
-    ["a map", "n8n: { tag: 1 }", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
-    ["a tag", "n8n: !n8n:1", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
-    ["a number", "n8n: 12", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
-    ["nothing", "n8n:", "n8n", "expected name:tag or name:tag@sha256:… on one line"],
+  const ANCHOR = "has an anchor or an alias, on which other lines depend; write the value itself";
+  const LINE = "expected name:tag or name:tag@sha256:… on one line";
+  const unusable: readonly [title: string, images: string, problem: string, service?: string][] = [
+    ["an anchor", "n8n: &old n8n:1", ANCHOR],
+    ["an alias", "a: &old n8n:1\n    n8n: *old", ANCHOR],
+    ["a merged map", "a: &old {b: c:1}\n    <<: *old", ANCHOR, "<<"],
+    ["several lines", "n8n: |\n      n8n:1\n", LINE],
+    ["folded lines", "n8n: >-\n      n8n:1\n", LINE],
+    ["a map", "n8n: { tag: 1 }", LINE],
+    ["a tag", "n8n: !n8n:1", LINE],
+    ["a number", "n8n: 12", LINE],
+    ["nothing", "n8n:", LINE],
   ];
-  for (const [title, images, service, problem] of unusable)
+  for (const [title, images, problem, service = "n8n"] of unusable)
     it(`are refused one by one: ${title}`, () => {
       const file = `config:\n  pinned-stack:images:\n    good: good:1\n    ${images}\n`;
       const pins = readPins(file).pins;
@@ -123,51 +100,45 @@ config:
       );
       assert.equal(imageOf(file, "good"), "good:1");
       assert.throws(() => editPins(file, new Map([[service, "n8n:2"]])), {
-        name: "PinsError",
+        name: "StackFileError",
         message: `images.${service}: ${problem}`,
       });
     });
 
+  const MAP =
+    'expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"';
   const refused: readonly [title: string, text: string, message: string][] = [
     [
       "no YAML",
       "config: {\n",
-      "line 2: no valid YAML (BAD_INDENT): indent what belongs together alike",
+      "line 2, column 1: not valid YAML (BAD_INDENT): indent the entries of a map or list equally",
     ],
     [
       "a service twice",
       "config:\n  pinned-stack:images:\n    a: a:1\n    a: a:2\n",
-      "line 4: no valid YAML (DUPLICATE_KEY): a key is there twice in one map, remove one of them",
+      "line 4, column 5: not valid YAML (DUPLICATE_KEY): a map has the same key twice, remove one of them",
     ],
     [
       "two documents",
       "config: {}\n---\nconfig: {}\n",
-      'line 2: no valid YAML (MULTIPLE_DOCS): there is more than one document, remove the line "---" and what follows',
+      'line 2, column 1: not valid YAML (MULTIPLE_DOCS): there is more than one document, remove the line "---" and what follows',
     ],
-    [
-      "no images",
-      "config: {}\n",
-      'pinned-stack:images: there are none, expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"',
-    ],
-    [
-      "nothing at all",
-      "",
-      'pinned-stack:images: there are none, expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"',
-    ],
+    ["no images", "config: {}\n", `pinned-stack:images: has no images, ${MAP}`],
+    ["nothing at all", "", `pinned-stack:images: has no images, ${MAP}`],
     [
       "images as JSON in a text",
       `config:\n  pinned-stack:images: '{"a":"a:1"}'\n`,
-      'pinned-stack:images: is one text, expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"',
+      `pinned-stack:images: is a text, ${MAP}`,
     ],
     [
       "images that others refer to",
       "config:\n  pinned-stack:images: &all\n    a: a:1\n",
-      "pinned-stack:images: has an anchor or an alias, which other lines depend on; write the value itself",
+      `pinned-stack:images: ${ANCHOR}`,
     ],
   ];
   for (const [title, file, message] of refused)
     it(`are not read from ${title}`, () => {
-      assert.throws(() => readPins(file), { name: "PinsError", message });
+      assert.throws(() => readPins(file), { name: "StackFileError", message });
     });
 
   it("never come with a part of the file in a warning", async () => {
@@ -187,13 +158,13 @@ config:
     const file = "config:\n  pinned-stack:password: hunter2\n   bad: [hunter3\n";
     assert.throws(
       () => readPins(file),
-      (error) => error instanceof PinsError && !/hunter/.test(error.message),
+      (error) => error instanceof StackFileError && !/hunter/.test(error.message),
     );
   });
 
   it("take no text that is no image", () => {
     for (const image of ["a:1 # b", "a:1\nb: c", "'", ""])
-      assert.throws(() => editPins(text, new Map([["n8n", image]])), PinsError);
+      assert.throws(() => editPins(text, new Map([["n8n", image]])), StackFileError);
   });
 });
 

@@ -99,7 +99,9 @@ config:
   });
 
   it("has a placeholder that no rule about secrets refuses", () => {
-    assert.ok(ENCRYPTED.length >= Math.max(...Object.values(SECRETS)));
+    assert.ok(
+      ENCRYPTED.length >= Math.max(...Object.values(SECRETS).map(({ minLength }) => minLength)),
+    );
   });
 
   for (const [title, text] of [
@@ -115,7 +117,7 @@ config:
   it("that is not there is named, with the way out", () => {
     refused(
       "missing",
-      `${folder}/Pulumi.missing.yaml: is not there; make it from Pulumi.prod.yaml, or name another stack with --stack`,
+      `${folder}/Pulumi.missing.yaml: does not exist; copy Pulumi.prod.yaml, or name another stack with --stack`,
     );
   });
 
@@ -126,12 +128,12 @@ config:
 
   it("that is no YAML is refused with the place of the problem", () => {
     writeFileSync(join(folder, "Pulumi.broken.yaml"), "config:\n  a: [1\n  b: 2\n");
-    refused("broken", /^.*\/Pulumi\.broken\.yaml: line 3, column \d+: no valid YAML \(\w+\): /);
+    refused("broken", /^.*\/Pulumi\.broken\.yaml: line 3, column \d+: not valid YAML \(\w+\): /);
   });
 
   it("that is no text is refused, not read in part", () => {
     writeFileSync(join(folder, "Pulumi.binary.yaml"), Buffer.from([0x63, 0xff, 0xfe]));
-    refused("binary", `${folder}/Pulumi.binary.yaml: is not in UTF-8`);
+    refused("binary", `${folder}/Pulumi.binary.yaml: is not UTF-8 text`);
   });
 
   it("merges maps, like Pulumi does", () => {

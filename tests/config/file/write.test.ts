@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkWritable, readPinsFile, writePins } from "../../../config/file/write";
+import { checkWritable, readStackText, writePins } from "../../../config/file/write";
 
 const TEXT = "config:\n  pinned-stack:images:\n    a: a:1 # one\n    b: b:1\n    c: c:1\n";
 
@@ -49,7 +49,7 @@ describe("the file of a stack", () => {
       "\uFEFF# ü\r\nconfig: {pinned-stack:images: {a: a:1, 'b' : \"b:1\"}}\r\n\t\r\n# end";
     writeFileSync(path, odd);
     const bytes = readFileSync(path);
-    await writePins(path, readPinsFile(path), images(["b", "b:2"]));
+    await writePins(path, readStackText(path), images(["b", "b:2"]));
     assert.deepEqual(readFileSync(path), Buffer.from(bytes.toString().replace("b:1", "b:2")));
   });
 
@@ -77,7 +77,7 @@ describe("the file of a stack", () => {
   });
 
   const MEANWHILE = {
-    name: "PinsError",
+    name: "StackFileError",
     message: "was changed by someone else meanwhile, nothing was written; run this again",
   };
   const changes: readonly [title: string, text: string][] = [
@@ -96,13 +96,13 @@ describe("the file of a stack", () => {
 
   it("is left alone when it is no stack file any more", async () => {
     writeFileSync(path, "{");
-    await assert.rejects(writePins(path, TEXT, images(["a", "a:2"])), { name: "PinsError" });
+    await assert.rejects(writePins(path, TEXT, images(["a", "a:2"])), { name: "StackFileError" });
     untouched("{");
   });
 
   it("is left alone when it is read-only, for root too", async () => {
     chmodSync(path, 0o444);
-    const error = { name: "PinsError", message: "is read-only, nothing was written" };
+    const error = { name: "StackFileError", message: "is read-only, nothing was written" };
     assert.throws(() => checkWritable(path), error);
     await assert.rejects(writePins(path, TEXT, images(["a", "a:2"])), error);
     untouched();
@@ -137,9 +137,9 @@ describe("the file of a stack", () => {
     const lock = `${path}.lock`;
     writeFileSync(lock, "");
     await assert.rejects(writePins(path, TEXT, images(["a", "a:2"]), { waitMs: 50 }), {
-      name: "PinsError",
+      name: "StackFileError",
       message:
-        "is being written by another run, Pulumi.x.yaml.lock is there; remove that file if there is no such run",
+        "is being written by another run, Pulumi.x.yaml.lock exists; remove that file if there is no such run",
     });
     assert.equal(now(), TEXT);
     assert.deepEqual(readdirSync(folder), ["Pulumi.x.yaml", "Pulumi.x.yaml.lock"]);
@@ -147,19 +147,22 @@ describe("the file of a stack", () => {
 
   it("is not read where it is no text, or not there", () => {
     writeFileSync(path, Buffer.from([0x63, 0xff, 0xfe]));
-    assert.throws(() => readPinsFile(path), { name: "PinsError", message: "is not in UTF-8" });
-    assert.throws(() => readPinsFile(folder), {
-      name: "PinsError",
-      message: "is no file, expected a stack's file such as Pulumi.prod.yaml",
+    assert.throws(() => readStackText(path), {
+      name: "StackFileError",
+      message: "is not UTF-8 text",
+    });
+    assert.throws(() => readStackText(folder), {
+      name: "StackFileError",
+      message: "is not a file, expected a stack's file such as Pulumi.prod.yaml",
     });
     writeFileSync(path, "#".repeat(128 * 1024 + 1));
-    assert.throws(() => readPinsFile(path), {
-      name: "PinsError",
+    assert.throws(() => readStackText(path), {
+      name: "StackFileError",
       message: "is larger than 128 KiB, expected a stack's file such as Pulumi.prod.yaml",
     });
-    assert.throws(() => readPinsFile(`${path}.no`), {
-      name: "PinsError",
-      message: "is not there; make it from Pulumi.prod.yaml, or name another stack with --stack",
+    assert.throws(() => readStackText(`${path}.no`), {
+      name: "StackFileError",
+      message: "does not exist; copy Pulumi.prod.yaml, or name another stack with --stack",
     });
   });
 });

@@ -6,200 +6,100 @@ import type { Reading } from "../../../images/inspect/reader";
 import { indexedImage, LINUX_ARM64, platformImage } from "../../support/oci-images";
 import { readingOf } from "../../support/readings";
 
-const VERSION = "org.opencontainers.image.version";
-const REVISION = "org.opencontainers.image.revision";
-const arm64 = platformImage({ platform: LINUX_ARM64 });
+const OCI = "org.opencontainers.image";
+let builds = 0;
 
-/** An image that says this of itself in annotations or in labels; the day makes each build another one. */
-const build = (
-  day: number,
-  said: Record<string, string> = {},
-  as: "annotations" | "labels" = "annotations",
-): Reading =>
-  readingOf(
-    indexedImage([
-      platformImage({ created: `2026-11-${String(day).padStart(2, "0")}T00:00:00Z`, [as]: said }),
-    ]),
-  );
-const said = (version: string, revision: string) => ({
-  [VERSION]: version,
-  [REVISION]: revision,
-});
-const amd64 = platformImage({ annotations: said("1", "a") });
+/** A new build with this version and revision, in annotations or labels; an empty one is not there. */
+function build(said = "", as: "annotations" | "labels" = "annotations"): Reading {
+  const [version = "", revision = ""] = said.split(" ");
+  const texts = {
+    ...(version !== "" && { [`${OCI}.version`]: version }),
+    ...(revision !== "" && { [`${OCI}.revision`]: revision }),
+  };
+  const created = new Date(Date.UTC(2026, 10, 1, 0, ++builds)).toISOString();
+  return readingOf(indexedImage([platformImage({ created, [as]: texts })]));
+}
+const labelled = (said: string): Reading => build(said, "labels");
+
+const amd64 = platformImage({ annotations: { [`${OCI}.version`]: "1" } });
+const arm64 = platformImage({ platform: LINUX_ARM64 });
+const single = readingOf(indexedImage([amd64]), "linux/amd64", amd64.manifest);
 const attested = (text: string): Reading =>
   readingOf(indexedImage([amd64], { attestations: text }));
+const both = readingOf(indexedImage([amd64, arm64]));
+const foreign = readingOf(indexedImage([arm64]));
+const GONE: Reading = { missing: "gone", reason: "ghcr.io answered 404" };
+const UNREAD: Reading = { missing: "unread", reason: "ghcr.io answered 500" };
 
-type Row = readonly [
-  title: string,
-  before: Reading,
-  after: Reading,
-  kind: ChangeKind,
-  why: string,
-  retagged?: boolean,
-];
-const table: readonly Row[] = [
-  [
-    "other attestations",
-    attested("build 1"),
-    attested("build 2"),
-    "platform-noop",
-    "only what the host does not run has changed",
+type Row = readonly [title: string, before: Reading, after: Reading, why: string, newTag?: boolean];
+const SAME = "only what the host does not run has changed";
+const LABEL = "the same revision, but in a label, which may be the base image's";
+const HALF = "the same version, but not both images name their revision";
+const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
+  "platform-noop": [
+    ["attestations", attested("build 1"), attested("build 2"), SAME],
+    ["another platform's manifest", readingOf(indexedImage([amd64])), both, SAME],
+    ["an index around the same manifest", single, both, SAME],
   ],
-  [
-    "another platform's manifest",
-    readingOf(indexedImage([amd64])),
-    readingOf(indexedImage([amd64, arm64])),
-    "platform-noop",
-    "only what the host does not run has changed",
+  rebuild: [
+    ["nothing it names", build("1 a"), build("1 a"), "the same version and revision"],
+    ["nothing, without version", build(" a"), build(" a"), "the same revision"],
+    ["a version that was not named", build(" a"), build("1 a"), "the same revision"],
   ],
-  [
-    "an index around the same manifest",
-    readingOf(indexedImage([amd64]), "linux/amd64", amd64.manifest),
-    readingOf(indexedImage([amd64, arm64])),
-    "platform-noop",
-    "only what the host does not run has changed",
+  retagged: [
+    ["the revision", build("1 a"), build("1 b"), "another revision under the same tag"],
+    [
+      "the revision in labels",
+      labelled("1 a"),
+      labelled("1 b"),
+      "another revision under the same tag",
+    ],
+    ["the version", build("1 a"), build("2 a"), "another version under the same tag"],
+    ["the version, without revision", build("1"), build("2"), "another version under the same tag"],
+    ["both", build("1 a"), build("2 b"), "another version and revision under the same tag"],
   ],
-  [
-    "the host's manifest with the same version and revision",
-    build(1, said("1", "a")),
-    build(2, said("1", "a")),
-    "rebuild",
-    "the same version and revision",
+  upgrade: [
+    ["the tag and the rest", build("1 a"), build("2 b"), "another tag", true],
+    ["the tag, and no names", build(), build(), "another tag", true],
+    ["only the tag", attested("1"), attested("2"), "another tag of the same image", true],
   ],
-  [
-    "the host's manifest with the same revision and no version",
-    build(1, { [REVISION]: "a" }),
-    build(2, { [REVISION]: "a" }),
-    "rebuild",
-    "the same revision",
+  unknown: [
+    ["nothing in labels", labelled("1 a"), labelled("1 a"), LABEL],
+    ["labels to annotations", labelled("1 a"), build("1 a"), LABEL],
+    ["nothing, without revision", build("1"), build("1"), HALF],
+    ["a revision that was not named", build("1"), build("1 a"), HALF],
+    ["no names", build(), build(), "the images do not name their version and revision"],
+    [
+      "an old image that is gone",
+      GONE,
+      build("1 a"),
+      "the old image is not in its registry: ghcr.io answered 404",
+    ],
+    [
+      "an old image that was not read",
+      UNREAD,
+      build("1 a"),
+      "the old image could not be read: ghcr.io answered 500",
+    ],
+    [
+      "the host's platform, which is gone",
+      build("1 a"),
+      foreign,
+      "the new image has no manifest for linux/amd64, only for linux/arm64",
+    ],
+    [
+      "the host's platform, which is new",
+      foreign,
+      build("1 a"),
+      "the old image has no manifest for linux/amd64, only for linux/arm64",
+    ],
   ],
-  [
-    "a version that only one build says, and the same revision",
-    build(1, { [REVISION]: "a" }),
-    build(2, said("1", "a")),
-    "rebuild",
-    "the same revision",
-  ],
-  [
-    "the build, where version and revision are labels, which may be those of the same base image",
-    build(1, said("1", "a"), "labels"),
-    build(2, said("1", "a"), "labels"),
-    "unknown",
-    "the same revision, but in a label, which may be the base image's",
-  ],
-  [
-    "the build, where the revision was a label only in the old one",
-    build(1, said("1", "a"), "labels"),
-    build(2, said("1", "a")),
-    "unknown",
-    "the same revision, but in a label, which may be the base image's",
-  ],
-  [
-    "the revision in labels",
-    build(1, said("1", "a"), "labels"),
-    build(2, said("1", "b"), "labels"),
-    "moved",
-    "another revision under the same tag",
-  ],
-  [
-    "the revision",
-    build(1, said("1", "a")),
-    build(2, said("1", "b")),
-    "moved",
-    "another revision under the same tag",
-  ],
-  [
-    "the version",
-    build(1, said("1", "a")),
-    build(2, said("2", "a")),
-    "moved",
-    "another version under the same tag",
-  ],
-  [
-    "version and revision",
-    build(1, said("1", "a")),
-    build(2, said("2", "b")),
-    "moved",
-    "another version and revision under the same tag",
-  ],
-  [
-    "the version, where no revision is said",
-    build(1, { [VERSION]: "1" }),
-    build(2, { [VERSION]: "2" }),
-    "moved",
-    "another version under the same tag",
-  ],
-  [
-    "the build, where the version is the same and no revision is said",
-    build(1, { [VERSION]: "1" }),
-    build(2, { [VERSION]: "1" }),
-    "unknown",
-    "the same version, but not both images say their revision",
-  ],
-  [
-    "the build, where only one of them says its revision",
-    build(1, { [VERSION]: "1" }),
-    build(2, said("1", "a")),
-    "unknown",
-    "the same version, but not both images say their revision",
-  ],
-  [
-    "the build, where nothing is said",
-    build(1),
-    build(2),
-    "unknown",
-    "the images do not say which version and revision they are",
-  ],
-  [
-    "the build, and the old one is gone",
-    { missing: "gone", reason: "ghcr.io answered 404" },
-    build(2, said("1", "a")),
-    "unknown",
-    "the old image is not in its registry: ghcr.io answered 404",
-  ],
-  [
-    "the build, and the old one cannot be read",
-    { missing: "unread", reason: "ghcr.io cut the connection" },
-    build(2, said("1", "a")),
-    "unknown",
-    "the old image could not be read: ghcr.io cut the connection",
-  ],
-  [
-    "the platforms, and the host's is gone",
-    build(1, said("1", "a")),
-    readingOf(indexedImage([arm64])),
-    "unknown",
-    "the new image is not there for linux/amd64, only for linux/arm64",
-  ],
-  [
-    "the platforms, and the host's is new",
-    readingOf(indexedImage([arm64])),
-    build(2, said("1", "a")),
-    "unknown",
-    "the old image is not there for linux/amd64, only for linux/arm64",
-  ],
-  [
-    "the tag and everything else",
-    build(1, said("1", "a")),
-    build(2, said("2", "b")),
-    "upgrade",
-    "another tag",
-    true,
-  ],
-  [
-    "the tag and what the host does not run",
-    attested("build 1"),
-    attested("build 2"),
-    "upgrade",
-    "another tag of the same image",
-    true,
-  ],
-  ["the tag, where nothing is said", build(1), build(2), "upgrade", "another tag", true],
-];
+};
 
 describe("a change", () => {
-  for (const [title, before, after, kind, why, retagged = false] of table)
-    it(`of ${title} is ${kind}: ${why}`, () => {
-      assert.deepEqual(explain({ before, after, retagged }), { kind, why });
-    });
+  for (const [kind, rows] of Object.entries(table))
+    for (const [title, before, after, why, newTag = false] of rows)
+      it(`of ${title} is ${kind}: ${why}`, () => {
+        assert.deepEqual(explain(before, after, newTag), { kind, why });
+      });
 });

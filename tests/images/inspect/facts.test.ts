@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UnfitImageError } from "../../../images/inspect/facts";
-import { DOCKER_LIST } from "../../../images/registry/media-types";
+import { DOCKER_LIST } from "../../../images/registry/manifests";
 import { parseDigest } from "../../../images/reference";
 import {
   blobOf,
@@ -148,28 +148,28 @@ describe("an image that is none for the host", () => {
     [
       "has an index without the platform",
       () => factsFrom(image, "linux/arm64"),
-      "is not there for linux/arm64, only for linux/amd64",
+      "has no manifest for linux/arm64, only for linux/amd64",
     ],
     [
       "has no index, and is for another platform",
       () => factsFrom(image, "linux/arm64", image.manifests[0]),
-      "is not there for linux/arm64, only for linux/amd64",
+      "has no manifest for linux/arm64, only for linux/amd64",
     ],
     [
       "has an empty index",
       () => factsFrom(withIndex(image, { manifests: [] })),
-      "is not there for linux/amd64, only for platforms it does not name",
+      "has no manifest for linux/amd64, only for unnamed platforms",
     ],
     [
       "has an index that is no JSON",
       () => factsFrom(withIndex(image, "{")),
-      "is not an image index, though its type says so",
+      "is not an image index, although its type says so",
     ],
     [
       "has an index with a bad digest",
       () =>
         factsFrom(withIndex(image, { manifests: [{ ...parsed.manifests[0], digest: "md5:1" }] })),
-      "is not an image index, though its type says so",
+      "is not an image index, although its type says so",
     ],
     [
       "is a chart",
@@ -183,7 +183,7 @@ describe("an image that is none for the host", () => {
           );
         return factsFrom(image, "linux/amd64", { ...top, ...blobOf(text) });
       },
-      'is no image but "application/vnd.cncf.helm.config.v1+json"',
+      'is "application/vnd.cncf.helm.config.v1+json", not an image',
     ],
   ];
   for (const [title, read, message] of table)
@@ -214,7 +214,7 @@ describe("an image that is none for the host", () => {
     assert.deepEqual(facts.platforms, ["linux/amd64"]);
     assert.throws(
       () => factsFrom(withIndex(image, { manifests: [unnamed] }), "linux/arm64"),
-      /is not there for linux\/arm64, only for linux\/amd64/,
+      /has no manifest for linux\/arm64, only for linux\/amd64/,
     );
   });
 
@@ -226,7 +226,7 @@ describe("an image that is none for the host", () => {
   for (const [title, platform] of odd) {
     it(`is not found under ${title} that is no name`, () => {
       assert.throws(() => factsFrom(indexedImage([platformImage({ platform })])), {
-        message: "is not an image configuration, though its type says so",
+        message: "is not an image configuration, although its type says so",
       });
       const both = indexedImage([platformImage(), platformImage({ platform })]);
       assert.deepEqual(factsFrom(both).platforms, ["linux/amd64"]);

@@ -1,22 +1,21 @@
 import assert from "node:assert/strict";
-import { DOCKER_LIST, DOCKER_MANIFEST } from "../../../images/registry/media-types";
 import { parseDigest, parseReference } from "../../../images/reference";
 import { RegistryError, type RequestEvent } from "../../../images/registry/client";
+import { DOCKER_LIST, DOCKER_MANIFEST } from "../../../images/registry/manifests";
 import { indexedImage, LINUX_ARM64, platformImage } from "../../support/oci-images";
-import { imageIn, registryFixture, withoutPorts } from "../../support/registry-fixture";
-import type { FakeRegistry } from "../../support/registry-server";
+import {
+  failureOf,
+  imageIn,
+  insecure,
+  outcomeText,
+  registryFixture,
+  withoutPorts,
+} from "../../support/registry-fixture";
 
 const amd64 = platformImage();
 const arm64 = platformImage({ platform: LINUX_ARM64 });
 const image = indexedImage([amd64, arm64]);
 const { start, client } = registryFixture();
-
-/** Rejects with the error's message, ports taken out. */
-async function failureOf(work: Promise<unknown>, registry: FakeRegistry): Promise<string> {
-  const outcome = await work.catch((error: unknown) => error);
-  assert.ok(outcome instanceof RegistryError, "expected it to fail");
-  return `${outcome.code}: ${withoutPorts(outcome.message, registry)}`;
-}
 
 describe("the digest of an image", () => {
   it("is the index's, asked for with all four manifest types", async () => {
@@ -52,7 +51,7 @@ describe("the digest of an image", () => {
     ]);
   });
 
-  it("is asked for once where two services run the same image", async () => {
+  it("is requested once where two services run the same image", async () => {
     const registry = await start({ auth: "none" });
     registry.putImage("team/app", image, "1", "2");
     const images = ["1", "2", "1"].map((tag) => imageIn(registry, `team/app:${tag}`));
@@ -63,10 +62,11 @@ describe("the digest of an image", () => {
     );
   });
 
-  it("is not asked for where the reference has a digest and no tag", async () => {
+  it("is not requested for a reference without tag, nor for no image", async () => {
     const registry = await start();
     const reference = imageIn(registry, `team/app@${image.index.digest}`);
     assert.deepEqual(await client([registry]).digests([reference]), [image.index.digest]);
+    assert.deepEqual(await client([]).digests([]), []);
     assert.equal(registry.count(), 0);
   });
 
@@ -74,21 +74,16 @@ describe("the digest of an image", () => {
     const registry = await start();
     registry.putImage("team/app", image, "1");
     registry.putImage("team/other", image, "1");
-    const [missing, found, unknown, other] = await client([registry]).digests(
-      ["team/app:2", "team/app:1", "team/secret:1", "team/other:1"].map((name) =>
-        imageIn(registry, name),
-      ),
-    );
-    assert.deepEqual([found, other], [image.index.digest, image.index.digest]);
-    assert.ok(missing instanceof RegistryError && unknown instanceof RegistryError);
-    assert.deepEqual([missing.code, unknown.code], ["not-found", "denied"]);
-    assert.equal(
-      withoutPorts(missing.message, registry),
-      "REGISTRY/team/app:2: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown)",
-    );
-    assert.equal(
-      withoutPorts(unknown.message, registry),
-      "REGISTRY/team/secret:1: REGISTRY answered 401 although it got a token: it does not exist or is private",
+    const images = ["team/app:2", "team/app:1", "team/secret:1", "team/other:1"];
+    const answers = await client([registry]).digests(images.map((name) => imageIn(registry, name)));
+    assert.deepEqual(
+      answers.map((answer) => outcomeText(answer, registry)),
+      [
+        "not-found: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown)",
+        image.index.digest,
+        "denied: REGISTRY answered 401 to the token it granted: the image does not exist or is private",
+        image.index.digest,
+      ],
     );
   });
 
@@ -97,82 +92,85 @@ describe("the digest of an image", () => {
     up.putImage("team/app", image, "1");
     const asking = client([up, down]);
     await down.close();
-    const [found, failed] = await asking.digests([
-      imageIn(up, "team/app:1"),
-      imageIn(down, "team/app:1"),
-    ]);
+    const images = [up, down].map((registry) => imageIn(registry, "team/app:1"));
+    const [found, failed] = await asking.digests(images);
     assert.equal(found, image.index.digest);
     assert.ok(failed instanceof RegistryError);
-    assert.equal(failed.code, "unavailable");
-    assert.equal(failed.message, `${down.host}/team/app:1: ${down.host} refused the connection`);
-    assert.equal(failed.registry, down.host);
+    assert.deepEqual(
+      [failed.code, failed.registry, failed.message],
+      [
+        ...["unavailable", down.host],
+        `${down.host}/team/app:1: ${down.host} refused the connection`,
+      ],
+    );
   });
 });
 
 describe("credentials", () => {
   const credentials = { username: "deploy", password: "correct horse" };
 
-  it("go to the token service alone, which has a port of its own here", async () => {
-    const registry = await start({ credentials, separateTokenService: true });
-    registry.putImage("team/app", image, "1");
-    registry.makePrivate("team/app");
-    const settings = { [registry.host]: { insecure: true, ...credentials } };
-    const asking = client([registry], { registries: settings });
-    assert.deepEqual(await asking.digests([imageIn(registry, "team/app:1")]), [image.index.digest]);
-    assert.deepEqual(
-      registry.log.map(({ kind, authorization }) => [kind, authorization]),
+  const ways: readonly [title: string, options: object, log: [string, string][]][] = [
+    [
+      "the token service only, which has a port of its own here",
+      { separateTokenService: true },
       [
         ["head", "none"],
         ["token", "basic"],
         ["head", "bearer"],
       ],
-    );
-  });
-
-  it("go to the registry itself where it asks for them, after it asked", async () => {
-    const registry = await start({ credentials, auth: "basic" });
-    registry.putImage("team/app", image, "1");
-    const settings = { [registry.host]: { insecure: true, ...credentials } };
-    const asking = client([registry], { registries: settings });
-    assert.deepEqual(await asking.digests([imageIn(registry, "team/app:1")]), [image.index.digest]);
-    assert.deepEqual(
-      registry.log.map(({ authorization }) => authorization),
-      ["none", "basic"],
-    );
-  });
+    ],
+    [
+      "the registry itself if it asks for them, after it asked",
+      { auth: "basic" },
+      [
+        ["head", "none"],
+        ["head", "basic"],
+      ],
+    ],
+  ];
+  for (const [title, options, log] of ways)
+    it(`go to ${title}`, async () => {
+      const registry = await start({ credentials, ...options });
+      registry.putImage("team/app", image, "1");
+      registry.makePrivate("team/app");
+      const asking = client([registry], { registries: insecure([registry], credentials) });
+      const digests = await asking.digests([imageIn(registry, "team/app:1")]);
+      assert.deepEqual(digests, [image.index.digest]);
+      assert.deepEqual(
+        registry.log.map(({ kind, authorization }) => [kind, authorization]),
+        log,
+      );
+    });
 
   for (const auth of ["basic", "bearer"] as const)
     it(`that are wrong are sent once for all images, with ${auth}`, async () => {
       const registry = await start({ credentials, auth });
       const names = ["team/a", "team/b", "team/c"];
       for (const name of names) registry.putImage(name, image, "1");
-      const settings = { insecure: true, username: "deploy", password: "wrong horse" };
-      const answers = await client([registry], {
-        registries: { [registry.host]: settings },
-      }).digests(names.map((name) => imageIn(registry, `${name}:1`)));
-      for (const [n, answer] of answers.entries()) {
-        assert.ok(answer instanceof RegistryError);
-        assert.equal(
-          withoutPorts(`${answer.code} ${answer.message}`, registry),
-          `credentials REGISTRY/${names[n] ?? ""}:1: REGISTRY refused the user name and password`,
-        );
-      }
+      const wrong = { username: "deploy", password: "wrong horse" };
+      const asking = client([registry], { registries: insecure([registry], wrong) });
+      const answers = await asking.digests(names.map((name) => imageIn(registry, `${name}:1`)));
+      assert.deepEqual(
+        answers.map((answer) => outcomeText(answer, registry)),
+        names.map(() => "credentials: REGISTRY refused the user name and password"),
+      );
       assert.equal(registry.log.filter(({ authorization }) => authorization === "basic").length, 1);
     });
 
-  it("are asked for by name where a registry wants them and there are none", async () => {
+  it("are asked for where a registry requires them and none are configured", async () => {
     const registry = await start({ auth: "basic" });
+    const reference = imageIn(registry, "team/app:1");
     assert.equal(
-      await failureOf(client([registry]).tags(imageIn(registry, "team/app:1")), registry),
-      "credentials: REGISTRY/team/app:1: REGISTRY wants a user name and a password",
+      await failureOf(client([registry]).manifest(reference, "1"), reference, registry),
+      "credentials: REGISTRY requires a user name and a password",
     );
   });
 });
 
-describe("a manifest, a blob and the tags of an image", () => {
-  it("come with the token the digests were found with", async () => {
+describe("a manifest and a blob of an image", () => {
+  it("come with the token that the digest was found with", async () => {
     const registry = await start();
-    registry.putImage("team/app", image, "1", "2");
+    registry.putImage("team/app", image, "1");
     const reference = imageIn(registry, "team/app:1");
     const asking = client([registry]);
     const [digest] = await asking.digests([reference]);
@@ -184,20 +182,10 @@ describe("a manifest, a blob and the tags of an image", () => {
     });
     assert.deepEqual((await asking.manifest(reference, "1")).digest, image.index.digest);
     assert.deepEqual(await asking.blob(reference, amd64.config.digest), amd64.config.bytes);
-    assert.deepEqual(await asking.tags(reference), ["1", "2"]);
-    assert.deepEqual([registry.count(), registry.count("token")], [7, 1]);
+    assert.deepEqual([registry.count(), registry.count("token")], [6, 1]);
   });
 
-  it("are not asked for by what is neither a tag nor a digest", async () => {
-    const registry = await start();
-    const reference = imageIn(registry, "team/app:1");
-    await assert.rejects(client([registry]).manifest(reference, "../../other/manifests/1"), {
-      name: "ReferenceError",
-    });
-    assert.equal(registry.count(), 0);
-  });
-
-  it("come without a digest asked for before, too", async () => {
+  it("come without a digest lookup before, too", async () => {
     const registry = await start();
     registry.putImage("team/app", image, "1");
     const reference = imageIn(registry, "team/app:1");
@@ -206,50 +194,55 @@ describe("a manifest, a blob and the tags of an image", () => {
     assert.deepEqual([registry.count("get"), registry.count("token")], [2, 1]);
   });
 
-  it("are verified: other bytes than those of the digest are refused", async () => {
+  it("are not requested by anything but a tag or a digest", async () => {
+    const registry = await start();
+    const reference = imageIn(registry, "team/app:1");
+    const work = client([registry]).manifest(reference, "../../other/manifests/1");
+    await assert.rejects(work, { name: "ReferenceError" });
+    assert.equal(registry.count(), 0);
+  });
+
+  it("are verified: content with another digest is refused", async () => {
     const registry = await start({ auth: "none" });
     registry.putImage("team/app", image, "1");
     const reference = imageIn(registry, "team/app:1");
     registry.fault = ({ kind }) => (kind === "head" ? undefined : { do: "amend", body: "{}" });
     const asking = client([registry]);
-    const wrong = `REGISTRY answered with other bytes than promised: they have the digest sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a, not`;
-    assert.equal(
-      await failureOf(asking.manifest(reference, image.index.digest), registry),
-      `invalid-answer: REGISTRY/team/app:1: ${wrong} ${image.index.digest}`,
-    );
-    assert.equal(
-      await failureOf(asking.manifest(reference, "1"), registry),
-      `invalid-answer: REGISTRY/team/app:1: ${wrong} ${image.index.digest}`,
-    );
-    assert.equal(
-      await failureOf(asking.blob(reference, amd64.config.digest), registry),
-      `invalid-answer: REGISTRY/team/app:1: ${wrong} ${amd64.config.digest}`,
-    );
+    const EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    for (const [work, digest] of [
+      [asking.manifest(reference, image.index.digest), image.index.digest],
+      [asking.manifest(reference, "1"), image.index.digest],
+      [asking.blob(reference, amd64.config.digest), amd64.config.digest],
+    ] as const)
+      assert.equal(
+        await failureOf(work, reference, registry),
+        `invalid-answer: REGISTRY sent content with the digest ${EMPTY}, expected ${digest}`,
+      );
   });
 
-  it("that are not there are named with the registry's words", async () => {
+  it("that does not exist is reported with the registry's words", async () => {
     const registry = await start({ auth: "none" });
     registry.putImage("team/app", image, "1");
-    const asking = client([registry]);
     const none = parseDigest(`sha256:${"0".repeat(64)}`);
+    const [app, other] = [imageIn(registry, "team/app:1"), imageIn(registry, "team/none:1")];
+    const asking = client([registry]);
     assert.equal(
-      await failureOf(asking.blob(imageIn(registry, "team/app:1"), none), registry),
-      "not-found: REGISTRY/team/app:1: REGISTRY answered 404 (BLOB_UNKNOWN: blob unknown to registry)",
+      await failureOf(asking.blob(app, none), app, registry),
+      "not-found: REGISTRY answered 404 (BLOB_UNKNOWN: blob unknown to registry)",
     );
     assert.equal(
-      await failureOf(asking.tags(imageIn(registry, "team/none:1")), registry),
-      "not-found: REGISTRY/team/none:1: REGISTRY answered 404 (NAME_UNKNOWN: repository name not known to registry)",
+      await failureOf(asking.manifest(other, "1"), other, registry),
+      "not-found: REGISTRY answered 404 (NAME_UNKNOWN: repository name not known to registry)",
     );
   });
 });
 
 describe("a registry client", () => {
-  it("tells of each request it sends, without the query", async () => {
+  it("reports each request before it is sent, without the query", async () => {
     const registry = await start();
     registry.putImage("team/app", image, "1");
     const events: RequestEvent[] = [];
     const asking = client([registry], { onRequest: (event) => events.push(event) });
-    assert.equal(events.length, 0);
     await asking.digests([imageIn(registry, "team/app:1")]);
     assert.deepEqual(
       events.map(({ method, url }) => `${method} ${withoutPorts(url, registry)}`),
@@ -261,11 +254,7 @@ describe("a registry client", () => {
     );
   });
 
-  it("asks nobody where there is nothing to ask", async () => {
-    assert.deepEqual(await client([]).digests([]), []);
-  });
-
-  it("asks for Docker Hub's images at the host that serves them, which their references do not name", async () => {
+  it("asks for Docker Hub's images at the host that serves them", async () => {
     const events: RequestEvent[] = [];
     const abort = new AbortController();
     const asking = client([], {

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import {
-  isPassingFault,
-  isWorthRetrying,
+  isRetryableCode,
+  isRetryableStatus,
   retryAfterMs,
   waitMs,
 } from "../../../images/registry/retry";
 
-describe("the answers worth another try", () => {
-  it("are too many requests and the server's own troubles", () => {
+describe("a retry", () => {
+  it("follows 429 and 5xx, but not 501 and 505", () => {
     const statuses = [200, 301, 400, 401, 403, 404, 429, 500, 501, 502, 503, 504, 505, 599, 600];
-    assert.deepEqual(statuses.filter(isWorthRetrying), [429, 500, 502, 503, 504, 599]);
+    assert.deepEqual(statuses.filter(isRetryableStatus), [429, 500, 502, 503, 504, 599]);
   });
 
-  it("are cut connections and a name service that is not ready, and no other fault", () => {
-    const codes = ["ECONNRESET", "EPIPE", "EAI_AGAIN", "ECONNREFUSED", "ENOTFOUND", undefined];
-    assert.deepEqual(codes.filter(isPassingFault), ["ECONNRESET", "EPIPE", "EAI_AGAIN"]);
+  it("follows cut connections and a name service that is not ready, and no other network error", () => {
+    const codes = ["ECONNRESET", "EPIPE", "EAI_AGAIN", "ECONNREFUSED", "ENOTFOUND"];
+    assert.deepEqual(codes.filter(isRetryableCode), ["ECONNRESET", "EPIPE", "EAI_AGAIN"]);
   });
 });
 
@@ -37,13 +37,13 @@ describe("Retry-After", () => {
     ["99999999999999999999", undefined],
   ];
   for (const [header, ms] of table)
-    it(`of ${header === undefined ? "nothing" : `"${header}"`} is ${ms ?? "not known"}`, () => {
+    it(`of ${header === undefined ? "nothing" : `"${header}"`} is ${ms ?? "unknown"}`, () => {
       assert.equal(retryAfterMs(header, now), ms);
     });
 });
 
 describe("the wait before a retry", () => {
-  it("doubles, and chance takes up to half of it away", () => {
+  it("doubles, and jitter takes up to half of it away", () => {
     assert.deepEqual(
       [0, 1, 2].map((retry) => [
         waitMs(retry, 200, undefined, 0),

@@ -117,8 +117,8 @@ describe("a line about a moved tag", () => {
     ],
     [
       "says that the age is unknown",
-      { kind: "moved" },
-      `images.traefik: traefik:v3.6.4 moved (moved, of unknown age) ${digests}; ${way}`,
+      { kind: "retagged" },
+      `images.traefik: traefik:v3.6.4 moved (retagged, of unknown age) ${digests}; ${way}`,
     ],
     [
       "goes without a kind where that is not known",

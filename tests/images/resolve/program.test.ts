@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { resolveForEngine } from "../../../images/resolve/program";
+import { resolveForPulumi } from "../../../images/resolve/program";
 import { indexedImage, platformImage } from "../../support/oci-images";
 import { imageIn, insecure, registryFixture, withoutPorts } from "../../support/registry-fixture";
 import type { FakeRegistry } from "../../support/registry-server";
@@ -44,7 +44,7 @@ describe("the images of a run of the engine", () => {
   it("are the pins, and a preview warns of a moved tag in one line with kind and age", async () => {
     await run("preview");
     const config = configOf(registry, pinned);
-    const { images, warnings } = await resolveForEngine(config);
+    const { images, warnings } = await resolveForPulumi(config);
     assert.deepEqual(images, config.images);
     assert.deepEqual(
       warnings.map(({ service, message }) => [
@@ -62,17 +62,17 @@ describe("the images of a run of the engine", () => {
 
   it("come without a question where tags are not to be checked", async () => {
     await run("preview");
-    const { warnings } = await resolveForEngine(configOf(registry, pinned, false));
+    const { warnings } = await resolveForPulumi(configOf(registry, pinned, false));
     assert.deepEqual([warnings, registry.connections], [[], 0]);
   });
 
   it("are resolved anew by an update, which says so of each bare tag", async () => {
     const config = configOf(registry, "team/app:1");
     await run("preview");
-    const before = await resolveForEngine(config);
+    const before = await resolveForPulumi(config);
     registry.putImage("team/app", old, "1");
     await run("update");
-    const after = await resolveForEngine(config);
+    const after = await resolveForPulumi(config);
     assert.deepEqual([before.images.app?.digest, before.warnings], [rebuilt.index.digest, []]);
     assert.equal(after.images.app?.digest, old.index.digest);
     assert.deepEqual(
@@ -80,7 +80,7 @@ describe("the images of a run of the engine", () => {
       [
         [
           "app",
-          `images.app: REGISTRY/team/app:1 has no digest, so this update asked again and deploys ${old.index.digest}, whatever its preview showed; pin it with \`npm run pin -- --stack prod app\``,
+          `images.app: REGISTRY/team/app:1 has no digest, so this update resolved it again, to ${old.index.digest}, which may differ from the preview; pin it with \`npm run pin -- --stack prod app\``,
         ],
       ],
     );
@@ -88,7 +88,7 @@ describe("the images of a run of the engine", () => {
 
   it("come without a question in an update", async () => {
     await run("update");
-    const { warnings } = await resolveForEngine(configOf(registry, pinned));
+    const { warnings } = await resolveForPulumi(configOf(registry, pinned));
     assert.deepEqual([warnings, registry.connections], [[], 0]);
   });
 
@@ -96,13 +96,11 @@ describe("the images of a run of the engine", () => {
     await run("preview");
     registry.fault = () => ({ do: "babble", text: "no\r\n" });
     const config = configOf(registry, pinned);
-    const { images, warnings } = await resolveForEngine(config);
+    const { images, warnings } = await resolveForPulumi(config);
     assert.deepEqual(images, config.images);
     assert.deepEqual(
       warnings.map(({ message }) => withoutPorts(message, registry)),
-      [
-        "images.app: REGISTRY/team/app:1 not checked: REGISTRY did not answer in HTTP; the pin stays",
-      ],
+      ["images.app: REGISTRY/team/app:1 not checked: REGISTRY does not speak HTTP; the pin stays"],
     );
   });
 
@@ -116,7 +114,7 @@ describe("the images of a run of the engine", () => {
       registries: insecure([registry, down]),
     };
     const started = performance.now();
-    const { images, warnings } = await resolveForEngine(config);
+    const { images, warnings } = await resolveForPulumi(config);
     const waited = performance.now() - started;
     assert.ok(waited < 6000, `${waited} ms`);
     assert.deepEqual(
@@ -126,14 +124,14 @@ describe("the images of a run of the engine", () => {
     assert.deepEqual(
       warnings.map(({ message }) => withoutPorts(message, down)),
       [
-        "images.down: REGISTRY/team/app:1 not checked: REGISTRY had not answered within 4 s; the pin stays",
+        "images.down: REGISTRY/team/app:1 not checked: REGISTRY did not answer within 4 s; the pin stays",
       ],
     );
   }).timeout(15_000);
 
   it("are refused as a message of its own where a bare tag has no answer", async () => {
     await run("update");
-    await assert.rejects(resolveForEngine(configOf(registry, "team/app:2")), (error) => {
+    await assert.rejects(resolveForPulumi(configOf(registry, "team/app:2")), (error) => {
       assert.ok(pulumi.RunError.isInstance(error));
       assert.match(error.message, /^images\.app: /);
       return true;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { engineCommand, Process } from "../../../images/resolve/pulumi-command";
+import { pulumiCommand, Process } from "../../../images/resolve/pulumi-command";
 
 /** Processes from the program upwards, as /proc would tell them. */
 const among =
@@ -39,10 +39,10 @@ describe("the command that runs the program", () => {
   ];
   for (const [title, lines, expected] of rows)
     it(`is ${expected ?? "unknown"} with ${title}`, () => {
-      assert.equal(engineCommand(among(...lines), 0), expected);
+      assert.equal(pulumiCommand(among(...lines), 0), expected);
     });
 
   it("is unknown, not an error, where nothing of the sort runs", () => {
-    assert.equal(engineCommand(), undefined);
+    assert.equal(pulumiCommand(), undefined);
   });
 });

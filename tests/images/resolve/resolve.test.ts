@@ -7,6 +7,7 @@ import {
 } from "../../../images/resolve/resolve";
 import { image, status } from "../../support/faulty-registry";
 import { indexedImage, platformImage } from "../../support/oci-images";
+import type { Fault } from "../../support/registry-faults";
 import { imageIn, insecure, registryFixture, withoutPorts } from "../../support/registry-fixture";
 import type { FakeRegistry } from "../../support/registry-server";
 
@@ -24,8 +25,11 @@ async function problemsOf(work: Promise<unknown>, registry: FakeRegistry): Promi
   return outcome.problems.map((problem) => withoutPorts(problem, registry));
 }
 
+const PRIVATE =
+  "REGISTRY answered 401 to the token it granted: the image does not exist or is private";
+
 describe("the resolution of images", () => {
-  it("pins bare tags, keeps pins, and tells which tags moved, in one pass", async () => {
+  it("pins bare tags, keeps pins, and reports moved tags, all at once", async () => {
     const registry = await start();
     for (const name of ["proxy", "home", "data", "same"])
       registry.putImage(`team/${name}`, image, "1");
@@ -47,7 +51,7 @@ describe("the resolution of images", () => {
     );
   });
 
-  it("keeps the order of the services and an image that several of them run", async () => {
+  it("keeps the order of the services, and an image that several of them run", async () => {
     const registry = await start();
     registry.putImage("team/app", image, "1");
     const app = imageIn(registry, "team/app:1");
@@ -59,21 +63,19 @@ describe("the resolution of images", () => {
     assert.equal(registry.count(), 3);
   });
 
-  it("asks nobody where all images are pinned and tags are not checked", async () => {
-    const registry = await start();
-    const images = { app: imageIn(registry, `team/app:1@${image.index.digest}`) };
-    assert.deepEqual(await resolve(registry, images, false), { images, moved: [], unchecked: [] });
-    assert.deepEqual([registry.count(), registry.connections], [0, 0]);
-  });
+  for (const [title, tag, checkTags] of [
+    ["tags are not checked", ":1", false],
+    ["pins have no tag", "", true],
+  ] as const)
+    it(`makes no connection if all images are pinned and ${title}`, async () => {
+      const registry = await start();
+      const images = { app: imageIn(registry, `team/app${tag}@${image.index.digest}`) };
+      const resolution = await resolve(registry, images, checkTags);
+      assert.deepEqual(resolution, { images, moved: [], unchecked: [] });
+      assert.equal(registry.connections, 0);
+    });
 
-  it("asks nobody for pins without tag", async () => {
-    const registry = await start();
-    const images = { app: imageIn(registry, `team/app@${image.index.digest}`) };
-    assert.deepEqual(await resolve(registry, images), { images, moved: [], unchecked: [] });
-    assert.equal(registry.connections, 0);
-  });
-
-  it("asks for the bare tags alone where tags are not checked", async () => {
+  it("asks only for the bare tags if tags are not checked", async () => {
     const registry = await start({ auth: "none" });
     registry.putImage("team/app", image, "1");
     const images = {
@@ -87,16 +89,14 @@ describe("the resolution of images", () => {
     );
   });
 
-  it("goes on with the pin where its tag cannot be checked", async () => {
+  it("keeps a pin whose tag cannot be checked", async () => {
     const registry = await start();
     const pinned = imageIn(registry, `team/app:1@${image.index.digest}`);
     const { images, moved, unchecked } = await resolve(registry, { app: pinned });
     assert.deepEqual([images, moved], [{ app: pinned }, []]);
     assert.deepEqual(
       unchecked.map((tag) => withoutPorts(describeUnchecked(tag), registry)),
-      [
-        "images.app: REGISTRY/team/app:1 not checked: REGISTRY answered 401 although it got a token: it does not exist or is private; the pin stays",
-      ],
+      [`images.app: REGISTRY/team/app:1 not checked: ${PRIVATE}; the pin stays`],
     );
   });
 
@@ -108,125 +108,85 @@ describe("the resolution of images", () => {
     await registry.whenUnconnected();
   });
 
-  it("fails with all bare tags that have no answer, and not with pinned ones", async () => {
+  it("fails with all bare tags that have no answer, but not with pinned ones", async () => {
     const registry = await start();
-    registry.putImage("team/app", image, "v0.2.7", "0.2.6", "0.3.0", "latest", "0.1.9");
     registry.putImage("team/good", image, "1");
     const images = {
-      proxy: imageIn(registry, "team/app:0.2.7"),
+      proxy: imageIn(registry, "team/good:0.2.7"),
       good: imageIn(registry, "team/good:1"),
       pinned: imageIn(registry, `team/secret:1@${image.index.digest}`),
       data: imageIn(registry, "team/secret:1"),
     };
     assert.deepEqual(await problemsOf(resolve(registry, images), registry), [
-      "images.proxy: REGISTRY/team/app:0.2.7: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); the nearest tags are v0.2.7, 0.2.6, 0.3.0, 0.1.9",
-      'images.data: REGISTRY/team/secret:1: REGISTRY answered 401 although it got a token: it does not exist or is private; check the name; for a private image set username and password in pinned-stack:registries["REGISTRY"]',
+      "images.proxy: REGISTRY/team/good:0.2.7: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); check the repository and the tag",
+      `images.data: REGISTRY/team/secret:1: ${PRIVATE}; check the repository; for a private image set username and password in pinned-stack:registries["REGISTRY"]`,
     ]);
   });
 });
 
-describe("the way out of a resolution that failed", () => {
-  type Prepare = (registry: FakeRegistry) => void;
-  const refuseTags: Prepare = (registry) => {
-    registry.putImage("team/app", image, "2");
-    registry.fault = ({ kind }) => (kind === "tags" ? status(403) : undefined);
-  };
+describe("the remedy for a failed resolution", () => {
   const SETTINGS = 'pinned-stack:registries["REGISTRY"]';
-  const OR_PIN = "or pin the image by digest, then nothing is asked";
-  const table: readonly [title: string, prepare: Prepare, problem: string][] = [
+  const OR_PIN = ", or pin the image by digest to need no answer";
+  const WAIT = "and asks to wait 600 s, longer than the limit of 20 s";
+  const NETWORK = `check the network and the registry, then try again${OR_PIN}`;
+  const MEANT = `check that REGISTRY is the registry you mean${OR_PIN}`;
+  const wait = { "retry-after": "600" };
+  const table: readonly [fault: Fault, answer: string, remedy: string][] = [
     [
-      "names no tag where none comes near",
-      (registry) => registry.putImage("team/app", image, ..."abcdef".split("")),
-      "REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); check the tag, none of the 6 there are comes near",
+      { do: "amend" },
+      "answered 404 (NAME_UNKNOWN: repository name not known to registry)",
+      "check the repository and the tag",
     ],
     [
-      "names all tags where they are few",
-      (registry) => registry.putImage("team/app", image, "edge", "nightly"),
-      "REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); the repository has only edge, nightly",
+      status(401, { "www-authenticate": "Basic" }),
+      "requires a user name and a password",
+      `correct username and password in ${SETTINGS}`,
+    ],
+    [status(429, wait), `answered 429 ${WAIT}`, `try again later${OR_PIN}`],
+    [status(503, wait), `answered 503 ${WAIT}`, NETWORK],
+    [
+      status(200, { "content-type": "text/html" }),
+      'answered with content type "text/html", expected an image manifest',
+      MEANT,
     ],
     [
-      "says that the repository is empty",
-      (registry) => registry.put("team/app", image.index),
-      "REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); check the name, the repository has no tags",
-    ],
-    [
-      "says that there is no such repository",
-      () => undefined,
-      "REGISTRY answered 404 (NAME_UNKNOWN: repository name not known to registry); check the name, the registry lists no such repository",
-    ],
-    [
-      "goes without tags where the registry does not list them",
-      refuseTags,
-      "REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); check the tag, the registry did not list those there are",
-    ],
-    [
-      "asks for a password where one is wanted",
-      (registry) => (registry.fault = () => status(401, { "www-authenticate": "Basic" })),
-      `REGISTRY wants a user name and a password; set the right username and password in ${SETTINGS}`,
-    ],
-    [
-      "is time where the registry has enough of us",
-      (registry) => (registry.fault = () => status(429, { "retry-after": "600" })),
-      `REGISTRY answered 429 and asks to wait 600 s, which is beyond the limit of 20 s; try again later, ${OR_PIN}`,
-    ],
-    [
-      "is the network where nobody answers",
-      (registry) => (registry.fault = () => status(503, { "retry-after": "600" })),
-      `REGISTRY answered 503 and asks to wait 600 s, which is beyond the limit of 20 s; check the network and the registry and try again, ${OR_PIN}`,
-    ],
-    [
-      "is another address where the answer is no registry's",
-      (registry) =>
-        (registry.fault = () => ({
-          do: "answer",
-          status: 200,
-          headers: { "content-type": "text/html" },
-        })),
-      `REGISTRY answered with content type "text/html", expected an image manifest; check that REGISTRY is the registry you mean, ${OR_PIN}`,
-    ],
-    [
-      "is another address where a redirect leads away",
-      (registry) => (registry.fault = () => status(302, { location: "https://10.0.0.1/" })),
-      `REGISTRY redirected to "https://10.0.0.1", which is not followed: it is an internal address that no line of registries names; check that REGISTRY is the registry you mean, ${OR_PIN}`,
+      status(302, { location: "https://10.0.0.1/" }),
+      'redirected to "https://10.0.0.1", which is not followed: it is an internal address that is not listed under registries',
+      MEANT,
     ],
   ];
-  for (const [title, prepare, problem] of table)
-    it(title, async () => {
-      const registry = await start({ auth: "none" });
-      prepare(registry);
-      const images = { app: imageIn(registry, "team/app:1") };
-      assert.deepEqual(await problemsOf(resolve(registry, images), registry), [
-        `images.app: REGISTRY/team/app:1: ${problem}`,
+  for (const [fault, answer, remedy] of table)
+    it(`is to ${remedy} if the registry ${answer}`, async () => {
+      const registry = await start({ auth: "none", fault: () => fault });
+      const work = resolve(registry, { app: imageIn(registry, "team/app:1") });
+      assert.deepEqual(await problemsOf(work, registry), [
+        `images.app: REGISTRY/team/app:1: REGISTRY ${answer}; ${remedy}`,
       ]);
     });
 
-  it("is the setting for http where https is not spoken", async () => {
+  it("is the setting for http if the registry does not speak TLS", async () => {
     const registry = await start();
-    const work = resolveImages(
-      { app: imageIn(registry, "team/app:1") },
-      { registries: {}, checkTags: false },
-    );
+    const images = { app: imageIn(registry, "team/app:1") };
+    const work = resolveImages(images, { registries: {}, checkTags: false });
     assert.deepEqual(await problemsOf(work, registry), [
-      `images.app: REGISTRY/team/app:1: REGISTRY did not answer in TLS; let its certificate be trusted with NODE_EXTRA_CA_CERTS; for a registry that is meant to speak plain http set insecure in ${SETTINGS}`,
+      `images.app: REGISTRY/team/app:1: REGISTRY does not speak TLS; trust its certificate with NODE_EXTRA_CA_CERTS; for a plain http registry set insecure in ${SETTINGS}`,
     ]);
   });
 
-  it("does not take longer than the deadline for all images together", async () => {
-    const registry = await start();
-    registry.fault = () => ({ do: "hang" });
+  it("comes within the deadline for all images together", async () => {
+    const registry = await start({ fault: () => ({ do: "hang" }) });
+    const names = ["a", "b", "c"];
     const images = Object.fromEntries(
-      ["a", "b", "c"].map((name) => [name, imageIn(registry, `team/${name}:1`)]),
+      names.map((name) => [name, imageIn(registry, `team/${name}:1`)]),
     );
     const started = performance.now();
-    const work = resolveImages(images, {
-      registries: insecure([registry]),
-      checkTags: true,
-      deadlineMs: 200,
-    });
-    const late = `REGISTRY had not answered when the 0.2 s for all registries were over; check the network and the registry and try again, ${OR_PIN}`;
+    const options = { registries: insecure([registry]), checkTags: true, deadlineMs: 200 };
     assert.deepEqual(
-      await problemsOf(work, registry),
-      ["a", "b", "c"].map((name) => `images.${name}: REGISTRY/team/${name}:1: ${late}`),
+      await problemsOf(resolveImages(images, options), registry),
+      names.map(
+        (name) =>
+          `images.${name}: REGISTRY/team/${name}:1: REGISTRY did not answer within the 0.2 s for all registries; ${NETWORK}`,
+      ),
     );
     assert.ok(performance.now() - started < 2000);
   });
@@ -235,7 +195,7 @@ describe("the way out of a resolution that failed", () => {
     ["another registry", true],
     ["the same registry", false],
   ] as const)
-    it(`does not wait for the tag of a pin on ${title} that hangs, whatever else is to be resolved`, async () => {
+    it(`does not wait for the tag of a pin on ${title} that hangs`, async () => {
       const registry = await start();
       const hanging = ofAnother ? await start() : registry;
       registry.putImage("team/app", image, "1");
@@ -260,11 +220,11 @@ describe("the way out of a resolution that failed", () => {
       );
       assert.deepEqual(
         unchecked.map(({ service, reason }) => [service, withoutPorts(reason, hanging)]),
-        [["hangs", "REGISTRY had not answered within 0.3 s"]],
+        [["hangs", "REGISTRY did not answer within 0.3 s"]],
       );
     });
 
-  it("is to start again where it was interrupted", async () => {
+  it("is to start again after an interruption", async () => {
     const registry = await start();
     const work = resolveImages(
       { app: imageIn(registry, "team/app:1") },

@@ -1,21 +1,21 @@
-/** What a registry may do while its images are looked at: its images fail one by one, those of others do not. */
+/** What a registry may do while its images are looked up: its images fail one by one, those of others do not. */
 
 import assert from "node:assert/strict";
+import { readPins } from "../../../config/file/pins";
+import { OCI_MANIFEST } from "../../../images/registry/manifests";
 import type { PinRow } from "../../../tools/pin/decision";
 import { planPins, type PinRequest } from "../../../tools/pin/plan";
-import { OCI_MANIFEST } from "../../../images/registry/media-types";
-import { readPins } from "../../../config/file/pins";
 import { always, authorized, first, status, type FaultOf } from "../../support/faulty-registry";
 import { blobOf, indexedImage, LINUX_ARM64, platformImage } from "../../support/oci-images";
+import type { Fault } from "../../support/registry-faults";
 import { insecure, registryFixture, withoutPorts } from "../../support/registry-fixture";
-import type { FakeRegistry, FakeRegistryOptions } from "../../support/registry-server";
+import type { FakeRegistry } from "../../support/registry-server";
 
 const { start } = registryFixture();
-const REVISION = "org.opencontainers.image.revision";
 const build = (day: number, revision = "a") =>
   platformImage({
     created: `2026-10-0${day}T00:00:00Z`,
-    annotations: { [REVISION]: revision },
+    annotations: { "org.opencontainers.image.revision": revision },
   });
 const old = indexedImage([build(1)]);
 const rebuilt = indexedImage([build(2)]);
@@ -35,88 +35,62 @@ const plan = (
     ...options,
   });
 };
+const pinned = (registry: FakeRegistry, name = "team/app"): string =>
+  `${registry.host}/${name}:1@${old.index.digest}`;
+const statuses = (rows: readonly PinRow[]) => rows.map(({ status: said, kind }) => [said, kind]);
 
-const pinned = (registry: FakeRegistry, name = "team/app", image = old): string =>
-  `${registry.host}/${name}:1@${image.index.digest}`;
-
-/** Two builds; the tag is the second one. */
-async function moved(options?: FakeRegistryOptions): Promise<FakeRegistry> {
-  const registry = await start(options);
+/** Has the old image, whose tag is the second one now. */
+async function moved(to = rebuilt): Promise<FakeRegistry> {
+  const registry = await start();
   registry.putImage("team/app", old);
-  registry.putImage("team/app", rebuilt, "1");
+  registry.putImage("team/app", to, "1");
   return registry;
 }
 
 describe("the plan of pins", () => {
-  it("asks by HEAD alone while nothing changed", async () => {
-    const registry = await start();
-    registry.putImage("team/app", old, "1");
+  it("sends only HEADs while nothing changed", async () => {
+    const registry = await moved(old);
     registry.putImage("team/web", old, "1");
-    const rows = await plan([registry], {
-      app: pinned(registry),
-      web: pinned(registry, "team/web"),
-    });
-    assert.deepEqual(
-      rows.map((row) => row.status),
-      ["as-pinned", "as-pinned"],
-    );
+    const images = { app: pinned(registry), web: pinned(registry, "team/web") };
+    assert.deepEqual(statuses(await plan([registry], images)), [
+      ["as-pinned", undefined],
+      ["as-pinned", undefined],
+    ]);
     assert.deepEqual(
       [registry.count("head"), registry.count("token"), registry.count()],
       [3, 1, 4],
     );
   });
 
-  it("spends six more requests on one that changed, and GETs on no other", async () => {
+  it("spends six more requests on an image that changed, and GETs on no other", async () => {
     const registry = await moved();
     registry.putImage("team/web", old, "1");
-    const rows = await plan([registry], {
-      app: pinned(registry),
-      web: pinned(registry, "team/web"),
-    });
-    assert.deepEqual(
-      rows.map((row) => [row.status, row.kind]),
-      [
-        ["take", "rebuild"],
-        ["as-pinned", undefined],
-      ],
-    );
+    const images = { app: pinned(registry), web: pinned(registry, "team/web") };
+    assert.deepEqual(statuses(await plan([registry], images)), [
+      ["take", "rebuild"],
+      ["as-pinned", undefined],
+    ]);
     const gets = registry.log.filter(({ kind }) => kind === "get" || kind === "blob");
-    assert.equal(registry.count(), 4 + 6);
-    assert.equal(gets.length, 6);
+    assert.deepEqual([registry.count(), gets.length], [4 + 6, 6]);
     assert.ok(gets.every(({ path }) => path.startsWith("/v2/team/app/")));
   });
 
-  it("asks for the tag to change to", async () => {
-    const registry = await moved();
-    registry.putImage("team/app", indexedImage([build(3, "b")]), "2");
-    const [row] = await plan(
-      [registry],
-      { app: pinned(registry) },
-      { tags: new Map([["app", "2"]]) },
-    );
-    assert.deepEqual([row?.status, row?.kind], ["take", "upgrade"]);
-    assert.match(row?.to ?? "", /\/team\/app:2@sha256:/);
-  });
+  for (const [title, image, why] of [
+    ["another image", indexedImage([build(3, "b")]), "another tag"],
+    ["the same image", old, "another tag of the same image"],
+  ] as const)
+    it(`changes the tag to one of ${title}`, async () => {
+      const registry = await moved(old);
+      registry.putImage("team/app", image, "2");
+      const tags = new Map([["app", "2"]]);
+      const [row] = await plan([registry], { app: pinned(registry) }, { tags });
+      assert.deepEqual(
+        [row?.status, row?.kind, row?.why, row?.to],
+        ["take", "upgrade", why, `${registry.host}/team/app:2@${image.index.digest}`],
+      );
+    });
 
-  it("takes a tag by its text, where it names the same image", async () => {
-    const registry = await start();
-    registry.putImage("team/app", old, "1", "1.0");
-    const [row] = await plan(
-      [registry],
-      { app: pinned(registry) },
-      { tags: new Map([["app", "1.0"]]) },
-    );
-    assert.deepEqual(
-      [row?.status, row?.why, row?.to],
-      [
-        "take",
-        "another tag of the same image",
-        `${registry.host}/team/app:1.0@${old.index.digest}`,
-      ],
-    );
-  });
-
-  it("asks nobody about an image without tag, nor about lines it cannot read", async () => {
+  it("makes no connection for an image without tag, nor for lines it cannot read", async () => {
     const registry = await start();
     const rows = await plan([registry], {
       app: `${registry.host}/team/app@${old.index.digest}`,
@@ -142,93 +116,63 @@ describe("the plan of pins", () => {
 });
 
 describe("a plan of pins with a faulty registry", () => {
-  type Row = readonly [
-    title: string,
-    fault: FaultOf,
-    expected: string,
-    options?: FakeRegistryOptions & { readonly deadlineMs?: number },
-  ];
-  const DENIED = "check the name; for a private image set username and password in SETTINGS";
-  const OTHER = "check that REGISTRY is the registry you mean";
-  const NETWORK = "check the network and the registry and try again";
-  const tokenless = first(10, "token", {
-    do: "answer",
-    status: 200,
-    body: JSON.stringify({ expires_in: 300 }),
-  });
-  const slowBlob: FaultOf = ({ kind }) =>
-    kind === "blob" ? { do: "drip", part: "body" } : undefined;
-  const wrongDigest = authorized({
-    do: "amend",
-    headers: { "docker-content-digest": blobOf("lie").digest },
-  });
-  const schema1 = authorized({
-    do: "amend",
-    headers: { "content-type": "application/vnd.docker.distribution.manifest.v1+prettyjws" },
-  });
-  const table: readonly Row[] = [
+  const hour = { "retry-after": "3600" };
+  const WAIT = "answered 429 and asks to wait 3600 s, longer than the limit of 30 s";
+  const MEANT = "check that REGISTRY is the registry you mean";
+  const PRIVATE = "answered 401 to the token it granted: the image does not exist or is private";
+  const unread = (answer: string): string =>
+    `the new image could not be read: REGISTRY ${answer}; try again`;
+  const on =
+    (kind: string, fault: Fault): FaultOf =>
+    (request) =>
+      request.kind === kind ? fault : undefined;
+  const amend = (headers: Record<string, string>): FaultOf => authorized({ do: "amend", headers });
+  const rejectTokens: FaultOf = ({ kind }, { realm }) =>
+    kind === "head" ? status(401, { "www-authenticate": `Bearer realm="${realm}"` }) : undefined;
+
+  const table: readonly [fault: FaultOf, expected: string, deadlineMs?: number][] = [
     [
-      "answers 401 to its own tokens",
-      ({ kind }, { realm }) =>
-        kind === "head"
-          ? status(401, { "www-authenticate": `Bearer realm="${realm}"` })
-          : undefined,
-      `REGISTRY answered 401 although it got a token: it does not exist or is private; ${DENIED}`,
-    ],
-    ["gives tokens without the field", tokenless, `REGISTRY answered without a token; ${OTHER}`],
-    ["answers 429 once", first(1, "head", status(429)), "take rebuild"],
-    [
-      "answers 429 once and asks to wait a second",
-      first(1, "get", status(429, { "retry-after": "1" })),
-      "take rebuild",
+      rejectTokens,
+      `REGISTRY ${PRIVATE}; check the repository; for a private image set username and password in SETTINGS`,
     ],
     [
-      "answers 429 and asks to wait an hour",
-      always(status(429, { "retry-after": "3600" })),
-      "REGISTRY answered 429 and asks to wait 3600 s, which is beyond the limit of 30 s; try again later",
+      on("token", { do: "answer", status: 200, body: '{"expires_in":300}' }),
+      `REGISTRY answered the token request without a token; ${MEANT}`,
     ],
+    [first(1, "head", status(429)), "take rebuild"],
+    [first(1, "get", status(429, { "retry-after": "1" })), "take rebuild"],
+    [first(1, "get", { do: "reset" }), "take rebuild"],
+    [always(status(429, hour)), `REGISTRY ${WAIT}; try again later`],
+    [on("get", status(429, hour)), unread(WAIT)],
     [
-      "answers 429 to every GET",
-      ({ kind }) => (kind === "get" ? status(429, { "retry-after": "3600" }) : undefined),
-      "the new image could not be read: REGISTRY answered 429 and asks to wait 3600 s, which is beyond the limit of 30 s; try again",
-    ],
-    ["cuts the connection once", first(1, "get", { do: "reset" }), "take rebuild"],
-    [
-      "cuts every connection",
       always({ do: "reset" }),
-      `REGISTRY cut the connection, 4 times; ${NETWORK}`,
+      "REGISTRY closed the connection early, 4 times; check the network and the registry, then try again",
     ],
     [
-      "does not finish its answer",
-      slowBlob,
-      "the new image could not be read: REGISTRY had not answered when the 0.7 s for all registries were over; try again",
-      { deadlineMs: 700 },
+      on("blob", { do: "drip", part: "body" }),
+      unread("did not answer within the 0.7 s for all registries"),
+      700,
     ],
     [
-      "names a digest that it does not have",
-      wrongDigest,
+      amend({ "docker-content-digest": blobOf("lie").digest }),
       "the new image is not in its registry: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); try again",
     ],
     [
-      "names a digest that is none",
-      authorized({ do: "amend", headers: { "docker-content-digest": "sha256:XYZ" } }),
-      `REGISTRY answered with the digest "sha256:XYZ", expected sha256: and 64 lower-case hexadecimal digits; ${OTHER}`,
+      amend({ "docker-content-digest": "sha256:XYZ" }),
+      `REGISTRY answered with the digest "sha256:XYZ", expected sha256: and 64 lower-case hexadecimal digits; ${MEANT}`,
     ],
     [
-      "has the image in format 1 only",
-      schema1,
-      `REGISTRY has it in image format 1 only, which Docker no longer runs; ${OTHER}`,
+      amend({ "content-type": "application/vnd.docker.distribution.manifest.v1+prettyjws" }),
+      `REGISTRY has the image in schema 1 only, which Docker no longer runs; ${MEANT}`,
     ],
     [
-      "sends other bytes than it promised",
-      ({ kind }) => (kind === "get" ? { do: "amend", body: "{}" } : undefined),
-      "the new image could not be read: REGISTRY answered with other bytes than promised: they have the digest sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a, not NEW; try again",
+      on("get", { do: "amend", body: "{}" }),
+      unread(`sent content with the digest ${blobOf("{}").digest}, expected NEW`),
     ],
   ];
-  for (const [title, fault, expected, options = {}] of table)
-    it(`that ${title} says: ${expected}`, async () => {
-      const { deadlineMs, ...server } = options;
-      const [faulty, good] = [await moved(server), await moved()];
+  for (const [fault, expected, deadlineMs] of table)
+    it(`says: ${expected}`, async () => {
+      const [faulty, good] = [await moved(), await moved()];
       faulty.fault = (request) => fault(request, faulty);
       const [row, other] = await plan(
         [faulty, good],
@@ -240,84 +184,67 @@ describe("a plan of pins with a faulty registry", () => {
       const text = row.status === "fail" ? row.why : `${row.status} ${row.kind ?? ""}`;
       assert.equal(
         withoutPorts(text, faulty)
-          .replaceAll("REGISTRY/", "")
           .replace('pinned-stack:registries["REGISTRY"]', "SETTINGS")
           .replace(rebuilt.index.digest, "NEW"),
         expected,
       );
     });
 
-  it("that does not answer keeps nobody from looking into the images of others", async () => {
+  it("keeps reading the images of others while one does not answer", async () => {
     const [down, good] = [await moved(), await moved()];
     down.fault = () => ({ do: "hang" });
-    const rows = await plan(
-      [down, good],
-      { app: pinned(down), other: pinned(good) },
-      { deadlineMs: 700 },
-    );
-    assert.deepEqual(
-      rows.map(({ service, status: said }) => [service, said]),
-      [
-        ["app", "fail"],
-        ["other", "take"],
-      ],
-    );
+    const images = { app: pinned(down), other: pinned(good) };
+    const rows = await plan([down, good], images, { deadlineMs: 700 });
+    assert.deepEqual(statuses(rows), [
+      ["fail", undefined],
+      ["take", "rebuild"],
+    ]);
   });
 
-  it("names the way out where its credentials could not be had", async () => {
+  it("says what to do if its credentials are encrypted", async () => {
     const registry = await moved();
     registry.makePrivate("team/app");
-    const [row] = await plan(
-      [registry],
-      { app: pinned(registry) },
-      { lacking: new Map([[registry.host, "ask someone who knows"]]) },
-    );
+    const encrypted = new Map([[registry.host, "ask someone who knows"]]);
+    const [row] = await plan([registry], { app: pinned(registry) }, { encrypted });
     assert.equal(
       withoutPorts(row?.why ?? "", registry),
-      "REGISTRY answered 401 although it got a token: it does not exist or is private; ask someone who knows",
+      `REGISTRY ${PRIVATE}; ask someone who knows`,
     );
   });
 
-  it("that has forgotten the old image makes the change unknown", async () => {
+  it("takes an image whose old one is gone as an unknown change", async () => {
     const registry = await start();
     registry.putImage("team/app", rebuilt, "1");
-    const [row] = await plan([registry], { app: pinned(registry) });
-    assert.deepEqual([row?.status, row?.kind], ["take", "unknown"]);
+    const rows = await plan([registry], { app: pinned(registry) });
+    assert.deepEqual(statuses(rows), [["take", "unknown"]]);
   });
 
-  it("that has a manifest in the place of the index is read all the same", async () => {
-    const registry = await start();
-    registry.putImage("team/app", old);
+  it("reads a manifest in the place of an index", async () => {
+    const registry = await moved();
     const [single] = rebuilt.manifests;
     assert.ok(single?.mediaType === OCI_MANIFEST);
-    registry.putImage("team/app", rebuilt);
     registry.put("team/app", single, "1");
-    const [row] = await plan([registry], { app: pinned(registry) });
-    assert.deepEqual([row?.status, row?.kind], ["take", "rebuild"]);
-    assert.deepEqual(row?.after?.platforms, ["linux/amd64"]);
+    const rows = await plan([registry], { app: pinned(registry) });
+    assert.deepEqual(statuses(rows), [["take", "rebuild"]]);
+    assert.deepEqual(rows[0]?.after?.platforms, ["linux/amd64"]);
   });
 
-  it("that has dropped the host's platform fails, and the pin stays", async () => {
-    const registry = await start();
-    registry.putImage("team/app", old);
-    registry.putImage("team/app", indexedImage([platformImage({ platform: LINUX_ARM64 })]), "1");
+  it("keeps the pin of an image that is no longer there for the host's platform", async () => {
+    const registry = await moved(indexedImage([platformImage({ platform: LINUX_ARM64 })]));
     const [row] = await plan([registry], { app: pinned(registry) });
     assert.deepEqual(
       [row?.status, row?.why],
       [
         "fail",
-        "the new image is not there for linux/amd64, only for linux/arm64; choose another tag, or correct pinned-stack:platform",
+        "the new image has no manifest for linux/amd64, only for linux/arm64; choose another tag, or correct pinned-stack:platform",
       ],
     );
   });
 
-  it("is not asked any more after an interruption", async () => {
+  it("sends nothing after an interruption", async () => {
     const registry = await moved();
-    const [row] = await plan(
-      [registry],
-      { app: pinned(registry) },
-      { signal: AbortSignal.abort() },
-    );
+    const signal = AbortSignal.abort();
+    const [row] = await plan([registry], { app: pinned(registry) }, { signal });
     assert.equal(row?.status, "fail");
     assert.equal(registry.count(), 0);
   });

@@ -116,7 +116,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     );
     assert.equal(
       err,
-      'Pulumi.prod.yaml: 2 images pinned; look at it with "git diff", then "npm run preview -- --stack prod"\n1 image held by the minimum age of 3d\n',
+      'Pulumi.prod.yaml: 2 images pinned; see "git diff", then "npm run preview -- --stack prod"\n1 image held by the minimum age of 3d\n',
     );
     assert.deepEqual(readdirSync(folder), ["Pulumi.prod.yaml"]);
   });
@@ -193,7 +193,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     );
     assert.equal(
       err,
-      'Pulumi.prod.yaml: 1 image pinned; look at it with "git diff", then "npm run preview -- --stack prod"\ncould not tell about 1 image; what the file says of that stays, the others do not wait for it\n',
+      'Pulumi.prod.yaml: 1 image pinned; see "git diff", then "npm run preview -- --stack prod"\n1 image failed; failed images keep their pins\n',
     );
   });
 
@@ -286,7 +286,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     [
       "services that are not there, all of them",
       { words: ["traefik=1", "same", "nginx"] },
-      '"traefik=1": Pulumi.prod.yaml has no image of that service, it has same\n"nginx": Pulumi.prod.yaml has no image of that service, it has same',
+      '"traefik=1": Pulumi.prod.yaml has no image of that service, only of same\n"nginx": Pulumi.prod.yaml has no image of that service, only of same',
     ],
     ["a service twice", { words: ["same", "same=2"] }, '"same=2": same is named twice'],
     [
@@ -304,6 +304,11 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       { words: ["same="] },
       '"same=": expected a tag after the equals sign, as in same=1.2.3',
     ],
+    [
+      "a format that is none",
+      { format: "constructor" },
+      '--format "constructor": expected table, json, markdown',
+    ],
     ["an unknown format", { format: "xml" }, '--format "xml": expected table, json, markdown'],
     [
       "an age that is none",
@@ -314,7 +319,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     [
       "a stack without file",
       { stack: "none" },
-      "Pulumi.none.yaml: is not there; make it from Pulumi.prod.yaml, or name another stack with --stack",
+      "Pulumi.none.yaml: does not exist; copy Pulumi.prod.yaml, or name another stack with --stack",
     ],
   ];
   for (const [title, options, message] of wrong)

@@ -13,7 +13,7 @@ describe("what pin reads of a configuration", () => {
       platform: "linux/amd64",
       minimumAge: 0,
       registries: {},
-      lacking: new Map(),
+      encrypted: new Map(),
     });
   });
 
@@ -44,7 +44,7 @@ describe("what pin reads of a configuration", () => {
   });
 
   it("goes without credentials that are encrypted, and says what to do where they are wanted", () => {
-    const { registries, lacking } = settingsOf(
+    const { registries, encrypted } = settingsOf(
       `  pinned-stack:registries:
     ghcr.io:
       username: me
@@ -54,10 +54,10 @@ describe("what pin reads of a configuration", () => {
 `,
     );
     assert.deepEqual(registries, { "ghcr.io": {}, "quay.io": { insecure: true } });
-    assert.deepEqual([...lacking.keys()], ["ghcr.io", "quay.io"]);
+    assert.deepEqual([...encrypted.keys()], ["ghcr.io", "quay.io"]);
     assert.equal(
-      lacking.get("ghcr.io"),
-      'its credentials are encrypted in the stack file, and this command reads no secrets: "npm run preview -- --stack prod" can ask and names the digest, write it into the file by hand',
+      encrypted.get("ghcr.io"),
+      'its credentials are encrypted in the stack file, which this command does not decrypt: run "npm run preview -- --stack prod" and copy the digest that it names',
     );
   });
 
@@ -84,7 +84,7 @@ describe("what pin reads of a configuration", () => {
 
   it("is refused where all registries are one secret", () => {
     assert.throws(() => settingsOf("  pinned-stack:registries: { secure: v1:x }\n"), {
-      name: "PinsError",
+      name: "StackFileError",
       message:
         'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
     });

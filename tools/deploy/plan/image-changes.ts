@@ -26,7 +26,7 @@ export const kindsByRegistry: KindsOf = async (plan, { platform, registries }, s
         const [from, to] = [parseReference(image.from), parseReference(image.to)];
         if (!isPinned(from) || !isPinned(to)) return [];
         const [before, after] = await Promise.all([read(from, from.digest), read(to, to.digest)]);
-        const { kind } = explain({ before, after, retagged: from.tag !== to.tag });
+        const { kind } = explain(before, after, from.tag !== to.tag);
         return kind === "unknown" ? [] : [[service, kind] as const];
       }),
     );
