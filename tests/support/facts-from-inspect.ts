@@ -1,7 +1,6 @@
 import { z } from "zod";
 
-import { ContainerFacts, Port } from "../../tools/report/view/facts";
-import { byTarget, hasCheck } from "../../tools/report/view/facts-from-inputs";
+import { ContainerFacts } from "../../tools/report/cis/facts";
 
 /** Go gives null for an empty list or map. */
 const list = <T extends z.ZodType>(item: T) =>
@@ -79,7 +78,6 @@ export function factsFromInspect(answer: unknown): ContainerFacts {
   const label = (name: string): string | undefined => Config.Labels?.[`pinned-stack.${name}`];
   return {
     name: label("container") ?? Name.replace(/^\//, ""),
-    service: label("service") ?? "",
     image: Config.Image,
     command: [...Config.Entrypoint, ...Config.Cmd],
     user: Config.User,
@@ -95,15 +93,13 @@ export function factsFromInspect(answer: unknown): ContainerFacts {
     cpuShares: HostConfig.CpuShares,
     pidsLimit: Math.max(0, HostConfig.PidsLimit),
     ulimits: HostConfig.Ulimits.map(({ Name: limit }) => limit),
-    mounts: byTarget(
-      Mounts.filter(({ Type }) => Type !== "tmpfs").map((mount) => ({
-        kind: mount.Type === "volume" ? "volume" : "host path",
-        source: mount.Type === "volume" ? (mount.Name ?? "") : mount.Source,
-        target: mount.Destination,
-        writable: mount.RW,
-        propagation: mount.Propagation,
-      })),
-    ),
+    mounts: Mounts.filter(({ Type }) => Type !== "tmpfs").map((mount) => ({
+      kind: mount.Type === "volume" ? "volume" : "host path",
+      source: mount.Type === "volume" ? (mount.Name ?? "") : mount.Source,
+      target: mount.Destination,
+      writable: mount.RW,
+      propagation: mount.Propagation,
+    })),
     devices: HostConfig.Devices.map(({ PathOnHost }) => PathOnHost),
     // What it is really on: HostConfig.NetworkMode keeps the value it was made with.
     networks: Object.keys(NetworkSettings.Networks ?? {}),
@@ -121,7 +117,8 @@ export function factsFromInspect(answer: unknown): ContainerFacts {
     ports: Object.entries(HostConfig.PortBindings).flatMap(([inside, bindings]) =>
       bindings.map(({ HostIp, HostPort }) => port(inside, HostIp, HostPort)),
     ),
-    healthCheck: hasCheck(Config.Healthcheck?.Test),
+    // `NONE` switches off the check that an image brings.
+    healthCheck: ![undefined, "NONE"].includes(Config.Healthcheck?.Test[0]),
   };
 }
 
@@ -130,7 +127,7 @@ const capability = (name: string): string =>
   name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`;
 
 /** `80/tcp`; no address means all of them. */
-function port(inside: string, address: string, published: string): Port {
+function port(inside: string, address: string, published: string): ContainerFacts["ports"][number] {
   const [internal = "", protocol = "tcp"] = inside.split("/");
   return {
     address: address === "" ? "0.0.0.0" : address,

@@ -24,6 +24,9 @@ export const isFormat = (text: string): text is Format => Object.hasOwn(FORMATS,
 /** Formats of a comparison. */
 export const COMPARED: readonly Format[] = ["table", "markdown", "json"];
 
+/** The part of a configuration that is in no model. */
+type Logins = Pick<LoadedStack["config"], "registries">;
+
 /**
  * The whole text, with a line break at its end. Throws a CommandError for a stack that has no Compose file.
  *
@@ -31,7 +34,7 @@ export const COMPARED: readonly Format[] = ["table", "markdown", "json"];
  */
 export function render(
   format: Format,
-  { config, model }: LoadedStack,
+  { config, model }: Pick<LoadedStack, "model"> & { readonly config: Logins },
   view: StackView,
   paint?: Paint,
 ): string {
@@ -52,11 +55,9 @@ export function render(
     case "mermaid":
       return mermaid(view);
     case "compose": {
-      const logins = Object.entries(config.registries).filter(([, { username }]) => username);
-      return compose(
-        model,
-        logins.map(([registry]) => registry),
-      );
+      const { registries } = config;
+      const logins = Object.keys(registries).filter((host) => registries[host]?.username);
+      return compose(model, logins);
     }
   }
 }

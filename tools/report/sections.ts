@@ -10,7 +10,7 @@ export const headline = ({ stack, containers, images, networks, cis }: StackView
   `stack ${stack}: ${counted(containers.length, "container")} of ${counted(images.length, "image")}, ${counted(networks.length, "network")}, CIS section 5: ${cisHeadline(cis)}`;
 
 export function sections(view: StackView): Section[] {
-  const { containers, entrance, insecureRegistries } = view;
+  const { containers, entrance } = view;
   return [
     table(
       "Images",
@@ -23,16 +23,11 @@ export function sections(view: StackView): Section[] {
         digest === undefined ? "not pinned" : shortDigest(digest),
       ]),
     ),
-    // Most stacks have none, and a line that says so is not worth reading.
-    ...(insecureRegistries.length === 0
-      ? []
-      : [
-          table(
-            "Registries over plain HTTP",
-            ["registry"],
-            insecureRegistries.map((host) => [host]),
-          ),
-        ]),
+    table(
+      "Registries over plain HTTP",
+      ["registry"],
+      view.insecureRegistries.map((host) => [host]),
+    ),
     table(
       "Restrictions",
       ["container", "user", "capabilities", "root", "memory", "cpus", "pids", "exempt"],
@@ -67,7 +62,11 @@ export function sections(view: StackView): Section[] {
     table(
       "Routes",
       ["host", "service", "for"],
-      entrance.routes.map(({ host, service, admin }) => [host, service, audience(admin)]),
+      entrance.routes.map(({ host, service, admin }) => [
+        host,
+        service,
+        admin ? "administrators" : "everybody",
+      ]),
     ),
     table(
       "Networks",
@@ -130,15 +129,12 @@ const given = (what: string, how: string | undefined): string[][] =>
 /** As much of `sha256:…` as people compare. */
 export const shortDigest = (digest: string): string => digest.slice("sha256:".length).slice(0, 12);
 
-/** Who a route is for. */
-export const audience = (admin: boolean): string => (admin ? "administrators" : "everybody");
-
-/** Once a service: its containers share them. */
+/** Those that containers of a service have in common once. */
 const exemptions = (containers: readonly ContainerView[]): string[][] => {
-  const services = new Map(containers.map((container) => [container.service, container]));
-  return [...services.values()].flatMap(({ service, exemptions: all }) =>
+  const rows = containers.flatMap(({ service, exemptions: all }) =>
     all.map(({ control, value, reason }) => [service, control, [value].flat().join(" "), reason]),
   );
+  return [...new Map(rows.map((row) => [row.join("\n"), row])).values()];
 };
 
 export const changesHeadline = (stack: string, changes: readonly Change[]): string => {

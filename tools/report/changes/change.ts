@@ -9,7 +9,7 @@ export type ChangeKind = (typeof KINDS)[number];
 
 export interface Change {
   readonly kind: ChangeKind;
-  /** A container, a service, `ingress`, `images`, `registries` or `stack`. */
+  /** A container, a service, `ingress` or `stack`. */
   readonly subject: string;
   /** Reads on from the subject: `runs as root (0:0)`. */
   readonly what: string;
@@ -17,19 +17,15 @@ export interface Change {
   readonly reason?: string;
 }
 
-export const weaker = (subject: string, what: string, reason?: string): Change => ({
-  kind: "weaker",
-  subject,
-  what,
-  ...(reason !== undefined && { reason }),
-});
-export const stricter = (subject: string, what: string): Change => ({
-  kind: "stricter",
-  subject,
-  what,
-});
-export const changed = (subject: string, what: string): Change => ({
-  kind: "changed",
-  subject,
-  what,
-});
+const of =
+  (kind: ChangeKind) =>
+  (subject: string, what: string, reason?: string): Change => ({
+    kind,
+    subject,
+    what,
+    ...(reason !== undefined && { reason }),
+  });
+export const weaker = of("weaker");
+export const stricter = of("stricter");
+export const newer = of("newer");
+export const changed = of("changed");

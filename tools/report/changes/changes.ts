@@ -6,70 +6,77 @@ import { Exemptible, isRoot } from "../../../components/hardened/policy";
 import { tagOrder } from "../../../images/tag-version";
 import { shortDigest } from "../sections";
 import { ContainerView, ImageView, StackView } from "../view/stack";
-import { Change, changed, KINDS, stricter, weaker } from "./change";
+import { Change, changed, KINDS, newer, stricter, weaker } from "./change";
 import { ingressChanges, portChanges, tokenForTls } from "./ingress";
-import { controlPrivileges, findings, privilegeChanges, sharedPrivileges } from "./privileges";
+import {
+  controlPrivileges,
+  otherPrivileges,
+  privilegeChanges,
+  sharedPrivileges,
+} from "./privileges";
 import { SavedContainer, SavedView } from "./saved-report";
 
 export interface ChangesOptions {
   /**
-   * Compare a new container with the policy, control by control. Default false: it is new, and each of its exemptions is
-   * weaker.
+   * What is weaker of a new container: `exemptions` (default) names each control that it is exempt from, `policy` what it may
+   * do beyond the policy, control by control.
    */
-  readonly newAgainstPolicy?: boolean;
+  readonly newContainers?: "exemptions" | "policy";
 }
 
 /** Weaker changes come first. What an older saved report does not tell is not compared. */
 export function changes(
   saved: SavedView,
   after: StackView,
-  { newAgainstPolicy = false }: ChangesOptions = {},
+  { newContainers = "exemptions" }: ChangesOptions = {},
 ): Change[] {
   const before = completed(saved, after);
-  const [old, now] = [namesOf(before), namesOf(after)];
-  const isKnown = (name: string): boolean => old.has(name) && now.has(name);
+  const againstPolicy = newContainers === "policy";
+  const old = new Map(before.containers.map((container) => [container.name, container]));
+  const now = new Map(after.containers.map((container) => [container.name, container]));
+  const [oldNames, nowNames] = [namesOf(before), namesOf(after)];
+  const isKnown = (name: string): boolean => oldNames.has(name) && nowNames.has(name);
   const reasonOf = (container: string, control?: Exemptible): string | undefined =>
-    after.containers
-      .find(({ name }) => name === container)
-      ?.exemptions.find((exemption) => exemption.control === control)?.reason;
+    now.get(container)?.exemptions.find((exemption) => exemption.control === control)?.reason;
   const own = [
     ...privilegeChanges(controlPrivileges(before), controlPrivileges(after), reasonOf),
     ...portChanges(before, after, (container) => reasonOf(container, "publishedPorts")),
   ];
-  const shared = privilegeChanges(
-    sharedPrivileges(before, isKnown),
-    sharedPrivileges(after, isKnown),
-  );
   return [
-    ...imageChanges(before, after),
-    ...after.containers.flatMap(({ name, exemptions }) => [
-      ...(old.has(name) ? [] : [changed(name, "is new")]),
-      ...exemptions.flatMap(({ control, reason }) =>
-        old.has(name) || newAgainstPolicy
-          ? []
-          : weaker(name, `is new and exempt from ${control}`, reason),
-      ),
-    ]),
+    ...after.images.flatMap((image) => {
+      const same = before.images.find(({ service }) => service === image.service);
+      return (same && imageChange(same, image)) ?? [];
+    }),
+    ...after.containers.flatMap((container) => {
+      const same = old.get(container.name);
+      return same ? settingChanges(same, container) : newChanges(container, againstPolicy);
+    }),
     ...before.containers.flatMap(({ name }) => (now.has(name) ? [] : changed(name, "is gone"))),
     // The policy gives no privilege, so all of a new container's are more than that.
-    ...own.filter(
-      ({ kind, subject }) => isKnown(subject) || (newAgainstPolicy && kind === "weaker"),
+    ...own.filter(({ kind, subject }) =>
+      old.has(subject) ? now.has(subject) : againstPolicy && kind === "weaker",
     ),
     ...ingressChanges(before.entrance, after.entrance, isKnown),
-    ...shared.map((change) => tokenForTls(before.entrance, after.entrance, change)),
-    ...privilegeChanges(findings(before), findings(after)).filter(({ subject }) =>
-      now.has(subject),
+    ...privilegeChanges(sharedPrivileges(before, isKnown), sharedPrivileges(after, isKnown)).map(
+      (change) => tokenForTls(before.entrance, after.entrance, change),
+    ),
+    // What a container that is gone no longer does is not said.
+    ...privilegeChanges(otherPrivileges(before), otherPrivileges(after)).filter(
+      ({ subject }) => now.has(subject) || !old.has(subject),
     ),
     ...volumeChanges(before, after, isKnown),
-    ...before.containers.flatMap((container) => {
-      const current = after.containers.find(({ name }) => name === container.name);
-      return current === undefined ? [] : settingChanges(container, current);
-    }),
     ...(before.platform === after.platform
       ? []
       : [changed("stack", `is for ${after.platform} instead of ${before.platform}`)]),
   ].sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
 }
+
+const newChanges = ({ name, exemptions }: ContainerView, againstPolicy: boolean): Change[] => [
+  changed(name, "is new"),
+  ...(againstPolicy ? [] : exemptions).map(({ control, reason }) =>
+    weaker(name, `is new and exempt from ${control}`, reason),
+  ),
+];
 
 export const isWeaker = (all: readonly Change[]): boolean =>
   all.some(({ kind }) => kind === "weaker");
@@ -97,24 +104,6 @@ function completed(saved: SavedView, after: StackView): Required<SavedView> {
   };
 }
 
-function imageChanges(before: Required<SavedView>, after: StackView): Change[] {
-  // Words that begin with a verb, as those of every privilege.
-  const rules = ({ insecureRegistries, requirePins }: Required<SavedView>) => [
-    ...insecureRegistries.map((host) => ({
-      subject: "registries",
-      what: `include ${host} over plain HTTP`,
-    })),
-    ...(requirePins ? [] : [{ subject: "images", what: "may come without a digest" }]),
-  ];
-  return [
-    ...privilegeChanges(rules(before), rules(after)),
-    ...after.images.flatMap((image) => {
-      const old = before.images.find(({ service }) => service === image.service);
-      return (old && imageChange(old, image)) ?? [];
-    }),
-  ];
-}
-
 function imageChange(old: SavedView["images"][number], now: ImageView): Change | undefined {
   const { service, digest } = now;
   const tags = `${old.tag ?? "no tag"} → ${now.tag ?? "no tag"}`;
@@ -123,16 +112,15 @@ function imageChange(old: SavedView["images"][number], now: ImageView): Change |
   if (was !== is) return weaker(service, `takes its image from ${is} instead of ${was}, ${tags}`);
   if (old.pinned && !now.pinned) return weaker(service, "no longer pins its image by digest");
   if (!old.pinned && now.pinned) return stricter(service, "pins its image by digest");
-  const newer = (what: string): Change => ({ kind: "newer", subject: service, what });
   if (old.tag === now.tag)
     return old.digest === digest
       ? undefined
-      : newer(`${now.tag ?? "no tag"}, another build: ${shortDigest(digest ?? "")}`);
+      : newer(service, `${now.tag ?? "no tag"}, another build: ${shortDigest(digest ?? "")}`);
   if (old.digest !== undefined && old.digest === digest)
     return changed(service, `tag ${tags}, same image`);
   switch (tagOrder(old.tag ?? "", now.tag ?? "")) {
     case "newer":
-      return newer(tags);
+      return newer(service, tags);
     case "older":
       return changed(service, `back to an older image: ${tags}`);
     case "unclear":

@@ -4,7 +4,7 @@ import { Change, stricter, weaker } from "./change";
 import { SavedContainer, SavedView } from "./saved-report";
 
 export interface Privilege {
-  /** A container, a service, or a group of things. */
+  /** A container, a service, or `stack`. */
   readonly subject: string;
   /** A verb first: `runs as root`. Equal for the same privilege. */
   readonly what: string;
@@ -48,7 +48,7 @@ const switches = (container: SavedContainer) =>
     [
       [isRoot(container.user), "runs as root", "user", container.user],
       [!container.readOnlyRootfs, "has a writable root file system", "readOnlyRootfs"],
-      [!container.noNewPrivileges, "may gain new privileges", "noNewPrivileges"],
+      [!container.noNewPrivileges, "allows new privileges", "noNewPrivileges"],
       [!container.healthCheck, "lacks a health check", "healthCheck"],
       [container.dockerSocket, "has the Docker socket", "dockerSocket"],
       [container.capDrop?.includes("ALL") === false, "keeps Docker's default capabilities"],
@@ -67,7 +67,7 @@ export function sharedPrivileges(
   return [
     ...(entrance?.routes ?? []).flatMap(({ service: subject, host, admin }) => [
       { subject, what: "has a route", detail: host },
-      ...(admin ? [] : [{ subject, what: "is open to everybody, not only to administrators" }]),
+      ...(admin ? [] : [{ subject, what: "is open to everybody" }]),
     ]),
     ...networks.flatMap(({ members }) => {
       const known = members.filter(isKnown).sort();
@@ -94,10 +94,21 @@ export function sharedPrivileges(
   ].filter(({ subject }) => isKnown(subject));
 }
 
-export const findings = ({ cis }: SavedView): Privilege[] =>
-  cis.results
+/** What concerns the stack as a whole, and CIS findings. */
+export const otherPrivileges = ({
+  requirePins,
+  insecureRegistries = [],
+  cis,
+}: SavedView): Privilege[] => [
+  ...(requirePins === false ? [{ subject: "stack", what: "accepts images without a digest" }] : []),
+  ...insecureRegistries.map((host) => ({
+    subject: "stack",
+    what: `asks the registry ${host} over plain HTTP`,
+  })),
+  ...cis.results
     .filter(({ verdict }) => verdict === "finding")
-    .map(({ id, container: subject, detail }) => ({ subject, what: `fails CIS ${id}`, detail }));
+    .map(({ id, container: subject, detail }) => ({ subject, what: `fails CIS ${id}`, detail })),
+];
 
 /** @param reasonOf the reason of a container's exemption */
 export const privilegeChanges = (

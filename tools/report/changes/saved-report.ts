@@ -96,18 +96,18 @@ export type SavedContainer = SavedView["containers"][number];
 
 /** Fields that cannot be compared, because the report is older than they are. */
 export function notCompared(saved: SavedView): string[] {
-  const { entrance: way } = saved;
-  const fields = ["entrance", "socketReads", "insecureRegistries", "requirePins"] as const;
-  const ofEntrance = [
-    ...(way?.tls === "acme" ? (["caServer", "dnsProvider"] as const) : []),
-    ...(way?.routes.some(({ service }) => service === "homepage")
-      ? (["contentSecurityPolicy"] as const)
-      : []),
-  ];
-  return [
-    ...fields.filter((field) => saved[field] === undefined),
-    ...ofEntrance.filter((field) => way?.[field] === undefined).map((field) => `entrance.${field}`),
-  ];
+  const { entrance: way, socketReads, insecureRegistries, requirePins } = saved;
+  const values = {
+    ...{ entrance: way, socketReads, insecureRegistries, requirePins },
+    ...(way?.tls === "acme" && {
+      "entrance.caServer": way.caServer,
+      "entrance.dnsProvider": way.dnsProvider,
+    }),
+    ...(way?.routes.some(({ service }) => service === "homepage") && {
+      "entrance.contentSecurityPolicy": way.contentSecurityPolicy,
+    }),
+  };
+  return Object.entries(values).flatMap(([field, value]) => (value === undefined ? [field] : []));
 }
 
 /** The remedy where there is no report to compare with. */

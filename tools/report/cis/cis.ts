@@ -76,35 +76,27 @@ function judge(
       : { verdict: "host", detail: left };
   }
   const decided = rule.decided?.(facts);
-  if (decided !== undefined)
-    return { verdict: "exempt", detail: textOf(problems), reason: decided };
+  if (decided !== undefined) return { verdict: "exempt", detail: text(problems), reason: decided };
   const given = exemptions.find(({ control }) => control === rule.exemptedBy);
   // An exemption justifies what it names and no more.
   const named: readonly unknown[] = given === undefined ? [] : [given.value].flat();
   const beyond = problems.filter(({ value }) => value === undefined || !named.includes(value));
   return given !== undefined && beyond.length === 0
-    ? { verdict: "exempt", detail: textOf(problems), reason: given.reason }
-    : { verdict: "finding", detail: textOf(beyond) };
+    ? { verdict: "exempt", detail: text(problems), reason: given.reason }
+    : { verdict: "finding", detail: text(beyond) };
 }
 
-const textOf = (problems: readonly Problem[]): string =>
-  problems.map(({ what }) => what).join(", ");
+const text = (problems: readonly Problem[]): string => problems.map(({ what }) => what).join(", ");
 
 /** `0 findings, 12 justified` */
 export const cisHeadline = ({ findings, justified }: CisReport): string =>
   `${counted(findings, "finding")}, ${justified} justified`;
 
-/**
- * What the tables are about.
- *
- * @param starting init containers that start: no item is about them, so a second line says where they are
- */
-export const cisLead = (stack: string, cis: CisReport, starting: number): string =>
-  `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}${
-    starting === 0
-      ? ""
-      : `\ninit containers that run once and end are not judged: ${starting}, listed under \`helpers\` of --format json`
-  }`;
+/** What the tables are about, and that no item is about init containers; `starting` of them run something. */
+export const cisLead = (stack: string, cis: CisReport, starting: number): string => {
+  const left = `init containers that run once and end are not judged: ${starting}, listed under \`helpers\` of --format json`;
+  return `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}${starting === 0 ? "" : `\n${left}`}`;
+};
 
 /** Findings, justified problems, what is left to the host, and every item in one line for each verdict. */
 export function cisSections({ results }: CisReport): Section[] {
@@ -112,12 +104,7 @@ export function cisSections({ results }: CisReport): Section[] {
   const rowsOf = (verdict: CisVerdict): string[][] =>
     results
       .filter((result) => result.verdict === verdict)
-      .map(({ id, container, detail, reason }) => [
-        id,
-        container,
-        detail,
-        ...(reason === undefined ? [] : [reason]),
-      ]);
+      .map(({ id, container, detail, reason }) => [id, container, detail, reason ?? []].flat());
   return [
     table("Findings", ["item", "container", "what"], rowsOf("finding")),
     table("Justified", ["item", "container", "what", "reason"], rowsOf("exempt")),

@@ -1,4 +1,4 @@
-import { ContainerModel, FIXED } from "../../../components/hardened/model";
+import { ContainerModel, FIXED, PublishedPort } from "../../../components/hardened/model";
 
 /**
  * What the rules look at: made of a container of the model, or by tests of what `docker inspect` says of a running one, so
@@ -39,7 +39,7 @@ export interface ContainerFacts {
   readonly namespaces: Readonly<Record<"pid" | "ipc" | "uts" | "user", string>>;
   readonly cgroupParent: string;
   readonly restart: { readonly policy: string; readonly retries: number };
-  readonly ports: readonly PortFacts[];
+  readonly ports: readonly (PublishedPort & { readonly protocol: string })[];
   readonly healthCheck: boolean;
 }
 
@@ -51,13 +51,6 @@ export interface MountFacts {
   readonly writable: boolean;
   /** `shared`, `rprivate` and the like; empty is Docker's default. */
   readonly propagation: string;
-}
-
-export interface PortFacts {
-  readonly address: string;
-  readonly published: number;
-  readonly internal: number;
-  readonly protocol: string;
 }
 
 /** A container as components/hardened/container.ts renders it. */
@@ -105,5 +98,8 @@ export const factsOf = ({
 });
 
 /** `127.0.0.1:80`, `[::1]:80` */
-export const onHost = ({ address, published }: Pick<PortFacts, "address" | "published">): string =>
+export const onHost = ({
+  address,
+  published,
+}: Pick<PublishedPort, "address" | "published">): string =>
   `${address.includes(":") ? `[${address}]` : address}:${published}`;

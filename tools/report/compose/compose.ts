@@ -10,7 +10,6 @@ import {
   ComposeSecret,
   initContainers,
   initService,
-  plain,
   SOCKET_GROUP,
 } from "./services";
 import { composeYaml } from "./yaml";
@@ -29,24 +28,22 @@ export function compose(model: StackModel, logins: readonly string[] = []): stri
   const document = {
     name: projectName(stack),
     services: Object.fromEntries([
-      ...inits.map((init) => [init.name, initService(init, platform)] as const),
-      ...containers.map(
-        (container) =>
-          [container.name, composeService(container, { model, inits, secrets })] as const,
-      ),
+      ...inits.map((init): [string, object] => [init.name, initService(init, platform)]),
+      ...containers.map((one): [string, object] => [
+        one.name,
+        composeService(one, { model, inits, secrets }),
+      ]),
     ]),
     networks: Object.fromEntries(networks.map(({ name, internal }) => [name, { internal }])),
     volumes: Object.fromEntries(
-      mounts.flatMap((mount) => {
+      mounts.flatMap((mount): [string, object][] => {
         if (mount.kind === "files") return [[mount.volume, {}]];
         // Data keeps its name, so that it is found again.
         return mount.kind === "data" ? [[mount.volume, { name: `${stack}-${mount.volume}` }]] : [];
       }),
     ),
     ...(configs.length > 0 && {
-      configs: Object.fromEntries(
-        configs.map(({ name, content }) => [name, { content: plain(content) }]),
-      ),
+      configs: Object.fromEntries(configs.map(({ name, content }) => [name, { content }])),
     }),
     ...(secrets.length > 0 && {
       secrets: Object.fromEntries(secrets.map(({ name }) => [name, { file: `./secrets/${name}` }])),

@@ -49,7 +49,7 @@ export function initContainers(containers: readonly StackContainer[]): InitConta
       const text = textOf(content);
       if (text === undefined) bytes.push(target);
       const name = unique(`${volume}-${target.slice(1).replace(/[^A-Za-z0-9._-]+/g, "-")}`);
-      return { name, target, content: text ?? "" };
+      return { name, target: plain(target), content: plain(text ?? "") };
     });
   const found = containers.flatMap(({ mounts, image, initImage, controls: { user: chown } }) =>
     mounts.flatMap((mount): InitContainer[] => {
@@ -104,11 +104,7 @@ export const initService = (
   mem_limit: "64m",
   memswap_limit: "64m",
   restart: "no",
-  configs: files.map(({ name, target }) => ({
-    source: name,
-    target: plain(target),
-    mode: "0444",
-  })),
+  configs: files.map(({ name: source, target }) => ({ source, target, mode: "0444" })),
   volumes: [{ type: "volume", source: mount.volume, target: plain(mount.path) }],
 });
 
@@ -222,14 +218,12 @@ function restrictions({ controls, mounts }: ContainerModel): object {
 }
 
 const environmentOf = ({ environment, secretEnvironment }: ContainerModel): object =>
-  Object.fromEntries(
-    [
-      ...Object.entries(environment).map(([name, value]) => [name, plain(value)] as const),
-      ...Object.keys(secretEnvironment).map(
-        (name) => [name, required(name, "a secret of this stack")] as const,
-      ),
-    ].sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
+  Object.fromEntries([
+    ...Object.entries(environment).map(([name, value]) => [name, plain(value)] as const),
+    ...Object.keys(secretEnvironment).map(
+      (name) => [name, required(name, "a secret of this stack")] as const,
+    ),
+  ]);
 
 function volumeOf(mount: Mount): object[] {
   const target = plain(mount.path);

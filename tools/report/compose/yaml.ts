@@ -17,6 +17,7 @@ const QUOTED = new RegExp(`^\\s|${ESCAPED.source}`, "u");
 export function composeYaml(value: object): string {
   const document = new Document(value, {
     version: VERSION,
+    aliasDuplicateObjects: false,
     // The library writes `<<` without quotes wherever it knows of merges.
     customTags: (tags) =>
       tags.filter((tag) => typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:merge"),

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 
 import { Exemption } from "../../../../components/hardened/policy";
-import { cisHeadline, cisReport, CisResult } from "../../../../tools/report/cis/cis";
+import { cisHeadline, cisLead, cisReport, CisResult } from "../../../../tools/report/cis/cis";
 import { CIS_RULES } from "../../../../tools/report/cis/rules";
-import { ContainerFacts } from "../../../../tools/report/view/facts";
+import { ContainerFacts } from "../../../../tools/report/cis/facts";
 
 const MINIMAL: ContainerFacts = {
   name: "c",
-  service: "c",
   image: `nginx:1@sha256:${"a".repeat(64)}`,
   command: ["nginx"],
   user: "101:101",
@@ -281,10 +280,13 @@ describe("CIS section 5", () => {
     ]);
   });
 
-  it("counts in its headline", () => {
+  it("counts in its headline, and says of init containers that start that no item is about them", () => {
     const facts = { ...MINIMAL, memory: 0, readOnlyRootfs: false };
     const exemptions: Exemption[] = [{ control: "readOnlyRootfs", value: false, reason }];
     assert.equal(cisHeadline(cisReport([{ facts, exemptions }])), "1 finding, 1 justified");
-    assert.equal(cisHeadline(cisReport([])), "0 findings, 0 justified");
+    const none = cisReport([]);
+    assert.equal(cisHeadline(none), "0 findings, 0 justified");
+    assert.match(cisLead("s", none, 5), /^stack s, CIS .*\ninit containers .* not judged: 5, /);
+    assert.doesNotMatch(cisLead("s", none, 0), /\n/);
   });
 });
