@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVICE_NAMES } from "../config/schema";
+import { SERVICE_NAMES } from "../components/services";
 import { readPins } from "../config/file/pins";
 import { parseReference } from "../images/reference";
 

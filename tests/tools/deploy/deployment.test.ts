@@ -272,7 +272,7 @@ describe("a deployment", function () {
         current: weak,
         states: [failed],
       });
-      assert.match(plan, /WEAKER: homepage may write to its root/);
+      assert.match(plan, /WEAKER: homepage has a writable root file system/);
       const content = await fakeDeployment({
         ...changed,
         history: [past(1), past(2, { config: weak })],
