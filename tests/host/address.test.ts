@@ -90,6 +90,12 @@ describe("an address over SSH", () => {
     it(`may not be ${JSON.stringify(address)}`, () => {
       assert.deepEqual(problemsOf(address, HOST_KEY), [problem]);
     });
+
+  it("is repeated with 120 characters at most", () => {
+    const quoted = (n: number) => problemsOf("x".repeat(n), HOST_KEY)[0]?.split("got ")[1];
+    assert.equal(quoted(120), JSON.stringify("x".repeat(120)));
+    assert.equal(quoted(121), JSON.stringify(`${"x".repeat(117)}...`));
+  });
 });
 
 describe("the host key of an SSH server", () => {

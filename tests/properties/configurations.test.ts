@@ -3,15 +3,16 @@ import { inspect } from "node:util";
 
 import fc from "fast-check";
 
-import { ConfigError, parseConfig, RawConfig } from "../../config/config";
-import { KEYS, SECRET_NAMES, SERVICE_NAMES } from "../../config/schema";
-import { parseAge } from "../../images/age";
 import {
   controlsWith,
   EXEMPTIBLE,
   HARDENED,
   HardeningError,
 } from "../../components/hardened/policy";
+import { SERVICE_NAMES } from "../../components/services";
+import { ConfigError, parseConfig, RawConfig } from "../../config/config";
+import { KEYS, SECRET_NAMES } from "../../config/schema";
+import { parseAge } from "../../images/age";
 import { CANARIES, HOST_KEY, IMAGES, rawConfig } from "../support/raw-config";
 import { assertOneLine, assertQuick, holds, LONG_INPUTS, outcome } from "./check";
 

@@ -97,10 +97,8 @@ describe("every stack file", () => {
   it("with a reference to what a text starts like is refused with the line", () => {
     const result = read(`config:\n  pinned-stack:registries:\n    a: { password: *${CANARY} }\n`);
     assert.ok("error" in result);
-    assert.equal(
-      result.error.message,
-      `${path}: an alias (*name) stands for nothing, or for too much; put texts that start with * in quotes`,
-    );
+    assert.ok(result.error.message.startsWith(`${path}: an alias (*name) `), result.error.message);
+    assert.ok(!result.error.message.includes("canary"));
   });
 
   it("that repeats itself without end is refused at once", () => {

@@ -23,7 +23,10 @@ export function startPageFiles(): Readonly<Record<string, string>> {
   return Object.fromEntries(
     mounts.flatMap((mount) =>
       mount.kind === "files"
-        ? Object.entries(mount.files).map(([file, content]) => [file, String(content)])
+        ? Object.entries(mount.files).map(([file, content]) => [
+            file,
+            typeof content === "string" ? content : "",
+          ])
         : [],
     ),
   );

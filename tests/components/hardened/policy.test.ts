@@ -165,15 +165,20 @@ describe("an exemption", () => {
     [of("dockerSocket", false), DEFAULT],
     [of("capabilities", []), DEFAULT],
     [of("user", "65532:65532"), DEFAULT],
-    [of("user", "root"), 'expected "uid:gid", got "root"'],
-    [of("user", true), 'expected "uid:gid", got true'],
-    ...[["NET_ADMIN"], "CAP_CHOWN", ["ALL"], ["CAP_FOO"], ["CAP_CHOWN", "CAP_CHOWN"]].map(
+    ...["root", true, "a0:0", "0:0b", "12345678901:1"].map(
+      (value) => [of("user", value), `expected "uid:gid", got ${JSON.stringify(value)}`] as const,
+    ),
+    ...[
+      ...[["NET_ADMIN"], "CAP_CHOWN", ["ALL"], ["CAP_FOO"], ["CAP_CHOWN", "CAP_CHOWN"]],
+      ...[["CAP_CHOWN,CAP_SYS_ADMIN"], ["all CAP_CHOWN"], ["CAP_chown"]],
+    ].map(
       (value) => [of("capabilities", value), `${CAPABILITIES} ${JSON.stringify(value)}`] as const,
     ),
     [of("publishedPorts", ["80"]), 'expected a list of port numbers, got ["80"]'],
     [of("hostPaths", [""]), 'expected a list of texts, got [""]'],
+    [of("hostPaths", [5]), "expected a list of texts, got [5]"],
     [of("outsideNetworks", "edge"), 'expected a list of texts, got "edge"'],
-    [of("environmentSecrets", [1]), "expected a list of texts, got [1]"],
+    [of("environmentSecrets", [{}]), "expected a list of texts, got [{}]"],
     [of("readOnlyRootfs", "false"), 'expected true or false, got "false"'],
     [of("noNewPrivileges", undefined), "expected true or false, got null"],
     [of("dockerSocket", ["/run"]), 'expected true or false, got ["/run"]'],

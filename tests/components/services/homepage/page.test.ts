@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { containerModel } from "../../../../components/hardened/model";
-import { Controls, Exemption, HARDENED } from "../../../../components/hardened/policy";
+import { Exemption, HARDENED } from "../../../../components/hardened/policy";
 import { DescribedStack } from "../../../../components/services/definition";
 import { renderPage } from "../../../../components/services/homepage/page";
 import { STYLE } from "../../../../components/services/homepage/style";
