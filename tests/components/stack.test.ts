@@ -182,10 +182,10 @@ describe("a stack on a Docker host", () => {
 
   it("marks secrets wherever they go, and registers neither them nor contents of files", () => {
     const { envs } = only(resources, CONTAINER, "test-app").inputs;
-    assert.deepEqual(envs, ["MODE=fast", { secret: "TOKEN=canary-appToken" }]);
+    assert.deepEqual(envs, ["MODE=fast", { secretValue: "TOKEN=canary-appToken" }]);
     const { uploads } = only(resources, CONTAINER, "test-app-keys-init").inputs;
     assert.deepEqual(uploads, [
-      { file: "/run/keys/key", content: { secret: "canary-appKey" }, permissions: "0400" },
+      { file: "/run/keys/key", content: { secretValue: "canary-appKey" }, permissions: "0400" },
     ]);
     assert.doesNotMatch(inClear(recording), /canary-app/);
     assert.doesNotMatch(JSON.stringify([...recording.outputs]), /canary/);

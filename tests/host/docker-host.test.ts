@@ -66,8 +66,8 @@ describe("the Docker provider", () => {
         "127.0.0.1:5000": { insecure: true },
       },
     });
-    const { secret } = registryAuth as { secret: string };
-    assert.deepEqual(JSON.parse(secret), [
+    const { secretValue } = registryAuth as { secretValue: string };
+    assert.deepEqual(JSON.parse(secretValue), [
       { address: "ghcr.io", username: "reader", password: "canary-1" },
       { address: "registry-1.docker.io", username: "hub", password: "canary-2" },
     ]);

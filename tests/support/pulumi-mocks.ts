@@ -18,7 +18,7 @@ export interface Registered {
   readonly custom: boolean;
   /** URN */
   readonly parent: string;
-  /** A secret is `{ secret: value }`. */
+  /** A secret is `{ secretValue: value }`. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** URNs of what must be there before it. */
   readonly dependsOn: readonly string[];
@@ -53,6 +53,9 @@ export interface RecordOptions {
   /** A preview knows no ids. */
   readonly preview?: boolean;
 }
+
+/** The key that marks a secret where its value is recorded. */
+export const SECRET_VALUE = "secretValue";
 
 export const CONTAINER = "docker:index/container:Container";
 export const NETWORK = "docker:index/network:Network";
@@ -134,7 +137,7 @@ export const shortName = (urn: string): string => {
 /** All that was recorded apart from the values that are marked as secrets: what a state or a preview may show. */
 export const inClear = ({ resources, outputs }: Recording<unknown>): string =>
   JSON.stringify([resources, ...outputs], (key, value: unknown) =>
-    key === "secret" ? "[secret]" : value,
+    key === SECRET_VALUE ? "[secret]" : value,
   );
 
 /** The value of an Output, for the tests that ask for one. */
@@ -246,6 +249,6 @@ function readable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(readable);
   if (typeof value !== "object" || value === null) return value;
   const map = value as Record<string, unknown>;
-  if (SIGNATURE in map) return { secret: readable(map.value) };
+  if (SIGNATURE in map) return { [SECRET_VALUE]: readable(map.value) };
   return Object.fromEntries(Object.entries(map).map(([key, item]) => [key, readable(item)]));
 }

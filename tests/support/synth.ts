@@ -2,7 +2,7 @@
 import { StackOutputs } from "../../components/outputs";
 import { StackFile } from "../../config/file/read";
 import program from "../../index";
-import { COMMAND, record, Recording, Registered } from "./pulumi-mocks";
+import { COMMAND, record, Recording, Registered, SECRET_VALUE } from "./pulumi-mocks";
 
 export { COMMAND, CONTAINER, IMAGE, NETWORK, VOLUME } from "./pulumi-mocks";
 export type { Registered } from "./pulumi-mocks";
@@ -41,6 +41,6 @@ export async function synth({
 function masked(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(masked);
   if (typeof value !== "object" || value === null) return value;
-  if ("secret" in value && Object.keys(value).length === 1) return SECRET;
+  if (SECRET_VALUE in value) return SECRET;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, masked(item)]));
 }

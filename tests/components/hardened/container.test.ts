@@ -131,7 +131,7 @@ const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
       secretEnvironment: { KEY: { secret: "theKey", value: "canary-key" } },
       ...exempt({ control: "environmentSecrets", value: ["KEY"] }),
     }),
-    { envs: [{ secret: "KEY=canary-key" }, "ZONE=a"] },
+    { envs: [{ secretValue: "KEY=canary-key" }, "ZONE=a"] },
   ],
   mounts: [
     () => ({ mounts: [files(), secrets(), data()] }),

@@ -124,7 +124,7 @@ describe("a volume of secrets", () => {
       uploads: [
         {
           file: "/etc/web/password",
-          content: { secret: "canary-password" },
+          content: { secretValue: "canary-password" },
           permissions: "0400",
         },
       ],
