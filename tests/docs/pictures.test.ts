@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 
+import { readStackFile } from "../../config/file/read";
+import { loadStack } from "../../tools/model/load";
+import { mermaid } from "../../tools/report/map";
+import { stackView } from "../../tools/report/view/stack";
 import { FINGERPRINT, fingerprint, startPageFiles } from "../support/start-page";
 
 const README = readFileSync("README.md", "utf8");
@@ -18,12 +23,19 @@ describe("the pictures in docs/images", () => {
     const shown = [...README.matchAll(/<img alt="[^"]{20,}" src="(docs\/images\/[\w.-]+)"/g)];
     assert.deepEqual(
       shown.map(([, path]) => path),
-      [
-        "docs/images/network.svg",
-        "docs/images/homepage-desktop-light.png",
-        "docs/images/homepage-phone-dark.png",
-      ],
+      ["docs/images/homepage-desktop-light.png", "docs/images/homepage-phone-dark.png"],
     );
     for (const [, path = ""] of shown) assert.ok(statSync(path).size > 1000, path);
+  });
+});
+
+describe("the map in the README", () => {
+  it("is that of the dev stack as it is now", () => {
+    const { model } = loadStack(readStackFile("dev", resolve(".")), { placeholders: true });
+    const map = `\`\`\`mermaid\n${mermaid(stackView(model))}\`\`\`\n`;
+    if (process.env.UPDATE_GOLDEN === "1")
+      writeFileSync("README.md", README.replace(/^```mermaid\n[^`]*```\n/m, map));
+    const [shown] = /^```mermaid\n[^`]*```\n/m.exec(readFileSync("README.md", "utf8")) ?? [];
+    assert.equal(shown, map, "make it anew: UPDATE_GOLDEN=1 npx mocha tests/docs/pictures.test.ts");
   });
 });

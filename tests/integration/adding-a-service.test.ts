@@ -119,7 +119,6 @@ describe("docs/adding-a-service.md", function () {
           ...["components/services/n8n.ts", "components/services/n8n.ts"],
           "Pulumi.dev.yaml",
           "Pulumi.prod.yaml",
-          "tests/golden/Pulumi.golden.yaml",
         ],
         ["tests/stack.test.ts", "docs/hardening.md", "docs/hardening.md"],
       ],

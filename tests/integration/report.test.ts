@@ -5,13 +5,12 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 
 import { readStackFile } from "../../config/file/read";
-import { Model, synth } from "../../tools/model/synth";
+import { loadStack } from "../../tools/model/load";
 import { cisReport, CisResult } from "../../tools/report/cis/cis";
 import { compose as composeFile } from "../../tools/report/compose/compose";
-import { composeSecrets } from "../../tools/report/compose/secrets";
+import { composeSecrets } from "../../tools/report/compose/services";
 import { factsFromInspect } from "../support/facts-from-inspect";
 import { StackView, stackView } from "../../tools/report/view/stack";
-import { recordedContainers } from "../../tools/model/containers";
 import { compose, composePlugin } from "../support/compose";
 import { IMAGES } from "../support/requirements";
 import { succeeded, type Result } from "../support/run";
@@ -52,7 +51,6 @@ describe("the report and the running stack", function () {
     const ids = await docker.ask("ps", "--quiet");
     if (ids !== "") await docker.ask("rm", "--force", ...ids.split("\n"));
   });
-  let model: Model;
   let view: StackView;
   let running: Inspected;
 
@@ -69,7 +67,7 @@ describe("the report and the running stack", function () {
       "pinned-stack.stack=live",
       "hardened.role=container",
     );
-    model = await synth(readStackFile("live", stack.project), { placeholders: true });
+    const { model } = loadStack(readStackFile("live", stack.project), { placeholders: true });
     view = stackView(model);
   });
 
@@ -214,9 +212,9 @@ describe("the report and the running stack", function () {
       await mkdir(join(folder, "secrets"), { recursive: true });
       const path = join(folder, "Pulumi.taken.yaml");
       await writeFile(path, stringify({ config }));
-      const taken = await synth(readStackFile("taken", folder), { placeholders: true });
+      const { model: taken } = loadStack(readStackFile("taken", folder), { placeholders: true });
       await writeFile(join(folder, "compose.yaml"), composeFile(taken));
-      for (const { name, secret, owner } of composeSecrets(recordedContainers(taken))) {
+      for (const { name, secret, owner } of composeSecrets(taken.containers)) {
         const file = join(folder, "secrets", name);
         await writeFile(file, SECRETS[secret as keyof typeof SECRETS], { mode: 0o400 });
         const [uid, gid] = owner.split(":").map(Number);

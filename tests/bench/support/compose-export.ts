@@ -4,11 +4,10 @@ import { join } from "node:path";
 
 import { stringify } from "yaml";
 
-import { recordedContainers } from "../../../tools/model/containers";
 import { readStackFile } from "../../../config/file/read";
-import { synth } from "../../../tools/model/synth";
+import { loadStack } from "../../../tools/model/load";
 import { compose as composeFile } from "../../../tools/report/compose/compose";
-import { composeSecrets } from "../../../tools/report/compose/secrets";
+import { composeSecrets } from "../../../tools/report/compose/services";
 import { compose } from "../../support/compose";
 import type { Result } from "../../support/run";
 import type { World } from "../../support/world";
@@ -39,11 +38,9 @@ export async function composeExport(
         Object.entries(values).map(([key, value]) => [`pinned-stack:${key}`, value]),
       );
       await writeFile(join(folder, `Pulumi.${name}.yaml`), stringify({ config }));
-      const model = await synth(readStackFile(name, folder), { placeholders: true });
+      const { model } = loadStack(readStackFile(name, folder), { placeholders: true });
       await writeFile(file, composeFile(model));
-      for (const { name: secret, secret: key, owner } of composeSecrets(
-        recordedContainers(model),
-      )) {
+      for (const { name: secret, secret: key, owner } of composeSecrets(model.containers)) {
         const path = join(folder, "secrets", secret);
         await writeFile(path, secrets[key] ?? "", { mode: 0o400 });
         const [uid = 0, gid = 0] = owner.split(":").map(Number);

@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
+import { stringify } from "yaml";
+
+import { readStackFile } from "../../../config/file/read";
+import { loadStack } from "../../../tools/model/load";
+import { render } from "../../../tools/report/formats";
+import { stackView } from "../../../tools/report/view/stack";
 import { commandWords } from "../../support/project-command";
+import { IMAGES } from "../../support/raw-config";
 import { plainEnvironment, Result, run } from "../../support/run";
-
-const GOLDEN = resolve("tests/golden/Pulumi.golden.yaml");
 
 const report = (...args: readonly string[]): Promise<Result> =>
   run(process.execPath, [...commandWords("report"), ...args], {
     // Whoever asks for the report has neither a passphrase nor an engine.
     env: { ...plainEnvironment, HOME: "/nonexistent" },
   });
-const golden = (...args: readonly string[]): Promise<Result> =>
-  report("--stack", "golden", "--config-file", GOLDEN, ...args);
 
 describe("npm run report", function () {
   this.timeout(60_000);
@@ -24,18 +27,48 @@ describe("npm run report", function () {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it("prints tables to stdout and nothing to stderr", async () => {
-    const { code, stdout, stderr } = await golden();
-    assert.deepEqual([code, stderr], [0, ""]);
-    assert.equal(stdout, await readFile("tests/golden/report/table.txt", "utf8"));
+  /** Writes the file of stack `test`, with some keys said otherwise, and gives the command's options for it. */
+  async function stackFile(name: string, said: object = {}): Promise<readonly string[]> {
+    const values = {
+      host: { address: "unix:///var/run/docker.sock" },
+      domain: "example.test",
+      publish: { address: "0.0.0.0" },
+      images: IMAGES,
+      tls: { mode: "acme", email: "admin@example.test", dnsProvider: "cloudflare" },
+      // One is encrypted, one is not, the others are missing: a report needs none.
+      postgresPassword: { secure: "v1:canary-encrypted" },
+      n8nDatabasePassword: "canary-in-clear-text",
+      ...said,
+    };
+    const keys = Object.entries(values).map(([key, value]) => [`pinned-stack:${key}`, value]);
+    const path = join(folder, name);
+    await writeFile(path, stringify({ config: Object.fromEntries(keys) as object }));
+    return ["--stack", "test", "--config-file", path];
+  }
+  const save = async (name: string, content: string): Promise<string> => {
+    const path = join(folder, name);
+    await writeFile(path, content);
+    return path;
+  };
+
+  it("prints what the stack's file says, without a secret, and nothing to stderr", async () => {
+    const [, , , path = "", ...more] = await stackFile("plain.yaml");
+    assert.deepEqual(more, []);
+    const loaded = loadStack(readStackFile("test", folder, path), { placeholders: true });
+    for (const format of ["table", "compose"] as const) {
+      const { code, stdout, stderr } = await report(
+        ...(await stackFile("plain.yaml")),
+        ...(format === "table" ? [] : ["--format", format]),
+      );
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.equal(stdout, render(format, loaded, stackView(loaded.model)));
+      assert.doesNotMatch(stdout, /canary|\[secret/);
+    }
   });
 
   it("takes the dev stack unless told otherwise, and the prod stack without its secrets", async () => {
     const dev = await report();
-    assert.match(
-      dev.stdout,
-      /^stack dev: 8 containers of 7 images, 9 networks, CIS section 5: 0 findings, /,
-    );
+    assert.match(dev.stdout, /^stack dev: \d+ containers of \d+ images, .* 0 findings, /);
     const prod = await report("--stack", "prod", "--format", "cis");
     assert.deepEqual([prod.code, prod.stderr], [0, ""]);
     assert.match(
@@ -45,87 +78,61 @@ describe("npm run report", function () {
   });
 
   it("compares with a saved report: 0 when nothing is weaker, 1 when something is", async () => {
-    const saved = join(folder, "saved.json");
-    const { stdout } = await golden("--format", "json");
-    await writeFile(saved, stdout);
-    const same = await golden("--against", saved);
+    const plain = await stackFile("before.yaml");
+    const { stdout } = await report(...plain, "--format", "json");
+    const saved = await save("saved.json", stdout);
+    const same = await report(...plain, "--against", saved);
     assert.deepEqual(
       [same.code, same.stdout.split("\n")[0]],
-      [0, "stack golden: as in the saved report"],
+      [0, "stack test: as in the saved report"],
     );
 
-    const weaker = join(folder, "Pulumi.golden.yaml");
-    const yaml = await readFile(GOLDEN, "utf8");
-    await writeFile(
-      weaker,
-      yaml
-        .replace("traefik:v3.6.4@sha256:1", "traefik:v3.6.5@sha256:2")
-        .replace(
-          "n8n: { memoryMiB: 2048 }",
-          "n8n: { exemptions: [{ control: noNewPrivileges, value: false, reason: for the sake of a test }] }",
-        ),
-    );
-    const args = ["--stack", "golden", "--config-file", weaker, "--against", saved];
+    const reason = "for the sake of a test";
+    const weaker = await stackFile("after.yaml", {
+      services: {
+        homepage: {
+          memoryMiB: 128,
+          exemptions: [{ control: "noNewPrivileges", value: false, reason }],
+        },
+      },
+      tls: { mode: "selfSigned" },
+    });
+    const args = [...weaker, "--against", saved];
     const table = await report(...args);
     assert.equal(table.code, 1);
-    assert.match(table.stdout, /^stack golden: 1 weaker, 0 stricter, 1 newer, 1 changed\n/);
+    assert.match(table.stdout, /^stack test: 2 weaker, \d stricter, 0 newer, \d changed\n/);
+    assert.match(table.stdout, new RegExp(`^homepage +allows new privileges +${reason}$`, "m"));
     const json = await report(...args, "--format", "json");
     assert.equal(json.code, 1);
-    assert.deepEqual(JSON.parse(json.stdout), {
-      version: 1,
-      stack: "golden",
-      changes: [
-        { kind: "weaker", subject: "n8n", what: "may gain new privileges" },
-        { kind: "newer", subject: "traefik", what: "v3.6.4 → v3.6.5" },
-        { kind: "changed", subject: "n8n", what: "memoryMiB 2048 → 1024" },
-      ],
+    const { changes, ...rest } = JSON.parse(json.stdout) as { readonly changes: object[] };
+    assert.deepEqual(rest, { version: 1, stack: "test" });
+    assert.deepEqual(changes[0], {
+      kind: "weaker",
+      subject: "homepage",
+      what: "allows new privileges",
+      reason,
     });
     const markdown = await report(...args, "--format", "markdown");
-    assert.match(markdown.stdout, /^# Changes of stack golden\n/);
+    assert.match(markdown.stdout, /^# Changes of stack test\n/);
   });
 
-  it("notices that TLS is gone, and says when the saved report is too old to tell", async () => {
-    const plain = join(folder, "Pulumi.plain.yaml");
-    const yaml = await readFile(GOLDEN, "utf8");
-    await writeFile(
-      plain,
-      yaml.replace(/pinned-stack:tls: .*/, "pinned-stack:tls: { mode: none }"),
-    );
-    const saved = join(folder, "with-entrance.json");
-    const json = await readFile("tests/golden/report/report.json", "utf8");
-    await writeFile(saved, json);
-    const args = ["--stack", "golden", "--config-file", plain, "--against"];
-    const now = await report(...args, saved);
-    assert.deepEqual([now.code, now.stderr], [1, ""]);
-    assert.match(now.stdout, /^entrance +TLS none instead of acme$/m);
-
-    const { entrance, socketReads, insecureRegistries, requirePins, ...older } = JSON.parse(
-      json,
-    ) as Record<string, unknown>;
+  it("says when the saved report is too old to tell, or of another stack", async () => {
+    const plain = await stackFile("plain.yaml");
+    const { stdout } = await report(...plain, "--format", "json");
+    const view = JSON.parse(stdout) as Record<string, unknown>;
+    const { entrance, socketReads, insecureRegistries, requirePins, ...older } = view;
     for (const field of [entrance, socketReads, insecureRegistries, requirePins])
       assert.notEqual(field, undefined);
-    const old = join(folder, "without-entrance.json");
-    await writeFile(old, JSON.stringify(older));
-    const before = await report(...args, old);
+    const old = await save("old.json", JSON.stringify({ ...older, stack: "a\u001b[1mb" }));
+    const { code, stderr } = await report(...plain, "--against", old);
     assert.deepEqual(
-      [before.code, before.stderr],
+      [code, stderr],
       [
         0,
-        `${old}: is older and does not tell of entrance, socketReads, insecureRegistries, requirePins; save it again to compare them\n`,
+        `${old}: is of stack "ab", and compared with stack "test"\n` +
+          `${old}: is older and does not tell of entrance, socketReads, insecureRegistries, requirePins; save it again to compare them\n`,
       ],
     );
-  });
-
-  it("says when the saved report is of another stack", async () => {
-    const json = await readFile("tests/golden/report/report.json", "utf8");
-    const other = join(folder, "other.json");
-    await writeFile(
-      other,
-      JSON.stringify({ ...(JSON.parse(json) as object), stack: "a\u001b[1mb" }),
-    );
-    const { stdout, stderr } = await golden("--against", other);
-    assert.match(stdout, /^stack golden: /);
-    assert.equal(stderr, `${other}: is of stack "ab", and compared with stack "golden"\n`);
   });
 
   const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
@@ -137,7 +144,7 @@ describe("npm run report", function () {
     [
       "a stack that there is not",
       ["--stack", "nowhere"],
-      /^.*\/Pulumi\.nowhere\.yaml: is not there; /,
+      /^.*\/Pulumi\.nowhere\.yaml: .*--stack\n$/,
     ],
     [
       "a file that there is not",
@@ -146,13 +153,13 @@ describe("npm run report", function () {
     ],
     [
       "a file that is no report",
-      ["--stack", "prod", "--against", GOLDEN],
-      /Pulumi\.golden\.yaml: is no JSON; save one with "npm run -s report -- --stack prod --format json > .*Pulumi\.golden\.yaml"\n$/,
+      ["--stack", "prod", "--against", "README.md"],
+      /^README\.md: is no JSON; save one with "npm run -s report -- --stack prod --format json > README\.md"\n$/,
     ],
     [
-      "a format that changes do not have",
-      ["--against", "/nowhere.json", "--format", "svg"],
-      /^--format: with --against expected table, markdown or json, got "svg"\n$/,
+      "a format that a comparison does not have",
+      ["--against", "/nowhere.json", "--format", "mermaid"],
+      /^--format: with --against expected table, markdown, json, got "mermaid"\n$/,
     ],
     ["a word too many", ["prod"], /Unexpected argument 'prod'/],
   ];
@@ -164,20 +171,24 @@ describe("npm run report", function () {
       assert.doesNotMatch(stderr, /^ {4}at /m);
     });
 
-  it("says how it is used", async () => {
+  it("ends with 2 for a homepage that a Compose file cannot hold", async () => {
+    const site = await mkdtemp(join(folder, "site-"));
+    await writeFile(join(site, "index.html"), "<p>");
+    await writeFile(join(site, "a.png"), Buffer.from([0x89, 0x50]));
+    const options = await stackFile("site.yaml", { services: { homepage: { folder: site } } });
+    const { code, stdout, stderr } = await report(...options, "--format", "compose");
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /a\.png: a Compose file holds no bytes, only texts; .*\n$/);
+    assert.doesNotMatch(stderr, /^ {4}at /m);
+  });
+
+  it("says how it is used, with every format", async () => {
     const { code, stdout } = await report("--help");
     assert.equal(code, 0);
     assert.match(stdout, /^npm run -s report -- \[--stack S\] \[--format F\]\n/);
-    for (const format of [
-      "table",
-      "markdown",
-      "json",
-      "cis",
-      "cis-json",
-      "mermaid",
-      "svg",
-      "compose",
-    ])
-      assert.match(stdout, new RegExp(`^ {20}${format} `, "m"));
+    const documented = await readFile("docs/reports.md", "utf8");
+    const formats = [...stdout.matchAll(/^ {20}([a-z-]+) /gm)].map(([, format = ""]) => format);
+    for (const format of formats) assert.ok(documented.includes(`\`${format}\``), format);
+    assert.ok(formats.length > 5, formats.join());
   });
 });

@@ -4,10 +4,11 @@ import { readFileSync } from "node:fs";
 
 import { getFileInfo } from "prettier";
 
+import { changes } from "../../../tools/report/changes/changes";
 import { FORMATS } from "../../../tools/report/formats";
+import { exampleView } from "./example-stack";
 
 const page = readFileSync("docs/reports.md", "utf8");
-const json = readFileSync("tests/golden/report/report.json", "utf8");
 
 /** Names of all fields, those of lists' items and of objects in it among them. */
 const fields = (value: unknown): string[] =>
@@ -26,9 +27,11 @@ const said = new Set(
 );
 
 describe("docs/reports.md", () => {
-  it("names every field of the JSON report", () => {
-    const names = [...new Set(fields(JSON.parse(json)))];
-    assert.ok(names.length > 50, `${names.length} fields`);
+  it("names every field of the JSON report and of a comparison", () => {
+    const view = exampleView();
+    const weaker = changes(exampleView({}, []), view);
+    const names = [...new Set(fields([view, weaker]))];
+    assert.ok(names.length > 50 && names.includes("what"), `${names.length} fields`);
     assert.deepEqual(
       names.filter((name) => !said.has(name)),
       [],
