@@ -81,6 +81,8 @@ export class HardenedContainer extends pulumi.ComponentResource {
         ...restrictionArgs(this.model),
         ...storageArgs(this.model, mounts),
         ...healthArgs(this.model),
+        // Without it Docker would choose its default network, which leads to the internet.
+        ...(networks.length === 0 && { networkMode: "none" }),
         networksAdvanced: networks.map(({ network }) => ({ name: network.name, aliases: [alias] })),
         ports: this.model.ports.map(({ address, published, internal }) => ({
           ip: address,

@@ -267,6 +267,11 @@ describe("the Docker container of a model", () => {
       );
     });
 
+  it("has no network at all where it has none, not Docker's default one", async () => {
+    const { inputs } = await containerOf(() => ({ networks: [] }));
+    assert.deepEqual([inputs.networkMode, inputs.networksAdvanced], ["none", []]);
+  });
+
   it("has the labels of its caller, and its role", async () => {
     const { inputs } = await containerOf(() => ({ labels: { owner: "me" } }));
     assert.deepEqual(inputs.labels, [
