@@ -1,8 +1,9 @@
-/** The start page of the dev stack as the pictures in docs/images show it, on a day after a first deployment. */
+/** The dev stack as README and docs/images show it: its map, and its start page on a day after a first deployment. */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 
 import { describeStack } from "../../components/describe";
+import { StackModel } from "../../components/model";
 import { DEFINITIONS } from "../../components/services";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../../tools/model/load";
@@ -10,16 +11,19 @@ import { loadStack } from "../../tools/model/load";
 /** Where the homepage mounts its files. */
 export const FOLDER = "/srv/homepage";
 
-/** The services in the pictures. Another one changes the page, but pictures need not show all of them. */
+/** The services in the pictures. Another one changes map and page, but pictures need not show all of them. */
 const SHOWN = new Set("traefik socket-proxy homepage portainer n8n postgres cadvisor".split(" "));
 
-/** The homepage's files by path below {@link FOLDER}, nginx's configuration among them. */
-export function startPageFiles(): Readonly<Record<string, string>> {
+export function shownStack(): StackModel {
   const { config } = loadStack(readStackFile("dev", resolve(".")), { placeholders: true });
   const since = Object.fromEntries(Object.keys(config.images).map((name) => [name, "2026-11-25"]));
   const shown = DEFINITIONS.filter(({ name }) => SHOWN.has(name));
-  const { containers } = describeStack(config, config.images, since, shown);
-  const mounts = containers.find(({ name }) => name === "homepage")?.mounts ?? [];
+  return describeStack(config, config.images, since, shown);
+}
+
+/** The homepage's files by path below {@link FOLDER}, nginx's configuration among them. */
+export function startPageFiles(): Readonly<Record<string, string>> {
+  const mounts = shownStack().containers.find(({ name }) => name === "homepage")?.mounts ?? [];
   return Object.fromEntries(
     mounts.flatMap((mount) =>
       mount.kind === "files"
