@@ -5,7 +5,7 @@
 
 declare const digestBrand: unique symbol;
 
-/** `sha256:` and 64 lower-case hexadecimal digits. Only {@link parseDigest} makes one. */
+/** `sha256:` and 64 lower-case hexadecimal digits, checked by {@link isDigest}. */
 export type Digest = string & { readonly [digestBrand]: true };
 
 /** An image as the configuration names it. */
@@ -42,9 +42,12 @@ const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
 /** Whether the text is a well-formed tag. */
 export const isTag = (text: string): boolean => TAG.test(text);
 
+export const isDigest = (text: unknown): text is Digest =>
+  typeof text === "string" && DIGEST.test(text);
+
 /** Throws a {@link ReferenceError} for a malformed digest. */
 export function parseDigest(text: string): Digest {
-  if (DIGEST.test(text)) return text as Digest;
+  if (isDigest(text)) return text;
   const [algorithm, hex = ""] = text.split(":", 2);
   if (algorithm !== "sha256")
     throw new ReferenceError(

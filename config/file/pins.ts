@@ -2,7 +2,7 @@
  * The images in the text of a stack's file, and edits of them that change no other character. Pure: text in, text out.
  */
 
-import { isAlias, isMap, isScalar, Scalar, type Document, type Pair } from "yaml";
+import { isAlias, isMap, isScalar, type Document, type Pair } from "yaml";
 
 import { fullKey, parseStackYaml, plainValue, PREFIX, spellings, StackFileError } from "./yaml";
 
@@ -81,26 +81,26 @@ function imagesOf(document: Document.Parsed): readonly Pair[] {
 const NO_ANCHORS = "has an anchor or an alias, on which other lines depend; write the value itself";
 const ONE_LINE = "expected name:tag or name:tag@sha256:… on one line";
 
-const QUOTES = { PLAIN: "", QUOTE_SINGLE: "'", QUOTE_DOUBLE: '"' } as const;
+const QUOTES: Readonly<Partial<Record<string, Span["quote"]>>> = {
+  PLAIN: "",
+  QUOTE_SINGLE: "'",
+  QUOTE_DOUBLE: '"',
+};
 
 function readPin({ key, value }: Pair): Pin | BadPin {
   const name = isScalar(key) ? key.value : undefined;
-  // The key of a YAML merge.
+  // The key of a YAML merge is a symbol.
   const isMerge = typeof name === "symbol";
   const service = typeof name === "string" ? name : isMerge ? "<<" : "?";
   if (isMerge || isAlias(key) || isAlias(value)) return { service, problem: NO_ANCHORS };
   if (!isScalar(value) || typeof value.value !== "string" || !value.range)
     return { service, problem: ONE_LINE };
   if (value.anchor !== undefined) return { service, problem: NO_ANCHORS };
-  if (value.tag !== undefined) return { service, problem: ONE_LINE };
-  const quote = quoteOf(value);
-  if (quote === undefined) return { service, problem: ONE_LINE };
+  const quote = QUOTES[value.type ?? ""];
+  if (value.tag !== undefined || quote === undefined) return { service, problem: ONE_LINE };
   const [start, end] = value.range;
   return { service, image: value.value, span: { start, end, quote } };
 }
-
-const quoteOf = ({ type }: Scalar): Span["quote"] | undefined =>
-  type === "PLAIN" || type === "QUOTE_SINGLE" || type === "QUOTE_DOUBLE" ? QUOTES[type] : undefined;
 
 /** These characters need no escape in any YAML quotes. */
 const IMAGE_TEXT = /^[A-Za-z0-9_./:@[\]-]+$/;

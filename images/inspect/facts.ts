@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { Redactor } from "../../text/redact";
 import { formatPlatform, isPlatformPart, runnable, some } from "../platform";
-import { parseDigest, type Digest } from "../reference";
+import { isDigest, type Digest } from "../reference";
 import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST, type Manifest } from "../registry/manifests";
 
 /** An image as the host runs it. Texts are the publisher's, made printable but not verified. */
@@ -17,13 +17,13 @@ export interface ImageFacts {
   readonly manifest: Digest;
   /** Sorted; without entries that are not platforms. */
   readonly platforms: readonly string[];
-  /** When it was built; absent without a date, and for placeholder dates. */
-  readonly created?: Date;
-  readonly version?: string;
-  readonly revision?: string;
+  /** When it was built; `undefined` without a date, and for placeholder dates. */
+  readonly created: Date | undefined;
+  readonly version: string | undefined;
+  readonly revision: string | undefined;
   /** From annotations only, so not the base image's: an image inherits labels but no annotations. */
-  readonly ownRevision?: string;
-  readonly base?: BaseImage;
+  readonly ownRevision: string | undefined;
+  readonly base: BaseImage | undefined;
   /** Compressed size: what a host downloads that has none of the layers. */
   readonly bytes: number;
   /** Whether the index has an attestation for this manifest, provenance or SBOM as BuildKit stores them. Not signed. */
@@ -31,8 +31,8 @@ export interface ImageFacts {
 }
 
 export interface BaseImage {
-  readonly name?: string;
-  readonly digest?: Digest;
+  readonly name: string | undefined;
+  readonly digest: Digest | undefined;
 }
 
 /** Not an image, or none for this host. The message does not name the image. */
@@ -58,14 +58,7 @@ export interface ImageContent {
 
 type Annotations = Readonly<Record<string, string>>;
 
-const digest = z.string().transform((text, context) => {
-  try {
-    return parseDigest(text);
-  } catch {
-    context.addIssue({ code: "custom", message: "no digest" });
-    return z.NEVER;
-  }
-});
+const digest = z.custom<Digest>(isDigest);
 // Keeps the texts of a map whose other values are malformed.
 const texts = z
   .record(z.string(), z.unknown())
@@ -185,20 +178,15 @@ export function factsOf(
   const annotations = { ...chosen.annotations, ...content.annotations };
   // Annotations win: labels may be inherited from the base image.
   const said: Annotations = { ...config.config.Labels, ...annotations };
-  const created = readDate(config.created) ?? readDate(said[`${OCI}created`]);
-  const base = baseOf(said);
-  const version = readText(said[`${OCI}version`]);
-  const revision = readText(said[`${OCI}revision`]);
-  const ownRevision = readText(annotations[`${OCI}revision`]);
   return {
     digest: pinned,
     manifest: chosen.digest,
     platforms,
-    ...(created !== undefined && { created }),
-    ...(version !== undefined && { version }),
-    ...(revision !== undefined && { revision }),
-    ...(ownRevision !== undefined && { ownRevision }),
-    ...(base !== undefined && { base }),
+    created: readDate(config.created) ?? readDate(said[`${OCI}created`]),
+    version: readText(said[`${OCI}version`]),
+    revision: readText(said[`${OCI}revision`]),
+    ownRevision: readText(annotations[`${OCI}revision`]),
+    base: baseOf(said),
     bytes: content.bytes,
     attested: chosen.attested,
   };
@@ -208,9 +196,10 @@ const OCI = "org.opencontainers.image.";
 
 function baseOf(said: Annotations): BaseImage | undefined {
   const name = readText(said[`${OCI}base.name`]);
-  const parsed = digest.safeParse(said[`${OCI}base.digest`]);
-  if (name === undefined && !parsed.success) return undefined;
-  return { ...(name !== undefined && { name }), ...(parsed.success && { digest: parsed.data }) };
+  const base = said[`${OCI}base.digest`];
+  return name === undefined && !isDigest(base)
+    ? undefined
+    : { name, digest: isDigest(base) ? base : undefined };
 }
 
 /** Docker's first release. Reproducible builds use earlier dates as placeholders. */

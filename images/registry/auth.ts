@@ -139,14 +139,13 @@ export function grantedRepositories(token: Token): ReadonlySet<string> | undefin
   const payload = token.text.split(".", 3)[1] ?? "";
   const access = parseObject(Buffer.from(payload, "base64url").toString("utf8"))?.access;
   if (!Array.isArray(access)) return undefined;
-  const granted = new Set<string>();
-  for (const entry of access as readonly unknown[]) {
-    if (!isObject(entry) || entry.type !== "repository" || typeof entry.name !== "string") continue;
-    const { actions } = entry;
-    if (Array.isArray(actions) && (actions.includes("pull") || actions.includes("*")))
-      granted.add(entry.name);
-  }
-  return granted;
+  const names = (access as readonly unknown[]).flatMap((entry) => {
+    if (!isObject(entry) || entry.type !== "repository" || typeof entry.name !== "string")
+      return [];
+    const actions: readonly unknown[] = Array.isArray(entry.actions) ? entry.actions : [];
+    return actions.includes("pull") || actions.includes("*") ? [entry.name] : [];
+  });
+  return new Set(names);
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

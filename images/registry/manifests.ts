@@ -3,7 +3,7 @@
  * Media types: https://github.com/opencontainers/image-spec/blob/main/media-types.md
  */
 
-import { isTag, parseDigest, type Digest } from "../reference";
+import { isDigest, isTag, parseDigest, type Digest } from "../reference";
 import { ExchangeError } from "./errors";
 import { digestOf, statusError, verifiedBody, type RegistryResponse } from "./response";
 import type { RegistrySession, RepositoryRequest } from "./session";
@@ -98,13 +98,9 @@ function readManifestType({ headers, url, redactor }: RegistryResponse): Manifes
 /** `undefined` without the header, which the specification makes optional. Throws for anything but a digest. */
 function readDigestHeader({ headers, url, redactor }: RegistryResponse): Digest | undefined {
   const header = headers["docker-content-digest"];
-  if (header === undefined) return undefined;
-  try {
-    return parseDigest(header);
-  } catch {
-    throw new ExchangeError(
-      "invalid-answer",
-      `${url.host} answered with the digest ${redactor.quote(header)}, expected sha256: and 64 lower-case hexadecimal digits`,
-    );
-  }
+  if (header === undefined || isDigest(header)) return header;
+  throw new ExchangeError(
+    "invalid-answer",
+    `${url.host} answered with the digest ${redactor.quote(header)}, expected sha256: and 64 lower-case hexadecimal digits`,
+  );
 }

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeAge } from "../age";
 import { explain, type ChangeKind } from "../inspect/explain";
+import type { ImageFacts } from "../inspect/facts";
 import type { ReadImage } from "../inspect/reader";
 import type { Digest, PinnedImage } from "../reference";
 
@@ -10,14 +11,8 @@ export interface MovedTag {
   readonly service: string;
   readonly image: PinnedImage;
   readonly current: Digest;
-  /** Absent if it could not be determined in time. */
-  readonly change?: TagChange;
-}
-
-export interface TagChange {
-  readonly kind: ChangeKind;
-  /** When the tag's new image was built; absent if the image does not say. */
-  readonly created?: Date;
+  /** The kind, and when the new image was built; absent if they could not be determined in time. */
+  readonly change?: Pick<ImageFacts, "created"> & { readonly kind: ChangeKind };
 }
 
 /** Adds the change, unless `timeUp` comes first or one of the images cannot be read. */
@@ -32,9 +27,8 @@ export async function withChange(
   if (both === undefined) return tag;
   const [before, after] = both;
   if ("missing" in after || ("missing" in before && before.missing === "unread")) return tag;
-  const { created } = after.facts;
   const { kind } = explain(before, after, false);
-  return { ...tag, change: { kind, ...(created !== undefined && { created }) } };
+  return { ...tag, change: { kind, created: after.facts.created } };
 }
 
 /** Resolves after `ms`; keeps no process alive. */

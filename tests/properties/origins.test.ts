@@ -7,58 +7,50 @@ import fc from "fast-check";
 import { refusal } from "../../images/registry/origin";
 import { holds } from "./check";
 
-const ipv4 = (a: number, b: number, c: number, d: number): number =>
-  ((a * 256 + b) * 256 + c) * 256 + d;
+const ipv4 = (text: string): number =>
+  text.split(".").reduce((value, part) => value * 256 + Number(part), 0);
 
 /** First and last address of what is not for the public internet. */
 const INTERNAL: readonly (readonly [number, number])[] = [
-  [ipv4(0, 0, 0, 0), ipv4(0, 255, 255, 255)],
-  [ipv4(10, 0, 0, 0), ipv4(10, 255, 255, 255)],
-  [ipv4(100, 64, 0, 0), ipv4(100, 127, 255, 255)],
-  [ipv4(127, 0, 0, 0), ipv4(127, 255, 255, 255)],
-  [ipv4(169, 254, 0, 0), ipv4(169, 254, 255, 255)],
-  [ipv4(172, 16, 0, 0), ipv4(172, 31, 255, 255)],
-  [ipv4(192, 0, 0, 0), ipv4(192, 0, 0, 255)],
-  [ipv4(192, 88, 99, 0), ipv4(192, 88, 99, 255)],
-  [ipv4(192, 168, 0, 0), ipv4(192, 168, 255, 255)],
-  [ipv4(198, 18, 0, 0), ipv4(198, 19, 255, 255)],
-  [ipv4(224, 0, 0, 0), ipv4(255, 255, 255, 255)],
-];
+  "0.0.0.0-0.255.255.255 10.0.0.0-10.255.255.255 100.64.0.0-100.127.255.255 127.0.0.0-127.255.255.255",
+  "169.254.0.0-169.254.255.255 172.16.0.0-172.31.255.255 192.0.0.0-192.0.0.255 192.88.99.0-192.88.99.255",
+  "192.168.0.0-192.168.255.255 198.18.0.0-198.19.255.255 224.0.0.0-255.255.255.255",
+].flatMap((line) =>
+  line.split(" ").map((range) => {
+    const [first = "", last = ""] = range.split("-");
+    return [ipv4(first), ipv4(last)] as const;
+  }),
+);
 const isInternal = (address: number): boolean =>
   INTERNAL.some(([first, last]) => address >= first && address <= last);
 
-const byte = fc.nat(255);
 /** Half of them next to the ends of the ranges, where a wrong prefix shows. */
 const address = fc.oneof(
-  fc.tuple(byte, byte, byte, byte).map((bytes) => ipv4(...bytes)),
+  fc.nat(2 ** 32 - 1),
   fc
     .tuple(fc.constantFrom(...INTERNAL.flat()), fc.constantFrom(-1, 0, 1))
     .map(([end, step]) => Math.min(Math.max(end + step, 0), 2 ** 32 - 1)),
 );
 const bytesOf = (n: number): readonly number[] => [24, 16, 8, 0].map((bits) => (n >>> bits) & 255);
+const dotted = (n: number, spell: (part: number) => string = String): string =>
+  bytesOf(n).map(spell).join(".");
 const groupsOf = (n: number): string => `${(n >>> 16).toString(16)}:${(n & 0xffff).toString(16)}`;
 
 /** The spellings of one IPv4 address that a URL may have. */
 const SPELLINGS: readonly ((n: number) => string)[] = [
-  (n) => bytesOf(n).join("."),
-  (n) => `${bytesOf(n).join(".")}.`,
+  (n) => dotted(n),
+  (n) => `${dotted(n)}.`,
   (n) => String(n),
   (n) => `0x${n.toString(16)}`,
-  (n) =>
-    bytesOf(n)
-      .map((part) => `0${part.toString(8)}`)
-      .join("."),
+  (n) => dotted(n, (part) => `0${part.toString(8)}`),
   (n) => {
     const [a = 0, ...rest] = bytesOf(n);
     return `0x${a.toString(16)}.${rest.reduce((sum, part) => sum * 256 + part, 0)}`;
   },
-  (n) => encodeURIComponent(bytesOf(n).join(".")).replace(/\d/g, (digit) => `%3${digit}`),
+  (n) => encodeURIComponent(dotted(n)).replace(/\d/g, (digit) => `%3${digit}`),
   (n) => bytesOf(n).join("。"),
-  (n) =>
-    bytesOf(n)
-      .join(".")
-      .replace(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit))),
-  (n) => `[::ffff:${bytesOf(n).join(".")}]`,
+  (n) => dotted(n).replace(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit))),
+  (n) => `[::ffff:${dotted(n)}]`,
   (n) => `[::ffff:${groupsOf(n)}]`,
   (n) => `[0:0:0:0:0:FFFF:${groupsOf(n)}]`,
 ];

@@ -6,8 +6,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Digest } from "../../images/reference";
-import type { IndexedImage, StoredManifest } from "./oci-images";
 import { misbehave, type Fault } from "./registry-faults";
 import { failure, json, RegistryStore, type Reply } from "./registry-store";
 import { TokenIssuer, type TokenServiceOptions } from "./registry-tokens";
@@ -40,19 +38,19 @@ export interface LoggedRequest {
   readonly accept: string | undefined;
 }
 
-export class FakeRegistry {
+export class FakeRegistry extends RegistryStore {
   /** Every request in its order. */
   readonly log: LoggedRequest[] = [];
   readonly tokens: TokenIssuer;
   /** Replaceable while it runs. */
   fault: FakeRegistryOptions["fault"];
-  readonly #store = new RegistryStore();
   readonly #servers: Server[] = [];
   readonly #hosts: string[] = [];
   #connections = 0;
   readonly #connectionOf = new WeakMap<object, number>();
 
   private constructor(private readonly options: FakeRegistryOptions) {
+    super();
     this.tokens = new TokenIssuer(options);
     this.fault = options.fault;
   }
@@ -81,25 +79,6 @@ export class FakeRegistry {
   /** How many requests of these kinds came in; of all kinds where none is named. */
   count(...kinds: readonly LoggedRequest["kind"][]): number {
     return this.log.filter(({ kind }) => kinds.length === 0 || kinds.includes(kind)).length;
-  }
-
-  /** Stores the manifest under its digest and the tags. */
-  put(repository: string, manifest: StoredManifest, ...tags: readonly string[]): Digest {
-    return this.#store.put(repository, manifest, tags);
-  }
-
-  putBlob(repository: string, content: string | Buffer): Digest {
-    return this.#store.putBlob(repository, content);
-  }
-
-  /** Stores the index and everything it refers to. */
-  putImage(repository: string, image: IndexedImage, ...tags: readonly string[]): Digest {
-    return this.#store.putImage(repository, image, tags);
-  }
-
-  /** From now on only the credentials get a token for it. */
-  makePrivate(repository: string): void {
-    this.#store.makePrivate(repository);
   }
 
   /** Resolves when no client is connected any more. */
@@ -188,7 +167,7 @@ export class FakeRegistry {
     if (authorization !== undefined && !known)
       return failure(401, "UNAUTHORIZED", "wrong password");
     const body = this.tokens.answer(url.searchParams.getAll("scope"), (name) =>
-      this.#store.mayPull(name, known),
+      this.mayPull(name, known),
     );
     if (body === undefined) return failure(400, "UNSUPPORTED", "one scope only");
     return json(200, body);
@@ -216,9 +195,9 @@ export class FakeRegistry {
     switch (kind) {
       case "head":
       case "get":
-        return this.#store.manifest(name, item, accept);
+        return this.manifest(name, item, accept);
       case "blob":
-        return this.#store.blob(name, item);
+        return this.blob(name, item);
       default:
         return failure(404, "UNSUPPORTED", "not part of this registry");
     }

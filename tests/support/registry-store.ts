@@ -1,4 +1,4 @@
-/** What the registry for tests has, and its answers to who may ask: manifests and blobs. */
+/** What the registry for tests stores, and its responses to those who may ask: manifests and blobs. */
 
 import type { Digest } from "../../images/reference";
 import { blobOf, type Blob, type IndexedImage, type StoredManifest } from "./oci-images";
@@ -19,7 +19,8 @@ interface Repository {
 export class RegistryStore {
   readonly #repositories = new Map<string, Repository>();
 
-  put(name: string, manifest: StoredManifest, tags: readonly string[]): Digest {
+  /** Stores the manifest under its digest and the tags. */
+  put(name: string, manifest: StoredManifest, ...tags: readonly string[]): Digest {
     const repository = this.#repository(name);
     repository.manifests.set(manifest.digest, manifest);
     for (const tag of tags) repository.tags.set(tag, manifest.digest);
@@ -32,22 +33,24 @@ export class RegistryStore {
     return blob.digest;
   }
 
-  putImage(name: string, image: IndexedImage, tags: readonly string[]): Digest {
-    for (const manifest of image.manifests) this.put(name, manifest, []);
+  /** Stores the index and everything it refers to. */
+  putImage(name: string, image: IndexedImage, ...tags: readonly string[]): Digest {
+    for (const manifest of image.manifests) this.put(name, manifest);
     for (const { bytes } of image.blobs) this.putBlob(name, bytes);
-    return this.put(name, image.index, tags);
+    return this.put(name, image.index, ...tags);
   }
 
+  /** From now on only the credentials get a token for it. */
   makePrivate(name: string): void {
     this.#repository(name).isPrivate = true;
   }
 
-  mayPull(name: string, isKnown: boolean): boolean {
+  protected mayPull(name: string, isKnown: boolean): boolean {
     const repository = this.#repositories.get(name);
     return repository !== undefined && (!repository.isPrivate || isKnown);
   }
 
-  manifest(name: string, tagOrDigest: string, accept: string): Reply {
+  protected manifest(name: string, tagOrDigest: string, accept: string): Reply {
     const repository = this.#repositories.get(name);
     if (repository === undefined) return NO_REPOSITORY;
     const { manifests, tags } = repository;
@@ -60,7 +63,7 @@ export class RegistryStore {
     return { status: 200, headers, body: bytes };
   }
 
-  blob(name: string, digest: string): Reply {
+  protected blob(name: string, digest: string): Reply {
     const blob = this.#repositories.get(name)?.blobs.get(digest);
     if (blob === undefined) return failure(404, "BLOB_UNKNOWN", "blob unknown to registry");
     return { status: 200, headers: {}, body: blob.bytes };

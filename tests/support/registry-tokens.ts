@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 export interface TokenServiceOptions {
   /** `jwt` says in itself what it is good for, as Docker Hub's do; `opaque` does not, as ghcr.io's. Default `jwt`. */
   readonly tokens?: "jwt" | "opaque";
-  /** What a request with several scopes gets: all of them, one of them, none of them, or status 400. Default `all`. */
-  readonly severalScopes?: "all" | "first" | "last" | "none" | "refused";
+  /** What a request with several scopes gets: all of them, one of them, or status 400. Default `all`. */
+  readonly severalScopes?: "all" | "first" | "last" | "refused";
   /** The field the token is in. Default `token`. */
   readonly field?: "token" | "access_token";
   /** Default: not said. */
@@ -29,7 +29,6 @@ export class TokenIssuer {
       all: scopes,
       first: scopes.slice(0, 1),
       last: scopes.slice(-1),
-      none: scopes.length > 1 ? [] : scopes,
       refused: scopes,
     }[severalScopes];
     const repositories = heard

@@ -145,24 +145,17 @@ describe("the file of a stack", () => {
     assert.deepEqual(readdirSync(folder), ["Pulumi.x.yaml", "Pulumi.x.yaml.lock"]);
   });
 
-  it("is not read where it is no text, or not there", () => {
-    writeFileSync(path, Buffer.from([0x63, 0xff, 0xfe]));
-    assert.throws(() => readStackText(path), {
-      name: "StackFileError",
-      message: "is not UTF-8 text",
+  const EXPECTED = "expected a stack's file such as Pulumi.prod.yaml";
+  const unreadable: readonly [end: string, content: string | Buffer, message: string][] = [
+    ["", Buffer.from([0x63, 0xff, 0xfe]), "is not UTF-8 text"],
+    ["", "#".repeat(128 * 1024 + 1), `is larger than 128 KiB, ${EXPECTED}`],
+    ["folder", "", `is not a file, ${EXPECTED}`],
+    [".no", "", "does not exist; copy Pulumi.prod.yaml, or name another stack with --stack"],
+  ];
+  for (const [end, content, message] of unreadable)
+    it(`is not read if it ${message}`, () => {
+      writeFileSync(path, content);
+      const wanted = end === "folder" ? folder : `${path}${end}`;
+      assert.throws(() => readStackText(wanted), { name: "StackFileError", message });
     });
-    assert.throws(() => readStackText(folder), {
-      name: "StackFileError",
-      message: "is not a file, expected a stack's file such as Pulumi.prod.yaml",
-    });
-    writeFileSync(path, "#".repeat(128 * 1024 + 1));
-    assert.throws(() => readStackText(path), {
-      name: "StackFileError",
-      message: "is larger than 128 KiB, expected a stack's file such as Pulumi.prod.yaml",
-    });
-    assert.throws(() => readStackText(`${path}.no`), {
-      name: "StackFileError",
-      message: "does not exist; copy Pulumi.prod.yaml, or name another stack with --stack",
-    });
-  });
 });

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { UnfitImageError } from "../../../images/inspect/facts";
 import { DOCKER_LIST } from "../../../images/registry/manifests";
 import { parseDigest } from "../../../images/reference";
 import {
@@ -47,6 +46,7 @@ describe("what an image says of itself", () => {
       created: new Date("2026-11-01T10:00:00Z"),
       version: "1.27.3",
       revision: "abc123",
+      ownRevision: undefined,
       base: { name: "alpine:3.20", digest: BASE },
       bytes: "one".length + "second".length + amd64.config.bytes.length,
       attested: true,
@@ -98,33 +98,27 @@ describe("what an image says of itself", () => {
     assert.equal(factsFrom(only({ labels })).version, `1 [31m ${"x".repeat(110)}...`);
   });
 
-  const dates: readonly [
-    title: string,
-    options: PlatformImageOptions,
-    created: string | undefined,
-  ][] = [
-    ["nothing", {}, undefined],
-    ["the beginning of Unix", { created: "1970-01-01T00:00:00Z" }, undefined],
-    ["a second after it, as Nix has it", { created: "1970-01-01T00:00:01Z" }, undefined],
-    ["the beginning of zip", { created: "1980-01-01T00:00:00Z" }, undefined],
-    ["Go's zero", { created: "0001-01-01T00:00:00Z" }, undefined],
-    ["a date before Docker", { created: "2013-03-19T23:59:59Z" }, undefined],
-    ["no date", { created: "yesterday" }, undefined],
-    ["a date without time", { created: "2026-11-01" }, undefined],
-    ["nanoseconds", { created: "2026-11-01T10:00:00.123456789Z" }, "2026-11-01T10:00:00.123Z"],
-    ["another time zone", { created: "2026-11-01T10:00:00+02:00" }, "2026-11-01T08:00:00.000Z"],
-    [
-      "the beginning of Unix, and the real one as annotation",
-      {
-        created: "1970-01-01T00:00:00Z",
-        annotations: { [`${OCI}.created`]: "2026-11-01T10:00:00Z" },
-      },
-      "2026-11-01T10:00:00.000Z",
-    ],
+  const REAL = "2026-11-01T10:00:00Z";
+  const dates: readonly [title: string, created?: string, read?: string, annotation?: string][] = [
+    ["missing"],
+    ["the beginning of Unix", "1970-01-01T00:00:00Z"],
+    ["a second after it, as Nix has it", "1970-01-01T00:00:01Z"],
+    ["the beginning of zip", "1980-01-01T00:00:00Z"],
+    ["Go's zero", "0001-01-01T00:00:00Z"],
+    ["before Docker", "2013-03-19T23:59:59Z"],
+    ["no date", "yesterday"],
+    ["without time", "2026-11-01"],
+    ["in nanoseconds", "2026-11-01T10:00:00.123456789Z", "2026-11-01T10:00:00.123Z"],
+    ["in another time zone", "2026-11-01T10:00:00+02:00", "2026-11-01T08:00:00.000Z"],
+    ["in an annotation", "1970-01-01T00:00:00Z", "2026-11-01T10:00:00.000Z", REAL],
   ];
-  for (const [title, options, created] of dates)
-    it(`is ${created ?? "no date"} where its date is ${title}`, () => {
-      assert.equal(factsFrom(only(options)).created?.toISOString(), created);
+  for (const [title, created, read, annotation] of dates)
+    it(`is built ${read ?? "at an unknown time"} if its date is ${title}`, () => {
+      const image = only({
+        ...(created !== undefined && { created }),
+        ...(annotation !== undefined && { annotations: { [`${OCI}.created`]: annotation } }),
+      });
+      assert.equal(factsFrom(image).created?.toISOString(), read);
     });
 
   it("goes without what is of the wrong type", () => {
@@ -144,55 +138,39 @@ describe("an image that is none for the host", () => {
   const parsed = JSON.parse(image.index.bytes.toString()) as {
     manifests: Record<string, unknown>[];
   };
-  const table: readonly [title: string, read: () => unknown, message: string][] = [
+  const top = platformImage().manifest;
+  const chart = blobOf(
+    top.bytes.toString().replace("vnd.oci.image.config.v1+json", "vnd.cncf.helm.config.v1+json"),
+  );
+  const bad = { manifests: [{ ...parsed.manifests[0], digest: "md5:1" }] };
+  const INDEX = "is not an image index, although its type says so";
+  const table: readonly [title: string, message: string, ...Parameters<typeof factsFrom>][] = [
     [
       "has an index without the platform",
-      () => factsFrom(image, "linux/arm64"),
       "has no manifest for linux/arm64, only for linux/amd64",
+      ...([image, "linux/arm64"] as const),
     ],
     [
       "has no index, and is for another platform",
-      () => factsFrom(image, "linux/arm64", image.manifests[0]),
       "has no manifest for linux/arm64, only for linux/amd64",
+      ...([image, "linux/arm64", image.manifests[0]] as const),
     ],
     [
       "has an empty index",
-      () => factsFrom(withIndex(image, { manifests: [] })),
       "has no manifest for linux/amd64, only for unnamed platforms",
+      withIndex(image, { manifests: [] }),
     ],
-    [
-      "has an index that is no JSON",
-      () => factsFrom(withIndex(image, "{")),
-      "is not an image index, although its type says so",
-    ],
-    [
-      "has an index with a bad digest",
-      () =>
-        factsFrom(withIndex(image, { manifests: [{ ...parsed.manifests[0], digest: "md5:1" }] })),
-      "is not an image index, although its type says so",
-    ],
+    ["has an index that is no JSON", INDEX, withIndex(image, "{")],
+    ["has an index with a bad digest", INDEX, withIndex(image, bad)],
     [
       "is a chart",
-      () => {
-        const top = platformImage().manifest;
-        const text = top.bytes
-          .toString()
-          .replace(
-            "application/vnd.oci.image.config.v1+json",
-            "application/vnd.cncf.helm.config.v1+json",
-          );
-        return factsFrom(image, "linux/amd64", { ...top, ...blobOf(text) });
-      },
       'is "application/vnd.cncf.helm.config.v1+json", not an image',
+      ...([image, "linux/amd64", { ...top, ...chart }] as const),
     ],
   ];
-  for (const [title, read, message] of table)
-    it(`is refused when it ${title}`, () => {
-      assert.throws(read, (error) => {
-        assert.ok(error instanceof UnfitImageError);
-        assert.equal(error.message, message);
-        return true;
-      });
+  for (const [title, message, ...given] of table)
+    it(`is refused if it ${title}`, () => {
+      assert.throws(() => factsFrom(...given), { name: "UnfitImageError", message });
     });
 
   it("is taken from an index with an entry that nobody here can read", () => {

@@ -191,11 +191,12 @@ describe("the remedy for a failed resolution", () => {
     assert.ok(performance.now() - started < 2000);
   });
 
-  for (const [title, ofAnother] of [
-    ["another registry", true],
-    ["the same registry", false],
+  for (const [title, ofAnother, seconds, limit] of [
+    ["another registry", true, 0.3, { tagsWithinMs: 300 }],
+    ["the same registry", false, 0.3, { tagsWithinMs: 300 }],
+    ["another registry by default", true, 4, {}],
   ] as const)
-    it(`does not wait for the tag of a pin on ${title} that hangs`, async () => {
+    it(`waits ${seconds} s for the tag of a pin that hangs on ${title}`, async () => {
       const registry = await start();
       const hanging = ofAnother ? await start() : registry;
       registry.putImage("team/app", image, "1");
@@ -208,9 +209,9 @@ describe("the remedy for a failed resolution", () => {
           hangs: imageIn(hanging, `team/hangs:1@${older.index.digest}`),
           app: imageIn(registry, "team/app:1"),
         },
-        { registries: insecure([registry, hanging]), checkTags: true, tagsWithinMs: 300 },
+        { registries: insecure([registry, hanging]), checkTags: true, ...limit },
       );
-      assert.ok(performance.now() - started < 2000);
+      assert.ok(performance.now() - started < seconds * 1000 + 1700);
       assert.deepEqual(
         Object.entries(images).map(([service, { digest }]) => [service, digest]),
         [
@@ -220,7 +221,7 @@ describe("the remedy for a failed resolution", () => {
       );
       assert.deepEqual(
         unchecked.map(({ service, reason }) => [service, withoutPorts(reason, hanging)]),
-        [["hangs", "REGISTRY did not answer within 0.3 s"]],
+        [["hangs", `REGISTRY did not answer within ${seconds} s`]],
       );
     });
 

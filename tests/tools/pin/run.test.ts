@@ -19,6 +19,9 @@ const rebuilt = indexedImage([build("11-01")]);
 const young = indexedImage([build("11-23")]);
 const noop = indexedImage([first, platformImage({ platform: LINUX_ARM64 })]);
 
+/** What the tags of the world's images are now. */
+const IMAGES = { same: old, moved: rebuilt, bare: rebuilt, noop, young };
+
 interface Ran {
   readonly code: number;
   readonly out: string;
@@ -49,6 +52,14 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     return text;
   }
   const now = (): string => readFileSync(path, "utf8");
+  /** The text with these images of the world pinned to their current digest. */
+  const repinned = (text: string, ...names: readonly (keyof typeof IMAGES)[]): string =>
+    names.reduce((edited, name) => {
+      const pin = `team/${name}:1@${IMAGES[name].index.digest}`;
+      return edited
+        .replace(`team/${name}:1@${old.index.digest}`, pin)
+        .replace(new RegExp(`team/${name}:1$`, "m"), pin);
+    }, text);
 
   async function pin(options: Partial<PinCommand> = {}): Promise<Ran> {
     let [out, err] = ["", ""];
@@ -72,8 +83,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
   /** Services whose tag is still the old image, moved, only bare, moved for other platforms, moved too lately. */
   async function world(): Promise<{ registry: FakeRegistry; lines: string[] }> {
     const registry = await start();
-    const images = { same: old, moved: rebuilt, bare: rebuilt, noop, young };
-    for (const [name, image] of Object.entries(images)) {
+    for (const [name, image] of Object.entries(IMAGES)) {
       registry.putImage(`team/${name}`, old);
       registry.putImage(`team/${name}`, image, "1");
     }
@@ -95,12 +105,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     const text = write([registry], lines, "  pinned-stack:minimumAge: 3d\n");
     const { code, out, err } = await pin();
     assert.equal(code, 0);
-    assert.equal(
-      now(),
-      text
-        .replace(`team/moved:1@${old.index.digest}`, `team/moved:1@${rebuilt.index.digest}`)
-        .replace("team/bare:1", `team/bare:1@${rebuilt.index.digest}`),
-    );
+    assert.equal(now(), repinned(text, "moved", "bare"));
     assert.deepEqual(
       out
         .split("\n")
@@ -135,12 +140,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     const text = write([registry], lines, "  pinned-stack:minimumAge: 3d\n");
     await pin({ words: ["noop"], all: true });
     await pin({ words: ["young"], minimumAge: "0" });
-    assert.equal(
-      now(),
-      text
-        .replace(`team/noop:1@${old.index.digest}`, `team/noop:1@${noop.index.digest}`)
-        .replace(`team/young:1@${old.index.digest}`, `team/young:1@${young.index.digest}`),
-    );
+    assert.equal(now(), repinned(text, "noop", "young"));
   });
 
   it("changes the tag of a service that is asked for one, and no other service", async () => {
@@ -171,8 +171,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
   for (const [words, code, options] of checks)
     it(`writes nothing and ends with ${code} when it checks ${words.join(", ")}${options === undefined ? "" : ` with ${JSON.stringify(options)}`}`, async () => {
       const { registry, lines } = await world();
-      const down = await start({ auth: "none" });
-      down.fault = () => status(403);
+      const down = await start({ fault: () => status(403) });
       const text = write([registry, down], [...lines, `down: ${down.host}/team/app:1`]);
       chmodSync(path, 0o444);
       assert.equal((await pin({ words, check: true, ...options })).code, code);
@@ -182,15 +181,11 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
 
   it("writes what it can where a registry is down, says so and ends with 2", async () => {
     const { registry, lines } = await world();
-    const down = await start({ auth: "none" });
-    down.fault = () => status(403);
+    const down = await start({ fault: () => status(403) });
     const text = write([registry, down], [`down: ${down.host}/team/app:1`, ...lines]);
     const { code, err } = await pin({ words: ["down", "moved"] });
     assert.equal(code, 2);
-    assert.equal(
-      now(),
-      text.replace(`team/moved:1@${old.index.digest}`, `team/moved:1@${rebuilt.index.digest}`),
-    );
+    assert.equal(now(), repinned(text, "moved"));
     assert.equal(
       err,
       'Pulumi.prod.yaml: 1 image pinned; see "git diff", then "npm run preview -- --stack prod"\n1 image failed; failed images keep their pins\n',
@@ -205,13 +200,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       codes.map(({ code }) => code),
       [0, 0],
     );
-    assert.equal(
-      now(),
-      text
-        .replace(`team/moved:1@${old.index.digest}`, `team/moved:1@${rebuilt.index.digest}`)
-        .replace("team/bare:1", `team/bare:1@${rebuilt.index.digest}`)
-        .replace(`team/young:1@${old.index.digest}`, `team/young:1@${young.index.digest}`),
-    );
+    assert.equal(now(), repinned(text, "moved", "bare", "young"));
   });
 
   it("changes nothing where someone else changed the file meanwhile", async () => {
@@ -282,48 +271,25 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     assert.match(out, /^## Image digests of the stack `prod`\n/);
   });
 
-  const wrong: readonly [title: string, options: Partial<PinCommand>, message: string][] = [
+  const TAG = "expected a tag after the equals sign, as in same=1.2.3";
+  const NONE = "Pulumi.prod.yaml has no image of that service, only of same";
+  const wrong: readonly [options: Partial<PinCommand>, message: string][] = [
+    [{ words: ["traefik=1", "same", "nginx"] }, `"traefik=1": ${NONE}\n"nginx": ${NONE}`],
+    [{ words: ["same", "same=2"] }, '"same=2": same is named twice'],
+    [{ words: ["same=a/b"] }, `"same=a/b": ${TAG}`],
+    [{ words: ["same=1@sha256:2"] }, `"same=1@sha256:2": ${TAG}`],
+    [{ words: ["same="] }, `"same=": ${TAG}`],
+    [{ format: "xml" }, '--format "xml": expected table, json, markdown'],
+    [{ format: "constructor" }, '--format "constructor": expected table, json, markdown'],
+    [{ minimumAge: "3" }, '--minimum-age "3": expected an age such as 3d, 12h or 0'],
+    [{ stack: "../x" }, 'stack "../x": expected letters, digits, _ . -'],
     [
-      "services that are not there, all of them",
-      { words: ["traefik=1", "same", "nginx"] },
-      '"traefik=1": Pulumi.prod.yaml has no image of that service, only of same\n"nginx": Pulumi.prod.yaml has no image of that service, only of same',
-    ],
-    ["a service twice", { words: ["same", "same=2"] }, '"same=2": same is named twice'],
-    [
-      "a tag that is none",
-      { words: ["same=a/b"] },
-      '"same=a/b": expected a tag after the equals sign, as in same=1.2.3',
-    ],
-    [
-      "a digest as tag",
-      { words: ["same=1@sha256:2"] },
-      '"same=1@sha256:2": expected a tag after the equals sign, as in same=1.2.3',
-    ],
-    [
-      "no tag after the equals sign",
-      { words: ["same="] },
-      '"same=": expected a tag after the equals sign, as in same=1.2.3',
-    ],
-    [
-      "a format that is none",
-      { format: "constructor" },
-      '--format "constructor": expected table, json, markdown',
-    ],
-    ["an unknown format", { format: "xml" }, '--format "xml": expected table, json, markdown'],
-    [
-      "an age that is none",
-      { minimumAge: "3" },
-      '--minimum-age "3": expected an age such as 3d, 12h or 0',
-    ],
-    ["a stack that is none", { stack: "../x" }, 'stack "../x": expected letters, digits, _ . -'],
-    [
-      "a stack without file",
       { stack: "none" },
       "Pulumi.none.yaml: does not exist; copy Pulumi.prod.yaml, or name another stack with --stack",
     ],
   ];
-  for (const [title, options, message] of wrong)
-    it(`refuses ${title}`, async () => {
+  for (const [options, message] of wrong)
+    it(`refuses ${JSON.stringify(options)}`, async () => {
       write([], ["same: a:1"]);
       await assert.rejects(pin(options), { name: "CommandError", exitCode: 2, message });
     });
