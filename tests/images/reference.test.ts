@@ -63,60 +63,54 @@ describe("an image reference", () => {
   });
 
   const EXPECTED = "expected name:tag, name:tag@sha256:… or name@sha256:…";
-  const TOO_LONG = "the name is longer than 255 characters";
-  const bad: readonly [text: string, problem: string][] = [
-    ["", EXPECTED],
-    [":1", EXPECTED],
-    [`@${DIGEST}`, EXPECTED],
-    ["traefik", `has neither tag nor digest, ${EXPECTED}`],
-    ["127.0.0.1:5000/app", `has neither tag nor digest, ${EXPECTED}`],
-    ["traefik:", '"" is not a tag'],
-    ["traefik:-1", '"-1" is not a tag'],
-    ["traefik:.1", '".1" is not a tag'],
-    ["traefik:a b", '"a b" is not a tag'],
-    ["traefik:1 ", '"1 " is not a tag'],
-    ["traefik:1\n", '"1\\n" is not a tag'],
-    [`app:${"x".repeat(129)}`, `"${"x".repeat(117)}..." is not a tag`],
-    ["traefik:1:2", '"1:2" is not a tag'],
-    ["Traefik:1", "the repository must be lower case"],
-    [`sha256:${HEX}`, `is only a digest, ${EXPECTED}`],
-    ["sha256:0123", `is only a digest, ${EXPECTED}`],
-    ["Ghcr.io/team/app:1", "the registry must be lower case"],
-    ["Registry.example:5000/app:1", "the registry must be lower case"],
-    ["n8nio/N8N:1", "the repository must be lower case"],
-    [" traefik:1", '" traefik" is not part of a repository name'],
-    ["a//b:1", '"" is not part of a repository name'],
-    ["a/b/:1", '"" is not part of a repository name'],
-    ["/traefik:1", '"" is not part of a repository name'],
-    ["a..b/c:1", '"a..b" is not a registry host'],
-    ["a/b..c:1", '"b..c" is not part of a repository name'],
-    ["a/b___c:1", '"b___c" is not part of a repository name'],
-    ["a/-b:1", '"-b" is not part of a repository name'],
-    ["a/../b:1", '".." is not part of a repository name'],
-    ["a/bü:1", '"bü" is not part of a repository name'],
-    ["host:0/app:1", "port 0 is not between 1 and 65535"],
-    ["host:65536/app:1", "port 65536 is not between 1 and 65535"],
-    ["host:port/app:1", '"host:port" is not a registry host'],
-    ["host:123456/app:1", "port 123456 is not between 1 and 65535"],
-    ["-host.io/app:1", '"-host.io" is not a registry host'],
-    ["user@host.io/app:1", "" /* the part behind @ is taken for a digest */],
-    ["https://ghcr.io/app:1", '"https:" is not a registry host'],
-    ["999.1.1.1/app:1", '"999.1.1.1" is not a registry host'],
-    ["[:::]:5000/app:1", '"[:::]:5000" is not a registry host'],
-    [`ghcr.io/${"x".repeat(256 - "ghcr.io/".length)}:1`, TOO_LONG],
-  ];
-  for (const [text, problem] of bad)
-    it(`is refused: ${JSON.stringify(text).slice(0, 80)}`, () => {
-      const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
-      assert.throws(
-        () => parseReference(text),
-        problem === ""
-          ? isReferenceError(
-              'digest "host.io/app:1": expected sha256:, only that algorithm is used',
-            )
-          : isReferenceError(`image ${shown}: ${problem}`),
-      );
-    });
+  const NOTHING = `has neither tag nor digest, ${EXPECTED}`;
+  const CAPITAL = "must be lower case";
+  const PORT = "is not between 1 and 65535";
+  const bad: Readonly<Record<string, readonly string[]>> = {
+    [EXPECTED]: ["", ":1", `@${DIGEST}`],
+    [NOTHING]: ["traefik", "127.0.0.1:5000/app"],
+    '"" is not a tag': ["traefik:"],
+    '"-1" is not a tag': ["traefik:-1"],
+    '".1" is not a tag': ["traefik:.1"],
+    '"a b" is not a tag': ["traefik:a b"],
+    '"1 " is not a tag': ["traefik:1 "],
+    '"1\\n" is not a tag': ["traefik:1\n"],
+    '"1:2" is not a tag': ["traefik:1:2"],
+    [`"${"x".repeat(117)}..." is not a tag`]: [`app:${"x".repeat(129)}`],
+    [`is only a digest, ${EXPECTED}`]: [`sha256:${HEX}`, "sha256:0123"],
+    [`the repository ${CAPITAL}`]: ["Traefik:1", "n8nio/N8N:1"],
+    [`the registry ${CAPITAL}`]: ["Ghcr.io/team/app:1", "Registry.example:5000/app:1"],
+    '" traefik" is not part of a repository name': [" traefik:1"],
+    '"" is not part of a repository name': ["a//b:1", "a/b/:1", "/traefik:1"],
+    '"b..c" is not part of a repository name': ["a/b..c:1"],
+    '"b___c" is not part of a repository name': ["a/b___c:1"],
+    '"-b" is not part of a repository name': ["a/-b:1"],
+    '".." is not part of a repository name': ["a/../b:1"],
+    '"bü" is not part of a repository name': ["a/bü:1"],
+    [`port 0 ${PORT}`]: ["host:0/app:1"],
+    [`port 65536 ${PORT}`]: ["host:65536/app:1"],
+    [`port 123456 ${PORT}`]: ["host:123456/app:1"],
+    '"a..b" is not a registry host': ["a..b/c:1"],
+    '"host:port" is not a registry host': ["host:port/app:1"],
+    '"-host.io" is not a registry host': ["-host.io/app:1"],
+    '"https:" is not a registry host': ["https://ghcr.io/app:1"],
+    '"999.1.1.1" is not a registry host': ["999.1.1.1/app:1"],
+    '"[:::]:5000" is not a registry host': ["[:::]:5000/app:1"],
+    "the name is longer than 255 characters": [`ghcr.io/${"x".repeat(256 - "ghcr.io/".length)}:1`],
+  };
+  for (const [problem, texts] of Object.entries(bad))
+    for (const text of texts)
+      it(`is refused: ${JSON.stringify(text).slice(0, 80)}`, () => {
+        const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+        assert.throws(() => parseReference(text), isReferenceError(`image ${shown}: ${problem}`));
+      });
+
+  it("takes what is behind an @ for a digest", () => {
+    assert.throws(
+      () => parseReference("user@host.io/app:1"),
+      isReferenceError('digest "host.io/app:1": expected sha256:, only that algorithm is used'),
+    );
+  });
 
   it("keeps everything but the digest when it is pinned", () => {
     const reference = parseReference("ghcr.io/team/app:1");
