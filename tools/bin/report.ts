@@ -46,7 +46,7 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
       );
     if (against !== undefined && !COMPARED.includes(format))
       throw new CommandError(`--format: with --against expected ${COMPARED.join(", ")}, ${got}`);
-    // Before the stack, which takes longer.
+    // CurrentState the stack, which takes longer.
     const saved = against === undefined ? undefined : readSaved(against, stack);
     const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER, path), { placeholders: true });
     const view = stackView(loaded.model);
@@ -63,25 +63,19 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
 
 /** Remarks on stderr where the comparison is another one than whoever asks may think. */
 function readSaved(file: string, stack: string): SavedView {
-  const saved = parseSavedView(contentOf(file, stack), file, stack);
-  const missing = notCompared(saved);
-  if (saved.stack !== stack)
-    process.stderr.write(
-      `${file}: is of stack "${oneLine(saved.stack)}", and compared with stack "${stack}"\n`,
-    );
-  if (missing.length > 0)
-    process.stderr.write(
-      `${file}: is older and does not tell of ${missing.join(", ")}; save it again to compare them\n`,
-    );
-  return saved;
-}
-
-function contentOf(file: string, stack: string): string {
+  let content: string;
   try {
-    return readFileSync(file, "utf8");
+    content = readFileSync(file, "utf8");
   } catch {
-    throw new CommandError(
-      `--against: cannot read ${JSON.stringify(file)}; ${saveCommand(stack, file)}`,
-    );
+    const remedy = saveCommand(stack, file);
+    throw new CommandError(`--against: cannot read ${JSON.stringify(file)}; ${remedy}`);
   }
+  const saved = parseSavedView(content, file, stack);
+  const missing = notCompared(saved);
+  const remark = (text: string): void => void process.stderr.write(`${file}: ${text}\n`);
+  if (saved.stack !== stack)
+    remark(`is of stack "${oneLine(saved.stack)}", and compared with stack "${stack}"`);
+  if (missing.length > 0)
+    remark(`is older and does not tell of ${missing.join(", ")}; save it again to compare them`);
+  return saved;
 }

@@ -10,7 +10,10 @@ import { exampleModel, exampleView } from "./example-stack";
 const model = exampleModel();
 const view = exampleView();
 const config = {
-  registries: { "registry.example.test": { username: "robot", password: "canary" } },
+  registries: {
+    "registry.example.test": { username: "robot", password: "canary" },
+    "other.example.test": {},
+  },
 };
 
 const text = (format: Format, of: StackView = view): string =>

@@ -56,7 +56,7 @@ export function changes(
     ...own.filter(({ kind, subject }) =>
       old.has(subject) ? now.has(subject) : againstPolicy && kind === "weaker",
     ),
-    ...ingressChanges(before.entrance, after.entrance, isKnown),
+    ...ingressChanges(before.entrance, after.entrance),
     ...privilegeChanges(sharedPrivileges(before, isKnown), sharedPrivileges(after, isKnown)).map(
       (change) => tokenForTls(before.entrance, after.entrance, change),
     ),

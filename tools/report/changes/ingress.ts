@@ -10,11 +10,7 @@ type Port = SavedView["ports"][number];
 
 const SUBJECT = "ingress";
 
-export const ingressChanges = (
-  before: Ingress,
-  after: EntranceView,
-  isKnown: (service: string) => boolean,
-): Change[] => [
+export const ingressChanges = (before: Ingress, after: EntranceView): Change[] => [
   ...tlsChanges(before, after),
   ...notCoveredBy(after.adminAllow, before.adminAllow).map((network) =>
     weaker(SUBJECT, `lets administrators in from ${network}`),
@@ -24,7 +20,7 @@ export const ingressChanges = (
   ),
   ...after.routes.flatMap(({ service, host }) => {
     const old = before.routes.find((route) => route.service === service);
-    return old === undefined || old.host === host || !isKnown(service)
+    return old === undefined || old.host === host
       ? []
       : changed(service, `is served as ${host} instead of ${old.host}`);
   }),
@@ -80,10 +76,10 @@ const tlsText = (ingress: Ingress): string =>
         acme: "HTTPS with ACME certificates",
       }[ingress.tls];
 
-/** Traefik's token for its DNS provider is no more than what TLS needs that is as strong as before. */
+/** Traefik's token for its DNS provider is what a step to ACME needs, which is no weaker than any other mode. */
 export const tokenForTls = (before: Ingress, after: EntranceView, change: Change): Change =>
-  strength(after) >= strength(before) &&
   before.tls !== "acme" &&
+  after.tls === "acme" &&
   change.kind === "weaker" &&
   change.subject === "traefik" &&
   change.what === "reads acmeDnsToken"

@@ -80,7 +80,7 @@ function judge(
   const given = exemptions.find(({ control }) => control === rule.exemptedBy);
   // An exemption justifies what it names and no more.
   const named: readonly unknown[] = given === undefined ? [] : [given.value].flat();
-  const beyond = problems.filter(({ value }) => value === undefined || !named.includes(value));
+  const beyond = problems.filter(({ value }) => !named.includes(value));
   return given !== undefined && beyond.length === 0
     ? { verdict: "exempt", detail: text(problems), reason: given.reason }
     : { verdict: "finding", detail: text(beyond) };

@@ -500,6 +500,11 @@ describe("two states of a stack compared", () => {
       ]);
     });
 
+    it("say nothing of a conversation with it", () => {
+      assert.deepEqual(compared(without("db"), base), ["changed: db is new"]);
+      assert.deepEqual(compared(base, without("db")), ["changed: db is gone"]);
+    });
+
     it("compare it with the policy where that is asked for", () => {
       const against = (before: StackView): string[] =>
         lines(changes(before, base, { newContainers: "policy" })).filter(

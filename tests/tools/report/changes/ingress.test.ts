@@ -181,6 +181,13 @@ describe("a step of TLS", () => {
       "weaker: app reads acmeDnsToken",
     ],
     [
+      "the port and the token without the TLS that needs them",
+      { ...views.none, secrets: [] },
+      { ...readers({ container: "traefik", by: "file", at: "/x" }), entrance: views.none.entrance },
+      `weaker: traefik ${PORT}`,
+      "weaker: traefik reads acmeDnsToken",
+    ],
+    [
       "the token where certificates came from a CA before",
       { ...views.acme, secrets: [] },
       readers({ container: "traefik", by: "file", at: "/x" }),

@@ -273,6 +273,15 @@ describe("CIS section 5", () => {
     });
   }
 
+  it("says the same of mounts in whatever order the engine lists them", () => {
+    const mounts = [hostPath("/etc", false, "/b"), hostPath("/sys", false, "/a")];
+    const expected = ["5.6 mounts /sys read-only, mounts /etc read-only"];
+    assert.deepEqual(
+      [findings({ mounts }), findings({ mounts: mounts.reverse() })],
+      [expected, expected],
+    );
+  });
+
   it("takes no exemption of folders for a writable mount", () => {
     const given: Exemption[] = [{ control: "hostPaths", value: ["/etc"], reason }];
     assert.deepEqual(findings({ mounts: [hostPath("/etc", true)] }, given), [
