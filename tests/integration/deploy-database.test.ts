@@ -150,7 +150,7 @@ docker start ${stack.name}-n8n`;
     assert.equal(result.code, 1, all(result));
     assert.match(result.stderr, /postgres is restarting.*\n( +\| .*\n)* +\| \[secret\]/);
     assert.doesNotMatch(all(result), /canary/);
-    assert.match(result.stderr, /running: deployment \d+ of .* again, all healthy/);
+    assert.match(result.stderr, /running: deployment \d+ of .* again, everything is healthy/);
     assert.deepEqual(await stack.running(), before);
     assert.equal(await sql("SELECT word FROM kept"), "before");
     assert.match(await volumes(), /-postgres-16-data\n(?:.*\n)*.*-postgres-17-data/);

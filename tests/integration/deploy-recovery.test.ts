@@ -84,10 +84,10 @@ describe("a deployment that is cut off", function () {
     assert.equal(cut?.code, 0, cut === undefined ? "" : all(cut));
     if (result.code === 0) assert.match(result.stderr, /deployed: 2 containers healthy/);
     else if (result.code === 1)
-      assert.match(result.stderr, /running: deployment \d+ of .* again, all healthy/);
+      assert.match(result.stderr, /running: deployment \d+ of .* again, everything is healthy/);
     else {
       assert.equal(result.code, 2, all(result));
-      assert.match(result.stderr, /the next run begins with what is pending/);
+      assert.match(result.stderr, /the next run starts with what is pending/);
     }
     await settles();
   });

@@ -57,7 +57,7 @@ export interface DeployStack {
   running(): Promise<Readonly<Record<string, string>>>;
   /** Whether a deployment has left its lock. */
   isLocked(): Promise<boolean>;
-  /** Changes a file of the project for a while; gives what undoes it. Rejects when the text is not there. */
+  /** Changes a file of the project for a while; gives what undoes it. Rejects when the text does not exist. */
   patch(file: string, from: string, to: string): Promise<() => Promise<void>>;
 }
 

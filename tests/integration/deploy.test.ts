@@ -38,7 +38,7 @@ describe("npm run deploy over SSH", function () {
     const logins = await world().ssh.logins();
     const again = await stack.command("deploy", "--yes");
     assert.equal(again.code, 0, ALL(again));
-    assert.match(again.stderr, /nothing to do, all is healthy/);
+    assert.match(again.stderr, /nothing to do, everything is healthy/);
     assert.ok((await world().ssh.logins()) - logins <= 1);
     assert.equal(await stack.isLocked(), false);
     const drift = await stack.command("drift");
@@ -60,7 +60,7 @@ describe("npm run deploy over SSH", function () {
       stdout,
       /^ {2}warning: images\.homepage: \S+ moved \(\w+, built .* ago\) from sha256:\S+ to sha256:\S+; the pin stays, /m,
     );
-    assert.match(stderr, /nothing to do, all is healthy/);
+    assert.match(stderr, /nothing to do, everything is healthy/);
   });
 
   it("leaves the stack selected that the user has selected, and says in a preview what is replaced when", async () => {
@@ -121,7 +121,7 @@ describe("npm run deploy over SSH", function () {
     const result = await stack.command("deploy", "--yes");
     assert.equal(result.code, 1, ALL(result));
     assert.match(result.stderr, /images\.homepage: .*manifest unknown/);
-    assert.match(result.stderr, /nothing was changed, what ran runs on/);
+    assert.match(result.stderr, /nothing was changed; running containers were not touched/);
     assert.deepEqual(await stack.running(), good);
   });
 
@@ -156,7 +156,7 @@ describe("npm run deploy over SSH", function () {
       result.stderr,
       /traefik: not healthy within \d+ seconds, but exited.*\n.*chekNewVersion/,
     );
-    assert.match(result.stderr, /nothing was changed, what ran runs on/);
+    assert.match(result.stderr, /nothing was changed; running containers were not touched/);
     assert.equal(report.failures, 0, JSON.stringify(report));
     assert.deepEqual(await stack.running(), good);
     assert.equal(await rehearsed(), "");
@@ -223,10 +223,10 @@ describe("npm run deploy over SSH", function () {
     );
     const recorded = await stack.command("deploy", "--yes");
     assert.equal(recorded.code, 0, ALL(recorded));
-    assert.match(recorded.stdout, /NO WAY BACK: the secrets of deployment \d+ are encrypted/);
+    assert.match(recorded.stdout, /NO ROLLBACK: the secrets of deployment \d+ are encrypted/);
     const again = await stack.command("deploy", "--yes");
     assert.equal(again.code, 0, ALL(again));
-    assert.doesNotMatch(again.stdout, /NO WAY BACK/);
-    assert.match(again.stderr, /nothing to do, all is healthy/);
+    assert.doesNotMatch(again.stdout, /NO ROLLBACK/);
+    assert.match(again.stderr, /nothing to do, everything is healthy/);
   });
 });

@@ -41,7 +41,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
     assert.deepEqual(await kinds(), []);
     const doctor = await stack.command("doctor");
     assert.equal(doctor.code, 0, doctor.stdout);
-    assert.doesNotMatch(doctor.stdout, /^(?:problem|could not tell)/m);
+    assert.doesNotMatch(doctor.stdout, /^(?:problem|unknown)/m);
   });
 
   it("find changed limits, a foreign network and a stranger, and a deployment brings back what is declared", async () => {
@@ -63,7 +63,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
     ]);
     const { stdout } = succeeded("deploy", await stack.command("deploy", "--yes"));
     assert.match(stdout, /homepage: processes was changed by hand, 100 instead of 200/);
-    assert.match(stdout, /stranger \(.*\) belongs to nobody and stays/);
+    assert.match(stdout, /stranger \(.*\) is not part of the stack and stays/);
     await docker.ask("rm", "-f", "stranger");
     assert.deepEqual(await kinds(), []);
   });
@@ -106,7 +106,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
       "namespaces",
       "networks",
       "mounts",
-      "memory folders",
+      "tmpfs",
       "published ports",
     ])
       assert.ok(found.has(kind), kind);
@@ -143,7 +143,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
     for (const line of ["docker", "disk", "clock", "port \\d+"])
       assert.match(
         doctor.stdout,
-        new RegExp(`^could not tell +${line}: the host could not be asked$`, "m"),
+        new RegExp(`^unknown +${line}: the host could not be asked$`, "m"),
       );
     const drift = await stack.command("drift");
     assert.equal(drift.code, 2);

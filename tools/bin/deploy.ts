@@ -1,14 +1,14 @@
 import { confirm } from "../deploy/plan/confirm";
 import { Refused, untouched } from "../deploy/context";
-import { openEngine } from "../deploy/pulumi/stack";
+import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
 import { HostShell, hostShell } from "../deploy/host/shell";
-import { kindsByRegistry } from "../deploy/plan/image-changes";
+import { imageChangesByRegistry } from "../deploy/plan/image-changes";
 import { acquireLock, breakLock } from "../deploy/host/lock";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
-import { dump } from "../deploy/host/stages";
-import { Talk } from "../deploy/console";
+import { dump } from "../deploy/host/dump";
+import { Reporter } from "../deploy/console";
 import { StackConfig } from "../../config/config";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
@@ -62,9 +62,9 @@ or a wrong option, 130 stopped by Ctrl-C.`,
     return deploy({
       stack,
       signal,
-      talk: talker(),
+      reporter: consoleReporter(),
       withoutDump: values["without-dump"],
-      kinds: kindsByRegistry,
+      kinds: imageChangesByRegistry,
       confirm: (decision) =>
         confirm(
           decision,
@@ -88,8 +88,8 @@ function rollbackNumber(rollback: boolean, words: readonly string[]): number | u
   return Number(word);
 }
 
-/** Stages stand out, lines below them are indented. The plan is data, the rest is talk. */
-function talker(): Talk {
+/** Stages stand out, lines below them are indented. The plan is data, the rest is reporter. */
+function consoleReporter(): Reporter {
   const paint = painter(process.stderr);
   const started = Date.now();
   const time = (): string => {
@@ -97,19 +97,19 @@ function talker(): Talk {
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   };
   return {
-    say,
+    log,
     stage: (name) => void process.stderr.write(`${paint("dim", time())} ${paint("bold", name)}\n`),
     show: (text) => void process.stdout.write(`${text}\n`),
   };
 }
 
-function say(line: string): void {
+function log(line: string): void {
   process.stderr.write(`  ${line}\n`);
 }
 
 async function showHistory(stack: string): Promise<number> {
-  const engine = await openEngine(stack);
-  const [head = "", ...rows] = columns(historyRows(await engine.history(false))).split("\n");
+  const pulumi = await openStack(stack);
+  const [head = "", ...rows] = columns(historyRows(await pulumi.history(false))).split("\n");
   process.stdout.write(`${painter(process.stdout)("dim", head)}\n${rows.join("\n")}\n`);
   return 0;
 }
@@ -131,7 +131,7 @@ async function unlock(stack: string): Promise<number> {
 
 async function dumpNow(stack: string, signal: AbortSignal): Promise<number> {
   const { config, shell } = hostOf(stack);
-  const lock = await acquireLock(shell, stack, say);
+  const lock = await acquireLock(shell, stack, log);
   try {
     const dumped = await dump(shell, config, signal);
     if (dumped === "nothing") throw new Refused(`stack ${stack}: no PostgreSQL is running`);

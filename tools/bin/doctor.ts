@@ -13,7 +13,7 @@ Docker, disk, clock, ports, registries, DNS.
   --stack S     the stack, Pulumi.S.yaml (default dev)
   --format F    table (default) or json
 
-Exit code: 0 no problem, 1 a problem, 2 a wrong option or no such stack. What could not be told is no problem.`,
+Exit code: 0 no problem, 1 a problem, 2 a wrong option or no such stack. What is unknown is no problem.`,
   options: {
     stack: { type: "string", default: "dev" },
     format: { type: "string", default: "table" },
@@ -22,11 +22,11 @@ Exit code: 0 no problem, 1 a problem, 2 a wrong option or no such stack. What co
     if (format !== "table" && format !== "json")
       throw new CommandError(`--format: expected table or json, got ${JSON.stringify(format)}`);
     const paint = painter(process.stdout);
-    const colours = { ok: "green", problem: "red", "could not tell": "yellow" } as const;
+    const colours = { ok: "green", problem: "red", unknown: "yellow" } as const;
     const show = (check: Check): void => {
       if (format === "json") return;
       const fix = check.fix === undefined ? "" : `; ${check.fix}`;
-      const status = paint(colours[check.status], check.status.padEnd(14));
+      const status = paint(colours[check.status], check.status.padEnd(7));
       process.stdout.write(`${status}  ${check.name}: ${check.text}${fix}\n`);
     };
     const { checks, loaded, config } = await examine(stack, { signal, onCheck: show });

@@ -22,7 +22,7 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
   words: true,
   main: async ({ values: { stack }, words, signal }) => {
     const file = readStackFile(stack, PROJECT_FOLDER);
-    // Problems of the configuration are told first: they are there with an engine and without.
+    // Problems of the configuration come first: they do not depend on Pulumi or Docker.
     const { config, model } = loadStack(file);
     const env = pulumiEnvironment(stack);
     const cli = await withProgress("looking for the Pulumi CLI", findCli(env));

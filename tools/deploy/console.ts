@@ -2,27 +2,27 @@
 import { printable } from "../../text/one-line";
 import { Mask } from "../../text/redact";
 
-export interface Talk {
+export interface Reporter {
   /** A line for somebody who waits. */
-  say(line: string): void;
+  log(line: string): void;
   /** The beginning of a stage. */
   stage(name: string): void;
   /** The plan, for the decision. */
   show(text: string): void;
 }
 
-/** The same talk for texts that came from containers and tools: without secrets, and without orders to the terminal. */
-export function safeTalk(talk: Talk, mask: Mask): Talk {
+/** The same reporter for texts that came from containers and tools: without secrets, and without orders to the terminal. */
+export function safeReporter(reporter: Reporter, mask: Mask): Reporter {
   const safe = (text: string): string => mask(printable(text));
   return {
-    say: (line) => {
-      talk.say(safe(line));
+    log: (line) => {
+      reporter.log(safe(line));
     },
     stage: (name) => {
-      talk.stage(safe(name));
+      reporter.stage(safe(name));
     },
     show: (text) => {
-      talk.show(safe(text));
+      reporter.show(safe(text));
     },
   };
 }

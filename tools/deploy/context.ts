@@ -1,11 +1,11 @@
 /** What the stages of a deployment share. */
 import { CommandError, textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
-import { Engine } from "./pulumi/stack";
+import { PulumiStack } from "./pulumi/stack";
 import { PastUpdate } from "./pulumi/history";
 import { HostShell } from "./host/shell";
 import { Mask } from "../../text/redact";
-import { Talk } from "./console";
+import { Reporter } from "./console";
 
 /** Exit codes of a deployment. */
 export const SUCCEEDED = 0;
@@ -23,7 +23,7 @@ export class Refused extends CommandError {
 
 /**
  * The one place where what goes wrong before anything is touched becomes a {@link Refused}, whoever it comes from: the
- * engine, the host, the program on a configuration.
+ * Pulumi, the host, the program on a configuration.
  */
 export async function untouched<T>(
   work: () => Promise<T>,
@@ -37,15 +37,15 @@ export async function untouched<T>(
   }
 }
 
-export const UNTOUCHED = "nothing was changed, what ran runs on";
+export const UNTOUCHED = "nothing was changed; running containers were not touched";
 
 /** What every stage has at hand. */
 export interface Run {
   readonly stack: string;
   readonly signal: AbortSignal;
   /** Shows no secret, whatever it is given. */
-  readonly talk: Talk;
-  readonly engine: Engine;
+  readonly reporter: Reporter;
+  readonly pulumi: PulumiStack;
   readonly shell: HostShell;
   /** What the stack's file says. */
   readonly current: PlainConfig;
@@ -56,9 +56,9 @@ export interface Run {
 }
 
 /** Says what an interrupt leaves; the answer is what to throw. */
-export function interrupted({ stack, signal, talk }: Run): unknown {
-  talk.say(
-    `stopped in the middle; the state is complete, the next run begins with what is pending: npm run deploy -- --stack ${stack}`,
+export function interrupted({ stack, signal, reporter }: Run): unknown {
+  reporter.log(
+    `stopped half-way; the state is complete and the next run finishes what is pending: npm run deploy -- --stack ${stack}`,
   );
   return signal.reason;
 }

@@ -1,22 +1,25 @@
 /** One deployment from its checks to its end. */
-import { hostAccess } from "../../host/address";
-import { hasProblem } from "./checks/check";
 import { secretTexts } from "../../config/file/edit";
-import { Refused, Run, untouched, UNTOUCHED } from "./context";
-import { examine } from "./checks/doctor";
-import { engage } from "./engage";
-import { Engine } from "./pulumi/stack";
-import { engineLocked } from "./pulumi/lock";
-import { hostShell } from "./host/shell";
-import { acquireLock } from "./host/lock";
+import { hostAccess } from "../../host/address";
 import { Mask, maskOf } from "../../text/redact";
-import { prepare, PrepareOptions } from "./prepare";
-import { safeTalk, Talk } from "./console";
+import { textOf } from "../cli/command";
+import { autoRollback } from "./auto-rollback";
+import { hasProblem } from "./checks/check";
+import { examine } from "./checks/doctor";
+import { Reporter, safeReporter } from "./console";
+import { interrupted, Refused, Run, SUCCEEDED, UNTOUCHED, untouched } from "./context";
+import { acquireLock } from "./host/lock";
+import { hostShell } from "./host/shell";
+import { prepare, Prepared, PrepareOptions } from "./prepare";
+import { lastGood, NOT_YET } from "./pulumi/history";
+import { stackLocked } from "./pulumi/lock";
+import { PulumiStack } from "./pulumi/stack";
+import { health, keepRecord, recordHealthy, up, UpFailed } from "./up";
 
 export interface DeployOptions extends PrepareOptions {
   readonly stack: string;
   readonly signal: AbortSignal;
-  readonly talk: Talk;
+  readonly reporter: Reporter;
 }
 
 /** The answer is the exit code. Rejects with the signal's reason after an interrupt. */
@@ -33,31 +36,31 @@ export async function deploy(options: DeployOptions): Promise<number> {
 /** What goes wrong while it is prepared has touched nothing. */
 export async function carryOut(run: Run, options: PrepareOptions, mask: Mask): Promise<number> {
   const prepared = await untouched(() => prepare(run, options), mask);
-  return typeof prepared === "number" ? prepared : engage(run, prepared);
+  return typeof prepared === "number" ? prepared : apply(run, prepared);
 }
 
 /** Does something under the stack's lock, once the checks are passed. */
 async function locked(
-  { stack, signal, talk }: DeployOptions,
+  { stack, signal, reporter }: DeployOptions,
   work: (run: Run, mask: Mask) => Promise<number>,
 ): Promise<number> {
-  const { loaded, engine, config } = await untouched(() => checked(stack, signal, talk));
+  const { loaded, pulumi, config } = await untouched(() => checked(stack, signal, reporter));
   const shell = hostShell(hostAccess(loaded.config.host));
   const lock = await untouched(() =>
     acquireLock(shell, stack, (line) => {
-      talk.say(line);
+      reporter.log(line);
     }),
   );
   try {
-    await untouched(() => refuseWhileLocked(engine));
-    const history = await untouched(() => engine.history(true));
+    await untouched(() => refuseWhileLocked(pulumi));
+    const history = await untouched(() => pulumi.history(true));
     // Of every deployment: what fails may be an older one again.
     const mask = maskOf([config, ...history.map((past) => past.config)].flatMap(secretTexts));
     const run = {
       stack,
       signal,
-      talk: safeTalk(talk, mask),
-      engine,
+      reporter: safeReporter(reporter, mask),
+      pulumi,
       shell,
       current: config,
       history,
@@ -69,20 +72,46 @@ async function locked(
 }
 
 /** Pulumi's own lock is on nothing but the state, so nobody minds it before the first run that writes. */
-async function refuseWhileLocked(engine: Engine): Promise<void> {
-  const [held] = await engine.locks();
-  if (held !== undefined) throw new Refused(`${engineLocked(engine.stack, held)}\n${UNTOUCHED}`);
+async function refuseWhileLocked(pulumi: PulumiStack): Promise<void> {
+  const [held] = await pulumi.locks();
+  if (held !== undefined) throw new Refused(`${stackLocked(pulumi.stack, held)}\n${UNTOUCHED}`);
 }
 
 /** The doctor's checks, those that a deployment cannot do without. */
-async function checked(stack: string, signal: AbortSignal, talk: Talk) {
-  talk.stage("checks");
-  const { checks, loaded, engine, config } = await examine(stack, { create: true, signal });
+async function checked(stack: string, signal: AbortSignal, reporter: Reporter) {
+  reporter.stage("checks");
+  const { checks, loaded, pulumi, config } = await examine(stack, { create: true, signal });
   for (const { status, name, text, fix } of checks)
     if (status !== "ok")
-      talk.say(`${status}: ${name}: ${text}${fix === undefined ? "" : `; ${fix}`}`);
-  if (hasProblem(checks) || loaded === undefined || engine === undefined || config === undefined)
-    throw new Refused("nothing was changed; solve the problems above and start again");
+      reporter.log(`${status}: ${name}: ${text}${fix === undefined ? "" : `; ${fix}`}`);
+  if (hasProblem(checks) || loaded === undefined || pulumi === undefined || config === undefined)
+    throw new Refused("nothing was changed; fix the problems above and start again");
   signal.throwIfAborted();
-  return { loaded, engine, config };
+  return { loaded, pulumi, config };
+}
+
+/** The answer is the exit code. */
+export async function apply(run: Run, prepared: Prepared): Promise<number> {
+  const { pulumi, signal, reporter, history } = run;
+  const { config, message, model, replace, lost } = prepared;
+  signal.throwIfAborted();
+  await keepRecord(run, lastGood(history)?.start.toISOString() ?? NOT_YET);
+  signal.throwIfAborted();
+  let failure: readonly string[];
+  try {
+    for (const { urn } of lost) await pulumi.unprotect(urn);
+    reporter.stage("deployment");
+    await up(run, config, message, replace);
+    failure = await health(run, model);
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    failure = error instanceof UpFailed ? error.lines : [textOf(error)];
+  }
+  if (signal.aborted) throw interrupted(run);
+  if (failure.length > 0) return autoRollback(run, failure, prepared);
+  await recordHealthy(run);
+  reporter.log(
+    `deployed: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,
+  );
+  return SUCCEEDED;
 }

@@ -13,16 +13,18 @@ import { changes } from "../report/changes/changes";
 import { stackView } from "../report/view/stack";
 import { DeployedContainer } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
-import { KindsOf } from "./plan/image-changes";
-import { Before, lookBack } from "./reconcile";
+import { ImageChangeKinds } from "./plan/image-changes";
+import { CurrentState, reconcile } from "./reconcile";
 import { acrossMajors, lostVolumes, LostVolume } from "./plan/lost-volumes";
 import { Plan, planOf } from "./plan/plan";
 import { Decision, planText } from "./plan/text";
-import { removeLeft } from "./host/orphans";
-import { dumpDatabases, pullImages, rehearse } from "./host/stages";
+import { removeOrphans } from "./host/orphans";
+import { dumpDatabases } from "./host/dump";
+import { pullImages } from "./host/pull";
+import { rehearse } from "./host/rehearsal";
 import { loadTarget, onConfig, Target } from "./pulumi/target";
 import { health, recordHealthy } from "./up";
-import { NoWayBack, refusedNow, WayBack, wayBack } from "./way-back";
+import { NoRollback, refusedNow, RollbackCandidate, rollbackCandidate } from "./rollback";
 
 export interface PrepareOptions {
   /** Asked once the plan is shown; the answer is why not, or undefined. */
@@ -30,7 +32,7 @@ export interface PrepareOptions {
   /** Another configuration than the stack's file. Default: the file. */
   readonly target?: (history: readonly PastUpdate[]) => Target;
   /** Says what the image changes are. Default: nobody looks. */
-  readonly kinds?: KindsOf;
+  readonly kinds?: ImageChangeKinds;
   /** Replace PostgreSQL even where its databases cannot be dumped. Default false. */
   readonly withoutDump?: boolean;
 }
@@ -47,21 +49,21 @@ export interface Prepared {
   readonly lost: readonly LostVolume[];
   /** What the state says ran before. */
   readonly deployed: readonly DeployedContainer[];
-  readonly back: WayBack | NoWayBack;
+  readonly back: RollbackCandidate | NoRollback;
 }
 
 /** An exit code instead where there is nothing to deploy. */
 export async function prepare(run: Run, options: PrepareOptions): Promise<Prepared | number> {
-  const { stack, history, signal, talk } = run;
-  const before = await lookBack(run);
-  const back = wayBack(stack, history);
+  const { stack, history, signal, reporter } = run;
+  const before = await reconcile(run);
+  const back = rollbackCandidate(stack, history);
   const { config: wanted, message, number } = targetOf(run, options, before);
   const target = loadWanted(stack, wanted, number);
   const problems = dataProblems(target.config, target.model, before.state.dataFormats);
   if (problems.length > 0) throw new Refused(problems.join("\n"));
   const lost = lostVolumes(before.state, target.model);
 
-  talk.stage("plan");
+  reporter.stage("plan");
   const plan = await previewPlan(run, wanted, target.model, before, lost);
   // From here on every image has its digest: what was planned is what is pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
@@ -74,26 +76,26 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     lost,
     pending: before.pending,
     dump: replacesDumped(plan) && options.withoutDump !== true,
-    ...("none" in back && back.kind !== "first" && { noWayBack: back.none }),
+    ...("none" in back && back.kind !== "first" && { noRollback: back.none }),
   };
-  talk.show(planText(stack, decision));
+  reporter.show(planText(stack, decision));
   // A run without changes is of use all the same: it ends what was cut off, and makes a deployment to return to.
   const needed = before.cutOff || ("none" in back && back.kind === "unusable");
   if (!plan.changes && lost.length === 0 && !needed) {
     const sick = await health(run, model);
-    for (const line of sick) talk.say(line);
+    for (const line of sick) reporter.log(line);
     if (sick.length > 0) {
-      talk.say("nothing to do, but not all is healthy");
+      reporter.log("nothing to do, but not everything is healthy");
       return NOT_RETURNED;
     }
     if (deployments(history).at(-1)?.outcome === "unverified") await recordHealthy(run);
-    talk.say("nothing to do, all is healthy");
+    reporter.log("nothing to do, everything is healthy");
     return SUCCEEDED;
   }
   const no = await options.confirm(decision);
   if (no !== undefined) throw new Refused(`${no}; nothing was changed`);
 
-  await removeLeft(run, before.left);
+  await removeOrphans(run, before.left);
   await pullImages(run, plan, loaded);
   await rehearse(run, plan, model);
   if (decision.dump) await dumpDatabases(run, loaded);
@@ -114,7 +116,7 @@ function loadWanted(stack: string, wanted: PlainConfig, number: number | undefin
 function targetOf(
   { history, current }: Run,
   { target }: PrepareOptions,
-  { state }: Before,
+  { state }: CurrentState,
 ): Target {
   if (target === undefined) return { config: current, message: DEPLOY };
   const wanted = target(history);
@@ -122,14 +124,14 @@ function targetOf(
 }
 
 async function previewPlan(
-  { engine, current, signal }: Run,
+  { pulumi, current, signal }: Run,
   config: PlainConfig,
   model: StackModel,
-  { state, changedByHand }: Before,
+  { state, changedByHand }: CurrentState,
   lost: readonly LostVolume[],
 ): Promise<Plan> {
-  return onConfig(engine, current, config, async (options) => {
-    const events = await engine.preview({
+  return onConfig(pulumi, current, config, async (options) => {
+    const events = await pulumi.preview({
       ...options,
       signal,
       // Pulumi refuses to plan the deletion of a protected resource; this command asks about these itself.
@@ -142,15 +144,15 @@ async function previewPlan(
 
 /** A run that was cut off left a state that is of no one configuration: then the last good deployment counts. */
 function modelBefore(
-  { cutOff, recorded }: Before,
-  back: WayBack | NoWayBack,
+  { cutOff, recorded }: CurrentState,
+  back: RollbackCandidate | NoRollback,
 ): StackModel | undefined {
   if (!cutOff) return recorded.model;
   if (!("none" in back)) return back.target.model;
   return back.kind === "unusable" ? recorded.model : undefined;
 }
 
-/** Before the first deployment there is nothing to be weaker than. */
+/** CurrentState the first deployment there is nothing to be weaker than. */
 const weakenings = (before: StackModel | undefined, after: StackModel): Change[] =>
   before === undefined || before.containers.length === 0
     ? []

@@ -7,7 +7,7 @@ import { Inventory, takeInventory } from "./host/inventory";
 import { Orphan, orphans, stateIsStale } from "./host/orphans";
 import { COMMAND, DeployedContainer, nameOf, StackState } from "./pulumi/state";
 
-export interface Before {
+export interface CurrentState {
   /** Lines for the plan. */
   readonly pending: readonly string[];
   /** Whether the last run was cut off, so that part of the state is of a configuration that never came to its end. */
@@ -19,14 +19,14 @@ export interface Before {
   readonly deployed: readonly DeployedContainer[];
   /** What a run that was cut off left on the host, to be removed before anything else is done. */
   readonly left: readonly Orphan[];
-  /** Resources of containers that differ from what was deployed, in ways that the engine may not see. */
+  /** Resources of containers that differ from what was deployed in ways that Pulumi may not see. */
   readonly changedByHand: readonly string[];
 }
 
 /** The state is brought up to what is on the host where they cannot agree. */
-export async function lookBack(run: Run): Promise<Before> {
-  const { engine, shell, stack, signal, talk, history } = run;
-  const [recorded, live] = await Promise.all([engine.state(), takeInventory(shell, stack, signal)]);
+export async function reconcile(run: Run): Promise<CurrentState> {
+  const { pulumi, shell, stack, signal, reporter, history } = run;
+  const [recorded, live] = await Promise.all([pulumi.state(), takeInventory(shell, stack, signal)]);
   const cutOff = [...recorded.pending, ...notToItsEnd(history)];
   const left = cutOff.length === 0 ? [] : orphans(recorded, live, stack);
   const deployed = recorded.containers;
@@ -39,9 +39,9 @@ export async function lookBack(run: Run): Promise<Before> {
     recorded.pending.length > 0 ||
     (recorded.resources.length > 0 && stateIsStale(recorded, live))
   ) {
-    talk.stage("comparing Pulumi's state with the host");
-    await engine.refresh({ signal });
-    state = await engine.state();
+    reporter.stage("comparing Pulumi's state with the host");
+    await pulumi.refresh({ signal });
+    state = await pulumi.state();
   }
   return {
     state,
@@ -55,10 +55,10 @@ export async function lookBack(run: Run): Promise<Before> {
       ...left.map(({ kind, name }) => `${kind} ${name}, which is removed`),
       ...drift.map(({ where, kind, expected, found }) =>
         kind === "undeclared"
-          ? `${found} belongs to nobody and stays; remove it with docker rm -f on the host`
+          ? `${found} is not part of the stack and stays; remove it with docker rm -f on the host`
           : kind === "socket group"
-            ? `${where}: Docker's socket belongs to group ${expected} by now, not to ${found}`
-            : `${where}: ${kind} was changed by hand, ${found} instead of ${expected}`,
+            ? `${where}: Docker's socket now belongs to group ${expected}, not ${found}`
+            : `${where}: ${kind} was changed outside Pulumi: ${found} instead of ${expected}`,
       ),
     ],
     changedByHand: [
@@ -82,7 +82,7 @@ function notToItsEnd(history: readonly PastUpdate[]): string[] {
   const broken = unfinished(history);
   return broken === undefined
     ? []
-    : [`deployment ${broken.number} of ${moment(broken.start)} did not come to its end`];
+    : [`deployment ${broken.number} of ${moment(broken.start)} did not finish`];
 }
 
 function neverSeenHealthy(history: readonly PastUpdate[]): string[] {
@@ -94,14 +94,14 @@ function neverSeenHealthy(history: readonly PastUpdate[]): string[] {
     : [];
 }
 
-/** Not what a stopped or missing container is: that the engine sees. */
+/** Without stopped and missing containers, which Pulumi sees by itself. */
 function changesSince(
   stack: string,
   { resources, containers }: StackState,
   live: Inventory,
   left: readonly Orphan[],
 ): Drift[] {
-  // Of these it is known already what becomes of them: removed by this run, or by the engine.
+  // Of these it is known already what becomes of them: removed by this run, or by the pulumi.
   const leaving = new Set([
     ...left.map(({ id }) => id),
     ...resources.filter((resource) => resource.delete).map(({ id }) => id),

@@ -65,7 +65,7 @@ describe("a Docker engine on this machine", () => {
     server.close();
   });
 
-  it("that is not there is missing, with what helps", async () => {
+  it("that does not exist is missing, with what helps", async () => {
     const socket = join(folder, "docker.sock");
     assert.equal(
       await ask(),

@@ -44,7 +44,7 @@ describe("a deployment", function () {
 
   it("has nothing to do on a stack that is as it should be", async () => {
     const { ended, done, said } = await fakeDeployment({});
-    assert.deepEqual([ended, done, said.at(-1)], [0, [], "nothing to do, all is healthy"]);
+    assert.deepEqual([ended, done, said.at(-1)], [0, [], "nothing to do, everything is healthy"]);
   });
 
   it("records the health of a deployment that nobody looked at, when there is nothing else to do", async () => {
@@ -78,7 +78,7 @@ describe("a deployment", function () {
         preview: "the program printed dev-only-a-canary-of-a-key",
       });
       assert.match(refusal(refused), /the program printed \[secret\]/);
-      assert.match(refusal(refused), /nothing was changed, what ran runs on$/);
+      assert.match(refusal(refused), /nothing was changed; running containers were not touched$/);
       assert.deepEqual(refused.done, []);
     });
 
@@ -135,7 +135,11 @@ describe("a deployment", function () {
         "verified 2026-01-21",
       ]);
       assert.ok(said.some((line) => line === "failed: it broke"));
-      assert.ok(said.some((line) => /^running: deployment 1 of .* again, all healthy$/.test(line)));
+      assert.ok(
+        said.some((line) =>
+          /^running: deployment 1 of .* again, everything is healthy$/.test(line),
+        ),
+      );
     });
 
     it("returns when the engine is content and a container is not", async () => {
@@ -173,7 +177,7 @@ describe("a deployment", function () {
         up: ["it broke"],
       });
       assert.equal(ended, 2);
-      assert.match(plan, /NO WAY BACK: the secrets of deployment 1 are encrypted with another/);
+      assert.match(plan, /NO ROLLBACK: the secrets of deployment 1 are encrypted with another/);
       assert.equal(done.at(-1), "up: npm run deploy");
     });
 
@@ -232,7 +236,7 @@ describe("a deployment", function () {
       assert.equal(ended, 0);
       assert.match(plan, /left by an earlier run: creating dev-homepage\n/);
       assert.match(plan, /left by an earlier run: container dev-homepage-left, which is removed/);
-      assert.doesNotMatch(plan, /belongs to nobody/);
+      assert.doesNotMatch(plan, /is not part of the stack/);
       assert.deepEqual(done.slice(0, 3), [
         "refresh",
         "confirm",
@@ -250,12 +254,15 @@ describe("a deployment", function () {
       assert.doesNotMatch(plan, /changed by hand/);
       assert.ok(done.includes("up: npm run deploy"), done.join("\n"));
       const blamed = await fakeDeployment({ ...changed, row: unlimited });
-      assert.match(blamed.plan, /homepage: processes was changed by hand, no limit instead of 200/);
+      assert.match(
+        blamed.plan,
+        /homepage: processes was changed outside Pulumi: no limit instead of 200/,
+      );
     });
 
     it("leaves a stranger alone on a stack that nothing cut off", async () => {
       const { plan, done } = await fakeDeployment({ more: [stranger("stranger")] });
-      assert.match(plan, /stranger \(.*\) belongs to nobody and stays/);
+      assert.match(plan, /stranger \(.*\) is not part of the stack and stays/);
       assert.deepEqual(done, []);
     });
 
@@ -291,7 +298,7 @@ describe("a deployment", function () {
         states: [part],
       });
       assert.doesNotMatch(plan, /WEAKER/);
-      assert.match(plan, /NO WAY BACK: there is no earlier deployment to return to/);
+      assert.match(plan, /NO ROLLBACK: there is no earlier deployment to return to/);
     });
   });
 
@@ -306,7 +313,7 @@ describe("a deployment", function () {
       assert.doesNotMatch(plan, /changed by hand/);
       assert.match(
         plan,
-        /NO WAY BACK: this version of the program refuses the configuration of deployment 1: unknownKey: /,
+        /NO ROLLBACK: this version of the program refuses the configuration of deployment 1: unknownKey: /,
       );
       assert.ok(done.includes("up: npm run deploy"));
     });
@@ -316,7 +323,7 @@ describe("a deployment", function () {
         ...changed,
         row: ({ name }, row) => (name === "homepage" ? { ...row, user: "0:0" } : row),
       });
-      assert.match(plan, /homepage: user was changed by hand, 0:0 instead of 101:101/);
+      assert.match(plan, /homepage: user was changed outside Pulumi: 0:0 instead of 101:101/);
       assert.ok(done.includes(`up: npm run deploy +${HOMEPAGE}`), done.join("\n"));
     });
 
@@ -338,7 +345,7 @@ describe("a deployment", function () {
       });
       assert.match(
         plan,
-        /socket-proxy-cadvisor: Docker's socket belongs to group 992 by now, not to 991/,
+        /socket-proxy-cadvisor: Docker's socket now belongs to group 992, not 991/,
       );
       assert.ok(
         done.includes("up: npm run deploy +dev-socket-proxy-cadvisor +dev-socket-group"),

@@ -11,13 +11,13 @@ import { Run } from "../../../tools/deploy/context";
 import { tmpfsOptions } from "../../../components/hardened/container";
 import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
-import { Engine, RunOptions } from "../../../tools/deploy/pulumi/stack";
+import { PulumiStack, RunOptions } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
 import { HostShell, ShellResult } from "../../../tools/deploy/host/shell";
 import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
 import { carryOut } from "../../../tools/deploy/deploy";
-import { EngineError } from "../../../tools/deploy/pulumi/process";
+import { PulumiError } from "../../../tools/deploy/pulumi/process";
 import {
   CONTAINER,
   NETWORK,
@@ -25,7 +25,7 @@ import {
   StackState,
   VOLUME,
 } from "../../../tools/deploy/pulumi/state";
-import { safeTalk } from "../../../tools/deploy/console";
+import { safeReporter } from "../../../tools/deploy/console";
 import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import { readStackFile } from "../../../config/file/read";
 import { PROJECT_FOLDER } from "../../../tools/cli/command";
@@ -220,7 +220,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
   const removed: string[] = [];
   let [state, ups, looks] = [0, 0, 0];
 
-  const engine: Engine = {
+  const pulumi: PulumiStack = {
     stack: STACK,
     config: () => Promise.resolve(current),
     setSecret: () => Promise.resolve(),
@@ -231,7 +231,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
     locks: () => Promise.resolve([]),
     preview: () =>
       typeof given.preview === "string"
-        ? Promise.reject(new EngineError(given.preview))
+        ? Promise.reject(new PulumiError(given.preview))
         : Promise.resolve(given.preview ?? []),
     up: ({ configFile, message, replace = [] }: RunOptions & { readonly message: string }) => {
       ups += 1;
@@ -241,7 +241,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       const noted = note(
         [`up: ${message}`, ...replace.map((urn) => urn.split("::").at(-1))].join(" +"),
       );
-      return failure === undefined ? noted : Promise.reject(new EngineError(failure));
+      return failure === undefined ? noted : Promise.reject(new PulumiError(failure));
     },
     refresh: () => {
       state += 1;
@@ -280,12 +280,12 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
 
   const mask = maskOf([current, ...history.map(({ config }) => config)].flatMap(secretTexts));
   const keep = (texts: string[]) => (text: string) => void texts.push(text);
-  const talk = safeTalk({ say: keep(said), stage: keep(said), show: keep(shown) }, mask);
+  const reporter = safeReporter({ log: keep(said), stage: keep(said), show: keep(shown) }, mask);
   const run: Run = {
     stack: STACK,
     signal: stop.signal,
-    talk,
-    engine,
+    reporter,
+    pulumi,
     shell,
     current,
     history,

@@ -4,7 +4,7 @@ import { maskOf } from "../../../text/redact";
 import { errorLines, progressLine } from "../../../tools/deploy/pulumi/events";
 import { orphans, removeScript, stateIsStale } from "../../../tools/deploy/host/orphans";
 import { parseState } from "../../../tools/deploy/pulumi/state";
-import { safeTalk } from "../../../tools/deploy/console";
+import { safeReporter } from "../../../tools/deploy/console";
 import { printable } from "../../../text/one-line";
 import type { Inventory, LiveContainer } from "../../../tools/deploy/host/inventory";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
@@ -47,10 +47,10 @@ describe("what is printed", () => {
     );
     const said: string[] = [];
     const keep = (text: string): void => void said.push(text);
-    const talk = safeTalk({ say: keep, stage: keep, show: keep }, maskOf(["the-password"]));
-    talk.say("the-\u001b[0mpassword");
-    talk.stage("the-password");
-    talk.show("the-password\u0007");
+    const reporter = safeReporter({ log: keep, stage: keep, show: keep }, maskOf(["the-password"]));
+    reporter.log("the-\u001b[0mpassword");
+    reporter.stage("the-password");
+    reporter.show("the-password\u0007");
     assert.deepEqual(said, ["[secret]", "[secret]", "[secret]"]);
   });
 

@@ -3,7 +3,7 @@
 export interface Check {
   /** What was looked at, in a word: `config`, `ssh`, `disk`. */
   readonly name: string;
-  readonly status: "ok" | "problem" | "could not tell";
+  readonly status: "ok" | "problem" | "unknown";
   readonly text: string;
   /** What to do, as a command where there is one. */
   readonly fix?: string;
@@ -16,14 +16,14 @@ export const problem = (name: string, text: string, fix?: string): Check => ({
   text,
   ...(fix !== undefined && { fix }),
 });
-export const unsure = (name: string, text: string, fix?: string): Check => ({
+export const unknownCheck = (name: string, text: string, fix?: string): Check => ({
   ...problem(name, text, fix),
-  status: "could not tell",
+  status: "unknown",
 });
 
 /** A line each for what nobody could look at, so that none is missing. */
-export const untold = (names: readonly string[], why: string): Check[] =>
-  names.map((name) => unsure(name, why));
+export const allUnknown = (names: readonly string[], why: string): Check[] =>
+  names.map((name) => unknownCheck(name, why));
 
 export const hasProblem = (checks: readonly Check[]): boolean =>
   checks.some(({ status }) => status === "problem");

@@ -4,10 +4,10 @@ import { hostAccess } from "../../../host/address";
 import { StackFile, readStackFile } from "../../../config/file/read";
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
-import { Check, ok, problem, problemLine, untold } from "./check";
+import { Check, ok, problem, problemLine, allUnknown } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
-import { Engine } from "../pulumi/stack";
-import { checkEngine } from "./pulumi";
+import { PulumiStack } from "../pulumi/stack";
+import { checkPulumi } from "./pulumi";
 import { hostChecks, hostCheckScript, hostLines, HostQuestions, portsOf } from "./host";
 import { HostError, hostShell } from "../host/shell";
 import { dnsChecks, registryChecks } from "./network";
@@ -16,7 +16,7 @@ import { dnsChecks, registryChecks } from "./network";
 export interface Findings {
   readonly checks: readonly Check[];
   readonly loaded?: LoadedStack;
-  readonly engine?: Engine;
+  readonly pulumi?: PulumiStack;
   readonly config?: PlainConfig;
 }
 
@@ -30,7 +30,7 @@ export interface ExamineOptions {
 
 const NO_CONFIG = "depends on the configuration, which has problems";
 
-/** Configuration, engine, passphrase and host: what a deployment cannot do without. */
+/** Configuration, pulumi, passphrase and host: what a deployment cannot do without. */
 export async function examine(stack: string, options: ExamineOptions = {}): Promise<Findings> {
   const checks: Check[] = [];
   const note = (...found: readonly Check[]): void => {
@@ -39,16 +39,16 @@ export async function examine(stack: string, options: ExamineOptions = {}): Prom
   };
   const file = readStackFile(stack, PROJECT_FOLDER);
   const loaded = load(file, note);
-  const { engine, config } = await checkEngine(file, options, note);
+  const { pulumi, config } = await checkPulumi(file, options, note);
   note(
     ...(loaded === undefined
-      ? untold(["host", ...hostLines([])], NO_CONFIG)
+      ? allUnknown(["host", ...hostLines([])], NO_CONFIG)
       : await askHost(loaded, options.signal)),
   );
   return {
     checks,
     ...(loaded && { loaded }),
-    ...(engine && { engine }),
+    ...(pulumi && { pulumi }),
     ...(config && { config }),
   };
 }
@@ -59,7 +59,7 @@ export async function examineOutside(
   plain: StackConfig | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  if (loaded === undefined) return untold(["registry", "dns"], NO_CONFIG);
+  if (loaded === undefined) return allUnknown(["registry", "dns"], NO_CONFIG);
   const [registries, dns] = await Promise.all([
     // With the passwords of private registries, where they could be read.
     registryChecks(plain ?? loaded.config, signal),
@@ -103,7 +103,7 @@ async function askHost({ config, model }: LoadedStack, signal?: AbortSignal): Pr
     if (!(error instanceof HostError)) throw error;
     return [
       problemLine("host", error.message),
-      ...untold(hostLines(questions.ports), "the host could not be asked"),
+      ...allUnknown(hostLines(questions.ports), "the host could not be asked"),
     ];
   }
 }

@@ -2,7 +2,7 @@
 import { StackConfig } from "../../../config/config";
 import { ImageNeeds, preflightScript } from "../../../host/preflight";
 import { quote } from "../../../host/shell-quote";
-import { Check, ok, problem, problemLine, unsure, untold } from "./check";
+import { Check, ok, problem, problemLine, unknownCheck, allUnknown } from "./check";
 import { ShellResult } from "../host/shell";
 
 export interface HostQuestions {
@@ -86,7 +86,7 @@ export function hostChecks(
             : "check on the host: systemctl status docker",
         ),
       ),
-      ...untold(hostLines(questions.ports).slice(1), "Docker on the host does not answer"),
+      ...allUnknown(hostLines(questions.ports).slice(1), "Docker on the host does not answer"),
     ];
   }
   return [
@@ -101,7 +101,7 @@ export function hostChecks(
         ]
       : [
           ...wrong.map((line) => problemLine("docker", line.replace(/^docker: /, ""))),
-          ...untold(["disk"], "the host does not fit the images"),
+          ...allUnknown(["disk"], "the host does not fit the images"),
         ]),
     clock(facts.first("clock"), asked),
     ...questions.ports.map((wanted) => portCheck(questions.stack, wanted, facts)),
@@ -120,14 +120,14 @@ const lastLine = (text: string): string | undefined => text.trim().split("\n").a
 
 const disk = (freeMiB: string | undefined): Check =>
   freeMiB === undefined || freeMiB === ""
-    ? unsure("disk", "the free space of Docker's folder cannot be read by this user")
+    ? unknownCheck("disk", "the free space of Docker's folder cannot be read by this user")
     : ok("disk", `${freeMiB} MiB free, enough for the images that are not there yet`);
 
 function clock(
   seconds: string | undefined,
   { from, to }: { readonly from: number; readonly to: number },
 ): Check {
-  if (seconds === undefined) return unsure("clock", "the host's clock could not be read");
+  if (seconds === undefined) return unknownCheck("clock", "the host's clock could not be read");
   const told = Number(seconds);
   const skew = Math.round(told - Math.min(Math.max(told, from / 1000), to / 1000));
   return Math.abs(skew) <= CLOCK_SECONDS

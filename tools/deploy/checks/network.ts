@@ -6,7 +6,7 @@ import { StackModel } from "../../../components/model";
 import { ImageReference, isPinned } from "../../../images/reference";
 import { RegistryClient, RegistryError } from "../../../images/registry/client";
 import { ENCRYPTED } from "../../../text/messages";
-import { Check, ok, problem, unsure } from "./check";
+import { Check, ok, problem, unknownCheck } from "./check";
 
 /** For all registries together, ms. */
 const DEADLINE_MS = 10_000;
@@ -35,7 +35,7 @@ export async function registryChecks(
         return image.registry === registry ? [{ service, image, answer }] : [];
       });
       if (mine.length === 0)
-        return unsure(
+        return unknownCheck(
           "registry",
           `${registry}: its password is encrypted and could not be read`,
           "set the passphrase, as the line about it says",
@@ -50,7 +50,7 @@ export async function registryChecks(
       return (
         verdicts.find(({ status }) => status === "problem") ??
         verdicts[0] ??
-        unsure("registry", text)
+        unknownCheck("registry", text)
       );
     });
   } finally {
@@ -88,7 +88,7 @@ function verdict({ code, registry }: RegistryError, image: ImageReference, text:
         `trust its certificate with NODE_EXTRA_CA_CERTS, or set insecure in ${settings}`,
       );
     default:
-      return unsure(
+      return unknownCheck(
         "registry",
         text,
         "try again, or check the network between this machine and the registry",
@@ -123,7 +123,13 @@ export async function dnsChecks(
   ).filter((line) => line !== undefined);
   return wrong.length === 0
     ? [ok("dns", `${looked.length} names lead to the host`)]
-    : [unsure("dns", wrong.join("; "), `let these names lead to ${wanted.join(", ") || host}`)];
+    : [
+        unknownCheck(
+          "dns",
+          wrong.join("; "),
+          `let these names lead to ${wanted.join(", ") || host}`,
+        ),
+      ];
 }
 
 const addresses = (name: string): Promise<readonly string[]> =>

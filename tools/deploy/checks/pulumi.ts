@@ -1,29 +1,29 @@
 /** The doctor's look at Pulumi: the CLI and its plugins, the passphrase, and what an earlier run left in the state. */
 import { StackFile } from "../../../config/file/read";
 import { pulumiEnvironment } from "../../cli/pulumi-cli";
-import { Check, ok, problem, splitFix, unsure, untold } from "./check";
+import { Check, ok, problem, splitFix, unknownCheck, allUnknown } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
-import { Engine, EngineMissing, isNoStack, openEngine } from "../pulumi/stack";
-import { engineLocked } from "../pulumi/lock";
+import { PulumiStack, PulumiMissing, isNoStack, openStack } from "../pulumi/stack";
+import { stackLocked } from "../pulumi/lock";
 import { moment, unfinished } from "../pulumi/history";
 
 /** Notes a line each for `pulumi`, `passphrase` and `state`; gives what a deployment goes on with. */
-export async function checkEngine(
+export async function checkPulumi(
   file: StackFile,
   { create = false }: { readonly create?: boolean },
   note: (...found: readonly Check[]) => void,
-): Promise<{ readonly engine?: Engine; readonly config?: PlainConfig }> {
+): Promise<{ readonly pulumi?: PulumiStack; readonly config?: PlainConfig }> {
   const { stack } = file;
-  let engine: Engine;
+  let pulumi: PulumiStack;
   try {
-    engine = await openEngine(stack, { create });
+    pulumi = await openStack(stack, { create });
   } catch (error) {
     note(...whyNot(file, error));
     return {};
   }
   note(ok("pulumi", "the CLI and its plugins are there"));
   try {
-    const config = await engine.config();
+    const config = await pulumi.config();
     note(
       ok(
         "passphrase",
@@ -32,13 +32,13 @@ export async function checkEngine(
           : `it opens ${config.secretKeys.length} secrets`,
       ),
     );
-    note(await stateCheck(engine));
-    return { engine, config };
+    note(await stateCheck(pulumi));
+    return { pulumi, config };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     note(
       isPassphrase(said) ? passphraseProblem(stack) : problem("pulumi", lastLine(said)),
-      ...untold(["state"], "it was not looked at"),
+      ...allUnknown(["state"], "it was not looked at"),
     );
     return {};
   }
@@ -52,12 +52,12 @@ function whyNot(file: StackFile, error: unknown): Check[] {
     return [
       there,
       passphraseOfNewStack(file),
-      ok("state", `nothing is deployed yet; npm run deploy -- --stack ${stack} begins`),
+      ok("state", `nothing is deployed yet; start with: npm run deploy -- --stack ${stack}`),
     ];
   if (isPassphrase(said))
-    return [there, passphraseProblem(stack), ...untold(["state"], "it was not looked at")];
+    return [there, passphraseProblem(stack), ...allUnknown(["state"], "it was not looked at")];
   const problems =
-    error instanceof EngineMissing
+    error instanceof PulumiMissing
       ? error.problems.map((line) =>
           problem("pulumi", line, "npm install, with a connection to the internet"),
         )
@@ -68,30 +68,34 @@ function whyNot(file: StackFile, error: unknown): Check[] {
             "check the backend in Pulumi.yaml or PULUMI_BACKEND_URL",
           ),
         ];
-  return [...problems, ...untold(["passphrase", "state"], "Pulumi could not be asked")];
+  return [...problems, ...allUnknown(["passphrase", "state"], "Pulumi could not be asked")];
 }
 
 /** What earlier runs left. Nothing of it is a problem: a deployment begins with it. */
 export async function stateCheck(
-  engine: Pick<Engine, "stack" | "state" | "history" | "locks">,
+  pulumi: Pick<PulumiStack, "stack" | "state" | "history" | "locks">,
 ): Promise<Check> {
   const [state, history, [held]] = await Promise.all([
-    engine.state(),
-    engine.history(false),
-    engine.locks(),
+    pulumi.state(),
+    pulumi.history(false),
+    pulumi.locks(),
   ]);
   if (held !== undefined) {
-    const { text, fix } = splitFix(engineLocked(engine.stack, held));
-    return unsure("state", text, fix);
+    const { text, fix } = splitFix(stackLocked(pulumi.stack, held));
+    return unknownCheck("state", text, fix);
   }
   const broken = unfinished(history);
-  const again = `npm run deploy -- --stack ${engine.stack}`;
+  const again = `npm run deploy -- --stack ${pulumi.stack}`;
   if (state.pending.length > 0)
-    return unsure("state", `the last run was cut off while ${state.pending.join(", ")}`, again);
-  if (broken !== undefined)
-    return unsure(
+    return unknownCheck(
       "state",
-      `deployment ${broken.number} of ${moment(broken.start)} did not come to its end`,
+      `the last run was cut off while ${state.pending.join(", ")}`,
+      again,
+    );
+  if (broken !== undefined)
+    return unknownCheck(
+      "state",
+      `deployment ${broken.number} of ${moment(broken.start)} did not finish`,
       again,
     );
   return ok("state", `${state.resources.length} resources, nothing pending`);
@@ -104,7 +108,7 @@ function passphraseProblem(stack: string): Check {
     ? problem(
         "passphrase",
         `it does not open the secrets of Pulumi.${stack}.yaml`,
-        "set the one that the stack was made with in PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
+        "set the one that the stack was created with in PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
       )
     : problem(
         "passphrase",
@@ -118,13 +122,16 @@ export function passphraseOfNewStack({
   stack,
   secretKeys,
 }: Pick<StackFile, "stack" | "secretKeys">): Check {
-  if (stack === "dev") return ok("passphrase", "the stack for trying things out has an empty one");
+  if (stack === "dev") return ok("passphrase", "the dev stack has an empty one");
   if (/^https:/.test(process.env.PULUMI_BACKEND_URL ?? ""))
-    return unsure("passphrase", "the backend may keep the key of the secrets by itself");
+    return unknownCheck("passphrase", "the backend may keep the key of the secrets itself");
   if (!isPassphraseSet(stack)) return passphraseProblem(stack);
   return secretKeys.length === 0
-    ? ok("passphrase", "one is set; the stack is made with it")
-    : unsure("passphrase", "one is set; whether it opens the secrets shows when the stack is made");
+    ? ok("passphrase", "one is set; the stack is created with it")
+    : unknownCheck(
+        "passphrase",
+        "one is set; whether it opens the secrets is known once the stack is created",
+      );
 }
 
 function isPassphraseSet(stack: string): boolean {

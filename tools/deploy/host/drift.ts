@@ -43,7 +43,7 @@ export type DriftKind =
   | "namespaces"
   | "networks"
   | "mounts"
-  | "memory folders"
+  | "tmpfs"
   | "published ports"
   | "internal network";
 
@@ -133,7 +133,7 @@ function compareContainer(
       ? [["memory", memoryText(controls.memoryMiB, false, limits), memoryOf(live, limits)] as const]
       : []),
     ["cpus", String(controls.cpus), String(host.NanoCpus / 1e9)],
-    ["namespaces", "its own", namespaces(live)],
+    ["namespaces", "own", namespaces(live)],
     [
       "networks",
       set(declared.networks.map(({ name }) => `${stack}-${name}`)),
@@ -141,7 +141,7 @@ function compareContainer(
     ],
     ["mounts", set(mounts.map(mountText)), set(liveMounts(mounts, live).map(mountText))],
     [
-      "memory folders",
+      "tmpfs",
       set(
         Object.entries(declared.tmpfs).map(([path, size]) =>
           pair([path, tmpfsOptions(size, controls.user)]),
@@ -187,7 +187,7 @@ function compareNetwork(
   const found = networks.find((network) => network.name === name);
   if (found === undefined) return [one(name, "missing", "a network", "none")];
   if (found.internal === internal) return [];
-  const words = (value: boolean): string => (value ? "no way out" : "leads out");
+  const words = (value: boolean): string => (value ? "internal" : "reaches beyond the host");
   return [one(name, "internal network", words(internal), words(found.internal))];
 }
 
@@ -216,7 +216,7 @@ function namespaces({ host }: LiveContainer): string {
     ...(host.PidMode !== "" ? [`processes of ${host.PidMode}`] : []),
     ...(host.IpcMode === "host" ? ["memory of the host"] : []),
   ];
-  return shared.length === 0 ? "its own" : shared.join(", ");
+  return shared.length === 0 ? "own" : shared.join(", ");
 }
 
 /** Older engines leave the value out, which means true. */

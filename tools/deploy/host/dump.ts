@@ -1,5 +1,9 @@
 /** A dump of PostgreSQL on the host, made and checked before its container is touched. Pure but for the caller's shell. */
+import { StackConfig } from "../../../config/config";
 import { quote } from "../../../host/shell-quote";
+import { LoadedStack } from "../../model/load";
+import { Refused, Run, UNTOUCHED } from "../context";
+import { HostShell } from "./shell";
 
 export interface DumpArgs {
   readonly stack: string;
@@ -69,3 +73,40 @@ const stamp = (now: Date): string => now.toISOString().replace(/[-:]|\.\d+/g, ""
 
 /** The folder that the script made. */
 export const dumpFolder = (stdout: string): string | undefined => /^dump=(.+)$/m.exec(stdout)?.[1];
+
+const DUMP_MS = 60 * 60_000;
+
+/** How a dump ended; `nothing`: no PostgreSQL runs. */
+export type Dumped = { readonly folder: string } | { readonly problem: string } | "nothing";
+
+/** Dumps the PostgreSQL that runs. Only under the stack's lock: it removes what an earlier one left unfinished. */
+export async function dump(
+  shell: HostShell,
+  { stack, backups }: Pick<StackConfig, "stack" | "backups">,
+  signal: AbortSignal,
+): Promise<Dumped> {
+  const { keep, directory } = backups;
+  const script = dumpScript({
+    stack,
+    ...(directory !== undefined && { directory }),
+    keep,
+    now: new Date(),
+  });
+  const { code, stdout, stderr } = await shell(script, { signal, timeoutMs: DUMP_MS });
+  if (code === NOT_RUNNING) return "nothing";
+  const folder = dumpFolder(stdout);
+  return code === 0 && folder !== undefined ? { folder } : { problem: stderr.trim() };
+}
+
+export async function dumpDatabases(run: Run, { config }: LoadedStack): Promise<void> {
+  const { shell, signal, reporter } = run;
+  reporter.stage("database dump");
+  const dumped = await dump(shell, config, signal);
+  if (dumped === "nothing")
+    reporter.log("no PostgreSQL is running, so there is nothing to dump from; its volume stays");
+  else if ("folder" in dumped) reporter.log(`the databases are in ${dumped.folder} on the host`);
+  else
+    throw new Refused(
+      `the databases could not be dumped: ${dumped.problem}\n${UNTOUCHED}; to replace PostgreSQL without a dump, add --without-dump`,
+    );
+}

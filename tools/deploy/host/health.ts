@@ -93,7 +93,7 @@ export function healthOf(
         ),
     ],
     notes: waiting.map(
-      ({ host }) => `${host} has no certificate yet; if that lasts, Traefik's log says why`,
+      ({ host }) => `${host} has no certificate yet; if that stays so, Traefik's log says why`,
     ),
   };
 }
@@ -104,8 +104,8 @@ function containerProblem(
   { controls: { healthCheck } }: ContainerModel,
   [first, ...others]: readonly LiveContainer[],
 ): string | undefined {
-  if (first === undefined) return "is not there";
-  if (others.length > 0) return `is there ${others.length + 1} times`;
+  if (first === undefined) return "does not exist";
+  if (others.length > 0) return `exists ${others.length + 1} times`;
   const { state } = first;
   if (state.Status !== "running")
     return `is ${state.Status}${state.Status === "exited" ? ` with code ${state.ExitCode}` : ""}`;

@@ -1,7 +1,7 @@
 /**
  * One deployment at a time: a volume of Docker's says who is at it, because the engine is the one thing that all who
  * deploy to a host share, whatever their user and their way there. It makes a volume once and gives the same one to
- * everybody who asks again. Pulumi's own lock covers a single run of the engine, a deployment is several with work
+ * everybody who asks again. Pulumi's own lock covers a single update, and a deployment is several runs with work
  * between them.
  */
 import { readFileSync, readlinkSync } from "node:fs";
@@ -11,7 +11,6 @@ import { z } from "zod";
 
 import { CommandError } from "../../cli/command";
 import { quote } from "../../../host/shell-quote";
-import { hasEnded } from "./ended";
 import { HostShell } from "./shell";
 
 const holder = z.object({
@@ -77,7 +76,7 @@ function kernel(): Pick<Holder, "kernel"> {
 export async function acquireLock(
   shell: HostShell,
   stack: string,
-  say: (line: string) => void,
+  log: (line: string) => void,
   self: Holder = me(),
 ): Promise<Lock> {
   const content = JSON.stringify(self);
@@ -90,7 +89,7 @@ export async function acquireLock(
   let seen = await attempt();
   const other = parseHolder(seen);
   if (seen !== content && other !== undefined && isGone(other, self)) {
-    say(`taking over from ${describe(other)}, which has ended without removing its lock`);
+    log(`taking over from ${describe(other)}, which has ended without removing its lock`);
     await shell(removeScript(stack, seen));
     seen = await attempt();
   }
@@ -98,7 +97,9 @@ export async function acquireLock(
   return {
     release: async () => {
       const left = (): void => {
-        say(`the lock could not be removed; once the host can be reached: ${unlock(stack)}`);
+        log(
+          `the lock could not be removed; when the host can be reached again, run: ${unlock(stack)}`,
+        );
       };
       await shell(removeScript(stack, content)).then(({ code }) => {
         if (code !== 0) left();
@@ -133,14 +134,24 @@ function parseHolder(text: string): Holder | undefined {
 
 /** Only about processes of this machine can anything be known. */
 const isGone = (other: Holder, self: Holder): boolean =>
-  other.kernel !== undefined && other.kernel === self.kernel && hasEnded(other.pid);
+  other.kernel !== undefined && other.kernel === self.kernel && !isProcessAlive(other.pid);
 
 export function lockedText(stack: string, seen: string): string {
   const other = parseHolder(seen);
   const who = other === undefined ? "somebody" : describe(other);
-  return `stack ${stack} is being deployed by ${who}; wait for its end, or, when you know that it has ended: ${unlock(stack)}`;
+  return `stack ${stack} is being deployed by ${who}; wait until that ends, or, if you know that it has ended, run: ${unlock(stack)}`;
 }
 
 const unlock = (stack: string): string => `npm run deploy -- --stack ${stack} --unlock`;
 const describe = ({ user, machine, pid, since }: Holder): string =>
   `${user}@${machine} (process ${pid}) since ${since}`;
+
+/** Whether a process of this machine exists; one of another user, which may not be signalled, does. */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}

@@ -28,7 +28,7 @@ export function orphans(
   ];
 }
 
-/** Containers of the state that are away or stopped: the engine has to look before it plans. */
+/** Whether containers of the state are gone or stopped: Pulumi has to refresh before it plans. */
 export function stateIsStale(state: Pick<StackState, "resources">, live: Inventory): boolean {
   const running = new Map(live.containers.map(({ id, state: { Status } }) => [id, Status]));
   return state.resources.some(
@@ -48,12 +48,12 @@ export const removeScript = (left: readonly Orphan[]): string =>
     .join("");
 
 /** Rejects when one of them is still there. */
-export async function removeLeft(
-  { shell, talk, signal }: Pick<Run, "shell" | "talk" | "signal">,
+export async function removeOrphans(
+  { shell, reporter, signal }: Pick<Run, "shell" | "reporter" | "signal">,
   left: readonly Orphan[],
 ): Promise<void> {
   if (left.length === 0) return;
-  talk.say(`removing what was left: ${left.map(({ name }) => name).join(", ")}`);
+  reporter.log(`removing what was left: ${left.map(({ name }) => name).join(", ")}`);
   const { code, stderr } = await shell(removeScript(left), { signal });
   if (code !== 0)
     throw new CommandError(`what an earlier run left could not be removed: ${stderr.trim()}`);

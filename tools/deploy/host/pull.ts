@@ -1,7 +1,10 @@
 /** Brings the new images to the host while the old ones run. Pure but for the caller's shell. */
 import { quote } from "../../../host/shell-quote";
-import { Registries } from "../../../images/registry/client";
 import { DOCKER_HUB, parseReference } from "../../../images/reference";
+import { Registries } from "../../../images/registry/client";
+import { LoadedStack } from "../../model/load";
+import { Refused, Run, UNTOUCHED } from "../context";
+import { Plan } from "../plan/plan";
 
 export interface PullArgs {
   /** By service. */
@@ -71,3 +74,30 @@ export const pullProblems = (stdout: string): string[] =>
         ? `${text}; free some space on the host: docker image prune --all`
         : text;
     });
+
+/** For all images together, ms. */
+const PULL_MS = 30 * 60_000;
+
+export async function pullImages(
+  { shell, signal, reporter }: Run,
+  plan: Plan,
+  { config }: LoadedStack,
+): Promise<void> {
+  const { platform, registries } = config;
+  const images = Object.fromEntries(
+    Object.entries(plan.images).filter(([service]) => plan.newImages.includes(service)),
+  );
+  if (Object.keys(images).length === 0) return;
+  reporter.stage("images");
+  const { code, stdout, stderr } = await shell(pullScript({ images, platform, registries }), {
+    signal,
+    timeoutMs: PULL_MS,
+    onLine: (line) => {
+      if (line.startsWith("pulled="))
+        reporter.log(`pulled the image of ${line.slice("pulled=".length)}`);
+    },
+  });
+  const problems = code === 0 ? pullProblems(stdout) : [stderr.trim()];
+  if (problems.length > 0)
+    throw new Refused([...problems.map((line) => `images.${line}`), UNTOUCHED].join("\n"));
+}

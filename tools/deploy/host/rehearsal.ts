@@ -2,11 +2,15 @@
  * A service that has to stop before its successor starts is tried first: the new image with the new files under the full
  * restrictions, without network and ports, beside the one that runs. Pure; the caller's shell runs the script.
  */
+import { randomUUID } from "node:crypto";
 import { tmpfsOptions } from "../../../components/hardened/container";
 import { ContainerModel, FileContent } from "../../../components/hardened/model";
+import { StackModel } from "../../../components/model";
 import { DEFINITIONS } from "../../../components/services";
 import { quote } from "../../../host/shell-quote";
-import { RouteProbe } from "./routes";
+import { Refused, Run, UNTOUCHED } from "../context";
+import { Plan } from "../plan/plan";
+import { RouteProbe, routeProbes } from "./routes";
 
 /** Whether a service is tried before it is replaced. */
 export const isRehearsed = (service: string): boolean =>
@@ -177,4 +181,36 @@ function routeScript(
   return `said=$(docker exec ${name} timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 || :)
 case $said in *' 404'*) fail ${quote(`traefik: has no route for ${host}`)};; esac
 `;
+}
+
+/** Seconds in which the trial must be healthy. */
+const REHEARSAL_SECONDS = 40;
+
+export async function rehearse(
+  { stack, shell, signal, reporter }: Run,
+  plan: Plan,
+  model: StackModel,
+): Promise<void> {
+  for (const { name, service, action } of plan.containers) {
+    const container = model.containers.find((one) => one.name === name);
+    if (container === undefined || action !== "replaced" || !isRehearsed(service)) continue;
+    reporter.stage(`rehearsal of ${name}`);
+    const run = `${stack}-rehearsal-${randomUUID().slice(0, 8)}`;
+    const { mode } = model.ingress.tls;
+    const { code, stderr } = await shell(
+      rehearsalScript({
+        stack,
+        run,
+        container,
+        volumes: rehearsedVolumes(run, container),
+        // With ACME a name without its certificate gets no answer at all.
+        routes: mode === "acme" ? [] : routeProbes(model),
+        scheme: mode === "none" ? "http" : "https",
+        seconds: REHEARSAL_SECONDS,
+      }),
+      { signal, timeoutMs: (REHEARSAL_SECONDS + 60) * 1000 },
+    );
+    if (code !== 0) throw new Refused(`${stderr.trim()}\n${UNTOUCHED}`);
+    reporter.log(`${name} started and became healthy beside the running one`);
+  }
 }

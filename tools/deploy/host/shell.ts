@@ -53,7 +53,7 @@ export function hostShell(access: HostAccess): HostShell {
       };
       signal?.addEventListener("abort", end, { once: true });
       const timer = setTimeout(() => {
-        err.push(`no end within ${timeoutMs / 1000} seconds\n`);
+        err.push(`timed out after ${timeoutMs / 1000} seconds\n`);
         end();
       }, timeoutMs);
       let rest = "";
@@ -103,10 +103,10 @@ export function connectionProblem(label: string, stderr: string): string {
       .map((line) => line.trim())
       .filter((line) => line !== "" && !/^[@ *-]+$|^\*\*/.test(line))
       .at(-1) ?? "the connection ended";
-  return `ssh ${label}: ${said}; ${wayOut(label, stderr)}`;
+  return `ssh ${label}: ${said}; ${remedy(label, stderr)}`;
 }
 
-function wayOut(label: string, stderr: string): string {
+function remedy(label: string, stderr: string): string {
   if (/host key verification failed|no .* host key is known/i.test(stderr))
     return "the server shows another key than pinned-stack:host.hostKey; compare them on the server before you change it";
   if (/permission denied/i.test(stderr))

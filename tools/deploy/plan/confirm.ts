@@ -22,16 +22,17 @@ export async function confirm(
   ask: Ask | undefined,
 ): Promise<string | undefined> {
   const special = [
-    [weakenings.length > 0 && !allowWeaker, "restrictions get weaker", "weaker"],
+    [weakenings.length > 0 && !allowWeaker, "restrictions become weaker", "weaker"],
     [lost.length > 0 && !allowDelete, "volumes with data leave the stack", "delete"],
   ] as const;
   for (const [needed, what, word] of special) {
     if (!needed) continue;
-    if (yes || ask === undefined) return `${what}; to accept that, add --allow-${word}`;
-    if (!(await ask(`${what}; type "${word}" to accept that: `, word)))
+    if (yes || ask === undefined) return `${what}; to accept this, add --allow-${word}`;
+    if (!(await ask(`${what}; type "${word}" to accept this: `, word)))
       return `${what}, which was not accepted`;
   }
   if (yes) return undefined;
-  if (ask === undefined) return "nobody can be asked here; to go on without, add --yes";
+  if (ask === undefined)
+    return "this is not a terminal, so nobody can confirm; to deploy without asking, add --yes";
   return (await ask('type "yes" to deploy: ', "yes")) ? undefined : "not confirmed";
 }

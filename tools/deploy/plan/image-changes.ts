@@ -7,7 +7,7 @@ import { RegistryClient } from "../../../images/registry/client";
 import { Plan } from "./plan";
 
 /** The kind of change by service; a service is left out where nobody can tell in time. */
-export type KindsOf = (
+export type ImageChangeKinds = (
   plan: Plan,
   config: Pick<StackConfig, "platform" | "registries">,
   signal: AbortSignal,
@@ -16,7 +16,11 @@ export type KindsOf = (
 /** A plan is worth waiting for its words, but not long. */
 const DEADLINE_MS = 8_000;
 
-export const kindsByRegistry: KindsOf = async (plan, { platform, registries }, signal) => {
+export const imageChangesByRegistry: ImageChangeKinds = async (
+  plan,
+  { platform, registries },
+  signal,
+) => {
   const client = new RegistryClient({ registries, deadlineMs: DEADLINE_MS, signal });
   const read = imageReader(client, platform);
   try {

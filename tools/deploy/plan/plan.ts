@@ -1,4 +1,4 @@
-/** The engine's preview, condensed into what a person decides on. Pure. */
+/** Pulumi's preview, condensed into what a person decides on. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { ROLE_LABEL } from "../../../components/hardened/labels";
@@ -39,7 +39,7 @@ export interface Plan {
   readonly newImages: readonly string[];
   /** What the program warns of, such as a tag that has moved; none of it stops a deployment. */
   readonly warnings: readonly string[];
-  /** Whether the engine would do anything at all. */
+  /** Whether Pulumi would do anything at all. */
   readonly changes: boolean;
 }
 

@@ -17,11 +17,11 @@ export interface Decision {
   /** Whether PostgreSQL's container is replaced, and so dumped before. */
   readonly dump: boolean;
   /** Why a deployment that fails could not be returned from; not said of the first one. */
-  readonly noWayBack?: string;
+  readonly noRollback?: string;
 }
 
 export function planText(stack: string, decision: Decision): string {
-  const { plan, weakenings, lost, pending, dump, noWayBack } = decision;
+  const { plan, weakenings, lost, pending, dump, noRollback } = decision;
   const changed = plan.containers.flatMap((container) => describe(container, decision));
   return [
     `stack ${stack}:`,
@@ -29,8 +29,8 @@ export function planText(stack: string, decision: Decision): string {
     ...(changed.length === 0 ? ["  no container changes"] : [columns(changed)]),
     ...plan.others.map((line) => `  ${line}`),
     ...plan.warnings.map((line) => `  warning: ${line}`),
-    ...(noWayBack === undefined ? [] : [`  NO WAY BACK: ${noWayBack}`]),
-    ...(dump ? ["  the databases are dumped before PostgreSQL is touched"] : []),
+    ...(noRollback === undefined ? [] : [`  NO ROLLBACK: ${noRollback}`]),
+    ...(dump ? ["  the databases are dumped before PostgreSQL is replaced"] : []),
     ...weakenings.map(
       ({ subject, what, reason }) =>
         `  WEAKER: ${subject} ${what}${reason === undefined ? "" : ` (${reason})`}`,

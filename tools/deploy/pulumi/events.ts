@@ -1,4 +1,4 @@
-/** The engine's events as lines for somebody who waits. Pure. */
+/** Pulumi's events as progress lines and error lines. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { CONTAINER, IMAGE, nameOf } from "./state";
@@ -28,7 +28,7 @@ export function progressLine(event: EngineEvent): string | undefined {
   return event.resOutputsEvent === undefined ? `${verb} ${what}` : `${verb} ${what}: done`;
 }
 
-/** The engine's own errors, without its advice and without repeating itself. */
+/** Pulumi's errors, each once and without its advice. */
 export function errorLines(events: readonly EngineEvent[]): string[] {
   const lines = diagnostics(events, "error").flatMap(({ name, message }) => {
     if (/^(?:update|preview) failed$/.test(message)) return [];

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { parseReference } from "../../../images/reference";
 import { ConfigMap, IMAGES, isReadable, plainConfig, PlainConfig } from "../../../config/file/edit";
 
-/** One update of the engine. */
+/** One update of the stack. */
 export interface PastUpdate {
   /** Counts the updates of this stack, from 1. */
   readonly number: number;
@@ -36,7 +36,7 @@ const update = z.object({
  * `pulumi stack history --json` gives the newest first.
  *
  * @param verified start of the newest deployment that was found healthy (ISO 8601), {@link NOT_YET} before the first one;
- *   undefined: nobody kept a record, so what the engine says counts
+ *   undefined: nobody kept a record, so what Pulumi says counts
  */
 export function parseHistory(answer: unknown, verified?: string): PastUpdate[] {
   return z

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 
 import { PROJECT_FOLDER } from "../../cli/command";
-import { hasEnded } from "../host/ended";
+import { isProcessAlive } from "../host/lock";
 
 const lock = z.object({
   pid: z.number(),
@@ -23,7 +23,7 @@ const lock = z.object({
  *
  * @param url of the backend, as `pulumi whoami` gives it: `file://~`, `file:///srv/state`, `https://…`
  */
-export function engineLocks(url: string, stack: string): string[] {
+export function stackLocks(url: string, stack: string): string[] {
   const folder = folderOf(url);
   if (folder === undefined) return [];
   const locks = join(folder, ".pulumi", "locks", "organization", "pinned-stack", stack);
@@ -31,14 +31,14 @@ export function engineLocks(url: string, stack: string): string[] {
     const held = lock.safeParse(read(join(locks, file)));
     if (!held.success) return `an unknown process (${file})`;
     const { username, hostname: machine, pid, timestamp } = held.data;
-    const ended = machine === hostname() && hasEnded(pid) ? ", which has ended" : "";
+    const ended = machine === hostname() && !isProcessAlive(pid) ? ", which has ended" : "";
     return `${username}@${machine} (process ${pid}) since ${timestamp}${ended}`;
   });
 }
 
 /** What to do about it. */
-export const engineLocked = (stack: string, held: string): string =>
-  `Pulumi is at work on stack ${stack}: ${held}; wait for its end, or, when it has ended: npx pulumi cancel --stack ${stack}`;
+export const stackLocked = (stack: string, held: string): string =>
+  `another Pulumi process works on stack ${stack}: ${held}; wait until it ends, or, if it has ended already, run: npx pulumi cancel --stack ${stack}`;
 
 function folderOf(url: string): string | undefined {
   const path = /^file:\/\/([^?]*)/.exec(url)?.[1];

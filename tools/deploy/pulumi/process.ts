@@ -9,7 +9,7 @@ import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { CommandError, PROJECT_FOLDER } from "../../cli/command";
 
 /** The CLI ended with an error; the message is what it said. */
-export class EngineError extends CommandError {
+export class PulumiError extends CommandError {
   constructor(message: string) {
     super(message, 2);
   }
@@ -86,7 +86,7 @@ export async function pulumiProcess(
         if (code === 0) resolve({ stdout, stderr, code });
         else
           reject(
-            new EngineError(
+            new PulumiError(
               `pulumi ${words.join(" ")} ended with code ${code}\n${`${stdout}\n${stderr}`.trim()}`,
             ),
           );

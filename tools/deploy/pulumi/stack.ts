@@ -1,11 +1,11 @@
-/** Pulumi's engine for one stack, over the Automation API. The only file of the deployment that starts it. */
+/** Pulumi for one stack, over the Automation API. The only file of a deployment that starts it. */
 import { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 
 import { PROJECT_FOLDER } from "../../cli/command";
 import { findCli, missingPlugins, pulumiEnvironment } from "../../cli/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "../../../config/file/edit";
-import { EngineError, pulumiProcess, withoutWrapper } from "./process";
-import { engineLocks } from "./lock";
+import { PulumiError, pulumiProcess, withoutWrapper } from "./process";
+import { stackLocks } from "./lock";
 import { allPages, parseHistory, PastUpdate } from "./history";
 import { parseState, StackState } from "./state";
 
@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly onEvent?: (event: EngineEvent) => void;
 }
 
-export interface Engine {
+export interface PulumiStack {
   readonly stack: string;
   /** The configuration in clear, as the program gets it. Rejects when the passphrase does not fit. */
   config(): Promise<PlainConfig>;
@@ -31,7 +31,7 @@ export interface Engine {
   history(secrets: boolean): Promise<readonly PastUpdate[]>;
   /** Keeps a record of the newest deployment that was found healthy: its start, or `none`. */
   setVerified(start: string): Promise<void>;
-  /** The engine's own locks on the stack, in words; empty when there is none or nobody can tell. */
+  /** Pulumi's own locks on the stack, in words; empty when there is none or the backend cannot tell. */
   locks(): Promise<readonly string[]>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
   up(options: RunOptions & { readonly message: string }): Promise<void>;
@@ -40,8 +40,8 @@ export interface Engine {
   unprotect(urn: string): Promise<void>;
 }
 
-/** What keeps the engine from running, one line each. */
-export class EngineMissing extends EngineError {
+/** What keeps Pulumi from running, one line each. */
+export class PulumiMissing extends PulumiError {
   constructor(readonly problems: readonly string[]) {
     super(problems.join("\n"));
   }
@@ -54,17 +54,17 @@ const PAGE = 100;
 
 /**
  * Looks whether the stack is there; with `create` it is made. The stack that the user has selected stays selected: every
- * call names its own. Rejects with {@link EngineMissing}, or with what the CLI says.
+ * call names its own. Rejects with {@link PulumiMissing}, or with what the CLI says.
  */
-export async function openEngine(
+export async function openStack(
   stack: string,
   options: { readonly create?: boolean } = {},
-): Promise<Engine> {
+): Promise<PulumiStack> {
   const env = pulumiEnvironment(stack);
   const cli = await findCli(env);
-  if ("missing" in cli) throw new EngineMissing([cli.missing]);
+  if ("missing" in cli) throw new PulumiMissing([cli.missing]);
   const missing = await missingPlugins(cli.program, env);
-  if (missing.length > 0) throw new EngineMissing(missing);
+  if (missing.length > 0) throw new PulumiMissing(missing);
   const command = await pulumiProcess(withoutWrapper(cli.program, env), env);
   const workspace = await LocalWorkspace.create({
     workDir: PROJECT_FOLDER,
@@ -115,7 +115,7 @@ export async function openEngine(
     },
     locks: async () => {
       const { url } = JSON.parse(await run(["whoami", "--json"])) as { readonly url: string };
-      return engineLocks(url, stack);
+      return stackLocks(url, stack);
     },
     preview: async ({ configFile, signal, exclude = [], replace = [] }) => {
       const events: EngineEvent[] = [];

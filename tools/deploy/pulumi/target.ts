@@ -2,7 +2,7 @@
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
 import { asStackFile, changedKeys, PlainConfig, withConfigFile } from "../../../config/file/edit";
-import { Engine } from "./stack";
+import { PulumiStack } from "./stack";
 
 export interface Target {
   readonly config: PlainConfig;
@@ -18,9 +18,9 @@ const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${sta
 export const loadTarget = (stack: string, config: PlainConfig): LoadedStack =>
   loadStack(asStackFile(stack, stackFilePath(stack), config));
 
-/** Runs the engine on a configuration: from the stack's file where it says the same, else from a file of its own. */
+/** Runs Pulumi on a configuration: that of the stack's file where it is the same, else a temporary file. */
 export async function onConfig<T>(
-  engine: Engine,
+  pulumi: PulumiStack,
   current: PlainConfig,
   wanted: PlainConfig,
   work: (options: { readonly configFile?: string }) => Promise<T>,
@@ -28,10 +28,10 @@ export async function onConfig<T>(
   if (changedKeys(current, wanted).length === 0) return work({});
   return withConfigFile(
     {
-      stackFile: stackFilePath(engine.stack),
+      stackFile: stackFilePath(pulumi.stack),
       current,
       wanted,
-      setSecret: (file, key, value) => engine.setSecret(file, key, value),
+      setSecret: (file, key, value) => pulumi.setSecret(file, key, value),
     },
     (configFile) => work({ configFile }),
   );

@@ -75,7 +75,7 @@ describe("the doctor's look at a host", () => {
     [
       "a folder that cannot be measured",
       HEALTHY.replace("freeMiB=5000", "freeMiB="),
-      "could not tell: disk: the free space of Docker's folder cannot be read by this user",
+      "unknown: disk: the free space of Docker's folder cannot be read by this user",
     ],
   ];
   for (const [what, stdout, line] of bad)
@@ -94,13 +94,13 @@ describe("the doctor's look at a host", () => {
   });
 
   it("says a line about everything when the engine gives no answer", () => {
-    const wedged = { code: 1, stdout: "", stderr: "no end within 60 seconds\n" };
+    const wedged = { code: 1, stdout: "", stderr: "timed out after 60 seconds\n" };
     assert.deepEqual(linesFrom(wedged), [
       "ok: host: deploy@host answers",
-      "problem: docker: no end within 60 seconds; check on the host: systemctl status docker",
-      "could not tell: disk: Docker on the host does not answer",
-      "could not tell: clock: Docker on the host does not answer",
-      "could not tell: port 8080: Docker on the host does not answer",
+      "problem: docker: timed out after 60 seconds; check on the host: systemctl status docker",
+      "unknown: disk: Docker on the host does not answer",
+      "unknown: clock: Docker on the host does not answer",
+      "unknown: port 8080: Docker on the host does not answer",
     ]);
   });
 

@@ -35,7 +35,7 @@ describe("the doctor's look at DNS", () => {
       [
         {
           name: "dns",
-          status: "could not tell",
+          status: "unknown",
           text: "elsewhere.example.com leads to 192.0.2.9",
           fix: "let these names lead to 192.0.2.1, 2001:db8::1",
         },
@@ -46,7 +46,7 @@ describe("the doctor's look at DNS", () => {
       [
         {
           name: "dns",
-          status: "could not tell",
+          status: "unknown",
           text: "nowhere.example.com has no address",
           fix: "let these names lead to 192.0.2.1, 2001:db8::1",
         },
@@ -102,14 +102,14 @@ describe("the doctor's look at registries", () => {
     );
   });
 
-  it("says of a registry that is away that it could not tell, without a tag too", async () => {
+  it("says of a registry that is away that it unknown, without a tag too", async () => {
     const registry = await start({ auth: "none" });
     const { tag, ...bare } = imageIn(registry, "team/app:1");
     assert.equal(tag, "1");
     registry.fault = () => ({ do: "reset" });
     assert.match(
       await look(registry, { traefik: pinTo(bare, gone) }),
-      /^could not tell: REGISTRY: traefik: /,
+      /^unknown: REGISTRY: traefik: /,
     );
   });
 
@@ -134,7 +134,7 @@ describe("the doctor's look at registries", () => {
     const closed = insecure([registry], { username: "u", password: ENCRYPTED });
     assert.equal(
       await look(registry, images, closed),
-      "could not tell: REGISTRY: its password is encrypted and could not be read; set the passphrase, as the line about it says",
+      "unknown: REGISTRY: its password is encrypted and could not be read; set the passphrase, as the line about it says",
     );
     assert.deepEqual(registry.log, []);
     const open = insecure([registry], { username: "u", password: "p" });

@@ -23,7 +23,7 @@ describe("the doctor's look at the state", () => {
       },
       {
         name: "state",
-        status: "could not tell",
+        status: "unknown",
         text: "the last run was cut off while creating prod-app",
         fix: "npm run deploy -- --stack prod",
       },
@@ -33,8 +33,8 @@ describe("the doctor's look at the state", () => {
       { history: () => Promise.resolve([past(1), past(2, { succeeded: false })]) },
       {
         name: "state",
-        status: "could not tell",
-        text: "deployment 2 of 2026-01-02T00:00:00Z did not come to its end",
+        status: "unknown",
+        text: "deployment 2 of 2026-01-02T00:00:00Z did not finish",
         fix: "npm run deploy -- --stack prod",
       },
     ],
@@ -43,9 +43,9 @@ describe("the doctor's look at the state", () => {
       { locks: () => Promise.resolve(["u@m (process 7) since 2026"]) },
       {
         name: "state",
-        status: "could not tell",
-        text: "Pulumi is at work on stack prod: u@m (process 7) since 2026",
-        fix: "wait for its end, or, when it has ended: npx pulumi cancel --stack prod",
+        status: "unknown",
+        text: "another Pulumi process works on stack prod: u@m (process 7) since 2026",
+        fix: "wait until it ends, or, if it has ended already, run: npx pulumi cancel --stack prod",
       },
     ],
   ] as const)
@@ -69,22 +69,28 @@ describe("the passphrase of a stack that is still to be made", () => {
   });
 
   for (const [env, stack, secretKeys, status, text] of [
-    [{}, "dev", [], "ok", "the stack for trying things out has an empty one"],
+    [{}, "dev", [], "ok", "the dev stack has an empty one"],
     [{}, "prod", [], "problem", "the secrets of prod are encrypted with one, and none is set"],
-    [{ PULUMI_CONFIG_PASSPHRASE: "" }, "prod", [], "ok", "one is set; the stack is made with it"],
+    [
+      { PULUMI_CONFIG_PASSPHRASE: "" },
+      "prod",
+      [],
+      "ok",
+      "one is set; the stack is created with it",
+    ],
     [
       { PULUMI_CONFIG_PASSPHRASE_FILE: "/x" },
       "prod",
       ["k"],
-      "could not tell",
-      "one is set; whether it opens the secrets shows when the stack is made",
+      "unknown",
+      "one is set; whether it opens the secrets is known once the stack is created",
     ],
     [
       { PULUMI_BACKEND_URL: "https://api.pulumi.com" },
       "prod",
       [],
-      "could not tell",
-      "the backend may keep the key of the secrets by itself",
+      "unknown",
+      "the backend may keep the key of the secrets itself",
     ],
   ] as const)
     it(`of ${stack} is looked at with ${JSON.stringify(env)}: ${status}, ${text}`, () => {

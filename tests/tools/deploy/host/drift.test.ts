@@ -132,8 +132,8 @@ describe("drift", () => {
     ["memory", (c) => (c.host.Memory = 0), "64 MiB, no swap", "no limit"],
     ["memory", (c) => (c.host.MemorySwap = -1), "64 MiB, no swap", "64 MiB, and swap"],
     ["cpus", (c) => (c.host.NanoCpus = 0), "0.25", "0"],
-    ["namespaces", (c) => (c.host.PidMode = "host"), "its own", "processes of host"],
-    ["namespaces", (c) => (c.host.NetworkMode = "host"), "its own", "network of the host"],
+    ["namespaces", (c) => (c.host.PidMode = "host"), "own", "processes of host"],
+    ["namespaces", (c) => (c.host.NetworkMode = "host"), "own", "network of the host"],
     [
       "networks",
       (c) => (c.networks = { "s-traefik-homepage": {}, bridge: {} }),
@@ -147,7 +147,7 @@ describe("drift", () => {
       "/sys:/sys:ro s-homepage-files:/srv/homepage:ro",
       "s-homepage-files:/srv/homepage:ro",
     ],
-    ["memory folders", (c) => (c.host.Tmpfs = null), `/run:${RUN}`, "none"],
+    ["tmpfs", (c) => (c.host.Tmpfs = null), `/run:${RUN}`, "none"],
     [
       "published ports",
       (c) => (c.host.PortBindings = { "80/tcp": [{ HostIp: "", HostPort: "8080" }] }),
@@ -265,8 +265,8 @@ describe("drift", () => {
       {
         where: "s-traefik-homepage",
         kind: "internal network",
-        expected: "no way out",
-        found: "leads out",
+        expected: "internal",
+        found: "reaches beyond the host",
       },
     ]);
     const nothing = parseInventory("");

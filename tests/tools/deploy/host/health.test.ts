@@ -44,11 +44,11 @@ describe("health after a deployment", () => {
   ])[] = [
     ["good", app, [live()], good, []],
     ["good without a check", plain, [is("running")], "", []],
-    ["not good", app, [], "", ["app is not there"]],
+    ["not good", app, [], "", ["app does not exist"]],
     ["not good", app, [is("exited")], "", ["app is exited with code 1"]],
     ["not good", app, [is("restarting")], "", ["app is restarting"]],
     ["not good", app, [is("running", "unhealthy")], "", ["app is unhealthy"]],
-    ["not good", plain, [live(), live()], "", ["app is there 2 times"]],
+    ["not good", plain, [live(), live()], "", ["app exists 2 times"]],
     [
       "not good",
       app,
@@ -65,7 +65,7 @@ describe("health after a deployment", () => {
   it("does not fail for a certificate that is still to come", () => {
     assert.deepEqual(healthOf([app], inventory(live()), "route=a.test uncertified"), {
       problems: [],
-      notes: ["a.test has no certificate yet; if that lasts, Traefik's log says why"],
+      notes: ["a.test has no certificate yet; if that stays so, Traefik's log says why"],
     });
   });
 

@@ -70,7 +70,7 @@ describe("the lock of a stack", () => {
   it("says who and since when, and the way out", () => {
     assert.equal(
       lockedText("s", JSON.stringify(holder({ pid: 7 }))),
-      "stack s is being deployed by u@m (process 7) since 2026-01-02T03:04:05.000Z; wait for its end, or, when you know that it has ended: npm run deploy -- --stack s --unlock",
+      "stack s is being deployed by u@m (process 7) since 2026-01-02T03:04:05.000Z; wait until that ends, or, if you know that it has ended, run: npm run deploy -- --stack s --unlock",
     );
   });
 

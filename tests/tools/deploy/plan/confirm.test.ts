@@ -17,18 +17,23 @@ const allowed = (change: Partial<Allowed> = {}): Allowed => ({
 describe("what a person has to agree to", () => {
   for (const [what, decision, change, why] of [
     ["an ordinary plan with --yes", nothing, { yes: true }, undefined],
-    ["an ordinary plan", nothing, {}, "nobody can be asked here; to go on without, add --yes"],
+    [
+      "an ordinary plan",
+      nothing,
+      {},
+      "this is not a terminal, so nobody can confirm; to deploy without asking, add --yes",
+    ],
     [
       "weaker restrictions",
       both,
       { yes: true },
-      "restrictions get weaker; to accept that, add --allow-weaker",
+      "restrictions become weaker; to accept this, add --allow-weaker",
     ],
     [
       "volumes that leave",
       both,
       { yes: true, allowWeaker: true },
-      "volumes with data leave the stack; to accept that, add --allow-delete",
+      "volumes with data leave the stack; to accept this, add --allow-delete",
     ],
     ["all of it", both, { yes: true, allowWeaker: true, allowDelete: true }, undefined],
   ] as const)
@@ -48,8 +53,8 @@ describe("what a person has to agree to", () => {
     return [why, questions];
   };
   const [weaker, lost, yes] = [
-    'restrictions get weaker; type "weaker" to accept that: ',
-    'volumes with data leave the stack; type "delete" to accept that: ',
+    'restrictions become weaker; type "weaker" to accept this: ',
+    'volumes with data leave the stack; type "delete" to accept this: ',
     'type "yes" to deploy: ',
   ];
 
@@ -62,7 +67,7 @@ describe("what a person has to agree to", () => {
 
   it("ends with the first that is not agreed to", async () => {
     assert.deepEqual(await answering(["yes"]), [
-      "restrictions get weaker, which was not accepted",
+      "restrictions become weaker, which was not accepted",
       [weaker],
     ]);
     assert.deepEqual(await answering(["weaker", ""]), [

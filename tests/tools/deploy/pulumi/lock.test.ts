@@ -4,7 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 
-import { engineLocked, engineLocks } from "../../../../tools/deploy/pulumi/lock";
+import { stackLocked, stackLocks } from "../../../../tools/deploy/pulumi/lock";
 
 describe("Pulumi's own lock", () => {
   let folder: string;
@@ -21,14 +21,13 @@ describe("Pulumi's own lock", () => {
   };
   const held = (machine: string, pid: number): string =>
     JSON.stringify({ pid, username: "u", hostname: machine, timestamp: "2026-01-02T03:04:05Z" });
-  const locks = (stack = "prod"): string[] =>
-    engineLocks(`file://${folder}?no_tmp_dir=true`, stack);
+  const locks = (stack = "prod"): string[] => stackLocks(`file://${folder}?no_tmp_dir=true`, stack);
 
   it("is none where there is none, of another stack, or in a backend that is no folder", () => {
     assert.deepEqual(locks(), []);
     lock(held("m", 7));
     assert.deepEqual(locks("dev"), []);
-    assert.deepEqual(engineLocks("https://api.pulumi.com", "prod"), []);
+    assert.deepEqual(stackLocks("https://api.pulumi.com", "prod"), []);
   });
 
   it("names who holds it", () => {
@@ -53,8 +52,8 @@ describe("Pulumi's own lock", () => {
 
   it("comes with the way out", () => {
     assert.equal(
-      engineLocked("prod", "u@m (process 7) since 2026"),
-      "Pulumi is at work on stack prod: u@m (process 7) since 2026; wait for its end, or, when it has ended: npx pulumi cancel --stack prod",
+      stackLocked("prod", "u@m (process 7) since 2026"),
+      "another Pulumi process works on stack prod: u@m (process 7) since 2026; wait until it ends, or, if it has ended already, run: npx pulumi cancel --stack prod",
     );
   });
 });
