@@ -7,7 +7,7 @@ import { parseDocument } from "yaml";
 
 import { SECRET_NAMES } from "../schema";
 import { StackFile } from "./read";
-import { spellings } from "./yaml";
+import { fromJson, spellings } from "./yaml";
 
 /** As `pulumi config --json` and `pulumi stack history --json` print it. */
 export type ConfigMap = Readonly<
@@ -44,7 +44,7 @@ export const isReadable = ({ values, secretKeys }: PlainConfig): boolean =>
 export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
   const names = new Set([...secretKeys, ...SECRET_NAMES.map((name) => `pinned-stack:${name}`)]);
   return Object.entries(values).flatMap(([key, text]) => {
-    return [...(names.has(key) ? [text] : []), ...passwordsIn(structured(text))];
+    return [...(names.has(key) ? [text] : []), ...passwordsIn(fromJson(text))];
   });
 }
 
@@ -104,19 +104,10 @@ export function editConfig(text: string, current: PlainConfig, wanted: PlainConf
     const value = wanted.values[key];
     for (const spelling of spellings(key).slice(1)) document.deleteIn(["config", spelling]);
     if (value === undefined || wanted.secretKeys.includes(key)) document.deleteIn(["config", key]);
-    else document.setIn(["config", key], document.createNode(structured(value)));
+    else document.setIn(["config", key], document.createNode(fromJson(value)));
     if (value !== undefined && wanted.secretKeys.includes(key)) secrets[key] = value;
   }
   return { text: document.toString({ lineWidth: 0 }), secrets };
-}
-
-function structured(value: string): unknown {
-  if (!/^[[{]/.test(value)) return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
 }
 
 /** Runs `work` with a temporary file of the wanted configuration, readable by its user only and removed afterwards. */

@@ -65,3 +65,13 @@ export function plainValue(document: Document.Parsed, node: unknown): unknown {
 /** Whether a value is one that Pulumi encrypted: `{ secure: … }`. */
 export const isEncrypted = (value: unknown): boolean =>
   isMap(value) && typeof value.secure === "string" && Object.keys(value).length === 1;
+
+/** The structure that a text holds as JSON, as Pulumi stores structures; any other text as it is. */
+export function fromJson(text: string): unknown {
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

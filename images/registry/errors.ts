@@ -2,31 +2,18 @@
 
 import { formatReference, type ImageReference } from "../reference";
 
-/**
- * - `not-found`: the registry answered 404.
- * - `denied`: the image does not exist or is private; registries do not say which.
- * - `credentials`: the registry requires a user name and a password, or refused the configured ones.
- * - `rate-limited`: 429, and the requested wait exceeds the deadline.
- * - `unavailable`: no connection, a reset or a 5xx, after the retries.
- * - `tls`: no trusted TLS connection.
- * - `timeout`: a time limit was reached.
- * - `too-large`: a response above a size limit.
- * - `refused`: the registry pointed to a place this client does not go to, or redirected too often.
- * - `invalid-answer`: a response that violates the protocol: wrong type, wrong digest, no token.
- * - `aborted`: the caller's signal.
- */
 export type RegistryErrorCode =
-  | "not-found"
-  | "denied"
-  | "credentials"
-  | "rate-limited"
-  | "unavailable"
-  | "tls"
-  | "timeout"
-  | "too-large"
-  | "refused"
-  | "invalid-answer"
-  | "aborted";
+  | "not-found" // The registry answered 404.
+  | "denied" // The image does not exist or is private; registries do not say which.
+  | "credentials" // The registry requires a user name and a password, or refused the configured ones.
+  | "rate-limited" // 429, and the requested wait exceeds the deadline.
+  | "unavailable" // No connection, a reset or a 5xx, after the retries.
+  | "tls" // No trusted TLS connection.
+  | "timeout" // A time limit was reached.
+  | "too-large" // A response above a size limit.
+  | "refused" // The registry pointed to a place this client does not go to, or redirected too often.
+  | "invalid-answer" // A response that violates the protocol: wrong type, wrong digest, no token.
+  | "aborted"; // The caller's signal.
 
 /** A failed exchange with one server: says who answered what, but not for which image. */
 export class ExchangeError extends Error {

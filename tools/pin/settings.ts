@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 
-import { isEncrypted, StackFileError } from "../../config/file/yaml";
+import { fromJson, isEncrypted, StackFileError } from "../../config/file/yaml";
 import { KEYS } from "../../config/schema";
 import type { Registries } from "../../images/registry/origin";
 import { ENCRYPTED, isMap, issueLines, zodMessage } from "../../text/messages";
@@ -33,7 +33,10 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
     return undefined;
   };
   const age = value("minimumAge");
-  const [readable, encrypted] = withoutEncrypted(fromJson(value("registries")));
+  const given = value("registries");
+  const [readable, encrypted] = withoutEncrypted(
+    typeof given === "string" ? fromJson(given) : given,
+  );
   const platform = parse("platform", KEYS.platform, value("platform"));
   // YAML reads `0` as a number; Pulumi passes every value as text.
   const minimumAge = parse("minimumAge", KEYS.minimumAge, typeof age === "number" ? `${age}` : age);
@@ -47,16 +50,6 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
     registries,
     encrypted: new Map(encrypted.map((registry) => [registry, hint])),
   };
-}
-
-/** Pulumi may store a structure as JSON text. */
-function fromJson(given: unknown): unknown {
-  if (typeof given !== "string" || !given.startsWith("{")) return given;
-  try {
-    return JSON.parse(given) as unknown;
-  } catch {
-    return given;
-  }
 }
 
 /** The registries without encrypted credentials, and the names of those that have some. */
