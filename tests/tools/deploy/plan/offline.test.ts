@@ -1,26 +1,12 @@
 import assert from "node:assert/strict";
 
 import { offlinePlan } from "../../../../tools/deploy/plan/offline";
-import { loadStack } from "../../../../tools/model/load";
+import { modelOf, realServices } from "../../../support/small-stack";
 
-const digest = `sha256:${"a".repeat(64)}`;
-const { model } = loadStack(
-  {
-    stack: "test",
-    path: "Pulumi.test.yaml",
-    config: {
-      "pinned-stack:host": '{"address":"unix:///var/run/docker.sock"}',
-      "pinned-stack:domain": "localhost",
-      "pinned-stack:images": JSON.stringify({
-        traefik: `traefik:v3.6.4@${digest}`,
-        homepage: "nginx:1.27-alpine",
-      }),
-      "pinned-stack:services": '{"n8n":{"enabled":false},"portainer":{"enabled":false}}',
-    },
-    secretKeys: [],
-  },
-  { placeholders: true },
-);
+const model = modelOf(realServices("traefik", "homepage"), {
+  adminAllow: [],
+  images: { traefik: `traefik:v3.6.4@sha256:${"a".repeat(64)}`, homepage: "nginx:1.27-alpine" },
+});
 
 describe("the offline plan", () => {
   it("lists for each container in which order it is replaced, and why", () => {
