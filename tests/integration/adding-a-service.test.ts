@@ -44,7 +44,7 @@ async function take({ file, kind, text }: Step, folder: string): Promise<void> {
 
 /** The unit tests that look at a configuration or at a whole stack. To the others a service more is no matter. */
 const TESTS = [
-  "tests/*.test.ts",
+  ...["renovate", "sources", "stack", "stack-files"].map((name) => `tests/${name}.test.ts`),
   ...[
     "components",
     "config",
