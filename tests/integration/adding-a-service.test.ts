@@ -44,19 +44,10 @@ async function take({ file, kind, text }: Step, folder: string): Promise<void> {
 
 /** The unit tests that look at a configuration or at a whole stack. To the others a service more is no matter. */
 const TESTS = [
-  ...["renovate", "sources", "stack", "stack-files"].map((name) => `tests/${name}.test.ts`),
-  ...[
-    "components",
-    "config",
-    "docs",
-    "tools/bin",
-    "tools/deploy",
-    "tools/model",
-    "tools/report",
-  ].map((folder) => `tests/${folder}/**/*.test.ts`),
-  ...["compose-export", "configurations", "secrets"].map(
-    (name) => `tests/properties/${name}.test.ts`,
-  ),
+  "tests/{renovate,sources,stack,stack-files}.test.ts",
+  "tests/{components,config,docs,tools/bin,tools/model,tools/report}/**/*.test.ts",
+  "tests/tools/deploy/{deployment,plan/*}.test.ts",
+  "tests/properties/{compose-export,configurations,secrets}.test.ts",
 ];
 
 /** By file, how many tests fail for the reader of the page: its table. */
