@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { dataProblems, describeStack } from "../../components/describe";
+import { describeStack, refuseOtherData } from "../../components/describe";
 import { HardeningError } from "../../components/hardened/policy";
 import {
   DescribedStack,
@@ -8,7 +8,15 @@ import {
   ServiceDefinition,
 } from "../../components/services/definition";
 import { expectHardened, mountLine } from "../support/hardened";
-import { containerOf, fileOf, modelOf, REASON, service, settingsOf } from "../support/small-stack";
+import {
+  containerOf,
+  dataRefusal,
+  fileOf,
+  modelOf,
+  REASON,
+  service,
+  settingsOf,
+} from "../support/small-stack";
 
 const PAGES = { route: { target: 8080, admin: false } };
 const ADMIN_PAGES = { route: { target: 9000, admin: true } };
@@ -391,9 +399,12 @@ describe("a described stack", () => {
       message: "images.web: was not checked before use",
     });
     const settings = { ...settingsOf([web]), services: {} };
-    assert.throws(() => dataProblems(settings, modelOf([reader]), { reader: LAST }, [reader]), {
-      message: "services.reader: was not checked before use",
-    });
+    assert.throws(
+      () => {
+        refuseOtherData(settings, modelOf([reader]), { reader: LAST }, [reader]);
+      },
+      { message: "services.reader: was not checked before use" },
+    );
   });
 });
 
@@ -411,29 +422,22 @@ const reader = service(
 );
 
 describe("data of the last deployment", () => {
-  const problems = (last: Parameters<typeof dataProblems>[2], moved?: number): string[] => {
-    const said = { services: { reader: { options: { moved } } } };
-    const definitions = [reader, service("other")];
-    return dataProblems(
-      settingsOf(definitions, said),
-      modelOf(definitions, said),
-      last,
-      definitions,
-    );
-  };
+  const definitions = [reader, service("other")];
 
-  it("is a problem where its service says so, and none where that is off or has none", () => {
-    assert.deepEqual(problems({ reader: LAST, other: LAST }), ["test: 1 is not 2"]);
-    assert.deepEqual(problems({ reader: LAST }, 1), []);
-    assert.deepEqual(problems({}), []);
-    assert.deepEqual(
-      dataProblems(
-        settingsOf([reader], { services: { reader: OFF } }),
-        modelOf([reader], { services: { reader: OFF } }),
-        { reader: LAST },
-        [reader],
-      ),
-      [],
+  it("is refused where its service says so, and used where that is off or has none", () => {
+    const refusal = (last: Parameters<typeof dataRefusal>[1], said = {}) =>
+      dataRefusal(definitions, last, { services: { reader: said } });
+    assert.equal(refusal({ reader: LAST, other: LAST }), "test: 1 is not 2");
+    assert.equal(refusal({ reader: LAST }, { options: { moved: 1 } }), undefined);
+    assert.equal(refusal({}), undefined);
+    assert.equal(refusal({ reader: LAST }, OFF), undefined);
+  });
+
+  it("is refused for all services at once", () => {
+    const both = [reader, { ...reader, name: "reader2" }];
+    assert.equal(
+      dataRefusal(both, { reader: LAST, reader2: LAST }),
+      "test: 1 is not 2\ntest: 1 is not 2",
     );
   });
 });

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import {
   imagesSince,
   LastDeployment,
-  lastDeployment,
   restrictionRows,
   stackOutputs,
 } from "../../components/outputs";
+import { lastDeployment } from "../../components/last-deployment";
 import { formatReference, parseReference } from "../../images/reference";
 import { record } from "../support/pulumi-mocks";
 import { modelOf, service } from "../support/small-stack";

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost, DockerHostArgs, hostPrelude } from "../../host/docker-host";
 import { hostAccess } from "../../host/address";
+import { UserError } from "../../text/user-error";
 import { COMMAND, only, PROVIDER, record, valueOf } from "../support/pulumi-mocks";
 import { HOST_KEY } from "../support/raw-config";
 
@@ -79,7 +80,7 @@ describe("the Docker provider", () => {
       await assert.rejects(
         record(() => new DockerHost("test", LOCAL)),
         (error) => {
-          assert.ok(error instanceof pulumi.RunError);
+          assert.ok(error instanceof UserError);
           assert.equal(
             error.message,
             "DOCKER_CONTEXT=desktop-linux is set, and the provider would follow it instead of pinned-stack:host; unset it",

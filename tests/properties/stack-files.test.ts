@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 
 import { readStackFile } from "../../config/file/read";
+import { UserError } from "../../text/user-error";
 import { assertQuick, holds, outcome } from "./check";
 
 const CANARY = "canary-clear-text-password";
@@ -36,7 +36,7 @@ describe("every stack file", () => {
 
   const read = (text: string) => {
     writeFileSync(path, text);
-    return outcome(() => readStackFile("test", "", path), pulumi.RunError);
+    return outcome(() => readStackFile("test", "", path), UserError);
   };
   const assertFits = (text: string): void => {
     const result = read(text);

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 
-import {
-  goDuration,
-  HardenedContainer,
-  HardenedContainerArgs,
-} from "../../../components/hardened/container";
+import { HardenedContainer, HardenedContainerArgs } from "../../../components/hardened/container";
 import { DataVolume } from "../../../components/hardened/data-volume";
 import { FileVolume } from "../../../components/hardened/file-volume";
 import { ContainerModel } from "../../../components/hardened/model";
@@ -366,20 +362,5 @@ describe("what a container registers about itself", () => {
       ]);
       assert.deepEqual(model.secretEnvironment, { KEY: "theKey" });
       assert.deepEqual(model.controls, { ...HARDENED, environmentSecrets: ["KEY"] });
-    });
-});
-
-describe("goDuration", () => {
-  const rows: readonly (readonly [number, string])[] = [
-    [0, "0s"],
-    [59, "59s"],
-    [60, "1m0s"],
-    [90, "1m30s"],
-    [3600, "1h0m0s"],
-    [3725, "1h2m5s"],
-  ];
-  for (const [seconds, text] of rows)
-    it(`writes ${seconds} seconds as ${text}`, () => {
-      assert.equal(goDuration(seconds), text);
     });
 });

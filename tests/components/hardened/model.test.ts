@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { containerModel, ContainerSpec } from "../../../components/hardened/model";
+import { containerModel, ContainerSpec, goDuration } from "../../../components/hardened/model";
 import { Exemption, HARDENED, HardeningError } from "../../../components/hardened/policy";
 import { expectHardened } from "../../support/hardened";
 import { REASON } from "../../support/small-stack";
@@ -185,4 +185,19 @@ describe("a container beyond the policy", () => {
       ],
     );
   });
+});
+
+describe("goDuration", () => {
+  const rows: readonly (readonly [number, string])[] = [
+    [0, "0s"],
+    [59, "59s"],
+    [60, "1m0s"],
+    [90, "1m30s"],
+    [3600, "1h0m0s"],
+    [3725, "1h2m5s"],
+  ];
+  for (const [seconds, text] of rows)
+    it(`writes ${seconds} seconds as ${text}`, () => {
+      assert.equal(goDuration(seconds), text);
+    });
 });

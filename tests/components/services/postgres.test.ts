@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 
-import { dataProblems } from "../../../components/describe";
 import { postgres } from "../../../components/services/postgres";
 import { parseReference } from "../../../images/reference";
 import { expectHardened } from "../../support/hardened";
 import {
   containerOf,
+  dataRefusal,
   fileOf,
   modelOf,
   realServices,
   service,
-  settingsOf,
 } from "../../support/small-stack";
 
 const APPS = ["shop", "blog"].map((name) =>
@@ -129,12 +128,11 @@ describe("data of another PostgreSQL", () => {
     const definitions = realServices("postgres");
     const tag = `${now.version}${now.user === "70:70" ? "-alpine" : ""}`;
     const said = { stack: "prod", services: { postgres: { options: { upgradedFrom } } } };
-    return dataProblems(
-      settingsOf(definitions, said),
-      modelOf(definitions, { ...said, images: { postgres: `postgres:${tag}` } }),
-      { postgres: last },
+    return dataRefusal(
       definitions,
-    )[0];
+      { postgres: last },
+      { ...said, images: { postgres: `postgres:${tag}` } },
+    );
   };
 
   const rows: readonly (readonly [Format, Format, number | undefined, boolean])[] = [

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { DEFINITIONS } from "../../../components/services";
 import { ConfigError } from "../../../config/config";
 import { StackFile } from "../../../config/file/read";
 import { SECRET_NAMES } from "../../../config/schema";
+import { UserError } from "../../../text/user-error";
 import { loadStack, unresolved } from "../../../tools/model/load";
 import { IMAGES, pulumiConfig } from "../../support/raw-config";
 
@@ -75,7 +74,7 @@ describe("a stack from its file", () => {
     assert.throws(
       () => loadStack(stackFile({ services })),
       (error) => {
-        assert.ok(error instanceof pulumi.RunError);
+        assert.ok(error instanceof UserError);
         assert.match(error.message, /^services\.homepage\.folder: cannot read "\/nowhere"/);
         return true;
       },

@@ -3,9 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { siteFiles } from "../../../../components/services/homepage/site";
+import { UserError } from "../../../../text/user-error";
 
 describe("a site of the user's own", () => {
   let folder: string;
@@ -24,7 +23,7 @@ describe("a site of the user's own", () => {
     assert.throws(
       () => siteFiles(path),
       (error) => {
-        assert.ok(error instanceof pulumi.RunError);
+        assert.ok(error instanceof UserError);
         assert.equal(error.message, `services.homepage.folder: ${problem}`);
         return true;
       },
