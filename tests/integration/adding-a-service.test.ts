@@ -44,10 +44,12 @@ async function take({ file, kind, text }: Step, folder: string): Promise<void> {
 
 /** The unit tests that look at a configuration or at a whole stack. To the others a service more is no matter. */
 const TESTS = [
-  "tests/{renovate,sources,stack,stack-files}.test.ts",
-  "tests/{components,config,docs,tools/bin,tools/model,tools/report}/**/*.test.ts",
-  "tests/tools/deploy/{deployment,plan/*}.test.ts",
-  "tests/properties/{compose-export,configurations,secrets}.test.ts",
+  "tests/@(renovate|sources|stack|stack-files).test.ts",
+  "tests/@(components|config|docs)/**/*.test.ts",
+  "tests/properties/@(compose-export|configurations|secrets).test.ts",
+  "tests/tools/@(bin|model|report)/**/*.test.ts",
+  "tests/tools/deploy/deployment.test.ts",
+  "tests/tools/deploy/plan/*.test.ts",
 ];
 
 /** By file, how many tests fail for the reader of the page: its table. */
