@@ -3,40 +3,29 @@ import "./host/promise-traces";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { dataProblems, describeStack } from "./components/describe";
-import { HardeningError } from "./components/hardened/policy";
-import { imagesSince, lastDeployment, StackOutputs, stackOutputs } from "./components/outputs";
+import { describeStack, refuseOtherData } from "./components/describe";
+import { lastDeployment } from "./components/last-deployment";
+import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
-import { readConfig } from "./config/config";
+import { readConfig } from "./config/program";
 import { warningsOf } from "./config/rules";
 import { DockerHost } from "./host/docker-host";
 import { resolveForPulumi } from "./images/resolve/program";
 
-async function program(): Promise<StackOutputs> {
+export = async (): Promise<StackOutputs> => {
   const config = readConfig();
   const { images, warnings } = await resolveForPulumi(config);
   const last = await lastDeployment(config.stack);
   const today = new Date().toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));
-  refuse(dataProblems(config, model, last.dataFormats));
+  refuseOtherData(config, model, last.dataFormats);
 
-  const host = new DockerHost(config.stack, config);
   new Stack(config.stack, {
     model,
-    host,
-    secret: config.secret,
+    host: new DockerHost(config.stack, config),
+    // Pulumi encrypts it wherever it stores it.
+    secret: (name) => pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings],
   });
   return stackOutputs(model, last);
-}
-
-/** Messages to the user, which Pulumi prints without a stack trace. */
-function refuse(problems: readonly string[]): void {
-  if (problems.length > 0) throw new pulumi.RunError(problems.join("\n"));
-}
-
-export = () =>
-  program().catch((error: unknown) => {
-    if (error instanceof HardeningError) refuse(error.problems);
-    throw error;
-  });
+};

@@ -1,4 +1,5 @@
 /** From the configuration to the model of the stack: the one place where definitions and settings meet. Pure. */
+import { UserError } from "../text/user-error";
 import { formatReference, ImageReference } from "../images/reference";
 import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
 import { containerModel, FileContent, Mount, NetworkModel } from "./hardened/model";
@@ -117,18 +118,20 @@ export function describeStack(
   };
 }
 
-/** Why services must not use the data of the last deployment, each with what to do instead. */
-export const dataProblems = (
+/** Throws a {@link UserError} where a service cannot use the data of the last deployment, with what to do instead. */
+export function refuseOtherData(
   settings: StackSettings,
   { stack, dataFormats }: StackModel,
   lastFormats: Readonly<Record<string, DataFormat>>,
   definitions: readonly ServiceDefinition[] = DEFINITIONS,
-): string[] =>
-  definitions.flatMap(({ name, dataProblem }) => {
+): void {
+  const problems = definitions.flatMap(({ name, dataProblem }) => {
     const [last, now] = [lastFormats[name], dataFormats[name]];
     if (dataProblem === undefined || last === undefined || now === undefined) return [];
     return dataProblem({ stack, last, now, options: settingsOf(settings, name).options }) ?? [];
   });
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
+}
 
 /** Whether a service's pages are for administrators only. */
 export const isAdmin = (definitions: readonly ServiceDefinition[], service: string): boolean =>

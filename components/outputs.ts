@@ -1,6 +1,4 @@
 /** What the stack says of itself: Pulumi's stack outputs, and what the next run reads of them. */
-import * as pulumi from "@pulumi/pulumi";
-
 import { formatReference, ImageReference } from "../images/reference";
 import { Exemption } from "./hardened/policy";
 import { StackModel } from "./model";
@@ -76,22 +74,6 @@ export const restrictionRows = ({ images, containers }: StackModel): Restriction
 /** What the stack said of itself in its last deployment; nothing before the first one. */
 export type LastDeployment = Pick<StackOutputs, "images" | "imagesSince" | "dataFormats">;
 
-/** Reads the stack's own outputs from Pulumi's state. Outputs of another shape count as absent. */
-export async function lastDeployment(stack: string): Promise<LastDeployment> {
-  const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
-  const last = new pulumi.StackReference(`${stack}-last-deployment`, { name: self });
-  const output = async (name: string): Promise<unknown> =>
-    ((await last.getOutputDetails(name)) as { readonly value?: unknown }).value;
-  const [images, imagesSince, dataFormats] = await Promise.all(
-    ["images", "imagesSince", "dataFormats"].map(output),
-  );
-  return {
-    images: entriesOf(images, isText),
-    imagesSince: entriesOf(imagesSince, isText),
-    dataFormats: entriesOf(dataFormats, isDataFormat),
-  };
-}
-
 /** The day since which each image runs: an image that was there before keeps its day, or stays unknown. */
 export const imagesSince = (
   images: Readonly<Record<string, ImageReference>>,
@@ -105,19 +87,3 @@ export const imagesSince = (
       return since === undefined ? [] : [[service, since]];
     }),
   );
-
-const isText = (value: unknown): value is string => typeof value === "string";
-const isDataFormat = (value: unknown): value is DataFormat =>
-  typeof value === "object" &&
-  value !== null &&
-  "version" in value &&
-  "user" in value &&
-  typeof value.version === "number" &&
-  typeof value.user === "string";
-
-const entriesOf = <T>(value: unknown, is: (item: unknown) => item is T): Record<string, T> =>
-  typeof value === "object" && value !== null
-    ? Object.fromEntries(
-        Object.entries(value).filter((entry): entry is [string, T] => is(entry[1])),
-      )
-    : {};

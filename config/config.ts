@@ -1,10 +1,7 @@
 /**
  * The configuration of a stack: what may be said, what applies when nothing is said, and what is wrong with it.
- * The only reader of Pulumi's configuration; {@link parseConfig} is pure and reports every problem at once.
+ * Pure. {@link parseConfig} reports every problem at once.
  */
-import * as pulumi from "@pulumi/pulumi";
-import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
-
 import { ServiceSettings } from "../components/model";
 import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
 import { ServiceDefinition } from "../components/services/definition";
@@ -16,6 +13,7 @@ import {
   unknownKey,
   zodMessage,
 } from "../text/messages";
+import { UserError } from "../text/user-error";
 import { isEnabled, ruleProblems } from "./rules";
 import {
   ConfigKey,
@@ -28,11 +26,6 @@ import {
 } from "./schema";
 import { RawConfig, Secret, Secrets, StackConfig } from "./types";
 
-declare module "@pulumi/pulumi/runtime/config" {
-  /** Part of the SDK, but left out of its published types. */
-  export function isConfigSecret(key: string): boolean;
-}
-
 export { Secret } from "./types";
 export type { RawConfig, Secrets, StackConfig } from "./types";
 
@@ -41,8 +34,7 @@ const PROJECT = "pinned-stack";
 /** A file that is no stack's file at all may have thousands. */
 const MOST_SHOWN = 100;
 
-/** Prints without a stack trace: the lines are all that helps. */
-export class ConfigError extends pulumi.RunError {
+export class ConfigError extends UserError {
   constructor(
     stack: string,
     readonly problems: readonly string[],
@@ -56,10 +48,6 @@ export class ConfigError extends pulumi.RunError {
     );
   }
 }
-
-/** Reads the configuration that Pulumi gave to the program. Throws a {@link ConfigError}. */
-export const readConfig = (): StackConfig =>
-  parseConfig(rawConfig(pulumi.getStack(), pulumi.runtime.allConfig(), isConfigSecret));
 
 /**
  * @param config as Pulumi gives it to a program: full key to text, structures as JSON
@@ -137,7 +125,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
     secret: (name) => {
       const secret = secrets[name as SecretName];
       if (secret === undefined) throw new Error(`${name} was not checked before use`);
-      return pulumi.secret(secret.reveal());
+      return secret;
     },
   };
 }

@@ -1,8 +1,6 @@
 /** What a stack says, and what the program makes of it. */
 import { inspect } from "node:util";
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { ImageReference } from "../images/reference";
 import { ServiceSettings } from "../components/model";
 import { SecretName, ServiceName } from "../components/services";
@@ -35,8 +33,8 @@ export interface StackConfig extends Omit<ParsedKeys, "services" | "images"> {
   /** Images of the services that are on. */
   readonly images: Readonly<Partial<Record<ServiceName, ImageReference>>>;
   readonly secrets: Secrets;
-  /** A secret as an Output that Pulumi encrypts wherever it stores it. Services that are on have theirs. */
-  readonly secret: (name: string) => pulumi.Output<string>;
+  /** A secret that a service needs; every service that is on has its own. */
+  readonly secret: (name: string) => Secret;
 }
 
 export type Secrets = Readonly<Partial<Record<SecretName, Secret>>>;

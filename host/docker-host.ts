@@ -8,6 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DOCKER_HUB } from "../images/reference";
 import { RegistrySettings } from "../images/registry/client";
+import { UserError } from "../text/user-error";
 import { hostAccess, HostAccess, HostAddress } from "./address";
 import { PreflightArgs, preflightScript } from "./preflight";
 
@@ -37,7 +38,7 @@ export class DockerHost {
   ) {
     const context = process.env.DOCKER_CONTEXT ?? "";
     if (context !== "")
-      throw new pulumi.RunError(
+      throw new UserError(
         `DOCKER_CONTEXT=${context} is set, and the provider would follow it instead of pinned-stack:host; unset it`,
       );
     this.access = hostAccess(args.host);

@@ -14,6 +14,8 @@ import {
   HostMount,
   Mount,
   SocketMount,
+  goDuration,
+  tmpfsOptions,
 } from "./model";
 import { Link } from "./networks";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
@@ -208,12 +210,6 @@ function storageArgs(
   };
 }
 
-/** With uid and gid, because a tmpfs over a folder of the image belongs to root otherwise. */
-export function tmpfsOptions(sizeMiB: number, user: string): string {
-  const [uid = "0", gid = "0"] = user.split(":");
-  return `rw,noexec,nosuid,nodev,size=${sizeMiB}m,uid=${uid},gid=${gid}`;
-}
-
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
   const { command: words, startSeconds } = health;
@@ -236,13 +232,4 @@ function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
 function decimal(cpus: number): string {
   const rounded = Number(cpus.toFixed(3));
   return Number.isInteger(rounded) ? `${rounded}.0` : String(rounded);
-}
-
-/** Docker reads durations back as Go prints them: 90 seconds as "1m30s". */
-export function goDuration(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  const rest = `${seconds % 60}s`;
-  if (hours > 0) return `${hours}h${minutes % 60}m${rest}`;
-  return minutes > 0 ? `${minutes}m${rest}` : rest;
 }

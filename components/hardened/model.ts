@@ -210,3 +210,18 @@ function refuseUnlessUsed(service: string, controls: Controls, spec: ContainerSp
   });
   if (problems.length > 0) throw new HardeningError(problems);
 }
+
+/** With uid and gid, because a tmpfs over a folder of the image belongs to root otherwise. */
+export function tmpfsOptions(sizeMiB: number, user: string): string {
+  const [uid = "0", gid = "0"] = user.split(":");
+  return `rw,noexec,nosuid,nodev,size=${sizeMiB}m,uid=${uid},gid=${gid}`;
+}
+
+/** Docker reads durations back as Go prints them: 90 seconds as "1m30s". */
+export function goDuration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const rest = `${seconds % 60}s`;
+  if (hours > 0) return `${hours}h${minutes % 60}m${rest}`;
+  return minutes > 0 ? `${minutes}m${rest}` : rest;
+}

@@ -2,6 +2,7 @@
  * The hardening policy: one table, {@link HARDENED}, and the only way around it, an {@link Exemption} with a reason. Pure.
  * docs/hardening.md gives the source of each rule; a test compares it with this table.
  */
+import { UserError } from "../../text/user-error";
 export interface Controls {
   /** `uid:gid` of the process. Any user but root is within the policy. */
   readonly user: string;
@@ -77,7 +78,7 @@ const SHORTEST_REASON = 10;
 /** A reason is one line of a table. */
 const LONGEST_REASON = 500;
 
-export class HardeningError extends Error {
+export class HardeningError extends UserError {
   override readonly name = "HardeningError";
   constructor(readonly problems: readonly string[]) {
     super(problems.join("\n"));

@@ -1,7 +1,6 @@
 /** A stack's configuration as its file has it, for commands that work without the Pulumi CLI. */
-import * as pulumi from "@pulumi/pulumi";
-
 import { ENCRYPTED, isMap } from "../../text/messages";
+import { UserError } from "../../text/user-error";
 import { readStackText } from "./write";
 import {
   badStackName,
@@ -22,13 +21,13 @@ export interface StackFile {
   readonly secretKeys: readonly string[];
 }
 
-/** Reads `Pulumi.<stack>.yaml` in a folder. Throws a RunError if it cannot be read or is not YAML. */
+/** Reads `Pulumi.<stack>.yaml` in a folder. Throws a {@link UserError} if it cannot be read or is not YAML. */
 export function readStackFile(
   stack: string,
   folder: string,
   path = `${folder}/Pulumi.${stack}.yaml`,
 ): StackFile {
-  if (stackFileName(stack) === undefined) throw new pulumi.RunError(badStackName(stack));
+  if (stackFileName(stack) === undefined) throw new UserError(badStackName(stack));
   const root = parse(path);
   const config = isMap(root) && isMap(root.config) ? root.config : {};
   const secretKeys: string[] = [];
@@ -51,7 +50,7 @@ function parse(path: string): unknown {
     const document = parseStackYaml(readStackText(path));
     return plainValue(document, document.contents);
   } catch (error) {
-    if (error instanceof StackFileError) throw new pulumi.RunError(`${path}: ${error.message}`);
+    if (error instanceof StackFileError) throw new UserError(`${path}: ${error.message}`);
     throw error;
   }
 }

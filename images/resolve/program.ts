@@ -4,7 +4,7 @@ import { formatReference, ImageReference, isPinned } from "../reference";
 import { Registries } from "../registry/client";
 import { describeMoved, pinCommand } from "./moved-tags";
 import { pulumiCommand } from "./pulumi-command";
-import { describeUnchecked, ResolveError, resolveImages } from "./resolve";
+import { describeUnchecked, resolveImages } from "./resolve";
 
 export interface ResolvedImages {
   /** By service; all pinned, unless no registry could be asked. */
@@ -16,7 +16,7 @@ export interface ResolvedImages {
 /**
  * The images that this Pulumi run deploys. Each run resolves bare tags anew, because Pulumi passes nothing from a preview
  * to its update. Tags of pinned images are checked in a preview only: `pulumi up` of a pinned stack, including its own
- * preview, asks no registry. Throws a RunError, which Pulumi prints without a stack trace.
+ * preview, asks no registry. Throws a ResolveError.
  */
 export async function resolveForPulumi(config: {
   readonly stack: string;
@@ -31,8 +31,6 @@ export async function resolveForPulumi(config: {
     registries,
     checkTags: config.checkTags && isPreview && pulumiCommand() !== "up",
     platform,
-  }).catch((error: unknown) => {
-    throw error instanceof ResolveError ? new pulumi.RunError(error.message) : error;
   });
   const now = new Date();
   // An update resolved these tags by itself: no preview showed the result.

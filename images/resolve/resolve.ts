@@ -1,5 +1,6 @@
 /** From configured images to deployed images: bare tags get their digest, tags of pinned images are checked. */
 
+import { UserError } from "../../text/user-error";
 import { imageReader } from "../inspect/reader";
 import { isPinned, pinTo, type ImageReference, type PinnedImage } from "../reference";
 import { RegistryClient, RegistryError, type Registries } from "../registry/client";
@@ -42,7 +43,7 @@ export interface Resolution {
 }
 
 /** Bare tags that could not be resolved: one line each. */
-export class ResolveError extends Error {
+export class ResolveError extends UserError {
   override readonly name = "ResolveError";
   constructor(
     readonly problems: readonly string[],

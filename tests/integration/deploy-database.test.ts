@@ -181,7 +181,7 @@ docker start ${stack.name}-n8n`;
     const refused = await stack.command("deploy", "--yes");
     assert.equal(refused.code, 1, all(refused));
     const [, volume = ""] = data.exec(refused.stdout) ?? [];
-    assert.match(refused.stderr, /to accept that, add --allow-delete; nothing was changed/);
+    assert.match(refused.stderr, /to accept this, add --allow-delete; nothing was changed/);
     const result = await stack.command("deploy", "--yes", "--allow-delete");
     assert.equal(result.code, 0, all(result));
     assert.deepEqual(Object.keys(await stack.running()).sort(), ["homepage", "traefik"]);

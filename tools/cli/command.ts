@@ -6,11 +6,13 @@ import { constants } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs, ParseArgsConfig, stripVTControlCharacters, styleText } from "node:util";
 
+import { UserError } from "../../text/user-error";
+
 /** The project's folder, wherever a command is started from. */
 export const PROJECT_FOLDER = resolve(__dirname, "..", "..");
 
 /** Ends a command with a message for its user and an exit code. */
-export class CommandError extends Error {
+export class CommandError extends UserError {
   override readonly name = "CommandError";
   constructor(
     message: string,
@@ -113,14 +115,9 @@ function refuseSwallowed(options: readonly string[], given: readonly string[]): 
   );
 }
 
-/** RunError is Pulumi's error without a stack trace; its subclasses and ours have names of their own. */
-const FOR_USERS = new Set(["CommandError", "ResolveError", "HardeningError", "RegistryError"]);
-const isForUsers = (error: unknown): error is Error =>
-  error instanceof Error && (FOR_USERS.has(error.name) || "__pulumiRunError" in error);
-
-/** What to show of an error: the message where it is meant for users, else with the stack trace. */
+/** What to show of an error: the message where it is meant for the user, else with the stack trace. */
 export function textOf(error: unknown): string {
-  if (isForUsers(error)) return error.message;
+  if (error instanceof UserError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -2,7 +2,7 @@
  * Everything of a deployment that touches nothing that runs, in the order in which it can fail without anybody noticing:
  * plan and decision, new images, rehearsal, dump.
  */
-import { dataProblems } from "../../components/describe";
+import { refuseOtherData } from "../../components/describe";
 import { StackModel } from "../../components/model";
 import { DEFINITIONS } from "../../components/services";
 import { withImages, PlainConfig } from "../../config/file/edit";
@@ -59,8 +59,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const back = rollbackCandidate(stack, history);
   const { config: wanted, message, number } = targetOf(run, options, before);
   const target = loadWanted(stack, wanted, number);
-  const problems = dataProblems(target.config, target.model, before.state.dataFormats);
-  if (problems.length > 0) throw new Refused(problems.join("\n"));
+  refuseOtherData(target.config, target.model, before.state.dataFormats);
   const lost = lostVolumes(before.state, target.model);
 
   reporter.stage("plan");

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import * as pulumi from "@pulumi/pulumi";
+import { UserError } from "../../../text/user-error";
 
 /** A start page, not a download server: the files travel with the deployment and are kept in its state. */
 const MOST_FILES = 200;
@@ -15,7 +15,7 @@ export function siteFiles(folder: string): Record<string, { readonly base64: str
   const files: Record<string, { readonly base64: string }> = {};
   let bytes = 0;
   const fail = (problem: string): never => {
-    throw new pulumi.RunError(`services.homepage.folder: ${problem}`);
+    throw new UserError(`services.homepage.folder: ${problem}`);
   };
   const visit = (path: string): void => {
     for (const name of readdirSync(join(folder, path)).sort()) {

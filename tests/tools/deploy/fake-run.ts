@@ -8,7 +8,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { PlainConfig, secretTexts } from "../../../config/file/edit";
 import { Run } from "../../../tools/deploy/context";
-import { tmpfsOptions } from "../../../components/hardened/container";
+import { tmpfsOptions } from "../../../components/hardened/model";
 import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { PulumiStack, RunOptions } from "../../../tools/deploy/pulumi/stack";

@@ -1,5 +1,5 @@
 /** Live containers against declared ones. Pure. */
-import { tmpfsOptions } from "../../../components/hardened/container";
+import { tmpfsOptions } from "../../../components/hardened/model";
 import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { ContainerModel } from "../../../components/hardened/model";
 import { Controls } from "../../../components/hardened/policy";

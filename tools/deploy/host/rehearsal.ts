@@ -3,7 +3,7 @@
  * restrictions, without network and ports, beside the one that runs. Pure; the caller's shell runs the script.
  */
 import { randomUUID } from "node:crypto";
-import { tmpfsOptions } from "../../../components/hardened/container";
+import { tmpfsOptions } from "../../../components/hardened/model";
 import { ContainerModel, FileContent } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS } from "../../../components/services";

@@ -2,7 +2,7 @@
  * Containers of the model as services of a Compose file. Plain files get into volumes by init containers: Compose cannot put an
  * inline file into a container with a read-only root. Secrets are mounted one by one. Pure.
  */
-import { tmpfsOptions } from "../../../components/hardened/container";
+import { tmpfsOptions } from "../../../components/hardened/model";
 import {
   ContainerModel,
   FileContent,
