@@ -10,11 +10,13 @@ import { IMAGES, imagesWithout, problemsOf, rawConfig, setSecret } from "../supp
 import { REASON } from "../support/small-stack";
 
 type Values = Readonly<Record<string, unknown>>;
-type Row = readonly [title: string, values: Values, ...lines: string[]];
+/** What a stack says, and every line that it gets; none where it is allowed. */
+type Row = readonly [values: Values, ...lines: string[]];
 
 const OFF = { enabled: false };
 const ON = { enabled: true };
 const services = (said: Values): Values => ({ services: said });
+const WRITABLE = { control: "readOnlyRootfs", value: false };
 const exempt = (...exemptions: readonly object[]): Values => services({ homepage: { exemptions } });
 
 const MISSING = "missing, expected name:tag@sha256:… on one line";
@@ -28,71 +30,60 @@ const strangers = (index: number, network: string): string =>
   `adminAllow.${index}: ${network} is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on 0.0.0.0; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`;
 const NO_MAJOR =
   'images.postgres: expected a tag that begins with the major version, such as 16-alpine, got "latest"; the data volume is named after it';
+const STRUCTURAL = `is part of the definition in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`;
 const SHORT = "expected a reason of 10 characters or more that a reader can judge";
 
 const RULES: readonly Row[] = [
   // Whether a service is on.
-  ["traefik on", services({ traefik: ON })],
+  [services({ traefik: ON })],
   [
-    "traefik off",
     services({ traefik: OFF }),
     "services.traefik.enabled: every other service is reached through it, remove the line",
   ],
-  ["socket-proxy on with its clients", services({ "socket-proxy": ON, cadvisor: OFF })],
-  ["socket-proxy off with its clients", services({ "socket-proxy": OFF, portainer: OFF })],
+  [services({ "socket-proxy": ON, cadvisor: OFF })],
+  [services({ "socket-proxy": OFF, portainer: OFF })],
   [
-    "socket-proxy on alone",
     services({ "socket-proxy": ON, portainer: OFF }),
     `services.socket-proxy.enabled: ${UNUSED} services.portainer and services.cadvisor are off, remove the line`,
   ],
   [
-    "socket-proxy off without one client",
     services({ "socket-proxy": OFF }),
     `services.socket-proxy.enabled: services.portainer ${NEEDED} that off too, or remove the line`,
   ],
   [
-    "socket-proxy off without both clients",
     services({ "socket-proxy": OFF, cadvisor: ON }),
     `services.socket-proxy.enabled: services.portainer and services.cadvisor ${NEEDED} them off too, or remove the line`,
   ],
-  ["postgres on with n8n", services({ postgres: ON })],
-  ["postgres off with n8n", services({ postgres: OFF, n8n: OFF })],
+  [services({ postgres: ON })],
+  [services({ postgres: OFF, n8n: OFF })],
   [
-    "postgres on alone",
     services({ postgres: ON, n8n: OFF }),
     `services.postgres.enabled: ${UNUSED} services.n8n is off, remove the line`,
   ],
   [
-    "postgres off alone",
     services({ postgres: OFF }),
     `services.postgres.enabled: services.n8n ${NEEDED} that off too, or remove the line`,
   ],
 
   // Host names.
   [
-    "one host name of two services",
     services({ homepage: { host: "traefik.example.test" } }),
     "services.homepage.host: traefik.example.test is the host name of traefik already, give each service its own",
   ],
-  [
-    "the host name of a service that is off",
-    services({ n8n: { host: "portainer.example.test" }, portainer: OFF }),
-  ],
+  [services({ n8n: { host: "portainer.example.test" }, portainer: OFF })],
 
   // Exemptions.
   [
-    "an exemption that only a definition may have",
     exempt({ control: "user", value: "0:0", reason: REASON }),
-    `services.homepage.exemptions: user is part of the definition in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
+    `services.homepage.exemptions: user ${STRUCTURAL}`,
   ],
   [
-    "exemptions that the policy refuses, all of them",
     exempt(
       { control: "hostPaths", value: ["/srv"], reason: REASON },
       { control: "readOnlyRootfs", value: true, reason: "needed" },
       { control: "capabilities", value: ["NET_ADMIN"], reason: REASON },
     ),
-    `services.homepage.exemptions: hostPaths is part of the definition in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
+    `services.homepage.exemptions: hostPaths ${STRUCTURAL}`,
     `services.homepage: exemption readOnlyRootfs: ${SHORT}`,
     "services.homepage: exemption readOnlyRootfs: equals the default, remove it",
     'services.homepage: exemption capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["NET_ADMIN"]',
@@ -100,26 +91,19 @@ const RULES: readonly Row[] = [
 
   // Images.
   [
-    "missing images",
     { images: imagesWithout("traefik", "socket-proxy", "homepage", "postgres") },
     `images.traefik: ${MISSING}`,
     `images.socket-proxy: ${MISSING}, or services.portainer.enabled: false and services.cadvisor.enabled: false`,
     `images.homepage: ${MISSING}, or services.homepage.enabled: false`,
     `images.postgres: ${MISSING}, or services.n8n.enabled: false`,
   ],
+  [{ images: { ...IMAGES, postgres: IMAGES.postgres.replace("16-alpine", "latest") } }, NO_MAJOR],
+  [{ images: { ...IMAGES, n8n: "n8nio/n8n:1" } }],
   [
-    "an image that its service cannot use",
-    { images: { ...IMAGES, postgres: IMAGES.postgres.replace("16-alpine", "latest") } },
-    NO_MAJOR,
-  ],
-  ["an image without a digest", { images: { ...IMAGES, n8n: "n8nio/n8n:1" } }],
-  [
-    "an image without a digest under requirePins",
     { requirePins: true, images: { ...IMAGES, n8n: "n8nio/n8n:1.64.2" } },
     unpinned("n8n", "n8nio/n8n:1.64.2"),
   ],
   [
-    "a malformed image, a missing one and one without a digest",
     {
       requirePins: true,
       images: { ...IMAGES, traefik: 5, homepage: undefined, n8n: "n8nio/n8n:1" },
@@ -131,20 +115,17 @@ const RULES: readonly Row[] = [
 
   // Secrets.
   [
-    "missing secrets",
     { postgresPassword: undefined, n8nDatabasePassword: "", n8nEncryptionKey: undefined },
     missing("n8nDatabasePassword", "n8n"),
     missing("n8nEncryptionKey", "n8n"),
     missing("postgresPassword", "postgres"),
   ],
   [
-    "a missing secret of a TLS mode that has other problems",
     { tls: { mode: "acme", email: "a@example.test" } },
     'tls.dnsProvider: missing, expected one of "cloudflare", "desec", "digitalocean", "duckdns", "gandiv5", "hetzner", "linode"',
     missing("acmeDnsToken", "tls mode acme"),
   ],
   [
-    "no image and no secret of what is off",
     {
       ...services({ portainer: OFF, n8n: OFF }),
       images: imagesWithout("socket-proxy", "portainer", "n8n", "postgres", "cadvisor"),
@@ -155,13 +136,11 @@ const RULES: readonly Row[] = [
 
   // Ports and administrators.
   [
-    "one port for HTTP and HTTPS",
     { publish: { http: 8080, https: 8080 }, tls: { mode: "selfSigned" } },
     "publish.https: 8080 is the port of publish.http already, give each its own",
   ],
-  ["one port of which only one is published", { publish: { http: 80, https: 80 } }],
+  [{ publish: { http: 80, https: 80 } }],
   [
-    "everybody as administrator",
     {
       adminAllow: ["192.0.2.0/24", "0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"],
       publish: { address: "0.0.0.0" },
@@ -172,22 +151,15 @@ const RULES: readonly Row[] = [
     strangers(4, "2000::/3"),
   ],
   ...["127.0.0.1", "127.8.9.1", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"].map(
-    (address): Row => [
-      `everybody as administrator on ${address}`,
-      { publish: { address }, adminAllow: ["0.0.0.0/0", "::/0"] },
-    ],
+    (address): Row => [{ publish: { address }, adminAllow: ["0.0.0.0/0", "::/0"] }],
   ),
 
   // One problem does not hide another.
   [
-    "a problem in a service and rules that it does not touch",
     {
       services: {
         traefik: OFF,
-        n8n: {
-          memoryMiB: "256m",
-          exemptions: [{ ...{ control: "readOnlyRootfs", value: false }, reason: "x" }],
-        },
+        n8n: { memoryMiB: "256m", exemptions: [{ ...WRITABLE, reason: "x" }] },
       },
       images: { ...IMAGES, postgres: "postgres:latest" },
     },
@@ -197,7 +169,6 @@ const RULES: readonly Row[] = [
     NO_MAJOR,
   ],
   [
-    "a problem in a service that is off",
     {
       images: imagesWithout("n8n", "homepage"),
       n8nEncryptionKey: "",
@@ -207,16 +178,17 @@ const RULES: readonly Row[] = [
     `images.homepage: ${MISSING}, or services.homepage.enabled: false`,
   ],
   // Nobody can tell whether the password is needed.
-  [
-    "services that cannot be read",
-    { services: 5, postgresPassword: undefined },
-    "services: expected a map, got 5",
-  ],
+  [{ services: 5, postgresPassword: undefined }, "services: expected a map, got 5"],
 ];
 
+const titleOf = (values: Values, [line]: readonly string[]): string =>
+  line === undefined
+    ? `allow ${JSON.stringify(values).slice(0, 90)}`
+    : `refuse: ${line.slice(0, 90)}`;
+
 describe("the rules of a configuration", () => {
-  for (const [title, values, ...lines] of RULES)
-    it(`${lines.length === 0 ? "allow" : "refuse"} ${title}`, () => {
+  for (const [values, ...lines] of RULES)
+    it(titleOf(values, lines), () => {
       assert.deepEqual(problemsOf(rawConfig(values)), lines);
     });
 });
@@ -225,38 +197,26 @@ describe("the password of a registry", () => {
   const login = (password: string) => ({ username: "a", password });
   const clear = (host: string): string =>
     `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack test 'registries["${host}"].password'"`;
-  type LoginRow = readonly [string, Values, boolean, ...string[]];
+  type LoginRow = readonly [registries: Values, encrypted: boolean, ...lines: string[]];
+  const [open, hidden] = [login("canary"), login(ENCRYPTED)];
   /** Registries, and whether the engine says that something in the key is encrypted. */
   const rows: readonly LoginRow[] = [
-    ["is refused in clear text", { "ghcr.io": login("canary") }, false, clear("ghcr.io")],
+    [{ "ghcr.io": open }, false, clear("ghcr.io")],
+    // From the engine, which cannot tell which of them are encrypted.
+    [{ "ghcr.io": open, "quay.io": open }, true],
+    // From a file, where an encrypted value is a placeholder.
+    [{ "ghcr.io": hidden }, true],
+    [{ "ghcr.io": hidden, "quay.io": open }, true, clear("quay.io")],
+    [{ "ghcr.io": { ...open, username: ENCRYPTED } }, true, clear("ghcr.io")],
     [
-      "is accepted from the engine, which cannot tell which of them are encrypted",
-      { "ghcr.io": login("canary"), "quay.io": login("canary") },
-      true,
-    ],
-    ["is accepted as the placeholder of a file", { "ghcr.io": login(ENCRYPTED) }, true],
-    [
-      "is refused in clear text beside an encrypted one",
-      { "ghcr.io": login(ENCRYPTED), "quay.io": login("canary") },
-      true,
-      clear("quay.io"),
-    ],
-    [
-      "is refused in clear text beside its encrypted user name",
-      { "ghcr.io": { username: ENCRYPTED, password: "canary" } },
-      true,
-      clear("ghcr.io"),
-    ],
-    [
-      "is refused in clear text whatever else is wrong there",
       { "ghcr.io": { password: "canary" } },
       false,
       "registries.ghcr.io: expected username and password together",
       clear("ghcr.io"),
     ],
   ];
-  for (const [title, registries, encrypted, ...lines] of rows)
-    it(title, () => {
+  for (const [registries, encrypted, ...lines] of rows)
+    it(`is ${lines.length === 0 ? "accepted" : "refused"} with ${JSON.stringify(registries)}`, () => {
       const { secure } = rawConfig();
       const keys = [...secure].filter((key) => encrypted || key !== "registries");
       const raw = rawConfig({ registries }, { secure: new Set(keys) });
@@ -283,61 +243,30 @@ describe("a configuration that is allowed", () => {
   const unused = (host: string): string =>
     `all: registries.${host}: no image of this stack is there, they are on docker.io, ghcr.io, localhost:5000; correct the name or remove the line`;
 
+  const registries = (said: Values): Values => ({ ...reached, images, registries: said });
+  const [plain, none] = [{ insecure: true }, { insecure: false }];
+
   const rows: readonly Row[] = [
+    [services({ cadvisor: ON }), unreached("portainer"), unreached("cadvisor")],
+    [{ ...reached, ...services({ cadvisor: ON }) }],
+    [services({ portainer: OFF })],
     [
-      "a warning for each service that nobody reaches",
-      services({ cadvisor: ON }),
-      unreached("portainer"),
-      unreached("cadvisor"),
+      registries({
+        "ghcr.io": login,
+        "docker.io": login,
+        "quay.io": login,
+        "localhost:500": plain,
+      }),
+      ...[unused("quay.io"), unused("localhost:500")],
     ],
-    ["none where somebody reaches them", { ...reached, ...services({ cadvisor: ON }) }],
-    ["none where they are off", services({ portainer: OFF })],
-    [
-      "a warning for each registry whose settings reach no image",
-      {
-        ...reached,
-        images,
-        registries: {
-          "ghcr.io": login,
-          "docker.io": login,
-          "quay.io": login,
-          "localhost:500": { insecure: true },
-        },
-      },
-      unused("quay.io"),
-      unused("localhost:500"),
-    ],
-    [
-      "none for what may be the token service of a registry over plain http",
-      {
-        ...reached,
-        images,
-        registries: { "localhost:5000": { insecure: true }, "localhost:5001": { insecure: true } },
-      },
-    ],
-    [
-      "a warning for a login beside a registry over plain http",
-      {
-        ...reached,
-        images,
-        registries: {
-          "localhost:5000": { insecure: true },
-          "quay.io": { insecure: true, ...login },
-        },
-      },
-      unused("quay.io"),
-    ],
-    [
-      "none for a line without settings, which names where registries may point",
-      {
-        ...reached,
-        images,
-        registries: { "tokens.example.test": {}, "10.0.0.6:5001": { insecure: false } },
-      },
-    ],
+    // The second may be the token service of the first.
+    [registries({ "localhost:5000": plain, "localhost:5001": plain })],
+    [registries({ "localhost:5000": plain, "quay.io": { ...plain, ...login } }), unused("quay.io")],
+    // Lines without settings name hosts that registries may point to.
+    [registries({ "tokens.example.test": {}, "10.0.0.6:5001": none })],
   ];
-  for (const [title, values, ...lines] of rows)
-    it(`gets ${title}`, () => {
+  for (const [values, ...lines] of rows)
+    it(`gets ${lines.join(" and ").slice(0, 90) || `no warning with ${Object.keys(values).join()}`}`, () => {
       assert.deepEqual(warnings(values), lines);
     });
 });
