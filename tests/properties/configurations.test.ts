@@ -12,7 +12,6 @@ import {
 import { SERVICE_NAMES } from "../../components/services";
 import { ConfigError, parseConfig, RawConfig } from "../../config/config";
 import { KEYS, SECRET_NAMES } from "../../config/schema";
-import { parseAge } from "../../images/age";
 import { CANARIES, HOST_KEY, IMAGES, rawConfig } from "../support/raw-config";
 import { assertOneLine, assertQuick, holds, LONG_INPUTS, outcome } from "./check";
 
@@ -148,17 +147,6 @@ describe("every configuration", () => {
         assertReads(result.error);
       });
   });
-
-  it("has an age of a whole number of minutes, or none", () => {
-    holds(
-      fc.property(fc.oneof(text, fc.stringMatching(/^\d{1,6}[mhdw]?$/)), (given) => {
-        const age = parseAge(given);
-        if (age !== undefined)
-          assert.ok(Number.isSafeInteger(age) && age >= 0 && age % 60_000 === 0);
-      }),
-      500,
-    );
-  });
 });
 
 describe("every set of exemptions", () => {
@@ -210,28 +198,5 @@ describe("every set of exemptions", () => {
       }),
       1500,
     );
-  });
-
-  it("publishes ports and nothing else", () => {
-    const port = fc.oneof(fc.integer(), fc.constantFrom(0, 1, 80, 65535, 65536, -1, 0.5));
-    holds(
-      fc.property(fc.array(port, { minLength: 1, maxLength: 3 }), (value) => {
-        const reason = "a reason that a reader can judge";
-        const result = outcome(
-          () => controlsWith("traefik", {}, [{ control: "publishedPorts", value, reason }]),
-          HardeningError,
-        );
-        const good = value.every((n) => Number.isInteger(n) && n > 0 && n < 65536);
-        assert.equal("value" in result, good);
-      }),
-    );
-  });
-
-  it("is refused without repeating all of a long value", () => {
-    const reason = "a reason that a reader can judge";
-    const value = "x".repeat(100_000);
-    assert.throws(() => controlsWith("n8n", {}, [{ control: "user", value, reason }]), {
-      message: `n8n: exemption user: expected "uid:gid", got "${"x".repeat(116)}...`,
-    });
   });
 });

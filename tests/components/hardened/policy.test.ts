@@ -174,7 +174,14 @@ describe("an exemption", () => {
     ].map(
       (value) => [of("capabilities", value), `${CAPABILITIES} ${JSON.stringify(value)}`] as const,
     ),
-    [of("publishedPorts", ["80"]), 'expected a list of port numbers, got ["80"]'],
+    ...["80", 0, 65536, 0.5].map(
+      (port) =>
+        [
+          of("publishedPorts", [port]),
+          `expected a list of port numbers, got [${JSON.stringify(port)}]`,
+        ] as const,
+    ),
+    [of("user", "x".repeat(1000)), `expected "uid:gid", got "${"x".repeat(116)}...`],
     [of("hostPaths", [""]), 'expected a list of texts, got [""]'],
     [of("hostPaths", [5]), "expected a list of texts, got [5]"],
     [of("outsideNetworks", "edge"), 'expected a list of texts, got "edge"'],
@@ -191,9 +198,12 @@ describe("an exemption", () => {
       assert.deepEqual(problemsOf({}, [exemption]), [`web: exemption ${control}: ${problem}`]);
     });
 
-  it("may have a reason of 10 to 500 characters", () => {
-    assert.deepEqual(problemsOf({}, [writable("1234567890")]), []);
-    assert.deepEqual(problemsOf({}, [writable("x".repeat(500))]), []);
+  it("may have a reason of 10 to 500 characters, and any port", () => {
+    for (const exemption of [
+      ...[writable("1234567890"), writable("x".repeat(500))],
+      of("publishedPorts", [1, 65535]),
+    ])
+      assert.deepEqual(problemsOf({}, [exemption]), []);
   });
 
   it("is reported together with all other problems, and may be given once only", () => {
