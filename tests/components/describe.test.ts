@@ -21,6 +21,8 @@ import {
 const PAGES = { route: { target: 8080, admin: false } };
 const ADMIN_PAGES = { route: { target: 9000, admin: true } };
 const OFF = { enabled: false };
+const HEALTH = { command: ["check"] };
+const DATABASE = { name: "app", password: "appPassword" };
 const OUTSIDE = (network: string) => ({
   exemptions: [{ control: "outsideNetworks", value: [network], reason: REASON } as const],
 });
@@ -28,32 +30,27 @@ const OUTSIDE = (network: string) => ({
 describe("a container of a described stack", () => {
   it("is the policy and what its service says", () => {
     const web = service("web", { user: "101:101", tmpfs: { "/tmp": 1 } });
-    const container = containerOf(modelOf([web], { images: { web: "web:1" } }), "web");
-    expectHardened(container, { controls: { user: "101:101" }, tmpfs: { "/tmp": 1 } });
-    assert.deepEqual(
-      [container.service, container.image, container.initImage],
-      ["web", "web:1", "web:1"],
-    );
+    expectHardened(containerOf(modelOf([web]), "web"), {
+      controls: { user: "101:101" },
+      tmpfs: { "/tmp": 1 },
+    });
   });
 
   it("may be one of several of its service, with an image of another for init containers", () => {
-    const health = { command: ["check"] };
     const pair = service("pair", () => [
-      { name: "pair-1", health, initImage: "tools" },
-      { name: "pair-2", health, afterStart: "echo started" },
+      { name: "pair-1", health: HEALTH, initImage: "tools" },
+      { name: "pair-2", health: HEALTH, afterStart: "echo started" },
     ]);
-    const model = modelOf([pair, service("tools")], {
-      images: { pair: "pair:1", tools: "tools:1" },
-    });
+    const images = { pair: "pair:1", tools: "tools:1" };
     assert.deepEqual(
-      model.containers.map(({ name, service: of, image, initImage, afterStart }) => [
-        ...[name, of, image, initImage],
-        afterStart,
-      ]),
+      modelOf([pair, service("tools")], { images }).containers.map(
+        ({ name, service: of, image, initImage, afterStart = "nothing" }) =>
+          `${name} of ${of}: ${image} ${initImage}, ${afterStart}`,
+      ),
       [
-        ["pair-1", "pair", "pair:1", "tools:1", undefined],
-        ["pair-2", "pair", "pair:1", "pair:1", "echo started"],
-        ["tools", "tools", "tools:1", "tools:1", undefined],
+        "pair-1 of pair: pair:1 tools:1, nothing",
+        "pair-2 of pair: pair:1 pair:1, echo started",
+        "tools of tools: tools:1 tools:1, nothing",
       ],
     );
   });
@@ -77,7 +74,7 @@ describe("a container of a described stack", () => {
     const web = service("web", () => [
       {
         name: "web-1",
-        health: { command: ["check"] },
+        health: HEALTH,
         files: { config: { path: "/etc/web", files: { "web.conf": "x" } } },
         secrets: { keys: { path: "/run/keys", files: { key: "webKey" } } },
         data: { data: { path: "/data" }, logs: { path: "/logs", chown: true } },
@@ -122,22 +119,18 @@ describe("a container of a described stack", () => {
   });
 
   it("waits for its database, its socket proxy and what it names", () => {
-    const health = { command: ["check"] };
     const app = service(
       "app",
       () => [
-        { health, dependsOn: ["cache"] },
-        { name: "app-worker", health },
+        { health: HEALTH, dependsOn: ["cache"] },
+        { name: "app-worker", health: HEALTH },
       ],
-      { database: { name: "app", password: "appPassword" }, dockerApi: ["info"] },
+      { database: DATABASE, dockerApi: ["info"] },
     );
-    const waits = (definitions: readonly ServiceDefinition[]) =>
-      modelOf(definitions).containers.map(({ name, dependsOn }) => [name, ...dependsOn]);
-    assert.deepEqual(waits([app]), [
-      ["app", "cache", "postgres", "socket-proxy-app"],
-      ["app-worker"],
-    ]);
-    assert.deepEqual(waits([service("web")]), [["web"]]);
+    assert.deepEqual(
+      modelOf([app]).containers.map(({ dependsOn }) => dependsOn),
+      [["cache", "postgres", "socket-proxy-app"], []],
+    );
   });
 });
 
@@ -147,44 +140,38 @@ describe("the networks of a described stack", () => {
       ({ name, internal, members }) =>
         `${name}${internal ? "" : " (outside)"}: ${members.join(" ")}`,
     );
-  const postgres = service("postgres");
-  const database = { name: "app", password: "appPassword" };
-
+  const [a, b] = [service("a"), service("b")];
+  const linked = service("a", { links: ["b"] });
   const rows: readonly (readonly [string, readonly ServiceDefinition[], ...string[]])[] = [
-    ["are none for services that do not talk", [service("a"), service("b")]],
-    ["follow the links of a container", [service("a", { links: ["b"] }), service("b")], "a-b: a b"],
-    [
-      "follow the clients of a service",
-      [service("a"), service("b", {}, { clients: ["a"] })],
-      "a-b: a b",
-    ],
+    ["are none for services that do not talk", [a, b]],
+    ["follow the links of a container", [linked, b], "a-b: a b"],
+    ["follow the clients of a service", [a, service("b", {}, { clients: ["a"] })], "a-b: a b"],
     [
       "are one for a pair, whoever asks and however often",
-      [service("a", { links: ["b"] }), service("b", { links: ["a"] }, { clients: ["a"] })],
+      [linked, service("b", { links: ["a"] }, { clients: ["a"] })],
       "a-b: a b",
     ],
     [
       "lead to nothing that is not there",
-      [service("a", { links: ["b"] }, { clients: ["c"], database })],
+      [service("a", { links: ["b"] }, { clients: ["c"], database: DATABASE })],
     ],
     [
       "connect a service with its database",
-      [postgres, service("app", {}, { database })],
+      [service("postgres"), service("app", {}, { database: DATABASE })],
       "app-postgres: app postgres",
     ],
     [
       "connect a client of Docker's API with its proxy",
       [
-        service("app", {}, { dockerApi: ["info"] }),
-        service("socket-proxy", { name: "socket-proxy-app" }),
+        service("a", {}, { dockerApi: ["info"] }),
+        service("socket-proxy", { name: "socket-proxy-a" }),
       ],
-      "app-socket-proxy: app socket-proxy-app",
+      "a-socket-proxy: a socket-proxy-a",
     ],
     [
       "have the way out first",
-      [service("a", { links: ["b"] }), service("b", { egress: true, ...OUTSIDE("egress") })],
-      "egress (outside): b",
-      "a-b: a b",
+      [linked, service("b", { egress: true, ...OUTSIDE("egress") })],
+      ...["egress (outside): b", "a-b: a b"],
     ],
   ];
   for (const [title, definitions, ...lines] of rows)
@@ -193,7 +180,7 @@ describe("the networks of a described stack", () => {
     });
 
   it("are joined by both ends", () => {
-    const model = modelOf([service("a", { links: ["b"] }), service("b")]);
+    const model = modelOf([linked, b]);
     for (const name of ["a", "b"]) expectHardened(containerOf(model, name), { networks: ["a-b"] });
   });
 });
@@ -240,15 +227,14 @@ describe("what a service knows of its stack", () => {
       "web",
       (context) => {
         seen = context;
-        return [{ health: { command: ["check"] } }];
+        return [{ health: HEALTH }];
       },
       PAGES,
     );
-    const database = { name: "web", password: "webPassword" };
+    const uses = { database: DATABASE, dockerApi: ["info"] } as const;
     const others = [
-      service("app", {}, { database, dockerApi: ["info"], ...ADMIN_PAGES }),
-      service("old", {}, { database, dockerApi: ["info"], ...PAGES }),
-      service("db"),
+      service("app", {}, { ...uses, ...ADMIN_PAGES }),
+      service("old", {}, { ...uses, ...PAGES }),
     ];
     modelOf([web, ...others], {
       tls: { mode: "selfSigned" },
@@ -266,7 +252,7 @@ describe("what a service knows of its stack", () => {
       options: { folder: "site" },
       url: "https://web.example.test:8443/",
       dockerClients: [{ service: "app", reads: ["info"] }],
-      databases: [{ ...database, service: "app" }],
+      databases: [{ ...DATABASE, service: "app" }],
     });
     assert.deepEqual(
       routes.map((route) => route.service),
@@ -276,9 +262,7 @@ describe("what a service knows of its stack", () => {
   });
 
   it("has no address without a route", () => {
-    const web = service("web", ({ url }) => [
-      { health: { command: ["check"] }, environment: { URL: url } },
-    ]);
+    const web = service("web", ({ url }) => [{ health: HEALTH, environment: { URL: url } }]);
     assert.deepEqual(containerOf(modelOf([web]), "web").environment, { URL: "" });
   });
 });
