@@ -159,30 +159,13 @@ describe("a local socket", () => {
 
 describe("the access to a host", () => {
   const SSH_OPTIONS = [
-    "-o",
-    "BatchMode=yes",
-    "-o",
-    "StrictHostKeyChecking=yes",
-    "-o",
-    "UserKnownHostsFile=/dev/null",
-    "-o",
-    "GlobalKnownHostsFile=/dev/null",
-    "-o",
+    ...["BatchMode=yes", "StrictHostKeyChecking=yes"],
+    ...["UserKnownHostsFile=/dev/null", "GlobalKnownHostsFile=/dev/null"],
     `KnownHostsCommand=/bin/echo %H ${HOST_KEY}`,
-    "-o",
-    "ConnectTimeout=15",
-    "-o",
-    "ServerAliveInterval=15",
-    "-o",
-    "ServerAliveCountMax=4",
-    "-o",
-    "ControlMaster=auto",
-    "-o",
+    ...["ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=4"],
     // The hash of the key, so that a connection is used again only under the same key.
-    "ControlPath=~/.ssh/pinned-22952f3e-%C",
-    "-o",
-    "ControlPersist=60",
-  ];
+    ...["ControlMaster=auto", "ControlPath=~/.ssh/pinned-22952f3e-%C", "ControlPersist=60"],
+  ].flatMap((option) => ["-o", option]);
 
   it("over SSH checks the one key, asks nothing and shares a connection", () => {
     assert.deepEqual(
