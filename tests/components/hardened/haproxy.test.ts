@@ -53,26 +53,10 @@ backend engine
     assert.deepEqual(allowedPaths(["version", "ping", "version"]), ["/_ping", "/version"]);
   });
 
-  const never = [
-    "/containers/n8n/archive",
-    "/v1.41/containers/n8n/archive",
-    "/containers/n8n/export",
-    "/containers/n8n/logs",
-    "/containers/n8n/top",
-    "/containers/n8n/attach/ws",
-    "/images/nginx/get",
-    "/images/get",
-    "/exec/1/json",
-    "/secrets",
-    "/configs",
-    "/swarm",
-    "/plugins",
-    "/system/df",
-    "/containers/../secrets",
-    "/images/x/../../exec/1/json",
-    "/containers/json/",
-    "//containers/json",
-  ];
+  const never =
+    "/containers/n8n/archive /v1.41/containers/n8n/archive /containers/n8n/export /containers/n8n/logs " +
+    "/containers/n8n/top /containers/n8n/attach/ws /images/nginx/get /images/get /exec/1/json /secrets /configs " +
+    "/swarm /plugins /system/df /containers/../secrets /images/x/../../exec/1/json /containers/json/ //containers/json";
   const both = ["/_ping", "/v1.41/info", "/containers/json", "/containers/a1-b_c.d/json"];
   const clients: readonly (readonly [string, readonly SocketRead[], readonly string[]])[] = [
     ["cadvisor", cadvisor.dockerApi ?? [], both],
@@ -85,7 +69,7 @@ backend engine
   for (const [client, reads, paths] of clients)
     it(`gives ${client} what it reads, and neither files, logs nor a terminal`, () => {
       assert.deepEqual(
-        [...never, ...paths].filter((path) => passes(reads, path)),
+        [...never.split(" "), ...paths].filter((path) => passes(reads, path)),
         paths,
       );
     });

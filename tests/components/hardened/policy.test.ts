@@ -8,6 +8,7 @@ import {
   HARDENED,
   HardeningError,
   isRoot,
+  Limits,
   sameValue,
 } from "../../../components/hardened/policy";
 
@@ -105,38 +106,39 @@ describe("the policy", () => {
 });
 
 describe("a user or limit outside the policy", () => {
-  const MEMORY = "memoryMiB: expected a whole number from 6 to 65536, got";
-  const CPUS = "cpus: expected a number from 0.01 to 64, got";
-  const PIDS = "pidsLimit: expected a whole number from 1 to 32768, got";
-  const FILES = "openFiles: expected a whole number from 64 to 1048576, got";
-  const USER = 'user: expected numeric "uid:gid", got';
-  const root = (user: string): string => `user: root (${user}) takes an exemption with a reason`;
-  const rows: readonly (readonly [Own, ...string[]])[] = [
-    [{ memoryMiB: 5 }, `${MEMORY} 5`],
-    [{ memoryMiB: 65537 }, `${MEMORY} 65537`],
-    [{ memoryMiB: 64.5 }, `${MEMORY} 64.5`],
-    [{ memoryMiB: NaN }, `${MEMORY} NaN`],
-    [{ cpus: 0 }, `${CPUS} 0`],
-    [{ cpus: Infinity }, `${CPUS} Infinity`],
-    [{ cpus: NaN }, `${CPUS} NaN`],
-    [{ pidsLimit: 0 }, `${PIDS} 0`],
-    [{ pidsLimit: -1 }, `${PIDS} -1`],
-    [{ openFiles: 63 }, `${FILES} 63`],
-    [{ user: "nginx" }, `${USER} "nginx"`],
-    [{ user: "101" }, `${USER} "101"`],
-    [{ user: "101:101\n" }, String.raw`${USER} "101:101\n"`],
-    [{ user: "0:101" }, root("0:101")],
-    [{ user: "101:0" }, root("101:0")],
-    [{ user: "000:1" }, root("000:1")],
-    [{ memoryMiB: 0, cpus: 0, user: "root" }, `${MEMORY} 0`, `${CPUS} 0`, `${USER} "root"`],
+  const LIMITS: readonly (readonly [keyof Limits, what: string, ...values: number[]])[] = [
+    ["memoryMiB", "a whole number from 6 to 65536", 5, 65537, 64.5, NaN],
+    ["cpus", "a number from 0.01 to 64", 0, 65, Infinity, NaN],
+    ["pidsLimit", "a whole number from 1 to 32768", 0, -1, 32769],
+    ["openFiles", "a whole number from 64 to 1048576", 63, 1048577],
   ];
-  for (const [own, ...lines] of rows)
-    it(`is refused: ${lines.join(" and ")}`, () => {
-      assert.deepEqual(
-        problemsOf(own),
-        lines.map((line) => `web: ${line}`),
-      );
+  for (const [limit, what, ...values] of LIMITS)
+    for (const value of values)
+      it(`is refused: ${limit} ${value}`, () => {
+        assert.deepEqual(problemsOf({ [limit]: value }), [
+          `web: ${limit}: expected ${what}, got ${value}`,
+        ]);
+      });
+
+  const USER = 'web: user: expected numeric "uid:gid", got';
+  for (const user of ["nginx", "101", "101:101\n"])
+    it(`is refused: user ${JSON.stringify(user)}`, () => {
+      assert.deepEqual(problemsOf({ user }), [`${USER} ${JSON.stringify(user)}`]);
     });
+  for (const user of ["0:101", "101:0", "000:1"])
+    it(`is refused: user ${user}, which is root`, () => {
+      assert.deepEqual(problemsOf({ user }), [
+        `web: user: root (${user}) takes an exemption with a reason`,
+      ]);
+    });
+
+  it("is refused with all problems at once", () => {
+    assert.deepEqual(problemsOf({ memoryMiB: 0, cpus: 0, user: "root" }), [
+      "web: memoryMiB: expected a whole number from 6 to 65536, got 0",
+      "web: cpus: expected a number from 0.01 to 64, got 0",
+      `${USER} "root"`,
+    ]);
+  });
 });
 
 describe("an exemption", () => {
