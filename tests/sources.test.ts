@@ -121,12 +121,12 @@ describe("the sources of the program", () => {
     ]);
   });
 
-  it("read the configuration of Pulumi in config/config.ts only", () => {
+  it("read the configuration of Pulumi in config/program.ts only", () => {
     assert.deepEqual(
       sources.filter((file) =>
         /pulumi\.Config\b|allConfig\(/.test(readFileSync(join(PROJECT_FOLDER, file), "utf8")),
       ),
-      ["config/config.ts"],
+      ["config/program.ts"],
     );
   });
 });

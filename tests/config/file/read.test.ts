@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import * as pulumi from "@pulumi/pulumi";
-
 import { ENCRYPTED } from "../../../text/messages";
 import { SECRETS } from "../../../config/schema";
 import { readStackFile } from "../../../config/file/read";
+import { UserError } from "../../../text/user-error";
 
 describe("a stack file", () => {
   let folder: string;
@@ -24,7 +23,7 @@ describe("a stack file", () => {
   };
   const refused = (work: () => unknown, message: RegExp): void => {
     assert.throws(work, (error) => {
-      assert.ok(error instanceof pulumi.RunError);
+      assert.ok(error instanceof UserError);
       assert.match(error.message, message);
       return true;
     });
