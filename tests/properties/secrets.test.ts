@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 
 import { SECRET_NAMES } from "../../config/schema";
+import { CONTAINER } from "../support/pulumi-mocks";
 import { HOST_KEY, pulumiConfig } from "../support/raw-config";
-import { CONTAINER, synth } from "../support/synth";
+import { synth } from "../support/synth";
 import { holdsLater } from "./check";
 
 /** Characters that mean something to a shell, to SQL, YAML, JSON or Go templates, and the length of any. */

@@ -4,21 +4,17 @@ import { StackFile } from "../../config/file/read";
 import program from "../../index";
 import { COMMAND, record, Recording, Registered, SECRET_VALUE } from "./pulumi-mocks";
 
-export { COMMAND, CONTAINER, IMAGE, NETWORK, VOLUME } from "./pulumi-mocks";
-export type { Registered } from "./pulumi-mocks";
-
 export interface Synthesized extends Pick<Recording<unknown>, "outputs"> {
-  /** Secrets are {@link SECRET}, what only a deployment gives {@link LATER}. */
+  /** Secrets are {@link SECRET}. */
   readonly resources: readonly Registered[];
   readonly stack: StackOutputs;
 }
 
 export const SECRET = "[secret]";
-export const LATER = "[known after the deployment]";
 
 /** What the engine adds to a resource: the output of a command, a first deployment that has nothing before it. */
 const ENGINE = {
-  [COMMAND]: { stdout: LATER },
+  [COMMAND]: { stdout: "998\n" },
   "pulumi:pulumi:StackReference": { outputs: {}, secretOutputNames: [] },
 };
 
