@@ -73,7 +73,7 @@ export class Stack extends pulumi.ComponentResource {
     dependsOn: readonly pulumi.Resource[],
   ): pulumi.Resource {
     const { secret, host } = this.#args;
-    const { image, controls, service, order: _, ...spec } = container;
+    const { image, controls, service, ...spec } = container;
     const { user, memoryMiB, cpus, pidsLimit, openFiles } = controls;
     const exempt = new Set(container.exemptions.map(({ control }) => control));
     const resource = `${name}-${container.name}`;

@@ -25,10 +25,9 @@ import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
 
 /** The secrets of all services, in their order. */
-export const SECRETS: Readonly<Record<SecretName, SecretSpec>> = Object.assign(
-  {},
-  ...DEFINITIONS.map(({ secrets }) => secrets ?? {}),
-);
+export const SECRETS = Object.fromEntries(
+  DEFINITIONS.flatMap(({ secrets = {} }) => Object.entries(secrets)),
+) as Readonly<Record<SecretName, SecretSpec>>;
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
 /** Whose last part is no number, which would make it an IP address (https://url.spec.whatwg.org, ends-in-a-number checker). */
@@ -127,7 +126,7 @@ export function readableServices(given: unknown): ServicesInput {
       });
       return [[definition.name, Object.fromEntries(readable) as object]];
     }),
-  ) as ServicesInput;
+  );
 }
 
 const host = z

@@ -11,7 +11,7 @@ export const dependencies = (
 ): pulumi.Resource[] => [...dependsOn, ...more];
 
 /** For the component itself, which waits for nothing: its containers do. */
-export const componentOptions = ({
-  dependsOn: _,
-  ...rest
-}: ComponentOptions): pulumi.ComponentResourceOptions => rest;
+export const componentOptions = (options: ComponentOptions): pulumi.ComponentResourceOptions => ({
+  ...options,
+  dependsOn: [],
+});

@@ -172,7 +172,7 @@ export interface ServiceDefinition<
 export const defineService = <
   const Name extends string,
   const SecretName extends string = never,
-  const Options extends z.ZodRawShape = Readonly<Record<never, never>>,
+  const Options extends z.ZodRawShape = Readonly<Record<string, never>>,
 >(
   definition: ServiceDefinition<Name, SecretName, Options>,
 ): ServiceDefinition<Name, SecretName, Options> => definition;

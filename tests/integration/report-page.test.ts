@@ -21,7 +21,7 @@ describe("the start page in a browser", function () {
   let url: string;
 
   before(async () => {
-    const files = await startPageFiles();
+    const files = startPageFiles();
     const folder = join(world().host.directory, "site");
     for (const [file, content] of Object.entries(files)) {
       const path = join(folder, file);

@@ -132,6 +132,7 @@ const node = (
 const commandOf = (main: string): readonly string[] => [
   "--eval",
   `const { runCommand, CommandError } = require("./tools/cli/command");
+  const { UserError } = require("./text/user-error");
   void runCommand({
     help: "usage: it [--stack NAME] [word]",
     options: {
@@ -177,7 +178,7 @@ describe("a command", () => {
     ],
     [
       "prints an error of the program without a stack trace",
-      'throw new (require("@pulumi/pulumi").RunError)("domain: missing");',
+      'throw new UserError("domain: missing");',
       [],
       { stdout: "", stderr: "domain: missing\n", code: 2 },
     ],

@@ -219,7 +219,7 @@ describe("a deployment", function () {
       container: liveRow(homepage, { id: `id-${name}`, name: `/${name}` }),
     });
     let homepage: ContainerModel;
-    before(async () => {
+    before(() => {
       const found = loadTarget(STACK, CURRENT).model.containers.find(
         ({ name }) => name === "homepage",
       );

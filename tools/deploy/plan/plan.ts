@@ -104,13 +104,10 @@ export function planOf(
 function containerPlan(step: Step, model: ContainerModel): ContainerPlan {
   const { name, service, order } = model;
   const base = { name, service };
-  const [was, now] = [step.old?.image, step.new?.image];
+  const [was, now] = [step.old?.image, step.new?.image] as (string | undefined)[];
   if (now === undefined || step.op === "delete")
     return { ...base, action: "removed", configuration: [], interruption: "it is gone afterwards" };
-  const image =
-    was === now
-      ? {}
-      : { image: { ...(was !== undefined && { from: String(was) }), to: String(now) } };
+  const image = was === now ? {} : { image: { ...(was !== undefined && { from: was }), to: now } };
   if (step.op === "create")
     return { ...base, action: "new", ...image, configuration: [], interruption: "none" };
   const restart = step.op !== "update";
