@@ -153,7 +153,7 @@ describe("docs/configuration.md", () => {
     for (const [from, link] of [
       ["README.md", "(docs/configuration.md)"],
       ["docs/operations.md", "(configuration.md)"],
-      ["docs/hardening.md", "(configuration.md#a-restriction-less)"],
+      ["docs/hardening.md", "(configuration.md#exemptions)"],
     ] as const)
       assert.ok(file(from).includes(link), `${from} has no link to the page`);
   });
