@@ -1,9 +1,9 @@
-/** The program that Pulumi runs: configuration, images, model, host, stack, outputs. */
+/** The Pulumi program: reads the configuration, resolves the images, builds the model and creates the stack from it. */
 import "./host/promise-traces";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { describeStack, refuseOtherData } from "./components/describe";
+import { describeStack, checkDataFormats } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
@@ -18,12 +18,12 @@ export = async (): Promise<StackOutputs> => {
   const last = await lastDeployment(config.stack);
   const today = new Date().toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));
-  refuseOtherData(config, model, last.dataFormats);
+  checkDataFormats(config, model, last.dataFormats);
 
   new Stack(config.stack, {
     model,
     host: new DockerHost(config.stack, config),
-    // Pulumi encrypts it wherever it stores it.
+    // Marked as a secret, so that Pulumi encrypts it in its state.
     secret: (name) => pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings],
   });

@@ -1,4 +1,4 @@
-/** From the configuration to the model of the stack: the one place where definitions and settings meet. Pure. */
+/** Builds the model of a stack from the service definitions and the configuration. Pure. */
 import { UserError } from "../text/user-error";
 import { formatReference, ImageReference } from "../images/reference";
 import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
@@ -17,10 +17,10 @@ import {
 import { DEFAULT_SOCKET, hostAccess } from "../host/address";
 
 /**
- * Throws a HardeningError with everything that breaks the policy, and what reading the user's own files throws.
+ * Throws a HardeningError that lists all violations of the policy, and a UserError for an unusable homepage folder.
  *
- * @param images of the services that are on
- * @param since day since which a service runs its image, `2026-01-31`. Default: nobody knows
+ * @param images by service; required for every enabled service
+ * @param since by service, the day on which its current image was first deployed: `2026-01-31`. Default: unknown
  */
 export function describeStack(
   settings: StackSettings,
@@ -29,20 +29,20 @@ export function describeStack(
   definitions: readonly ServiceDefinition[] = DEFINITIONS,
 ): StackModel {
   const { socketPath } = hostAccess(settings.host);
-  const on = definitions.filter(({ name }) => settings.services[name]?.enabled === true);
+  const enabled = definitions.filter(({ name }) => settings.services[name]?.enabled === true);
   const imageOf = (service: string): ImageReference => {
     const reference = images[service];
     if (reference === undefined) throw new Error(`images.${service}: was not checked before use`);
     return reference;
   };
-  const routes = openRoutes(on, settings);
-  const dockerClients = on.flatMap(({ name, dockerApi }) =>
+  const routes = activeRoutes(enabled, settings);
+  const dockerClients = enabled.flatMap(({ name, dockerApi }) =>
     dockerApi === undefined ? [] : [{ service: name, reads: dockerApi }],
   );
-  const databases = on.flatMap(({ name, database }) =>
+  const databases = enabled.flatMap(({ name, database }) =>
     database === undefined ? [] : [{ ...database, service: name }],
   );
-  const parts = on.flatMap((definition) => {
+  const parts = enabled.flatMap((definition) => {
     const { name } = definition;
     const { host, options: own } = settingsOf(settings, name);
     const context = {
@@ -75,7 +75,7 @@ export function describeStack(
   const described: DescribedStack = {
     stack: settings.stack,
     containers,
-    services: on.map(({ name }) => {
+    services: enabled.map(({ name }) => {
       const { host } = settingsOf(settings, name);
       const day = since[name];
       return {
@@ -96,7 +96,7 @@ export function describeStack(
       .filter(([, { insecure }]) => insecure === true)
       .map(([registry]) => registry)
       .sort(),
-    images: on.map((definition) => imageModel(definition, imageOf(definition.name), since)),
+    images: enabled.map((definition) => imageModel(definition, imageOf(definition.name), since)),
     containers: containers.map((container, index) =>
       withDerived(container, parts[index]?.container, described),
     ),
@@ -110,7 +110,7 @@ export function describeStack(
       }),
     },
     dataFormats: Object.fromEntries(
-      on.flatMap(({ name, dataFormat }) => {
+      enabled.flatMap(({ name, dataFormat }) => {
         const format = dataFormat?.(imageOf(name));
         return format === undefined ? [] : [[name, format]];
       }),
@@ -118,8 +118,8 @@ export function describeStack(
   };
 }
 
-/** Throws a {@link UserError} where a service cannot use the data of the last deployment, with what to do instead. */
-export function refuseOtherData(
+/** Throws a {@link UserError} with instructions if a service cannot use the data of the last deployment. */
+export function checkDataFormats(
   settings: StackSettings,
   { stack, dataFormats }: StackModel,
   lastFormats: Readonly<Record<string, DataFormat>>,
@@ -133,7 +133,7 @@ export function refuseOtherData(
   if (problems.length > 0) throw new UserError(problems.join("\n"));
 }
 
-/** Whether a service's pages are for administrators only. */
+/** Whether the route of a service is for administrators only. */
 export const isAdmin = (definitions: readonly ServiceDefinition[], service: string): boolean =>
   definitions.some(({ name, route }) => name === service && route?.admin === true);
 
@@ -149,9 +149,9 @@ const settingsOf = ({ services }: StackSettings, name: string) => {
   return settings;
 };
 
-/** Without a network in `adminAllow` there are no admin routes. */
-const openRoutes = (on: readonly ServiceDefinition[], settings: StackSettings): Route[] =>
-  on.flatMap(({ name, route }) => {
+/** The routes of the enabled services. An empty `adminAllow` disables the admin routes. */
+const activeRoutes = (enabled: readonly ServiceDefinition[], settings: StackSettings): Route[] =>
+  enabled.flatMap(({ name, route }) => {
     const { host } = settingsOf(settings, name);
     if (route === undefined || host === undefined) return [];
     if (route.admin && settings.adminAllow.length === 0) return [];
@@ -179,16 +179,16 @@ interface StackNetwork extends NetworkModel {
 
 type DockerClients = readonly { readonly service: string; readonly reads: readonly SocketRead[] }[];
 
-/** One network for each pair that talks, named after both, the one that opens connections first. */
+/** One network for each pair of containers that communicate, named `<client>-<server>`. */
 function networksOf(parts: readonly Part[], dockerClients: DockerClients): StackNetwork[] {
   const networks = new Map<string, StackNetwork>();
   const join = (name: string, internal: boolean, members: readonly string[]): void => {
     const known = networks.get(name)?.members ?? [];
     networks.set(name, { name, internal, members: [...new Set([...known, ...members])] });
   };
-  const there = new Set(parts.map(({ name }) => name));
+  const names = new Set(parts.map(({ name }) => name));
   const link = (from: string, to: string, name = `${from}-${to}`): void => {
-    if (there.has(from) && there.has(to) && !networks.has(`${to}-${from}`))
+    if (names.has(from) && names.has(to) && !networks.has(`${to}-${from}`))
       join(name, true, [from, to]);
   };
   for (const { definition, container, name } of parts) {
@@ -205,7 +205,8 @@ function networksOf(parts: readonly Part[], dockerClients: DockerClients): Stack
   return [...networks.values()];
 }
 
-interface Surroundings {
+/** What a container takes from the rest of the stack. */
+interface ContainerContext {
   readonly name: string;
   readonly settings: StackSettings;
   readonly image: string;
@@ -228,11 +229,11 @@ function describeContainer(
     dockerClients,
     databases,
     socketPath,
-  }: Surroundings,
+  }: ContainerContext,
 ): StackContainer {
   const { limits, exemptions } = settingsOf(settings, definition.name);
   const { afterStart, ports = [], dependsOn = [] } = container;
-  const proxied = dockerClients.find(({ service }) => proxyName(service) === name);
+  const proxyClient = dockerClients.find(({ service }) => proxyName(service) === name);
   const isMain = name === definition.name;
   return {
     ...containerModel({
@@ -255,7 +256,7 @@ function describeContainer(
     }),
     initImage,
     ...(afterStart !== undefined && { afterStart }),
-    ...(proxied && { dockerReads: allowedPaths(proxied.reads) }),
+    ...(proxyClient && { dockerReads: allowedPaths(proxyClient.reads) }),
   };
 }
 
@@ -270,7 +271,7 @@ function mountsOf(
       kind: "files",
       volume: `${name}-${volume}`,
       path: mount.path,
-      // Derived content follows when the rest of the stack is described.
+      // withDerived() fills in derived content later: it depends on all containers.
       files: Object.fromEntries(
         Object.entries(mount.files).map(([file, content]): [string, FileContent] => [
           file,

@@ -1,27 +1,31 @@
-/** What Traefik serves, for whom, and how: routes, TLS, published ports. Pure. */
+/** The ingress: routes, TLS, published ports. Pure. */
 
-/** A host name that Traefik serves. */
+/** A host name that Traefik routes to a service. */
 export interface Route {
-  /** The service whose pages it shows, and the route's name in Traefik. */
+  /** The service, and the name of the router in Traefik. */
   readonly service: string;
   readonly host: string;
-  /** Where Traefik finds it, `http://n8n:5678`; `api@internal` is Traefik's own dashboard. */
+  /** The backend: `http://n8n:5678`, or `api@internal` for Traefik's dashboard. */
   readonly target: string;
-  /** The container behind it. */
+  /** The container of the backend. */
   readonly container: string;
-  /** Only for the networks of `adminAllow`. */
+  /** Whether only the networks in `adminAllow` have access. */
   readonly admin: boolean;
-  /** A page that Traefik asks for before it sends anybody there; for services that cannot check themselves. */
+  /** Path of Traefik's health check, for services whose image cannot run one. */
   readonly healthPath?: string;
-  /** A page that answers below 400 where the service works. */
+  /** Path that answers with a status below 400 if the service works. */
   readonly probePath: string;
-  /** The policy that the service's own web server sends, where this program writes it. */
+  /** The Content-Security-Policy header of the service, if this program configures it. */
   readonly contentSecurityPolicy?: string;
 }
 
+/** Traefik's name for its dashboard and API. */
 export const DASHBOARD = "api@internal";
 
-/** DNS providers of Traefik's ACME client (lego) that need one token, and the variable that names the token's file. */
+/**
+ * DNS providers of lego, Traefik's ACME client, that need a single token, and the environment variable for the path of
+ * the token file. Source: https://go-acme.github.io/lego/dns/
+ */
 export const DNS_PROVIDERS = {
   cloudflare: "CF_DNS_API_TOKEN_FILE",
   desec: "DESEC_TOKEN_FILE",
@@ -37,12 +41,12 @@ export interface Acme {
   readonly mode: "acme";
   readonly email: string;
   readonly dnsProvider: DnsProvider;
-  /** Default: Let's Encrypt's. */
+  /** URL of the ACME directory. Default: Let's Encrypt. */
   readonly caServer?: string | undefined;
 }
 export type Tls = { readonly mode: "none" } | { readonly mode: "selfSigned" } | Acme;
 
-/** Address and ports on the host. */
+/** The host's address and ports that Traefik is published on. */
 export interface Publish {
   readonly address: string;
   readonly http: number;
@@ -52,24 +56,24 @@ export interface Publish {
 export interface IngressSettings {
   readonly tls: Tls;
   readonly publish: Publish;
-  /** Networks that may reach admin routes. Empty: there are no admin routes. */
+  /** Networks with access to admin routes, in CIDR notation. Empty: no admin routes. */
   readonly adminAllow: readonly string[];
 }
 
 export interface Ingress extends IngressSettings {
-  /** Routes that somebody may use. */
+  /** All active routes; without admin routes if `adminAllow` is empty. */
   readonly routes: readonly Route[];
 }
 
 export const isSecure = ({ tls }: Pick<IngressSettings, "tls">): boolean => tls.mode !== "none";
 
-/** The address that a browser uses for a host name, with a slash at its end. */
+/** The public URL of a host name, with a trailing slash. */
 export function publicUrl(
   { tls, publish }: Pick<IngressSettings, "tls" | "publish">,
   host: string,
 ): string {
   const secure = isSecure({ tls });
   const port = secure ? publish.https : publish.http;
-  const usual = secure ? 443 : 80;
-  return `${secure ? "https" : "http"}://${host}${port === usual ? "" : `:${port}`}/`;
+  const defaultPort = secure ? 443 : 80;
+  return `${secure ? "https" : "http"}://${host}${port === defaultPort ? "" : `:${port}`}/`;
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LastDeployment } from "./outputs";
 import { DataFormat } from "./services/definition";
 
-/** Reads the stack's own outputs from Pulumi's state. Outputs of another shape count as absent. */
+/** Reads the outputs of the last deployment from Pulumi's state. Malformed outputs count as absent. */
 export async function lastDeployment(stack: string): Promise<LastDeployment> {
   const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
   const last = new pulumi.StackReference(`${stack}-last-deployment`, { name: self });

@@ -1,4 +1,4 @@
-/** A stack as plain data. Written by describe.ts; Docker resources, reports and checks are made from it. Pure. */
+/** A stack as plain data. describe.ts creates it; Docker resources, reports and checks are derived from it. Pure. */
 import { HostAddress } from "../host/address";
 import { ImageNeeds } from "../host/preflight";
 import { ImageReference } from "../images/reference";
@@ -7,18 +7,18 @@ import { Exemption, Limits } from "./hardened/policy";
 import { Ingress, IngressSettings } from "./ingress";
 import { DataFormat } from "./services/definition";
 
-/** What the configuration says of a service, with its defaults. */
+/** The settings of a service in the configuration, with defaults. */
 export interface ServiceSettings {
   readonly enabled: boolean;
-  /** Of services with a route. */
+  /** Host name; only for services with a route. */
   readonly host?: string;
   readonly limits: Partial<Limits>;
   readonly exemptions: readonly Exemption[];
-  /** The keys that only this service has. */
+  /** Keys that are specific to this service. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What the configuration says of a stack, as far as its containers follow from it. */
+/** The settings of a stack in the configuration that determine its containers. */
 export interface StackSettings extends IngressSettings {
   readonly stack: string;
   /** `linux/amd64` */
@@ -29,38 +29,38 @@ export interface StackSettings extends IngressSettings {
   readonly services: Readonly<Record<string, ServiceSettings>>;
 }
 
-/** The image of a service and what it needs of the host. */
+/** The image of a service and its requirements on the host. */
 export interface ImageModel {
   readonly service: string;
   readonly reference: ImageReference;
   readonly needs: ImageNeeds;
-  /** Day since which the service runs it, `2026-01-31`; absent where nobody knows. */
+  /** Day on which the image was first deployed, `2026-01-31`; absent if unknown. */
   readonly since?: string;
 }
 
-/** A container with what only its renderers need. */
+/** A container with additional data for the renderers. */
 export interface StackContainer extends ContainerModel {
-  /** Image that has `/bin/chown`, for init containers. */
+  /** Image with `/bin/chown`, for init containers. */
   readonly initImage: string;
-  /** A script for the host, run whenever the container is a new one. */
+  /** A shell script that runs on the host whenever the container has been created. */
   readonly afterStart?: string;
-  /** What a Docker socket proxy lets through: paths as regular expressions, without the API's version. */
+  /** For a Docker socket proxy: allowed paths as regular expressions, without the API version prefix. */
   readonly dockerReads?: readonly string[];
 }
 
 export interface StackModel {
   readonly stack: string;
   readonly platform: string;
-  /** Whether an image without a digest is refused. */
+  /** Whether images without a digest are rejected. */
   readonly requirePins: boolean;
-  /** Registries that the program and the engine ask over plain http. */
+  /** Registries that the program and the engine access over plain http. */
   readonly insecureRegistries: readonly string[];
-  /** Of the services that are on, in the order of every table. */
+  /** Of the enabled services, in display order. */
   readonly images: readonly ImageModel[];
   readonly containers: readonly StackContainer[];
-  /** Networks beyond the host first. */
+  /** Networks that are not internal come first. */
   readonly networks: readonly (NetworkModel & {
-    /** Containers; the one that opens connections comes first. */
+    /** Names of containers. In an internal network, the client comes first. */
     readonly members: readonly string[];
   })[];
   readonly ingress: Ingress;

@@ -1,10 +1,10 @@
-/** What the stack says of itself: Pulumi's stack outputs, and what the next run reads of them. */
+/** The outputs of the Pulumi stack, and the part of them that the next run reads. */
 import { formatReference, ImageReference } from "../images/reference";
 import { Exemption } from "./hardened/policy";
 import { StackModel } from "./model";
 import { DataFormat } from "./services/definition";
 
-/** One service: what applies to it, and why where that is not the policy. */
+/** The effective restrictions of a service, and its exemptions. */
 export interface RestrictionRow {
   readonly service: string;
   readonly containers: readonly string[];
@@ -17,19 +17,19 @@ export interface RestrictionRow {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly healthCheck: boolean;
-  /** `hardened`, or `exempt:` and the reasons. */
+  /** `hardened`, or `exempt: <control>: <reason>; …`. */
   readonly status: string;
   readonly exemptions: readonly Exemption[];
 }
 
 export interface StackOutputs {
-  /** The reference that is deployed, by service. */
+  /** The deployed image reference, by service. */
   readonly images: Readonly<Record<string, string>>;
-  /** One row a service, in the order of every table. */
+  /** One row per service, in display order. */
   readonly restrictions: readonly RestrictionRow[];
-  /** The day since which a service runs its image, by service: `2026-01-31`. */
+  /** The day on which the current image was first deployed, by service: `2026-01-31`. */
   readonly imagesSince: Readonly<Record<string, string>>;
-  /** Formats of the data on the host, by service; also of a service that is off, whose data waits. */
+  /** Formats of the data on the host, by service. Includes disabled services, because their data is kept. */
   readonly dataFormats: Readonly<Record<string, DataFormat>>;
 }
 
@@ -44,16 +44,16 @@ export const stackOutputs = (model: StackModel, last: LastDeployment): StackOutp
   dataFormats: { ...last.dataFormats, ...model.dataFormats },
 });
 
-/** Containers of one service are one row: they run under the same controls, for the same reasons. */
+/** One row per service: all its containers have the same controls and exemptions. */
 export const restrictionRows = ({ images, containers }: StackModel): RestrictionRow[] =>
   images.flatMap(({ service }) => {
-    const mine = containers.filter((container) => container.service === service);
-    const [first] = mine;
+    const own = containers.filter((container) => container.service === service);
+    const [first] = own;
     if (first === undefined) return [];
     const { controls, exemptions } = first;
     return {
       service,
-      containers: mine.map(({ name }) => name),
+      containers: own.map(({ name }) => name),
       user: controls.user,
       capDrop: ["ALL"],
       capAdd: controls.capabilities,
@@ -71,10 +71,10 @@ export const restrictionRows = ({ images, containers }: StackModel): Restriction
     };
   });
 
-/** What the stack said of itself in its last deployment; nothing before the first one. */
+/** The outputs of the last deployment; empty before the first one. */
 export type LastDeployment = Pick<StackOutputs, "images" | "imagesSince" | "dataFormats">;
 
-/** The day since which each image runs: an image that was there before keeps its day, or stays unknown. */
+/** The day on which each image was first deployed. An unchanged image keeps its day, which may be unknown. */
 export const imagesSince = (
   images: Readonly<Record<string, ImageReference>>,
   last: LastDeployment,

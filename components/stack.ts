@@ -13,13 +13,13 @@ import { StackContainer, StackModel } from "./model";
 export interface StackArgs {
   readonly model: StackModel;
   readonly host: DockerHost;
-  /** A secret of the configuration as an Output that Pulumi encrypts wherever it stores it. */
+  /** A secret of the configuration, as an Output that is marked as secret. */
   readonly secret: (name: string) => pulumi.Output<string>;
-  /** What a person should know before the deployment. */
+  /** Logged as Pulumi warnings; with `service`, on the resource of its image. */
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
 }
 
-/** The stack's containers on a Docker host. What they are is all in the model; this gives them their resources. */
+/** Creates the Pulumi resources of a stack from its model. */
 export class Stack extends pulumi.ComponentResource {
   readonly #args: StackArgs;
   readonly #images: ReadonlyMap<string, docker.RemoteImage>;
@@ -33,7 +33,7 @@ export class Stack extends pulumi.ComponentResource {
       { platform: model.platform, needs: model.images.map(({ needs }) => needs) },
       { parent: this },
     );
-    // Every container waits for all images, so a pull that fails stops the deployment before any container is touched.
+    // Every container depends on all images, so a failed pull stops the deployment before any container is touched.
     this.#images = new Map(
       model.images.map(({ service, reference }) => [
         service,
@@ -42,7 +42,7 @@ export class Stack extends pulumi.ComponentResource {
           {
             name: formatReference(reference),
             platform: model.platform,
-            // The old image stays, so that going back to it needs no registry.
+            // Keeps the old image, so that a rollback needs no registry.
             keepLocally: true,
           },
           { parent: this, dependsOn: preflight },
@@ -54,7 +54,7 @@ export class Stack extends pulumi.ComponentResource {
     this.#networks = new Networks(name, { labels: this.#labels() }, { parent: this });
 
     const ready = new Map<string, pulumi.Resource>();
-    for (const container of inOrder(model.containers))
+    for (const container of byDependency(model.containers))
       ready.set(
         container.name,
         this.#run(
@@ -63,10 +63,10 @@ export class Stack extends pulumi.ComponentResource {
           container.dependsOn.flatMap((other) => ready.get(other) ?? []),
         ),
       );
-    this.registerOutputs({ model: recorded(model) });
+    this.registerOutputs({ model: withoutContainers(model) });
   }
 
-  /** The answer is what those that depend on the container wait for. */
+  /** Creates a container. Returns the resource that its dependents have to wait for. */
   #run(
     name: string,
     container: StackContainer,
@@ -83,7 +83,7 @@ export class Stack extends pulumi.ComponentResource {
     });
     const labels = this.#labels(container);
     const options = { parent: this, dependsOn: [...this.#images.values()] };
-    const made = new HardenedContainer(
+    const created = new HardenedContainer(
       resource,
       {
         ...spec,
@@ -108,10 +108,10 @@ export class Stack extends pulumi.ComponentResource {
       },
       { ...options, dependsOn: [...options.dependsOn, ...dependsOn] },
     );
-    if (container.afterStart === undefined) return made.container;
+    if (container.afterStart === undefined) return created.container;
     return host.command(
       `${resource}-after-start`,
-      { script: container.afterStart, triggers: [made.container.id] },
+      { script: container.afterStart, triggers: [created.container.id] },
       { parent: this },
     );
   }
@@ -169,9 +169,9 @@ export class Stack extends pulumi.ComponentResource {
   }
 }
 
-/** What the state keeps of the model besides the containers, which register themselves. */
-const recorded = ({ images, containers, ...facts }: StackModel): object => ({
-  ...facts,
+/** The model for Pulumi's state. Containers are left out: each registers its own model. */
+const withoutContainers = ({ images, containers, ...rest }: StackModel): object => ({
+  ...rest,
   images: images.map(({ service, reference }) => ({ service, reference })),
   dockerReads: Object.fromEntries(
     containers.flatMap(({ name, dockerReads }) => (dockerReads ? [[name, dockerReads]] : [])),
@@ -189,13 +189,13 @@ const fileArgs = (
     ]),
   );
 
-/** Each after those that it depends on. */
-function inOrder(containers: readonly StackContainer[]): StackContainer[] {
+/** Sorts the containers so that each comes after its dependencies. */
+function byDependency(containers: readonly StackContainer[]): StackContainer[] {
   const done: StackContainer[] = [];
   const visit = (container: StackContainer, path: readonly string[]): void => {
     if (done.includes(container)) return;
     if (path.includes(container.name))
-      throw new Error(`containers depend on each other: ${[...path, container.name].join(" → ")}`);
+      throw new Error(`dependency cycle of containers: ${[...path, container.name].join(" → ")}`);
     for (const other of containers)
       if (container.dependsOn.includes(other.name)) visit(other, [...path, container.name]);
     done.push(container);

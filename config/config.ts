@@ -1,7 +1,4 @@
-/**
- * The configuration of a stack: what may be said, what applies when nothing is said, and what is wrong with it.
- * Pure. {@link parseConfig} reports every problem at once.
- */
+/** Parses and validates the configuration of a stack, and applies the defaults. Pure. */
 import { ServiceSettings } from "../components/model";
 import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
 import { ServiceDefinition } from "../components/services/definition";
@@ -31,9 +28,10 @@ export type { RawConfig, Secrets, StackConfig } from "./types";
 
 const PROJECT = "pinned-stack";
 
-/** A file that is no stack's file at all may have thousands. */
-const MOST_SHOWN = 100;
+/** Maximum number of problems in a message. A file that is not a stack file may have thousands. */
+const MAX_SHOWN = 100;
 
+/** All problems of a configuration, one per line. */
 export class ConfigError extends UserError {
   constructor(
     stack: string,
@@ -41,8 +39,8 @@ export class ConfigError extends UserError {
     file = `Pulumi.${stack}.yaml`,
   ) {
     const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
-    const rest = problems.length - MOST_SHOWN;
-    const lines = [...problems.slice(0, MOST_SHOWN), ...(rest > 0 ? [`and ${rest} more`] : [])];
+    const rest = problems.length - MAX_SHOWN;
+    const lines = [...problems.slice(0, MAX_SHOWN), ...(rest > 0 ? [`and ${rest} more`] : [])];
     super(
       `the configuration of stack "${stack}" (${file}) has ${count}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
     );
@@ -50,7 +48,8 @@ export class ConfigError extends UserError {
 }
 
 /**
- * @param config as Pulumi gives it to a program: full key to text, structures as JSON
+ * Decodes the configuration and drops the keys of other namespaces.
+ * @param config as Pulumi passes it to a program: full key to string, with structured values as JSON
  * @param isSecure whether the value of a full key is stored encrypted
  */
 export function rawConfig(
@@ -59,17 +58,17 @@ export function rawConfig(
   isSecure: (key: string) => boolean,
 ): RawConfig {
   const prefix = `${PROJECT}:`;
-  const mine = Object.entries(config).filter(([key]) => key.startsWith(prefix));
+  const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
   return {
     stack,
     values: Object.fromEntries(
-      mine.map(([key, text]) => {
+      own.map(([key, text]) => {
         const name = key.slice(prefix.length);
         return [name, isSecretName(name) ? text : decode(text)];
       }),
     ),
     secure: new Set(
-      mine
+      own
         .map(([key]) => key)
         .filter(isSecure)
         .map((key) => key.slice(prefix.length)),
@@ -77,10 +76,10 @@ export function rawConfig(
   };
 }
 
-/** Pulumi hands every value over as text, structures as JSON. */
+/** Pulumi passes every value as a string, structured values as JSON. */
 function decode(text: string): unknown {
   if (text === "true" || text === "false") return text === "true";
-  // What a key without a value is in a stack file; as a text it would pass for a host name.
+  // A key without a value in the stack file. As a string it would be a valid host name.
   if (text === "null") return null;
   if (!/^[[{]/.test(text)) return text;
   try {
@@ -90,7 +89,7 @@ function decode(text: string): unknown {
   }
 }
 
-/** The configuration with its defaults. Throws a {@link ConfigError} with all problems, one line each. */
+/** Validates the configuration and applies the defaults. Throws a {@link ConfigError} with all problems. */
 export function parseConfig(raw: RawConfig): StackConfig {
   const problems: string[] = [];
   const keys = parseKeys(raw, problems);
@@ -100,7 +99,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
       problems.push(unknownKey(pathPart(name)));
 
   const input = keys.services ?? readableServices(raw.values.services);
-  // A service that cannot be read has its problem listed already; nothing that it might not need is asked for.
+  // Treat unreadable services as disabled: their problem is listed already, and they must not require images or secrets.
   const unreadable = SERVICE_NAMES.filter(
     (name) => keys.services === undefined && !(name in input),
   );
@@ -116,7 +115,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
   if (problems.length > 0) throw new ConfigError(raw.stack, problems);
 
   return {
-    // No problem was found, so every key is there.
+    // No problem was found, so all keys are present.
     ...(keys as ParsedKeys),
     stack: raw.stack,
     services,
@@ -130,7 +129,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
   };
 }
 
-/** Each key by itself, so that a problem in one does not hide those in another. */
+/** Parses each key separately, so that a problem in one does not hide problems in others. */
 function parseKeys(raw: RawConfig, problems: string[]): Partial<ParsedKeys> {
   const parsed = (Object.keys(KEYS) as ConfigKey[]).flatMap((key) => {
     const { schema, fallback } = { fallback: undefined, ...KEYS[key] };
@@ -147,8 +146,8 @@ function parseKeys(raw: RawConfig, problems: string[]): Partial<ParsedKeys> {
 const isSecretName = (name: string): name is SecretName =>
   (SECRET_NAMES as readonly string[]).includes(name);
 
-/** Marks the secrets of the `dev` stack, which everybody can read. */
-const THROW_AWAY = "dev-only-";
+/** Prefix of the secrets of the `dev` stack, which are public. */
+const DEV_SECRET_PREFIX = "dev-only-";
 
 function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
   const secrets: Partial<Record<SecretName, Secret>> = {};
@@ -156,12 +155,12 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
     const text = raw.values[name];
     if (isAbsent(text)) continue;
     const set = setCommand(raw.stack, name);
-    if (typeof text !== "string") problems.push(`${name}: expected a text; ${set}`);
+    if (typeof text !== "string") problems.push(`${name}: expected a string; ${set}`);
     else if (text.trim() !== text || /[\r\n\0]/.test(text))
-      problems.push(`${name}: has white space at its end or a line break in it; ${set}`);
+      problems.push(`${name}: starts or ends with white space, or contains a line break; ${set}`);
     else if (text.length < SECRETS[name].minLength)
-      problems.push(`${name}: expected ${SECRETS[name].minLength} characters or more; ${set}`);
-    else if (raw.stack !== "dev" && text.startsWith(THROW_AWAY))
+      problems.push(`${name}: expected at least ${SECRETS[name].minLength} characters; ${set}`);
+    else if (raw.stack !== "dev" && text.startsWith(DEV_SECRET_PREFIX))
       problems.push(`${name}: is the public secret of the dev stack; ${set}`);
     else if (raw.stack !== "dev" && !raw.secure.has(name))
       problems.push(`${name}: is stored in clear text; ${set}`);

@@ -1,4 +1,4 @@
-/** What the keys of a configuration mean together: each rule lists everything that breaks it, `path: problem`. Pure. */
+/** Rules that span several keys of the configuration. Each returns its violations as `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "../components/hardened/policy";
 import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
 import { ServiceDefinition } from "../components/services/definition";
@@ -10,7 +10,7 @@ import { RawConfig, StackConfig } from "./types";
 
 type Services = StackConfig["services"];
 
-/** Keys that could not be parsed are missing from `keys`: their problems are listed already. */
+/** All violations. `keys` lacks the keys that could not be parsed; their problems are already reported. */
 export const ruleProblems = (
   raw: RawConfig,
   keys: Partial<ParsedKeys>,
@@ -26,17 +26,21 @@ export const ruleProblems = (
   ...registryProblems(raw),
 ];
 
-/** Whether a service is on: what the stack says, else its default; a service that others need is on with them. */
+/** Whether a service is enabled: by the configuration or its default, or because an enabled service needs it. */
 export function isEnabled({ name, enabled }: ServiceDefinition, given: ServicesInput): boolean {
   if (enabled === "always") return true;
-  if (typeof enabled === "function") return usersOf(enabled, given).some(({ on }) => on);
+  if (typeof enabled === "function")
+    return dependentsOf(enabled, given).some((dependent) => dependent.enabled);
   return given[name as ServiceName]?.enabled ?? enabled ?? true;
 }
 
-const usersOf = (needs: (other: ServiceDefinition) => boolean, given: ServicesInput) =>
-  DEFINITIONS.filter(needs).map((other) => ({ name: other.name, on: isEnabled(other, given) }));
+const dependentsOf = (needs: (other: ServiceDefinition) => boolean, given: ServicesInput) =>
+  DEFINITIONS.filter(needs).map((other) => ({
+    name: other.name,
+    enabled: isEnabled(other, given),
+  }));
 
-/** `enabled` of services for which a stack has no choice. */
+/** `enabled` must not contradict the state of services that a stack cannot choose. */
 const enabledProblems = ({ services }: Partial<ParsedKeys>): string[] =>
   DEFINITIONS.flatMap((definition) => {
     const { name, enabled } = definition;
@@ -44,16 +48,17 @@ const enabledProblems = ({ services }: Partial<ParsedKeys>): string[] =>
     if (services === undefined || given === undefined) return [];
     const at = `services.${name}.enabled`;
     if (enabled === "always")
-      return given ? [] : [`${at}: every other service is reached through it, remove the line`];
+      return given ? [] : [`${at}: all other services are reached through it; remove the line`];
     if (typeof enabled !== "function" || given === isEnabled(definition, services)) return [];
-    const users = usersOf(enabled, services).filter(({ on }) => on !== given);
-    const names = users.map((user) => `services.${user.name}`).join(" and ");
+    const dependents = dependentsOf(enabled, services).filter((one) => one.enabled !== given);
+    const names = dependents.map(({ name: dependent }) => `services.${dependent}`).join(" and ");
+    const one = dependents.length === 1;
     return given
       ? [
-          `${at}: nothing uses it while ${names} ${users.length === 1 ? "is" : "are"} off, remove the line`,
+          `${at}: no service needs it while ${names} ${one ? "is" : "are"} disabled; remove the line`,
         ]
       : [
-          `${at}: ${names} cannot work without it; switch ${users.length === 1 ? "that" : "them"} off too, or remove the line`,
+          `${at}: ${names} ${one ? "needs" : "need"} it; disable ${one ? "that" : "them"} too, or remove the line`,
         ];
   });
 
@@ -68,7 +73,7 @@ function hostNameProblems({ domain }: Partial<ParsedKeys>, services: Services): 
     return other === undefined
       ? []
       : [
-          `services.${name}.host: ${host} is the host name of ${other} already, give each service its own`,
+          `services.${name}.host: ${host} is already used by ${other}; give each service its own host name`,
         ];
   });
 }
@@ -80,7 +85,7 @@ function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
       .filter(({ control }) => !EXEMPTIBLE_BY_STACK.includes(control))
       .map(
         ({ control }) =>
-          `services.${name}.exemptions: ${control} is part of the definition in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
+          `services.${name}.exemptions: ${control} can be changed only in components/services; a stack can exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`,
       );
     const own = exemptions.filter(({ control }) => EXEMPTIBLE_BY_STACK.includes(control));
     try {
@@ -103,12 +108,12 @@ function imageProblems(
   return DEFINITIONS.flatMap((definition) => {
     const name = definition.name as ServiceName;
     if (!services[name].enabled) return [];
-    // Each by itself: a malformed image must not hide that another one is missing.
+    // Parsed separately, so that a malformed image does not hide that another one is missing.
     const { success, data: image } = KEYS.images.schema.shape[name].safeParse(given[name]);
     if (!success) return [];
     if (image === undefined)
       return [
-        `images.${name}: missing, expected name:tag@sha256:… on one line${orSwitchOff(definition)}`,
+        `images.${name}: missing, expected name:tag@sha256:… on one line${orDisable(definition)}`,
       ];
     const problem = definition.image.problem?.(image);
     if (problem !== undefined) return [`images.${name}: ${problem}`];
@@ -120,15 +125,15 @@ function imageProblems(
   });
 }
 
-/** The alternative where an image is missing. */
-function orSwitchOff({ name, enabled }: ServiceDefinition): string {
+/** Alternative fix for a missing image; empty if the service cannot be disabled. */
+function orDisable({ name, enabled }: ServiceDefinition): string {
   if (enabled === "always") return "";
   const names =
-    typeof enabled === "function" ? DEFINITIONS.filter(enabled).map((user) => user.name) : [name];
-  return `, or ${names.map((user) => `services.${user}.enabled: false`).join(" and ")}`;
+    typeof enabled === "function" ? DEFINITIONS.filter(enabled).map((other) => other.name) : [name];
+  return `, or ${names.map((service) => `services.${service}.enabled: false`).join(" and ")}`;
 }
 
-/** `tls` as it was given: another problem in it must not hide that its secret is missing. */
+/** Reads `tls` from the raw values, so that another problem in it does not hide a missing secret. */
 const missingSecrets = ({ stack, values }: RawConfig, services: Services): string[] =>
   DEFINITIONS.flatMap(({ name, secrets = {} }) =>
     Object.entries(secrets).flatMap(([secret, { neededFor }]) => {
@@ -145,13 +150,13 @@ const missingSecrets = ({ stack, values }: RawConfig, services: Services): strin
   );
 
 /**
- * A password of a registry is a secret like the others. The engine says of the whole key that something in it is
- * encrypted; where the stack's file is read, as every command of ours does first, a placeholder says what.
+ * Registry passwords must be encrypted, like all secrets. Pulumi only tells whether any part of `registries` is encrypted.
+ * When the stack file is read directly, a placeholder marks each encrypted value.
  */
 function registryProblems({ stack, secure, values }: RawConfig): string[] {
-  // As they were given: one of which something else is wrong may have its password in clear text all the same.
+  // From the raw values: an entry with another problem may also have its password in clear text.
   const registries = isMap(values.registries) ? Object.entries(values.registries) : [];
-  const logins = registries.flatMap(([host, said]) => (isMap(said) ? [{ host, ...said }] : []));
+  const logins = registries.flatMap(([host, given]) => (isMap(given) ? [{ host, ...given }] : []));
   const isFromFile = logins.some((login: Login) =>
     [login.username, login.password].includes(ENCRYPTED),
   );
@@ -176,49 +181,48 @@ interface Login {
 function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
   if (publish === undefined || tls === undefined || tls.mode === "none") return [];
   return publish.http === publish.https
-    ? [`publish.https: ${publish.https} is the port of publish.http already, give each its own`]
+    ? [`publish.https: ${publish.https} is already used by publish.http; choose another port`]
     : [];
 }
 
-/** cAdvisor and the dashboard ask for no password: the list of networks is all that keeps strangers out. */
+/** cAdvisor and the dashboard have no login: `adminAllow` is their only access control. */
 function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
   if (adminAllow === undefined || publish === undefined || isLoopback(publish.address)) return [];
   return adminAllow.flatMap((network, index) =>
     isTooWide(network)
       ? [
-          `adminAllow.${index}: ${network} is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on ${publish.address}; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
+          `adminAllow.${index}: ${network} is too wide while Traefik is published on ${publish.address}, expected /8 or narrower (IPv6: /7); list the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
         ]
       : [],
   );
 }
 
-/** What a person should know before the deployment, though nothing is wrong with it. */
+/** A valid but probably unintended setting. It does not stop a deployment. */
 export interface Warning {
-  /** Whom it is about, where it is about one. */
+  /** The service concerned, if it is a single one. */
   readonly service?: ServiceName;
   readonly message: string;
 }
 
-/** What is allowed, and hardly what somebody wants. */
 export const warningsOf = (config: StackConfig): Warning[] => [
-  ...unreached(config),
+  ...unreachableServices(config),
   ...unusedRegistries(config),
 ];
 
-const unreached = ({ adminAllow, services }: StackConfig): Warning[] =>
+const unreachableServices = ({ adminAllow, services }: StackConfig): Warning[] =>
   DEFINITIONS.filter(({ route }) => route?.admin === true)
-    // Traefik only loses its dashboard then.
+    // Not Traefik, which only loses its dashboard.
     .filter(({ enabled }) => enabled !== "always")
     .map(({ name }) => name as ServiceName)
     .filter((service) => services[service].enabled && adminAllow.length === 0)
     .map((service) => ({
       service,
-      message: `adminAllow is empty, so nobody reaches ${service}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
+      message: `adminAllow is empty, so ${service} is unreachable; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
     }));
 
 /**
- * Settings of a registry apply to images that name it so, and to nothing else. A line without settings, or for plain http
- * beside another, may name the token service of one (images/registry/origin.ts).
+ * Registry settings that match no image. Entries that may belong to the token service of a registry are accepted: those
+ * without settings, and insecure ones next to an insecure registry in use (images/registry/origin.ts).
  */
 function unusedRegistries({ images, registries }: StackConfig): Warning[] {
   const hosts = new Set(Object.values(images).map(({ registry }) => registry));
@@ -229,6 +233,6 @@ function unusedRegistries({ images, registries }: StackConfig): Warning[] {
         !hosts.has(host) && (username !== undefined || (insecure && !isPlain)),
     )
     .map(([host]) => ({
-      message: `registries.${pathPart(host)}: no image of this stack is there, they are on ${[...hosts].sort().join(", ")}; correct the name or remove the line`,
+      message: `registries.${pathPart(host)}: no image of this stack uses this registry, only ${[...hosts].sort().join(", ")}; correct the name or remove the entry`,
     }));
 }

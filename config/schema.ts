@@ -1,7 +1,6 @@
 /**
- * The shape of each configuration key, as zod schemas; what a service brings of its own comes from its definition. Pure.
- * What keys mean together is checked in rules.ts. Every message completes the sentence "<path>: …" and says what to write
- * instead.
+ * The zod schema of each configuration key. Keys of a single service come from its definition. Rules that span several
+ * keys are in rules.ts. Messages continue the line "<path>: …" and say what was expected. Pure.
  */
 import { z } from "zod";
 
@@ -15,28 +14,28 @@ import {
   expectation,
   expected,
   isMap,
+  expectedUnshown,
   textLike,
-  unshown,
-  whole,
+  wholeNumber,
 } from "../text/messages";
 import { hostProblems } from "../host/address";
 import { parseAge } from "../images/age";
 import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
 
-/** The secrets of all services, in their order. */
+/** The secrets of all services, by name. */
 export const SECRETS = Object.fromEntries(
   DEFINITIONS.flatMap(({ secrets = {} }) => Object.entries(secrets)),
 ) as Readonly<Record<SecretName, SecretSpec>>;
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
-/** Whose last part is no number, which would make it an IP address (https://url.spec.whatwg.org, ends-in-a-number checker). */
+/** The last label must not be a number: URL parsers take such a host for an IPv4 address (https://url.spec.whatwg.org). */
 const DNS_NAME =
   /^(?=.{1,253}$)(?!(?:.*\.)?(?:\d+|0x[0-9a-f]*)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const dnsName = textLike("a host name in lower case such as example.com, no IP address", DNS_NAME);
+const dnsName = textLike("a lower-case host name such as example.com, not an IP address", DNS_NAME);
 
 const image = z
-  .string(expected("name:tag@sha256:… as a text"))
+  .string(expected("name:tag@sha256:… as a string"))
   .transform((text, context): ImageReference => {
     try {
       return parseReference(text);
@@ -50,8 +49,8 @@ const image = z
   });
 
 /**
- * Controls that a stack may leave for a service. The others follow from what the service is: its user owns its data, its
- * ports and mounts are in its file, and so are their reasons.
+ * Controls that a stack's configuration can exempt. The others depend on the service itself (its user owns the data, it
+ * defines the ports and mounts), so their exemptions belong in the service definition.
  */
 export const EXEMPTIBLE_BY_STACK: readonly Exemptible[] = [
   "capabilities",
@@ -61,33 +60,33 @@ export const EXEMPTIBLE_BY_STACK: readonly Exemptible[] = [
 
 const exemption = z
   .strictObject({
-    // The others, too: whoever knows their names is told where they are changed (config/rules.ts).
+    // Accepts all controls: config/rules.ts rejects the others with a more specific message.
     control: z.enum(EXEMPTIBLE, expected(`one of ${EXEMPTIBLE_BY_STACK.join(", ")}`)),
     value: z.union(
       [z.string(), z.boolean(), z.array(z.union([z.string(), z.number()]))],
-      expected("the control's value: true, false, a text, or a list of texts or numbers"),
+      expected("the control's value: true, false, a string, or a list of strings or numbers"),
     ),
-    reason: z.string(expected("a text that says why")),
+    reason: z.string(expected("a string that explains the exemption")),
   })
-  // The value is checked against its control together with all exemptions of the service (components/hardened/policy.ts).
+  // components/hardened/policy.ts checks the value against its control.
   .transform((value) => value as Exemption);
 
 const common = {
   enabled: z.boolean().optional(),
-  memoryMiB: whole(6, 65536).optional(),
-  // As finely as Docker is told (components/hardened/container.ts).
+  memoryMiB: wholeNumber(6, 65536).optional(),
+  // components/hardened/container.ts passes three decimals to Docker.
   cpus: between(
-    "a number with three decimals at most",
+    "a number with at most three decimals",
     0.01,
     64,
     (cpus) => Number(cpus.toFixed(3)) === cpus,
   ).optional(),
-  pidsLimit: whole(1, 32768).optional(),
+  pidsLimit: wholeNumber(1, 32768).optional(),
   exemptions: z.array(exemption).optional(),
   host: dnsName.optional(),
 };
 
-/** What a stack says of a service. Keys of one service alone are checked by its own schema. */
+/** The configuration of a service as given. The schema of the service validates its own keys. */
 export type ServiceInput = Partial<z.output<z.ZodObject<typeof common>>> &
   Readonly<Record<string, unknown>>;
 export type ServicesInput = Readonly<Partial<Record<ServiceName, ServiceInput>>>;
@@ -111,8 +110,8 @@ const services = z
   .transform((value) => value as ServicesInput);
 
 /**
- * What can be read of services that have a problem somewhere, so that all else about them is checked as well. Left out are
- * those of which nobody can tell whether they are on.
+ * The valid parts of an invalid `services` map, so that the remaining rules can still be checked. Services with an invalid
+ * `enabled` are left out.
  */
 export function readableServices(given: unknown): ServicesInput {
   if (!isMap(given)) return {};
@@ -133,7 +132,7 @@ const host = z
   .strictObject(
     {
       address: z.string(expected("ssh://user@host[:port] or unix:///path/to/docker.sock")),
-      hostKey: z.string(expected('"ssh-ed25519 AAAA…" as a text')).optional(),
+      hostKey: z.string(expected('"ssh-ed25519 AAAA…" as a string')).optional(),
     },
     expected("a map with address and, for ssh, hostKey"),
   )
@@ -144,11 +143,11 @@ const host = z
     return value;
   });
 
-const port = whole(1, 65535);
+const port = wholeNumber(1, 65535);
 const address = z.union([z.ipv4(), z.ipv6()], expected("an IP address such as 127.0.0.1"));
 const cidr = z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24"));
 
-const CA_SERVER = "an address that begins with https://, without a login";
+const CA_SERVER = "an https:// URL without credentials";
 const tls = z.discriminatedUnion(
   "mode",
   [
@@ -165,7 +164,7 @@ const tls = z.discriminatedUnion(
     }),
   ],
   {
-    // It gets the whole map where only the mode in it is wrong.
+    // For an invalid mode, `input` is the whole map.
     error: ({ input }) =>
       isMap(input)
         ? expectation('"none", "selfSigned" or "acme"', input.mode)
@@ -173,11 +172,11 @@ const tls = z.discriminatedUnion(
   },
 );
 
-/** As it stands in image references, with a port where there is one. */
+/** A registry host as in image references, with an optional port. */
 const REGISTRY_HOST = /^[a-z0-9.[\]:-]+$/;
-/** Hosts of Docker Hub that no image is looked for under. */
+/** Other hosts of Docker Hub. Image references name it docker.io, so settings under these would have no effect. */
 const HUB_HOSTS = /^(?:index|registry-1)\.docker\.io$/;
-/** Some write user:password@host. */
+/** Hides credentials in case of user:password@host. */
 const withoutLogin = (text: string): string => text.replace(/^.*@/s, "…@");
 export const isRegistryHost = (host: string): boolean =>
   REGISTRY_HOST.test(host) && !HUB_HOSTS.test(host);
@@ -185,21 +184,23 @@ const registryHost = z.string().refine(isRegistryHost, {
   error: ({ input }) =>
     expectation(
       HUB_HOSTS.test(String(input))
-        ? "docker.io, as Docker Hub is called here"
-        : "a registry host in lower case such as ghcr.io or 127.0.0.1:5000",
+        ? "docker.io for Docker Hub"
+        : "a lower-case registry host such as ghcr.io or 127.0.0.1:5000",
       withoutLogin(String(input)),
     ),
 });
 
-/** Pulumi decrypts it, but what reads the file alone is left with nothing. */
-const AS_A_WHOLE =
-  'is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"';
+/** Pulumi would decrypt the map, but commands that read only the stack file cannot. */
+const ENCRYPTED_MAP =
+  'the whole map is encrypted, so commands that read only the stack file cannot see which registries use plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"';
 
-const login = z.string(unshown("a text, quote it")).min(1, unshown("a text that is not empty"));
+const login = z
+  .string(expectedUnshown("a quoted string"))
+  .min(1, expectedUnshown("a non-empty string"));
 const registry = z
   .strictObject(
     { insecure: z.boolean().optional(), username: login.optional(), password: login.optional() },
-    unshown("a map such as { insecure: true } or { username: …, password: … }"),
+    expectedUnshown("a map such as { insecure: true } or { username: …, password: … }"),
   )
   .refine(({ username, password }) => (username === undefined) === (password === undefined), {
     message: "expected username and password together",
@@ -210,7 +211,7 @@ const registry = z
     ...(password !== undefined && { password }),
   }));
 
-/** A number of minutes, hours or days: `0`, `90m`, `12h`, `3d`. In milliseconds once parsed. */
+/** Minutes, hours or days: `0`, `90m`, `12h`, `3d`. Parsed to milliseconds. */
 const AGE = "an age such as 3d, 12h or 0";
 const age = z.string(expected(AGE)).transform((text, context) => {
   const milliseconds = parseAge(text);
@@ -219,11 +220,11 @@ const age = z.string(expected(AGE)).transform((text, context) => {
   return z.NEVER;
 });
 
-/** Those that images are made for: architectures of Go with their variants, as the image index names them. */
+/** Platforms as image indexes name them: Go's architectures with their variants. */
 const PLATFORM =
   /^linux\/(?:386|amd64|arm(?:\/v[5-7])?|arm64(?:\/v8)?|loong64|mips64le|ppc64le|riscv64|s390x)$/;
 
-/** Every key of the configuration. `fallback` is what applies where a stack says nothing; without one it must. */
+/** All keys of the configuration. `fallback` is the default; keys without one are required. */
 export const KEYS = {
   host: { schema: host },
   domain: { schema: dnsName },
@@ -241,7 +242,7 @@ export const KEYS = {
         ServiceName,
         z.ZodOptional<typeof image>
       >,
-      expected("a map, one line a service: name:tag@sha256:…"),
+      expected("a map with one line per service: name:tag@sha256:…"),
     ),
   },
   requirePins: { schema: z.boolean(), fallback: false },
@@ -257,14 +258,16 @@ export const KEYS = {
   registries: {
     schema: z.record(registryHost, registry, {
       error: (issue) =>
-        issue.input === ENCRYPTED ? AS_A_WHOLE : unshown("a map by registry host").error(issue),
+        issue.input === ENCRYPTED
+          ? ENCRYPTED_MAP
+          : expectedUnshown("a map keyed by registry host").error(issue),
     }),
     fallback: {},
   },
   backups: {
     schema: z.strictObject({
       directory: textLike("an absolute path on the host", /^\/[\w./-]{1,200}$/).optional(),
-      keep: whole(1, 1000).default(7),
+      keep: wholeNumber(1, 1000).default(7),
     }),
     fallback: {},
   },

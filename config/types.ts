@@ -1,4 +1,4 @@
-/** What a stack says, and what the program makes of it. */
+/** The configuration of a stack before and after validation. */
 import { inspect } from "node:util";
 
 import { ImageReference } from "../images/reference";
@@ -6,7 +6,7 @@ import { ServiceSettings } from "../components/model";
 import { SecretName, ServiceName } from "../components/services";
 import { ParsedKeys } from "./schema";
 
-/** A text that no message, log or inspection shows. */
+/** A secret that is not printed by accident: string conversion, JSON and util.inspect hide its value. */
 export class Secret {
   readonly #text: string;
   constructor(text: string) {
@@ -26,24 +26,24 @@ export class Secret {
   }
 }
 
-/** A stack's configuration with its defaults. */
+/** A validated configuration with defaults. */
 export interface StackConfig extends Omit<ParsedKeys, "services" | "images"> {
   readonly stack: string;
   readonly services: Readonly<Record<ServiceName, ServiceSettings>>;
-  /** Images of the services that are on. */
+  /** Images of the enabled services. */
   readonly images: Readonly<Partial<Record<ServiceName, ImageReference>>>;
   readonly secrets: Secrets;
-  /** A secret that a service needs; every service that is on has its own. */
+  /** A secret by name. Those of enabled services are always set; throws for any other that is not. */
   readonly secret: (name: string) => Secret;
 }
 
 export type Secrets = Readonly<Partial<Record<SecretName, Secret>>>;
 
-/** What a stack says, before it is checked. */
+/** A configuration before validation. */
 export interface RawConfig {
   readonly stack: string;
-  /** Keys without the project's prefix. Secrets are texts; all else is as YAML or JSON gives it. */
+  /** By key without the namespace. Secrets are strings; other values are decoded. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** Keys that are stored encrypted. */
+  /** Keys, without the namespace, that are stored encrypted. */
   readonly secure: ReadonlySet<string>;
 }

@@ -1,6 +1,6 @@
 /**
- * Where the stack runs: this machine's Docker socket or a host over SSH. Pure: one address gives the provider's `host`
- * and `sshOpts`, and the argument vector with which a shell on that host is reached, so that all of them agree.
+ * The Docker host of a stack: a local socket, or a remote host over SSH. Pure. The provider's options and the command line
+ * for a shell on the host are derived from the same address, so that they cannot disagree.
  */
 
 import { createHash } from "node:crypto";
@@ -9,25 +9,26 @@ import { isIPv4, isIPv6 } from "node:net";
 import { redactCredentials } from "../text/redact";
 
 export interface HostAddress {
-  /** `unix:///var/run/docker.sock` or `ssh://user@host:22`, optionally with the path of a socket that is not the default one. */
+  /** `unix:///var/run/docker.sock` or `ssh://user@host[:port][/path/to/docker.sock]`. */
   readonly address: string;
-  /** Public key of the SSH server, `ssh-ed25519 AAAA…`, as in a known_hosts line without the host. Only for ssh://. */
+  /** Public host key of the SSH server, `ssh-ed25519 AAAA…`, as in known_hosts without the host. Required for ssh://. */
   readonly hostKey?: string;
 }
 
 export interface HostAccess {
-  /** Text for people: `this machine` or `deploy@203.0.113.7`. */
+  /** Label for messages: `this machine` or `deploy@203.0.113.7`. */
   readonly label: string;
-  /** `docker.Provider.host`. */
+  /** For `docker.Provider.host`. */
   readonly providerHost: string;
-  /** `docker.Provider.sshOpts`; empty for a local socket. */
+  /** For `docker.Provider.sshOpts`; empty for a local socket. */
   readonly sshOptions: readonly string[];
-  /** What to run in front of a shell command so that it runs on the host. */
+  /** Argument vector that runs the shell command appended to it on the host. */
   readonly interpreter: readonly string[];
-  /** Docker's socket on the host. */
+  /** Path of the Docker socket on the host. */
   readonly socketPath: string;
-  /** DOCKER_HOST for the docker client on the host, whatever its own context says. */
+  /** DOCKER_HOST for the docker CLI on the host. */
   readonly dockerHost: string;
+  /** Whether the host is reached over SSH. */
   readonly remote: boolean;
 }
 
@@ -40,42 +41,42 @@ const SOCKET = /^\/[\w./-]{1,100}$/;
 const HOST_KEY =
   /^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-ssh-ed25519@openssh\.com) ([A-Za-z0-9+/]{40,}={0,2})$/;
 
-/** What is wrong with an address, in the words of the configuration; empty when it can be used. */
+/** The problems of an address, with the configuration key they belong to; empty if it is valid. */
 export function hostProblems({
   address,
   hostKey,
 }: HostAddress): { path: string; problem: string }[] {
   const problems: { path: string; problem: string }[] = [];
-  const wrong = (path: string, problem: string): void => void problems.push({ path, problem });
+  const add = (path: string, problem: string): void => void problems.push({ path, problem });
   if (address.startsWith("unix://")) {
     if (!SOCKET.test(address.slice("unix://".length)))
-      wrong("address", `expected unix:///path/to/docker.sock, got ${quote(address)}`);
-    if (hostKey !== undefined) wrong("hostKey", "a local socket has no host key, remove it");
+      add("address", `expected unix:///path/to/docker.sock, got ${quote(address)}`);
+    if (hostKey !== undefined) add("hostKey", "a local socket has no host key; remove it");
     return problems;
   }
   const target = sshTarget(address);
-  if (typeof target === "string") wrong("address", target);
+  if (typeof target === "string") add("address", target);
   if (hostKey === undefined) {
     const host = typeof target === "string" ? "HOST" : unbracketed(target.host);
     const port = typeof target === "string" ? "22" : target.port;
-    wrong(
+    add(
       "hostKey",
-      `missing, the server would not be checked; print it with "ssh-keyscan -t ed25519 -p ${port} ${host}" and compare its fingerprint on the server`,
+      `missing, so the server could not be verified; print it with "ssh-keyscan -t ed25519 -p ${port} ${host}" and compare its fingerprint on the server`,
     );
   } else {
     const match = HOST_KEY.exec(hostKey.trim());
     if (match === null)
-      wrong(
+      add(
         "hostKey",
-        `expected "ssh-ed25519 AAAA…", type and key of one line, no host and no comment`,
+        `expected "ssh-ed25519 AAAA…": key type and key on one line, without host and comment`,
       );
-    else if (!holdsKey(match[2] ?? "", match[1] ?? ""))
-      wrong("hostKey", `the key is damaged: it does not hold a whole ${match[1] ?? ""} key`);
+    else if (!isCompleteKey(match[2] ?? "", match[1] ?? ""))
+      add("hostKey", `is not a complete ${match[1] ?? ""} key; copy the whole line again`);
   }
   return problems;
 }
 
-/** The address as the provider, the shell and people need it. Call it on an address without problems. */
+/** Derives the access options from an address. Throws for one that {@link hostProblems} rejects. */
 export function hostAccess({ address, hostKey }: HostAddress): HostAccess {
   if (address.startsWith("unix://")) {
     const socketPath = address.slice("unix://".length);
@@ -106,10 +107,10 @@ export function hostAccess({ address, hostKey }: HostAddress): HostAccess {
 }
 
 /**
- * No prompt, no unknown host, one connection for everything that a run does.
- * The key comes from the configuration through KnownHostsCommand (ssh_config(5), OpenSSH 8.5 or newer), so that no
- * known_hosts file decides. The control socket lives in the user's own folder under a name short enough for a socket; the
- * key is part of that name, since an open connection is used again without a look at the server's key.
+ * No prompts, no unknown hosts, one shared connection per run.
+ * KnownHostsCommand (ssh_config(5), OpenSSH 8.5 or newer) passes the key from the configuration, so no known_hosts file is
+ * used. The name of the control socket is kept short because of the length limit of socket paths. It contains a hash of the
+ * key, because ssh does not verify the host key again when it reuses a connection.
  */
 const sshOptionsFor = (hostKey: string): string[] =>
   [
@@ -140,24 +141,24 @@ interface SshTarget {
 function isHost(host: string): boolean {
   const inside = /^\[(.*)\]$/.exec(host)?.[1];
   if (inside !== undefined) return isIPv6(inside) && !inside.includes("%");
-  // What ends in a number has to be an address: no name of the internet does.
+  // A host that ends in a number must be a valid IPv4 address: there are no numeric top-level domains.
   return NAME.test(host) && (!/(?:^|\.)\d+$/.test(host) || isIPv4(host));
 }
 
-/** The parts of an ssh:// address, or what is wrong with it. */
+/** The parts of an ssh:// address, or a message about its problem. */
 function sshTarget(address: string): SshTarget | string {
   const expected = `expected ssh://user@host[:port] or unix:///path/to/docker.sock, got ${quote(address)}`;
-  // Before anything else, so that no message repeats it, whatever else is wrong with the address.
+  // Checked first, so that no other message repeats the password.
   const [login, ...more] = address.replace(/^\s*[a-z]+:\/\//i, "").split("@", 2);
   if (more.length > 0 && login?.includes(":") === true)
-    return "the address holds a password; use a key and leave the password out";
+    return "contains a password; remove it and use an SSH key";
   const match = /^ssh:\/\/([^@/]*)@((?:\[[^\]]*\])|[^:/@]*)(?::(\d{1,5}))?(\/.*)?$/.exec(address);
   if (match === null) return expected;
   const [, user = "", host = "", port = "22", path] = match;
   if (!USER.test(user) || !isHost(host)) return expected;
   if (Number(port) < 1 || Number(port) > 65535) return `port ${port} is not between 1 and 65535`;
   if (path !== undefined && path !== "/" && !SOCKET.test(path))
-    return `the path after the host is the Docker socket there, got ${quote(path)}`;
+    return `expected the path of a Docker socket after the host, got ${quote(path)}`;
   return {
     user,
     host,
@@ -166,20 +167,20 @@ function sshTarget(address: string): SshTarget | string {
   };
 }
 
-/** Quoted and shortened: a message never repeats unbounded input, nor a password. */
+/** Quotes a text for a message: shortened, and without credentials. */
 function quote(text: string): string {
   const shown = redactCredentials(text);
   return JSON.stringify(shown.length > 120 ? `${shown.slice(0, 117)}...` : shown);
 }
 
-/** ssh takes IPv6 addresses without brackets. */
+/** The ssh command expects IPv6 addresses without brackets. */
 const unbracketed = (login: string): string => login.replace(/[[\]]/g, "");
 
 /**
- * A key is a row of fields, each with its length in front; the first is the name of its own type (RFC 4253, section
- * 6.6). One that lost its end in a copy stops in the middle of a field, or has only the first.
+ * Detects truncated keys. A key is a sequence of fields, each with a length prefix; the first field is the key type
+ * (RFC 4253, section 6.6).
  */
-function holdsKey(base64: string, type: string): boolean {
+function isCompleteKey(base64: string, type: string): boolean {
   const bytes = Buffer.from(base64, "base64");
   const fields: Buffer[] = [];
   let at = 0;

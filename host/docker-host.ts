@@ -14,24 +14,25 @@ import { PreflightArgs, preflightScript } from "./preflight";
 
 export interface DockerHostArgs {
   readonly host: HostAddress;
-  /** Registries that need a login; the daemon gets it for its pulls. */
+  /** Registry credentials, which the engine uses for pulls. */
   readonly registries?: Readonly<Record<string, RegistrySettings>>;
 }
 
 export interface HostCommandArgs {
-  /** A POSIX shell script. It is sent over stdin, so a failure does not print it; keep secrets out all the same. */
+  /** A POSIX shell script without secrets. It is passed on stdin, so that error messages do not print it. */
   readonly script: pulumi.Input<string>;
-  /** The command runs again when one of these changes. */
+  /** The command runs again if one of these values changes. */
   readonly triggers: pulumi.Input<pulumi.Input<string>[]>;
 }
 
-/** The Docker engine everything runs on, and the only way to run a command beside it. */
+/** The Docker host of a stack: its provider, and shell commands on it. */
 export class DockerHost {
   readonly access: HostAccess;
   readonly provider: docker.Provider;
 
   #socketGroup: pulumi.Output<string> | undefined;
 
+  /** Throws a {@link UserError} if DOCKER_CONTEXT is set. */
   constructor(
     readonly stack: string,
     args: DockerHostArgs,
@@ -39,7 +40,7 @@ export class DockerHost {
     const context = process.env.DOCKER_CONTEXT ?? "";
     if (context !== "")
       throw new UserError(
-        `DOCKER_CONTEXT=${context} is set, and the provider would follow it instead of pinned-stack:host; unset it`,
+        `DOCKER_CONTEXT=${context} is set and would override pinned-stack:host; unset it`,
       );
     this.access = hostAccess(args.host);
     if (this.access.remote) makeSshFolder();
@@ -50,13 +51,13 @@ export class DockerHost {
     });
   }
 
-  /** Stops a deployment, before anything is pulled or touched, when the host does not fit the images. */
+  /** Checks the host's requirements. Fails the deployment before images are pulled or containers are touched. */
   preflight(args: PreflightArgs, opts: pulumi.CustomResourceOptions = {}): command.local.Command {
     const script = preflightScript(args);
     return this.command(`${this.stack}-preflight`, { script, triggers: [] }, opts);
   }
 
-  /** Docker's socket and the group that may use it. The group's number differs from host to host, so it is asked for. */
+  /** The Docker socket and the numeric id of its group. The id differs between hosts, so a command reads it. */
   socket(): { readonly path: string; readonly group: pulumi.Output<string> } {
     const path = this.access.socketPath;
     this.#socketGroup ??= this.command(socketGroupName(this.stack), {
@@ -66,7 +67,7 @@ export class DockerHost {
     return { path, group: this.#socketGroup };
   }
 
-  /** Runs a script on the host when it is new or a trigger changed; never during a preview. */
+  /** Runs a script on the host on creation and when a trigger changes; never in a preview. */
   command(
     name: string,
     args: HostCommandArgs,
@@ -78,7 +79,7 @@ export class DockerHost {
         interpreter: [...this.access.interpreter],
         create: "sh -s",
         stdin: pulumi.interpolate`${hostPrelude(this.access)}${args.script}`,
-        // What went wrong is in stderr; what a script prints is for the program.
+        // Errors are on stderr; stdout is data for the program.
         logging: command.types.enums.local.Logging.Stderr,
         triggers: args.triggers,
         addPreviousOutputInEnv: false,
@@ -88,26 +89,26 @@ export class DockerHost {
   }
 }
 
-/** Name of the command that asks for the socket's group, once; a deployment makes it anew where the group has changed. */
+/** Name of the command that reads the socket's group. `npm run deploy` replaces it if the group has changed. */
 export const socketGroupName = (stack: string): string => `${stack}-socket-group`;
 
 /**
- * ssh keeps its control socket in ~/.ssh and fails where that folder does not exist yet. Where it cannot be made (a
- * container's user without a name, a home that nobody may write to) ssh says so when it is used; a plan never uses it.
+ * ssh creates its control socket in ~/.ssh and fails if that folder does not exist. Errors here are ignored (a user without
+ * a passwd entry, a read-only home): ssh reports them if it is used, and a preview does not use it.
  */
 function makeSshFolder(): void {
   try {
     mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
   } catch {
-    // As said above.
+    // See above.
   }
 }
 
-/** The beginning of every script: stop at the first error, and talk to this engine, not to that of some context. */
+/** Start of every script: exit at the first error, and use this engine instead of one from a Docker context. */
 export const hostPrelude = ({ dockerHost }: HostAccess): string =>
   `set -eu\nunset DOCKER_CONTEXT\nexport DOCKER_HOST='${dockerHost}'\n`;
 
-/** docker.Provider wants Docker Hub under the name of its registry server. */
+/** docker.Provider expects Docker Hub by the host name of its registry. */
 function registryLogins(
   registries: Readonly<Record<string, RegistrySettings>>,
 ): docker.ProviderArgs["registryAuth"] {

@@ -1,19 +1,19 @@
-/** IP addresses and networks compared by value: one address has many spellings (RFC 4291, section 2.2). Pure. */
+/** Compares IP addresses and networks by value: an address has many spellings (RFC 4291, section 2.2). Pure. */
 
 /**
- * The address family, `4` or `6`, then the bits that all addresses of a network share: network A contains network B
- * if B's prefix starts with A's.
+ * The address family, `4` or `6`, followed by the network prefix in binary digits. Network A contains network B if the
+ * prefix of B starts with that of A.
  */
 type Prefix = string;
 
-/** First 96 bits of an IPv4 address in IPv6 notation, `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
+/** First 96 bits of an IPv4-mapped IPv6 address, `::ffff:192.0.2.1` (RFC 4291, section 2.5.5.2). */
 const MAPPED = "0".repeat(80) + "1".repeat(16);
 
-/** Of `192.0.2.0/24` or `2001:db8::/32`; a single address is a network of one. The caller has validated the text. */
+/** The prefix of `192.0.2.0/24` or `2001:db8::/32`; an address is a network of one. The text must be valid. */
 function prefixOf(network: string): Prefix {
   const [address = "", length = "128"] = network.split("/");
   if (!address.includes(":")) return `4${bits(address.split("."), 10, 8).slice(0, Number(length))}`;
-  // The URL parser normalizes the address: no dotted part, at most one "::".
+  // The URL parser normalizes the address: no dotted IPv4 part, at most one "::".
   const [head = "", tail = ""] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
   const first = bits(head.split(":"), 16, 16);
   const last = bits(tail.split(":"), 16, 16);
@@ -27,7 +27,7 @@ const bits = (numbers: readonly string[], radix: number, width: number): string 
     .map((number) => parseInt(number, radix).toString(2).padStart(width, "0"))
     .join("");
 
-/** Whether a port bound to the address is reachable on all interfaces: `0.0.0.0`, `::` and their other spellings. */
+/** Whether a port bound to the address listens on all interfaces: `0.0.0.0`, `::` and their other spellings. */
 export const isEveryInterface = (address: string): boolean => /^.0+$/.test(prefixOf(address));
 
 export const sameAddress = (one: string, other: string): boolean =>
@@ -36,13 +36,13 @@ export const sameAddress = (one: string, other: string): boolean =>
 /** Loopback addresses: RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3. */
 const LOOPBACK = ["127.0.0.0/8", "::1"];
 
-/** Whether only the host itself reaches the address. */
+/** Whether the address is reachable only from the host itself. */
 export const isLoopback = (address: string): boolean =>
   notCoveredBy([address], LOOPBACK).length === 0;
 
 /**
- * Whether everybody who reaches a port bound to `address` would also reach it bound to `other`. `0.0.0.0` stands for all
- * of IPv4, `::` for both families, because older Docker engines listen on both there.
+ * Whether a port bound to `address` is reachable by no more clients than one bound to `other`. `0.0.0.0` covers all of
+ * IPv4. `::` covers both families, because older Docker engines then listen on both.
  */
 export const reachesNoFurther = (address: string, other: string): boolean =>
   isLoopback(address) || notCoveredBy(boundNetworks(address), boundNetworks(other)).length === 0;
@@ -52,19 +52,19 @@ function boundNetworks(address: string): readonly string[] {
   return prefixOf(address).startsWith("4") ? ["0.0.0.0/0"] : ["::/0", "0.0.0.0/0"];
 }
 
-/** Whether a network is wider than any private one: than 10.0.0.0/8 (RFC 1918) or fc00::/7 (RFC 4193). */
+/** Whether a network is wider than the largest private one: 10.0.0.0/8 (RFC 1918) or fc00::/7 (RFC 4193). */
 export function isTooWide(network: string): boolean {
   const [family, ...bits] = prefixOf(network);
   return bits.length < (family === "4" ? 8 : 7);
 }
 
-/** The networks with at least one address that is in none of the others. */
+/** The networks that contain at least one address which is in none of the others. */
 export function notCoveredBy(networks: readonly string[], others: readonly string[]): string[] {
   const known = others.map(prefixOf);
   return networks.filter((network) => !isCovered(prefixOf(network), known));
 }
 
-/** Several smaller networks may cover a larger one together. */
+/** Several smaller networks together can cover a larger one. */
 function isCovered(prefix: Prefix, known: readonly Prefix[]): boolean {
   if (known.some((other) => prefix.startsWith(other))) return true;
   const inside = known.filter((other) => other.startsWith(prefix));

@@ -1,31 +1,31 @@
 /**
- * What the images need of a host, checked there by one shell script before anything is pulled or touched. Pure: data in,
- * script out. The doctor runs the same script.
+ * Generates the shell script that checks a host's requirements before images are pulled. `npm run doctor` runs the same
+ * script. Pure.
  */
 import { quote } from "./shell-quote";
 
-/** What one image needs; the numbers and where they come from are in the service files. */
+/** Requirements of an image on the host. Their sources are in components/services. */
 export interface ImageNeeds {
   readonly service: string;
   /** `name:tag@sha256:…` */
   readonly image: string;
-  /** Disk for the unpacked image, MiB, roughly. */
+  /** Approximate disk space for the unpacked image, MiB. */
   readonly diskMiB: number;
-  /** Newest minor of the Docker API 1.x that its client speaks; an engine may have dropped that by now. */
+  /** Newest Docker API that its client supports, as the minor version of 1.x. Newer engines may not support it. */
   readonly newestApi?: number;
-  /** Oldest minor of the Docker API 1.x that its client speaks. */
+  /** Oldest Docker API that its client supports, as the minor version of 1.x. */
   readonly oldestApi?: number;
-  /** The folder where it looks for Docker's data; an engine may keep that elsewhere. */
+  /** The Docker data folder that it expects. */
   readonly dockerFolder?: string;
-  /** Whether it finds containers only in Docker's own image store, not in containerd's. */
+  /** Whether it supports only Docker's classic image store, not the containerd image store. Default false. */
   readonly classicStore?: boolean;
-  /** What to do when the host does not fit. */
+  /** Instruction at the end of the message about an unsuitable host. */
   readonly remedy?: string;
 }
 
-/** Engine 20.10, the first that lets every user of a container open ports 80 and 443. */
+/** Engine 20.10, the first in which every user may bind ports 80 and 443 in a container. */
 const OLDEST_API = 41;
-/** Kept free besides the images, MiB. */
+/** Disk space to keep free in addition to the images, MiB. */
 const SPARE_MIB = 512;
 
 export interface PreflightArgs {
@@ -35,8 +35,8 @@ export interface PreflightArgs {
 }
 
 /**
- * A POSIX script: exits 0 when the host fits, else prints one line for each misfit on stderr and exits 1.
- * On stdout it prints what it found, `name=value` lines, for people and for the doctor.
+ * A POSIX shell script. It prints the facts about the host as `name=value` lines on stdout. If the host meets all
+ * requirements, it exits with 0. Otherwise it prints one line per problem on stderr and exits with 1.
  */
 export function preflightScript({ platform, needs }: PreflightArgs): string {
   const architecture = platform.split("/")[1] ?? "";
@@ -48,7 +48,7 @@ if ! facts=$(docker version --format '{{.Server.Version}} {{.Server.APIVersion}}
 fi
 set -- $facts
 engine=$1 api=\${2#1.} oldest=\${3#1.} arch=$4
-case $api.$oldest in *[!0-9.]* | .* | *.) problem "docker: cannot tell the API of the engine from: $facts"; exit 1 ;; esac
+case $api.$oldest in *[!0-9.]* | .* | *.) problem "docker: cannot read the engine's API version from: $facts"; exit 1 ;; esac
 store=$(docker info --format '{{range .DriverStatus}}{{index . 1}} {{end}}')
 root=$(docker info --format '{{.DockerRootDir}}')
 free=$(df -Pm "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')
@@ -61,7 +61,7 @@ if [ "$arch" != ${quote(architecture)} ]; then
 fi
 needed=${SPARE_MIB}
 ${needs.map(needsScript).join("")}if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
-  problem "docker: $free MiB free in $root, expected $needed MiB for the images that are not there yet; free some with: docker image prune"
+  problem "docker: $free MiB free in $root, expected $needed MiB for the images to pull; free some with: docker image prune"
 fi
 exit $failed
 `;
@@ -84,19 +84,19 @@ function needsScript({
   const [name = image] = image.split("@", 1);
   if (newestApi !== undefined)
     checks.push(
-      `if [ "$oldest" -gt ${newestApi} ]; then problem ${quote(`${service}: ${name} speaks the Docker API up to 1.${newestApi}, this engine takes 1.`)}"$oldest and newer (Engine $engine)"${quote(end)}; fi\n`,
+      `if [ "$oldest" -gt ${newestApi} ]; then problem ${quote(`${service}: ${name} supports the Docker API up to 1.${newestApi}, but this engine requires 1.`)}"$oldest or newer (Engine $engine)"${quote(end)}; fi\n`,
     );
   if (oldestApi !== undefined)
     checks.push(
-      `if [ "$api" -lt ${oldestApi} ]; then problem ${quote(`${service}: ${name} speaks the Docker API from 1.${oldestApi} on, this engine only up to 1.`)}"$api (Engine $engine)"${quote(end)}; fi\n`,
+      `if [ "$api" -lt ${oldestApi} ]; then problem ${quote(`${service}: ${name} requires Docker API 1.${oldestApi} or newer, but this engine supports only up to 1.`)}"$api (Engine $engine)"${quote(end)}; fi\n`,
     );
   if (dockerFolder !== undefined)
     checks.push(
-      `if [ "$root" != ${quote(dockerFolder)} ]; then problem ${quote(`${service}: ${name} looks for Docker's data in ${dockerFolder}, this engine keeps it in `)}"$root"${quote(`; services.${service}.enabled: false`)}; fi\n`,
+      `if [ "$root" != ${quote(dockerFolder)} ]; then problem ${quote(`${service}: ${name} expects Docker's data in ${dockerFolder}, but this engine keeps it in `)}"$root"${quote(`; set services.${service}.enabled: false`)}; fi\n`,
     );
   if (classicStore === true)
     checks.push(
-      `case $store in *io.containerd.snapshotter*) problem ${quote(`${service}: ${name} sees no containers on containerd's image store, which this engine uses${end}`)};; esac\n`,
+      `case $store in *io.containerd.snapshotter*) problem ${quote(`${service}: ${name} finds no containers with the containerd image store, which this engine uses${end}`)};; esac\n`,
     );
   return checks.join("");
 }

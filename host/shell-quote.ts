@@ -1,2 +1,2 @@
-/** Quotes a text as one word for a POSIX shell. */
+/** Quotes a text as a single word for a POSIX shell. */
 export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,4 @@
-/** Ages of images, and the minimum that a stack requires. Pure: the clock is an argument. */
+/** Ages of images, and the minimum age that a stack requires. Pure: the clock is an argument. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -12,14 +12,14 @@ const UNITS = [
   ["minute", MINUTE],
 ] as const;
 
-/** `3 days`, before "old" or "ago", in the largest unit of which there are at least two. */
+/** An age in words, to be followed by "old" or "ago": `3 days`. In the largest unit of which there are at least two. */
 export function describeAge(ms: number): string {
   const [unit, length] = UNITS.find(([, size]) => ms >= 2 * size) ?? ["minute", MINUTE];
   const count = Math.max(0, Math.floor(ms / length));
   return count === 1 ? `1 ${unit}` : `${count} ${unit}s`;
 }
 
-/** An age as the configuration writes it, `0`, `90m`, `12h` or `3d`, in ms; `undefined` for any other text. */
+/** Parses an age in the configuration, `0`, `90m`, `12h` or `3d`, to ms; `undefined` for any other text. */
 export function parseAge(text: string): number | undefined {
   const match = /^(?:0|(\d{1,5})([mhd]))$/.exec(text);
   if (match === null) return undefined;
@@ -27,22 +27,22 @@ export function parseAge(text: string): number | undefined {
   return match[1] === undefined ? 0 : Number(match[1]) * unit;
 }
 
-/** The inverse of {@link parseAge}, in the largest unit that fits. */
+/** The inverse of {@link parseAge}, in the largest unit without a remainder. */
 export function formatAge(ms: number): string {
   if (ms === 0) return "0";
   if (ms % DAY === 0) return `${ms / DAY}d`;
   return ms % HOUR === 0 ? `${ms / HOUR}h` : `${Math.ceil(ms / MINUTE)}m`;
 }
 
-/** The day in UTC: `2026-11-24`. */
+/** The date in UTC: `2026-11-24`. */
 export const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
-/** How far the clocks of builders and of this machine may differ. */
+/** Tolerated difference between the clock of the builder and that of this machine. */
 const CLOCK_SKEW_MS = 5 * MINUTE;
 
 /**
- * Whether an image has the minimum age in ms: `ready`, too `young`, or of `unknown` age. Its date is the publisher's word in
- * the image itself, so it is the same in every registry. A date in the future counts as none.
+ * Whether an image has the minimum age in ms: `ready`, too `young`, or of `unknown` age. The creation date comes from the
+ * image itself and is not verified. A date in the future counts as unknown.
  */
 export function judgeAge(
   created: Date | undefined,

@@ -1,6 +1,6 @@
 /**
- * Image references: `name:tag`, `name:tag@sha256:…` and `name@sha256:…`, as Docker writes them.
- * Pure: text in, value out. Grammar: https://github.com/distribution/reference (reference.go).
+ * Image references: `name:tag`, `name:tag@sha256:…` and `name@sha256:…`. Pure.
+ * Grammar: https://github.com/distribution/reference (reference.go).
  */
 
 declare const digestBrand: unique symbol;
@@ -8,9 +8,9 @@ declare const digestBrand: unique symbol;
 /** `sha256:` and 64 lower-case hexadecimal digits, checked by {@link isDigest}. */
 export type Digest = string & { readonly [digestBrand]: true };
 
-/** An image as the configuration names it. */
+/** A parsed image reference. */
 export interface ImageReference {
-  /** The name as written, so that people recognize it, without tag and digest: `traefik`, `ghcr.io/google/cadvisor`. */
+  /** The name as written, without tag and digest: `traefik`, `ghcr.io/google/cadvisor`. */
   readonly name: string;
   /** Registry host, with a port unless it is the default: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
   readonly registry: string;
@@ -21,7 +21,7 @@ export interface ImageReference {
   readonly digest?: Digest;
 }
 
-/** A reference to exactly one image. Docker ignores its tag, which is there for people. */
+/** A reference with a digest. Docker then ignores the tag, which only documents the version. */
 export interface PinnedImage extends ImageReference {
   readonly digest: Digest;
 }
@@ -51,7 +51,7 @@ export function parseDigest(text: string): Digest {
   const [algorithm, hex = ""] = text.split(":", 2);
   if (algorithm !== "sha256")
     throw new ReferenceError(
-      `digest ${quote(text)}: expected sha256:, only that algorithm is used`,
+      `digest ${quote(text)}: expected sha256:, the only supported algorithm`,
     );
   if (hex.length !== 64)
     throw new ReferenceError(
@@ -62,40 +62,40 @@ export function parseDigest(text: string): Digest {
   throw new ReferenceError(`digest ${quote(text)}: expected only the digits 0-9 and a-f`);
 }
 
-/** Throws a {@link ReferenceError} for a malformed reference, and without tag and digest: `latest` is never implied. */
+/** Throws a {@link ReferenceError} for a malformed reference, or without tag and digest: `latest` is never implied. */
 export function parseReference(text: string): ImageReference {
   const fail = (why: string): never => {
     throw new ReferenceError(`image ${quote(text)}: ${why}`);
   };
   const at = text.indexOf("@");
-  // Not repeated: it may be a login with an @ in its password.
+  // The message does not repeat the text: it may contain a password with an "@".
   if (at !== text.lastIndexOf("@"))
-    throw new ReferenceError(`image: has more than one "@", ${EXPECTED}, without a login`);
+    throw new ReferenceError(`image: has more than one "@", ${EXPECTED}, without credentials`);
   const digest = at === -1 ? undefined : parseDigest(text.slice(at + 1));
   const named = at === -1 ? text : text.slice(0, at);
-  // A colon before the last slash belongs to a port.
+  // A colon before the last slash separates a port, not a tag.
   const colon = named.indexOf(":", named.lastIndexOf("/") + 1);
   const tag = colon === -1 ? undefined : named.slice(colon + 1);
   const name = colon === -1 ? named : named.slice(0, colon);
   if (name === "") return fail(EXPECTED);
-  // Would be a tag of Docker Hub's library/sha256.
+  // Otherwise this would be a tag of the image library/sha256 on Docker Hub.
   if (name === "sha256") return fail(`is only a digest, ${EXPECTED}`);
-  if (tag !== undefined && !isTag(tag)) return fail(`${quote(tag)} is not a tag`);
+  if (tag !== undefined && !isTag(tag)) return fail(`${quote(tag)} is not a valid tag`);
   if (tag === undefined && digest === undefined)
     return fail(`has neither tag nor digest, ${EXPECTED}`);
 
   const { registry, path } = splitRegistry(name);
-  // Docker accepts capitals, but the registry's settings would not be found under them.
+  // Docker accepts upper case, but the settings in `registries` would not match.
   if (/[A-Z]/.test(registry)) return fail("the registry must be lower case");
   const port = /:(\d+)$/.exec(registry)?.[1];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535))
     return fail(`port ${port} is not between 1 and 65535`);
-  // The URL parser refuses what only looks like an address: 999.1.1.1, [:::].
+  // The URL parser rejects invalid IP addresses: 999.1.1.1, [:::].
   if (!HOST.test(registry) || !URL.canParse(`https://${registry}`))
-    return fail(`${quote(registry)} is not a registry host`);
+    return fail(`${quote(registry)} is not a valid registry host`);
   if (/[A-Z]/.test(path)) return fail("the repository must be lower case");
   const bad = path.split("/").find((component) => !PATH_COMPONENT.test(component));
-  if (bad !== undefined) return fail(`${quote(bad)} is not part of a repository name`);
+  if (bad !== undefined) return fail(`${quote(bad)} is not valid in a repository name`);
   const repository = registry === DOCKER_HUB && !path.includes("/") ? `library/${path}` : path;
   if (registry.length + 1 + repository.length > MAX_NAME_LENGTH)
     return fail(`the name is longer than ${MAX_NAME_LENGTH} characters`);
@@ -123,10 +123,10 @@ export const pinTo = (reference: ImageReference, digest: Digest): PinnedImage =>
   digest,
 });
 
-/** The registry of names without a host. */
+/** The default registry, for names without a registry host. */
 export const DOCKER_HUB = "docker.io";
 
-/** Docker's rule: the first component is a host only if it has a dot or a colon or is `localhost`. */
+/** Docker's rule: the first component is a registry host if it contains a dot or a colon, or is `localhost`. */
 function splitRegistry(name: string): { registry: string; path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(slash, 0));
@@ -136,6 +136,6 @@ function splitRegistry(name: string): { registry: string; path: string } {
   return { registry, path: name.slice(slash + 1) };
 }
 
-/** Quoted and at most 120 characters: a message never repeats unbounded input. */
+/** Quotes a text for a message, shortened to 120 characters. */
 const quote = (text: string): string =>
   JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);

@@ -1,13 +1,15 @@
 /** Version numbers in tags: `v0.49.1`, `2.19.5-alpine`, `16-alpine`. Pure. */
+
+/** The components of a version number: `2.19.5` is `[2, 19, 5]`. */
 export type Version = readonly number[];
 
-/** The numbers at the start of a tag; `undefined` for tags such as `latest`, and without a tag. */
+/** The version at the start of a tag; `undefined` for tags such as `latest`, and without a tag. */
 export function tagVersion(tag: string | undefined): Version | undefined {
-  const match = /^v?(\d{1,6}(?:\.\d{1,6}){0,3})(?![\d])/.exec(tag ?? "");
+  const match = /^v?(\d{1,6}(?:\.\d{1,6}){0,3})(?!\d)/.exec(tag ?? "");
   return match?.[1]?.split(".").map(Number);
 }
 
-/** Whether the tag's version is lower. A tag without a version counts as a new one. */
+/** Whether the version of a tag is lower than `than`. A tag without a version counts as newer. */
 export function isOlder(tag: string | undefined, than: Version): boolean {
   const version = tagVersion(tag);
   return (
@@ -19,13 +21,13 @@ export function isOlder(tag: string | undefined, than: Version): boolean {
   );
 }
 
-/** Negative if the first list is lower. Both have the same length. */
+/** Negative if `one` is lower. Both must have the same length. */
 const compare = (one: Version, other: Version): number =>
   one.map((number, index) => number - (other[index] ?? 0)).find((step) => step !== 0) ?? 0;
 
 /**
- * Which of two tags names the newer version. `unclear` if the numbers agree as far as both go: `v3.6` may be older or newer
- * than `v3.6.4`. A tag without a version (`latest`) and another variant of the same version (`-alpine`) count as newer.
+ * Whether `after` is newer or older than `before`. `unclear` if one version is a prefix of the other: `v3.6` may be older or
+ * newer than `v3.6.4`. Tags without a version (`latest`) and other variants of the same version (`-alpine`) count as newer.
  */
 export function tagOrder(before: string, after: string): "newer" | "older" | "unclear" {
   const [old, now] = [tagVersion(before), tagVersion(after)];
@@ -36,7 +38,7 @@ export function tagOrder(before: string, after: string): "newer" | "older" | "un
   return (order || compare(releaseRank(after), releaseRank(before))) < 0 ? "older" : "newer";
 }
 
-/** Pre-releases in their order before the release (https://semver.org, items 9 and 11). Any other suffix is a variant. */
+/** Pre-release identifiers in ascending order (https://semver.org, items 9 and 11). Any other suffix is a variant. */
 const PRE_RELEASES = ["alpha", "beta", "pre", "preview", "rc"];
 const PRE_RELEASE = new RegExp(
   `^v?[\\d.]+[-.]?(${PRE_RELEASES.join("|")})(?![a-z])[-.]?(\\d{0,9})`,

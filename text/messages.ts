@@ -1,15 +1,12 @@
-/**
- * How a problem with the configuration reads: `path: what is wrong, what was expected`, and schemas that say so by
- * themselves. Pure.
- */
+/** Messages about problems in the configuration, `path: expected …, got …`, and zod schemas that produce them. Pure. */
 import { z } from "zod";
 
 import { redactCredentials } from "./redact";
 
-/** Issues of zod as `path: problem` lines. */
+/** Converts zod issues to `path: problem` lines. */
 export function issueLines(key: string, issues: readonly z.core.$ZodIssue[]): string[] {
   return issues.flatMap((issue) => {
-    // The last part is the key itself, which the message shows without a password that may be in it.
+    // The last part is the invalid key itself, which may contain a password. The message shows it without one.
     const path = issue.code === "invalid_key" ? issue.path.slice(0, -1) : issue.path;
     const at = [key, ...path.map((part) => pathPart(String(part)))].join(".");
     if (issue.code === "unrecognized_keys")
@@ -20,17 +17,17 @@ export function issueLines(key: string, issues: readonly z.core.$ZodIssue[]): st
 }
 
 export const unknownKey = (at: string): string =>
-  `${at}: unknown key, remove it or check its spelling`;
+  `${at}: unknown key; remove it or check its spelling`;
 
-/** A key as part of a path; a strange one is quoted and shortened, so that a line stays one line. */
+/** A key as part of a path. Keys with unusual characters are quoted and shortened to keep the message on one line. */
 export const pathPart = (key: string): string =>
   /^[\w./:[\]-]{1,80}$/.test(key) ? key : show(key);
 
-/** Messages for what zod finds by itself; schemas bring their own where more can be said. */
+/** Default messages for zod issues. Schemas can override them. */
 export function zodMessage(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
-      return expectation(words[issue.expected] ?? issue.expected, issue.input);
+      return expectation(TYPE_NAMES[issue.expected] ?? issue.expected, issue.input);
     case "invalid_value":
       return expectation(alternatives(issue.values), issue.input);
     default:
@@ -41,18 +38,18 @@ export function zodMessage(issue: z.core.$ZodRawIssue): string | undefined {
 export function expectation(what: string, input: unknown): string {
   if (input === undefined) return `missing, expected ${what}`;
   return input === ENCRYPTED
-    ? `expected ${what}, got an encrypted value, which commands that read the file alone cannot see; write it in clear text`
+    ? `expected ${what}, got an encrypted value, which commands that read only the file cannot decrypt; store it in clear text`
     : `expected ${what}, got ${show(input)}`;
 }
 
-/** Stands for an encrypted value where a stack's file is read: long enough for every rule about secrets, and no secret. */
+/** Placeholder for an encrypted value in a stack file. Long enough to satisfy the minimum length of every secret. */
 export const ENCRYPTED = "[encrypted in the stack file]";
 
 interface Expected {
   readonly error: (issue: z.core.$ZodRawIssue) => string | undefined;
 }
 
-/** One message for all that can be wrong with a value. */
+/** The same message for every problem of a value, except unknown keys. */
 export function expected(what: string): Expected {
   return {
     error: (issue) =>
@@ -60,12 +57,12 @@ export function expected(what: string): Expected {
   };
 }
 
-/** For values that may be a password or hold one: the usual messages repeat what they got. */
-export const unshown = (what: string): Expected => ({
+/** {@link expected} for values that may contain a password: the message does not repeat the value. */
+export const expectedUnshown = (what: string): Expected => ({
   error: ({ code }) => (code === "unrecognized_keys" ? undefined : `expected ${what}`),
 });
 
-/** A text; the pattern says what `what` says in words. */
+/** A string that matches the pattern. `what` describes the pattern in messages. */
 export function textLike(what: string, pattern: RegExp): z.ZodString {
   return z.string(expected(what)).regex(pattern, expected(what));
 }
@@ -73,43 +70,41 @@ export function textLike(what: string, pattern: RegExp): z.ZodString {
 const alternatives = (values: readonly unknown[]): string =>
   values.length === 1 ? show(values[0]) : `one of ${values.map(show).join(", ")}`;
 
-/** A whole number, both ends included. */
-export function whole(least: number, most: number): z.ZodNumber {
-  return between("a whole number", least, most, Number.isInteger);
+/** An integer from `min` to `max`, inclusive. */
+export function wholeNumber(min: number, max: number): z.ZodNumber {
+  return between("a whole number", min, max, Number.isInteger);
 }
 
-/** A number, both ends included, with one message for type and range. */
+/** A number from `min` to `max`, inclusive, with the same message for a wrong type and a value out of range. */
 export function between(
   what: string,
-  least: number,
-  most: number,
-  fits: (value: number) => boolean = () => true,
+  min: number,
+  max: number,
+  isValid: (value: number) => boolean = () => true,
 ): z.ZodNumber {
-  const range = `${what} from ${least} to ${most}`;
+  const range = `${what} from ${min} to ${max}`;
   const isQuoted = (input: unknown): boolean =>
     typeof input === "string" && input.trim() !== "" && Number.isFinite(Number(input));
   const error = {
     error: ({ input }: z.core.$ZodRawIssue) =>
       expectation(isQuoted(input) ? `${range}, without quotes` : range, input),
   };
-  return z.number(error).refine((value) => fits(value) && value >= least && value <= most, error);
+  return z.number(error).refine((value) => isValid(value) && value >= min && value <= max, error);
 }
 
-const words: Partial<Record<string, string>> = {
+/** Names of zod's types in terms of YAML. */
+const TYPE_NAMES: Partial<Record<string, string>> = {
   object: "a map",
   record: "a map",
   array: "a list",
-  string: "a text",
+  string: "a string",
   boolean: "true or false",
 };
 
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/**
- * A value as a message repeats it: short, without the login that an address may have, and nothing of what a map holds,
- * since that may be a secret.
- */
+/** A value as shown in messages: shortened, without credentials in URLs, and without the contents of maps and lists. */
 function show(value: unknown): string {
   if (typeof value === "string") {
     const text = redactCredentials(value);
@@ -120,9 +115,9 @@ function show(value: unknown): string {
   return value === null || value === undefined ? "nothing" : "a map";
 }
 
-/** Pulumi.yaml gives keys that a stack has to set an empty text, so that the message about them is ours. */
+/** Pulumi.yaml sets required keys to an empty string by default, so that this program reports them and not Pulumi. */
 export const isAbsent = (value: unknown): boolean => value === undefined || value === "";
 
-/** The way out where a secret is missing or wrong. */
+/** The instruction for a missing or invalid secret. */
 export const setCommand = (stack: string, name: string): string =>
   `set it with "npx pulumi config set --secret --stack ${stack} ${name}"`;

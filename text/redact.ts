@@ -1,15 +1,15 @@
-/** Keeps secrets, and anything a terminal would act on, out of messages and logs. Pure. */
+/** Removes secrets and terminal control characters from messages and logs. Pure. */
 
 const HIDDEN = "[hidden]";
-/** Length limit of one server text in a message, in UTF-16 code units. */
+/** Maximum length of a text from a server in a message, in UTF-16 code units. */
 const LENGTH_LIMIT = 120;
 
-/** White space, controls, and characters that reorder or hide text on a terminal. */
+/** White space, control characters, and characters that can reorder or hide text on a terminal. */
 const NOT_PLAIN = /[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]+/gu;
 
 const plainLine = (text: string): string => text.replace(NOT_PLAIN, " ").trim();
 
-/** Replaces every spelling of any secret in a text. The longest first: one secret may be part of another. */
+/** Replaces all spellings of secrets in a text. Longest first, because one secret may be part of another. */
 const replacer = (spellings: Iterable<string>, replacement: string, flags: string) => {
   const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
   const escaped = longestFirst.map((one) => one.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
@@ -19,27 +19,27 @@ const replacer = (spellings: Iterable<string>, replacement: string, flags: strin
 };
 
 /**
- * Prepares text from a remote server for messages: one printable line, at most 120 characters, without the secrets this
- * client sent. A faulty or hostile server may echo the credentials of a request.
+ * Prepares text from a server for messages: one printable line of at most 120 characters, without the secrets that were
+ * sent to the server. A faulty or hostile server may echo the credentials of a request.
  */
 export class Redactor {
   readonly #secrets = new Set<string>();
 
-  /** Hides `secret` from now on, in any letter case, also in its URL-encoded form. */
+  /** Hides `secret` from now on, in any letter case and also URL-encoded. */
   hide(secret: string): void {
-    // By way of the bytes that are sent: encodeURIComponent throws at half of a surrogate pair.
+    // Encoded to UTF-8 first, because encodeURIComponent throws for a lone surrogate.
     for (const form of [secret, encodeURIComponent(Buffer.from(secret).toString())])
       if (plainLine(form) !== "") this.#secrets.add(plainLine(form));
   }
 
-  /** Whether the text contains a secret. Such a host name must not be contacted: every error message would show it. */
+  /** Whether the text contains a secret. A host name with a secret must not be contacted: errors would show it. */
   containsSecret(text: string): boolean {
     return this.#redact(text) !== plainLine(text);
   }
 
   /** One printable line of at most 120 characters. */
   clean(text: string): string {
-    // Cut last, so that no part of a secret remains at the end.
+    // Shortened last, so that no part of a secret remains at the end.
     const line = this.#redact(text);
     return line.length > LENGTH_LIMIT ? `${line.slice(0, LENGTH_LIMIT - 3)}...` : line;
   }
@@ -50,17 +50,17 @@ export class Redactor {
   }
 
   #redact(text: string): string {
-    // Case-insensitive, because a URL has its host in lower case.
+    // Case-insensitive, because URLs convert the host to lower case.
     return replacer(this.#secrets, HIDDEN, "gi")(plainLine(text));
   }
 }
 
 /**
- * Replaces the credentials in front of a host, `user:password@host` or `https://token@host`, by `...`. A password may
- * contain any character, `@` included, so everything up to the last `@` goes. A user name alone stays: `ssh://deploy@host`.
+ * Replaces credentials before a host, `user:password@host` or `https://token@host`, by `...`. A password may contain `@`,
+ * so everything up to the last `@` is replaced. A user name alone stays: `ssh://deploy@host`.
  */
 export function redactCredentials(text: string): string {
-  // The @ of an image digest does not end credentials.
+  // The @ before an image digest is not the end of credentials.
   const named = text.replace(/@sha256:[0-9a-f]*$/i, "");
   const end = named.lastIndexOf("@");
   const [scheme = ""] = /^\s*[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(named) ?? [];
@@ -69,12 +69,12 @@ export function redactCredentials(text: string): string {
   return isSecret ? `${scheme}...${text.slice(end)}` : text;
 }
 
-/** Shorter secrets are not masked: they would garble ordinary text and protect nothing. */
+/** Shorter secrets are not masked: they protect nothing, and masking them would garble ordinary text. */
 const MIN_MASKED_LENGTH = 6;
 
 export type Mask = (text: string) => string;
 
-/** Replaces each secret of at least 6 characters by `[secret]`, also where it is spelled as in JSON, a URL or base64. */
+/** Replaces each secret of at least 6 characters by `[secret]`, also if it is encoded for JSON, a URL or in base64. */
 export const maskOf = (secrets: readonly string[]): Mask =>
   replacer(
     secrets

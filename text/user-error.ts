@@ -1,6 +1,6 @@
 /**
- * A message for the user, complete as it stands: commands print it without a stack trace, and so does Pulumi, which looks
- * for this property (RunError of its SDK). The SDK itself takes a third of a second to load, so it is not imported here.
+ * An error with a complete message for the user. Commands print it without a stack trace. So does Pulumi, which recognizes
+ * its own RunError by the property `__pulumiRunError`. RunError itself is not used, because the SDK takes long to load.
  */
 export class UserError extends Error {
   override readonly name: string = "UserError";

@@ -20,12 +20,12 @@ import {
 import { Link } from "./networks";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
 
-/** Docker's socket with the group that may use it, which only the host can name. */
+/** The Docker socket and the group that may use it. The numeric id of that group differs between hosts. */
 export interface SocketBinding extends SocketMount {
   readonly group: pulumi.Input<string>;
 }
 
-/** Runs a shell script on the host of the containers (host/docker-host.ts). */
+/** Runs a shell script on the Docker host. {@link DockerHost} in host/docker-host.ts implements it. */
 export interface CommandRunner {
   command(
     name: string,
@@ -38,7 +38,7 @@ export interface HardenedContainerArgs extends Omit<
   ContainerSpec,
   "name" | "mounts" | "networks" | "secretEnvironment"
 > {
-  /** Name in the networks and in reports. Default: the resource's. */
+  /** Network alias, and the name in reports. Default: the name of the resource. */
   readonly alias?: string;
   readonly mounts?: readonly (FileVolume | DataVolume | HostMount | SocketBinding)[];
   readonly networks: readonly Link[];
@@ -48,24 +48,24 @@ export interface HardenedContainerArgs extends Omit<
 }
 
 /**
- * Inputs whose change takes a new container. The provider would report an update and not carry it out; `#initerror` is a
- * container that never became healthy.
+ * Inputs that require a new container when they change. The provider reports an in-place update for them but does not
+ * apply it. `#initerror` marks a container that never became healthy.
  */
 const REPLACE_ON = ["tmpfs", "init", "healthcheck", "#initerror"];
 
-/** A container under the whole policy. Nothing else in the program creates one that keeps running. */
+/** A container with the full hardening policy. All long-running containers of the program are created here. */
 export class HardenedContainer extends pulumi.ComponentResource {
   readonly model: ContainerModel;
   readonly container: docker.Container;
 
-  /** Throws a {@link HardeningError} with everything that breaks the policy. */
+  /** Throws a {@link HardeningError} that lists all violations of the policy. */
   constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions) {
     super("hardened:docker:Container", name, {}, componentOptions(opts));
     const { alias = name, mounts = [], networks, secretEnvironment = {}, labels = {}, host } = args;
     this.model = containerModel({
       ...args,
       name: alias,
-      mounts: mounts.map(plainMount),
+      mounts: mounts.map(mountModel),
       networks: networks.map((link) => ({ name: link.name, internal: link.internal })),
       secretEnvironment: Object.fromEntries(
         Object.entries(secretEnvironment).map(([variable, { secret }]) => [variable, secret]),
@@ -75,7 +75,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
     this.container = new docker.Container(
       name,
       {
-        // Two containers exist side by side while the new one starts, so start-first ones get a random suffix.
+        // Start-first: old and new container exist at the same time, so Pulumi adds a random suffix to the name.
         ...(stopFirst && { name }),
         image: args.image,
         labels: labelList(labels, "container"),
@@ -83,7 +83,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
         ...restrictionArgs(this.model),
         ...storageArgs(this.model, mounts),
         ...healthArgs(this.model),
-        // Without it Docker would choose its default network, which leads to the internet.
+        // Otherwise Docker attaches the container to its default bridge, which has internet access.
         ...(networks.length === 0 && { networkMode: "none" }),
         networksAdvanced: networks.map(({ network }) => ({ name: network.name, aliases: [alias] })),
         ports: this.model.ports.map(({ address, published, internal }) => ({
@@ -103,7 +103,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
         ),
       },
     );
-    // The provider has no field for it.
+    // The provider has no input for the process limit.
     host.command(
       `${name}-process-limit`,
       {
@@ -114,16 +114,16 @@ export class HardenedContainer extends pulumi.ComponentResource {
     );
     this.registerOutputs({
       containerId: this.container.id,
-      // Registered with the container, so that the state never describes one that was not created.
+      // Resolved after the container exists, so that the state never describes a container that was not created.
       model: pulumi.runtime.isDryRun()
-        ? recorded(this.model)
-        : this.container.id.apply(() => recorded(this.model)),
+        ? withoutFileContents(this.model)
+        : this.container.id.apply(() => withoutFileContents(this.model)),
     });
   }
 }
 
-/** The model as Pulumi's state keeps it: without what files say, which the state has in the uploads already. */
-const recorded = (model: ContainerModel): ContainerModel => ({
+/** The model for Pulumi's state. File contents are left out: the uploads of the init container already have them. */
+const withoutFileContents = (model: ContainerModel): ContainerModel => ({
   ...model,
   mounts: model.mounts.map((mount) =>
     mount.kind === "files"
@@ -132,8 +132,8 @@ const recorded = (model: ContainerModel): ContainerModel => ({
   ),
 });
 
-/** A mount without its resources. */
-function plainMount(mount: FileVolume | DataVolume | HostMount | SocketBinding): Mount {
+/** The mount as plain data, without Pulumi resources. */
+function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding): Mount {
   switch (mount.kind) {
     case "data":
       return { kind: mount.kind, volume: mount.volume, path: mount.path, chown: mount.chown };
@@ -148,7 +148,7 @@ function plainMount(mount: FileVolume | DataVolume | HostMount | SocketBinding):
 }
 
 function processArgs(
-  { entrypoint, command: words, environment, stopGraceSeconds, shmMiB }: ContainerModel,
+  { entrypoint, command: argv, environment, stopGraceSeconds, shmMiB }: ContainerModel,
   secrets: Readonly<Record<string, NamedSecret>>,
 ): Partial<docker.ContainerArgs> {
   const variables: Readonly<Record<string, pulumi.Input<string>>> = {
@@ -159,18 +159,19 @@ function processArgs(
   };
   return {
     ...(entrypoint && { entrypoints: [...entrypoint] }),
-    ...(words && { command: [...words] }),
+    ...(argv && { command: [...argv] }),
     envs: Object.entries(variables)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]) => pulumi.interpolate`${key}=${value}`),
-    // The daemon uses the first when it stops the container, the provider the second; unset, it is SIGKILL at once.
+    // The engine uses the first when it stops the container, the provider the second. Without the second, the provider
+    // sends SIGKILL immediately.
     stopTimeout: stopGraceSeconds,
     destroyGraceSeconds: stopGraceSeconds,
     ...(shmMiB !== undefined && { shmSize: shmMiB }),
   };
 }
 
-/** The policy as container inputs, in the spelling that the provider reads back, so that nothing ever seems changed. */
+/** The policy as container inputs, spelled as the provider reads them back. Other spellings would show up as a diff. */
 const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.ContainerArgs> => ({
   user: controls.user,
   capabilities: { drops: ["ALL"], adds: [...controls.capabilities] },
@@ -212,23 +213,23 @@ function storageArgs(
 
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
-  const { command: words, startSeconds } = health;
+  const { command: argv, startSeconds } = health;
   const { interval, timeout, retries } = FIXED.health;
   return {
     healthcheck: {
-      tests: ["CMD", ...words],
+      tests: ["CMD", ...argv],
       interval: goDuration(interval),
       timeout: goDuration(timeout),
       retries,
       startPeriod: goDuration(startSeconds),
     },
     wait: true,
-    // The provider waits to the end even when the container exited long ago, so this is no longer than it has to be.
+    // The provider waits for the full time even if the container has already exited, so keep this as short as possible.
     waitTimeout: startSeconds + interval * (retries + 1),
   };
 }
 
-/** The provider reads CPUs back with a fraction: 1 as "1.0". */
+/** The provider reads CPUs back with a decimal point: 1 as "1.0". */
 function decimal(cpus: number): string {
   const rounded = Number(cpus.toFixed(3));
   return Number.isInteger(rounded) ? `${rounded}.0` : String(rounded);

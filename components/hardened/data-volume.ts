@@ -7,23 +7,23 @@ import { DataMount } from "./model";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
 
 export interface DataVolumeArgs {
-  /** Where the container mounts it. */
+  /** Mount point in the container. */
   readonly path: string;
-  /** Set where the image would not leave the volume to the container's user. */
+  /** Set if the volume would otherwise not belong to the container's user. Default: the owner is left as it is. */
   readonly chown?: {
     /** `uid:gid` */
     readonly user: string;
-    /** An image with `/bin/chown`. */
+    /** An image that contains `/bin/chown`. */
     readonly image: string;
   };
   readonly labels?: Readonly<Record<string, string>>;
-  /** Name in reports. Default: the resource's. */
+  /** Name in reports. Default: the name of the resource. */
   readonly volume?: string;
 }
 
 /**
- * A volume that no deployment deletes: protected, so that a plan fails instead, and retained, so that even `destroy` leaves
- * it on the host. A volume of the same name that is there already is taken over with its data.
+ * A volume that no deployment deletes. It is protected, so that a plan that would delete it fails, and retained, so that
+ * even `pulumi destroy` leaves it on the host. An existing volume of the same name is adopted with its data.
  */
 export class DataVolume extends pulumi.ComponentResource implements DataMount {
   readonly kind = "data";
@@ -31,7 +31,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
   readonly path: string;
   readonly chown: boolean;
   readonly volumeName: pulumi.Output<string>;
-  /** What the container must wait for. */
+  /** The container must depend on this resource. */
   readonly ready: pulumi.Resource;
 
   constructor(name: string, args: DataVolumeArgs, opts: ComponentOptions) {
@@ -47,7 +47,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
         parent: this,
         protect: true,
         retainOnDelete: true,
-        // Docker cannot change the labels of a volume; a newer program must not replace the data for them.
+        // Docker cannot change the labels of a volume, and new labels must not replace the data.
         ignoreChanges: ["labels"],
       },
     );
@@ -61,7 +61,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
               image: chown.image,
               volumeName: volume.name,
               path,
-              // Docker resets an *empty* volume to the image's owner whenever it creates a container.
+              // Docker resets an *empty* volume to the image's owner whenever it creates a container, so add a file.
               uploads: [
                 {
                   file: `${path}/.hardened`,
@@ -70,7 +70,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
                 },
               ],
               chown: chown.user,
-              closedFolders: true,
+              unreadableFolders: true,
               labels,
             }),
             {

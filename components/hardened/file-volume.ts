@@ -8,34 +8,34 @@ import { labelList } from "./labels";
 import { FileContent, FilesMount } from "./model";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
 
-/** A secret with the name that reports show instead of it. */
+/** A secret value, and the name that reports show instead of it. */
 export interface NamedSecret {
   readonly secret: string;
   readonly value: pulumi.Input<string>;
 }
 
 export interface FileVolumeArgs {
-  /** Where the container mounts the volume. */
+  /** Mount point in the container. */
   readonly path: string;
   /**
-   * By path below `path`, at least one. Plain files are readable by everybody in the container and belong to root. Secrets
-   * take `owner`, are readable by that user only (0400), and do not stand beside plain files.
+   * File contents by path relative to `path`; at least one. Plain files belong to root and are world-readable (0444).
+   * Secrets require `owner`, are readable only by that user (0400), and cannot share a volume with plain files.
    */
   readonly files: Readonly<
     Record<string, Exclude<FileContent, { readonly secret: string }> | NamedSecret>
   >;
-  /** `uid:gid` that reads the secrets. */
+  /** `uid:gid` of the user that reads the secrets. */
   readonly owner?: string;
-  /** Image of the init container, as a rule that of the service; with `owner` it needs `/bin/chown`. */
+  /** Image of the init container, normally that of the service. With `owner`, it must contain `/bin/chown`. */
   readonly image: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Name in reports. Default: the resource's. */
+  /** Name in reports. Default: the name of the resource. */
   readonly volume?: string;
 }
 
 /**
- * Named files for one container, written through Docker's API alone: no path on the host, no shell. Changed content makes
- * a new volume: the new files are complete before the container is replaced, and the old ones stay until it has been.
+ * Files for one container, written through the Docker API: no host path, no shell. Changed content creates a new volume.
+ * The new volume is complete before the container is replaced, and the old one is deleted afterwards.
  */
 export class FileVolume extends pulumi.ComponentResource implements FilesMount {
   readonly kind: "files" | "secrets";
@@ -43,7 +43,7 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
   readonly path: string;
   readonly files: FilesMount["files"];
   readonly volumeName: pulumi.Output<string>;
-  /** The volume is empty until it is there. */
+  /** The init container that writes the files. The container must depend on it. */
   readonly ready: docker.Container;
 
   constructor(name: string, args: FileVolumeArgs, opts: ComponentOptions) {
@@ -51,7 +51,9 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
     const { owner, path, files, image, labels = {} } = args;
     const secret = owner !== undefined;
     if (Object.values(files).some((content) => isNamedSecret(content) !== secret))
-      throw new Error(`${name}: secrets take an owner, plain files none; use a volume for each`);
+      throw new Error(
+        `${name}: expected secrets with an owner, or plain files without one; use a separate volume for each`,
+      );
     this.kind = secret ? "secrets" : "files";
     this.volume = args.volume ?? name;
     this.path = path;
@@ -68,9 +70,9 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
       {
         parent: this,
         deleteBeforeReplace: false,
-        // A deployment that fails on an image must not have made the volume yet: restoring the pin would be another change.
+        // Wait for the images: if a pull fails, no volume may have been replaced, so that restoring the pin is no change.
         dependsOn,
-        // Pulumi stores a secret trigger but never acts on it, so this has to be a plain hash.
+        // Pulumi ignores changes of a secret trigger, so this has to be a plain hash.
         replacementTrigger: pulumi.unsecret(fingerprint(files, secret ? name : undefined)),
       },
     );
@@ -91,9 +93,9 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
       {
         parent: this,
         deleteBeforeReplace: false,
-        // A newer image writes the same files.
+        // The files do not depend on the image, so a new image does not require a new init container.
         ignoreChanges: ["image"],
-        // Whole files would bury the rest of a preview; the volume shows that they changed.
+        // File contents would flood the preview; the replaced volume already shows that they changed.
         hideDiffs: ["uploads"],
         replaceOnChanges: ["#initerror"],
         dependsOn,
@@ -115,8 +117,8 @@ function upload(content: Content) {
 }
 
 /**
- * A hash of names and contents. That of secrets is stored in clear, so it is slow and salted (scrypt, RFC 7914): a short
- * password must not be found from it.
+ * A hash of file names and contents. Pulumi stores it in clear text, so secrets use a slow, salted hash (scrypt, RFC 7914)
+ * that protects short passwords against guessing.
  */
 function fingerprint(
   files: FileVolumeArgs["files"],

@@ -1,7 +1,7 @@
 /**
- * A Docker socket proxy: HAProxy with an allow-list of whole paths. Pure.
- * The image's own switches allow prefixes: with CONTAINERS, the files (`/archive`) and logs of every container can be read,
- * and the secrets in them. Paths: https://docs.docker.com/reference/api/engine/
+ * A Docker socket proxy: HAProxy with an allow-list of complete paths. Pure.
+ * The switches of the tecnativa image allow path prefixes: CONTAINERS=1 also exposes the files (`/archive`) and logs of
+ * every container, including secrets. Paths: https://docs.docker.com/reference/api/engine/
  */
 import { DEFAULT_SOCKET } from "../../host/address";
 import { ContainerSpec } from "./model";
@@ -10,8 +10,8 @@ const ID = "[a-zA-Z0-9][a-zA-Z0-9_.-]*";
 const IMAGE = "[a-zA-Z0-9][a-zA-Z0-9_.:@/-]*";
 
 /**
- * What a client may ask of Docker, each a whole path. None gives files, logs or a terminal, nor the list of processes: its
- * query goes to `ps` on the host, which shows the environment of every process there.
+ * The API paths that a client can be allowed to read. None exposes files, logs or a terminal. `/top` is left out too: its
+ * query is passed to `ps` on the host, which can show the environment of every process.
  */
 const READS = {
   ping: "/_ping",
@@ -34,19 +34,20 @@ export type SocketRead = keyof typeof READS;
 
 export const PROXY_PORT = 2375;
 
-/** Name of the proxy of one client, and where that client reaches it. */
+/** Name of a client's proxy. */
 export const proxyName = (client: string): string => `socket-proxy-${client}`;
+/** Endpoint of a client's proxy, for its DOCKER_HOST. */
 export const proxyEndpoint = (client: string): string => `tcp://${proxyName(client)}:${PROXY_PORT}`;
 
-/** HAProxy's own user in its image. */
+/** The user `haproxy` in the image. */
 const USER = "99:99";
 const CONFIG_FOLDER = "/etc/socket-proxy";
 
-/** The paths that a proxy lets through, as regular expressions without the API's version. The health check asks for the first. */
+/** The allowed paths as regular expressions, without the API version prefix. `/_ping` is included for the health check. */
 export const allowedPaths = (reads: readonly SocketRead[]): readonly string[] =>
   [...new Set<SocketRead>(["ping", ...reads])].map((read) => READS[read]);
 
-/** The files of a proxy, to be mounted at `path`. */
+/** The configuration files of a proxy, and the path to mount them at. */
 export const proxyFiles = (
   reads: readonly SocketRead[],
 ): { readonly path: string; readonly files: Readonly<Record<string, string>> } => ({
@@ -54,15 +55,15 @@ export const proxyFiles = (
   files: { "haproxy.cfg": proxyConfig(reads) },
 });
 
-/** What a proxy is, apart from its image, files and network. */
+/** The container of a proxy, without its image, files and network. */
 export const PROXY_SPEC = {
   user: USER,
   memoryMiB: 64,
   cpus: 0.25,
-  // HAProxy itself: the image's entry point would write a configuration of its own, which allows more.
+  // Bypasses the image's entry point, which would generate a more permissive configuration.
   entrypoint: ["haproxy", "-db", "-f", `${CONFIG_FOLDER}/haproxy.cfg`],
   tmpfs: { "/run": 1, "/tmp": 1 },
-  // 503 when the socket cannot be reached, so it proves the whole way.
+  // Passes through to the engine: HAProxy answers 503 if it cannot reach the socket.
   health: {
     command: ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PROXY_PORT}/_ping`],
     startSeconds: 10,
@@ -71,12 +72,13 @@ export const PROXY_SPEC = {
     {
       control: "dockerSocket",
       value: true,
-      reason: "it is what keeps the socket away from everything else; it only lets reads through",
+      reason:
+        "gives other containers filtered, read-only API access, so that none of them mounts the socket",
     },
   ],
 } as const satisfies Partial<ContainerSpec>;
 
-/** Lets GET and HEAD of the paths through to the socket and answers 403 to everything else. */
+/** The HAProxy configuration: forwards GET and HEAD requests for the allowed paths, answers 403 to everything else. */
 export function proxyConfig(reads: readonly SocketRead[]): string {
   const allowed = allowedPaths(reads).map(
     (path) => `  http-request allow if { path_reg ^(/v1[.][0-9]+)?${path}$ }`,

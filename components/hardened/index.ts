@@ -1,6 +1,6 @@
 /**
- * Hardened containers for any Pulumi program that runs Docker: the policy, and components that apply all of it.
- * tests/integration/hardened-example.ts is a program of thirty lines that uses them.
+ * Hardened containers for any Pulumi program that uses Docker: the policy, and components that apply it.
+ * Example: tests/integration/hardened-example.ts.
  */
 export { DockerHost } from "../../host/docker-host";
 export { HardenedContainer, type HardenedContainerArgs } from "./container";

@@ -3,22 +3,22 @@ import * as docker from "@pulumi/docker";
 import { labelList } from "./labels";
 
 export interface InitContainerArgs {
-  /** Image of the container; with `chown` it needs `/bin/chown`. */
+  /** With `chown`, the image must contain `/bin/chown`. */
   readonly image: string;
   readonly volumeName: docker.ContainerArgs["image"];
   readonly path: string;
   readonly uploads: docker.ContainerArgs["uploads"];
-  /** `uid:gid` that gets the volume. Without it the container never starts. */
+  /** `uid:gid` of the volume's new owner. Default: the owner is unchanged and the container is never started. */
   readonly chown?: string;
-  /** Whether the volume may hold folders that only their owner can read. */
-  readonly closedFolders?: boolean;
+  /** Whether the volume may contain folders that only their owner can read. Default false. */
+  readonly unreadableFolders?: boolean;
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
- * A container that prepares a volume before the service starts. Docker writes `uploads` into its volume when it creates the
- * container, whether it starts or not, so bringing files takes no running process. Only a change of owner does: one chown
- * as root, without network, with that capability alone.
+ * A container that prepares a volume before the service starts. Docker writes `uploads` into the volume when it creates the
+ * container, even if the container never starts. Only a change of owner runs a process: one `chown` as root, without
+ * network access, with only the capabilities that it needs.
  */
 export const initContainerArgs = ({
   image,
@@ -26,7 +26,7 @@ export const initContainerArgs = ({
   path,
   uploads,
   chown,
-  closedFolders = false,
+  unreadableFolders = false,
   labels,
 }: InitContainerArgs): docker.ContainerArgs => ({
   image,
@@ -36,10 +36,10 @@ export const initContainerArgs = ({
     drops: ["ALL"],
     adds: [
       ...(chown === undefined ? [] : ["CAP_CHOWN"]),
-      ...(chown !== undefined && closedFolders ? ["CAP_DAC_READ_SEARCH"] : []),
+      ...(chown !== undefined && unreadableFolders ? ["CAP_DAC_READ_SEARCH"] : []),
     ],
   },
-  // No read-only root: Docker would refuse the uploads, though all of them go into the volume.
+  // No read-only root: Docker would reject the uploads, even though they all go into the volume.
   securityOpts: ["no-new-privileges:true"],
   mustRun: false,
   volumes: [{ volumeName, containerPath: path }],

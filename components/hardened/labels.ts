@@ -1,11 +1,9 @@
-/**
- * The one label that these components set by themselves: what a container or volume is for. `container` runs, `init` fills
- * a volume and ends, `files` and `data` are volumes.
- */
+/** The only label that these components add: the {@link Role} of a container or volume. */
 export const ROLE_LABEL = "hardened.role";
+/** `container`: a long-running container. `init`: prepares a volume and exits. `files`, `data`: volumes. */
 export type Role = "container" | "init" | "files" | "data";
 
-/** Labels as docker's resources take them. */
+/** Labels in the form that docker.Container, docker.Volume and docker.Network take. */
 export const labelList = (
   labels: Readonly<Record<string, string>>,
   role?: Role,

@@ -1,6 +1,6 @@
 /**
- * A container as plain data: what it runs, what it may do, and why. {@link containerModel} is the only maker; renderers
- * (Docker, Compose), reports and checks read it. Pure, and without a secret: secrets appear by name.
+ * A container as plain data: what it runs, its restrictions, and the reasons for exemptions. {@link containerModel} creates
+ * it; renderers (Docker, Compose), reports and checks read it. Pure. Secrets appear by name only.
  */
 import {
   Controls,
@@ -12,37 +12,37 @@ import {
   sameValue,
 } from "./policy";
 
-/** A file's content: text, bytes, or the secret of that name. */
+/** The content of a file: text, bytes, or the name of a secret. */
 export type FileContent = string | { readonly base64: string } | { readonly secret: string };
 
-/** Files in a volume of their own, mounted read-only. Changed content makes a new volume. */
+/** A volume with generated files, mounted read-only. Changed content creates a new volume. */
 export interface FilesMount {
-  /** `files` are readable by everybody in the container (0444, root); `secrets` only by the container's user (0400). */
+  /** `files` belong to root and are world-readable (0444); `secrets` are readable only by the container's user (0400). */
   readonly kind: "files" | "secrets";
-  /** Name of the volume inside the stack. Docker's name has a random suffix. */
+  /** Name of the volume in the stack. In Docker it has a random suffix. */
   readonly volume: string;
   readonly path: string;
-  /** By path below `path`. */
+  /** By path relative to `path`. */
   readonly files: Readonly<Record<string, FileContent>>;
 }
 
-/** A volume that outlives every deployment. */
+/** A persistent volume, which no deployment deletes. */
 export interface DataMount {
   readonly kind: "data";
   readonly volume: string;
   readonly path: string;
-  /** Whether a one-shot container gives the volume to the container's user; the image leaves it to another one. */
+  /** Whether an init container changes the owner of the volume to the container's user. */
   readonly chown: boolean;
 }
 
-/** A path of the host, read-only. */
+/** A bind mount of a host path, read-only. */
 export interface HostMount {
   readonly kind: "host";
   readonly source: string;
   readonly path: string;
 }
 
-/** Docker's socket. The container joins the group that may use it. */
+/** The Docker socket. The container joins the group that may use it. */
 export interface SocketMount {
   readonly kind: "socket";
   readonly source: string;
@@ -52,9 +52,9 @@ export interface SocketMount {
 export type Mount = FilesMount | DataMount | HostMount | SocketMount;
 
 export interface HealthCheck {
-  /** Argument vector; exit code 0 is healthy. */
+  /** Argument vector. Exit code 0 means healthy. */
   readonly command: readonly string[];
-  /** Failures in this time after the start do not count, seconds. Default 30. */
+  /** Seconds after the start in which failures do not count. Default 30. */
   readonly startSeconds?: number;
 }
 
@@ -66,49 +66,49 @@ export interface PublishedPort {
   readonly internal: number;
 }
 
-/** A network of the stack as a container joins it. */
+/** A network that a container joins. */
 export interface NetworkModel {
-  /** Name inside the stack: `traefik-homepage`. */
+  /** Name in the stack: `traefik-homepage`. */
   readonly name: string;
-  /** Whether Docker keeps it inside the host. */
+  /** Docker's `internal`: no connections to or from outside the host. */
   readonly internal: boolean;
 }
 
 /**
- * How a container is replaced. `start-first`: the new one must be healthy before the old one is removed. `stop-first`: the
- * old one is removed first, because two cannot share a published port or write to the same volume.
+ * How a container is replaced. `start-first`: the new container must be healthy before the old one is removed.
+ * `stop-first`: the old container is removed first, because two cannot publish the same port or write to the same volume.
  */
 export type ReplaceOrder = "start-first" | "stop-first";
 
-/** What a service says of a container; everything it leaves out is the policy or Docker's default. */
+/** Input of {@link containerModel}. Fields that are not set follow the policy or Docker's defaults. */
 export interface ContainerSpec extends Partial<Limits> {
-  /** Other containers reach it by this name. */
+  /** Network alias: other containers reach it by this name. */
   readonly name: string;
   /** The service it belongs to. Default: `name`. */
   readonly service?: string;
   /** `name:tag@sha256:…` */
   readonly image: string;
-  /** `uid:gid`. Default: the policy's. */
+  /** `uid:gid`. Default: the user of the policy. */
   readonly user?: string;
   readonly exemptions?: readonly Exemption[];
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Variables whose value is a secret, by its name. Each takes an exemption: `docker inspect` shows the value. */
+  /** Variable name to secret name. Requires an exemption, because `docker inspect` shows the values. */
   readonly secretEnvironment?: Readonly<Record<string, string>>;
   readonly mounts?: readonly Mount[];
-  /** Writable folders in memory that belong to the user: path to size in MiB. They count towards the memory limit. */
+  /** tmpfs mounts that belong to the container's user: path to size in MiB. They count towards the memory limit. */
   readonly tmpfs?: Readonly<Record<string, number>>;
-  /** Leaving it out takes an exemption. */
+  /** A container without a health check requires an exemption. */
   readonly health?: HealthCheck;
   readonly networks: readonly NetworkModel[];
-  /** Each takes an exemption. */
+  /** Requires an exemption. */
   readonly ports?: readonly PublishedPort[];
   /** Seconds between the stop signal and SIGKILL. Default 10. */
   readonly stopGraceSeconds?: number;
-  /** Size of /dev/shm, MiB. Default: Docker's 64. */
+  /** Size of /dev/shm in MiB. Default: Docker's default, 64. */
   readonly shmMiB?: number;
-  /** Containers that must be healthy before it starts. */
+  /** Names of the containers that must be healthy before this one starts. */
   readonly dependsOn?: readonly string[];
 }
 
@@ -129,7 +129,7 @@ export interface ContainerModel extends Required<
     | "dependsOn"
   >
 > {
-  /** What really applies: the policy with the service's own limits and its exemptions. */
+  /** The effective controls: the policy with the service's own user, limits and exemptions. */
   readonly controls: Controls;
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
@@ -138,7 +138,7 @@ export interface ContainerModel extends Required<
   readonly order: ReplaceOrder;
 }
 
-/** What every container gets and no service changes. Durations are in seconds. */
+/** Settings of every container that no service can change. Durations in seconds. */
 export const FIXED = {
   restart: "unless-stopped",
   ipc: "private",
@@ -148,8 +148,8 @@ export const FIXED = {
 } as const;
 
 /**
- * Throws a {@link HardeningError} with every problem: those of {@link controlsWith}, a control that the container leaves
- * without an exemption, an exemption for something it does not do.
+ * Throws a {@link HardeningError} that lists every problem: those of {@link controlsWith}, a deviation from the policy
+ * without an exemption, and an exemption that the container does not use.
  */
 export function containerModel(spec: ContainerSpec): ContainerModel {
   const {
@@ -164,7 +164,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
   } = spec;
   const { mounts = [], ports = [] } = spec;
   const controls = controlsWith(service, spec, exemptions);
-  refuseUnlessUsed(service, controls, spec);
+  checkExemptionsMatchUse(service, controls, spec);
   return {
     name,
     service,
@@ -190,7 +190,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
   };
 }
 
-function refuseUnlessUsed(service: string, controls: Controls, spec: ContainerSpec): void {
+function checkExemptionsMatchUse(service: string, controls: Controls, spec: ContainerSpec): void {
   const { mounts = [], ports = [], networks, secretEnvironment = {}, health } = spec;
   const used: Partial<Pick<Controls, Exemptible>> = {
     publishedPorts: ports.map(({ internal }) => internal),
@@ -205,19 +205,19 @@ function refuseUnlessUsed(service: string, controls: Controls, spec: ContainerSp
     return sameValue(value, controls[control])
       ? []
       : [
-          `${service}: ${control} is ${JSON.stringify(value)} in the service and ${JSON.stringify(controls[control])} after its exemptions; give exactly that exemption with a reason`,
+          `${service}: ${control}: the container uses ${JSON.stringify(value)}, its exemptions allow ${JSON.stringify(controls[control])}; exempt exactly what the container uses, with a reason`,
         ];
   });
   if (problems.length > 0) throw new HardeningError(problems);
 }
 
-/** With uid and gid, because a tmpfs over a folder of the image belongs to root otherwise. */
+/** Mount options of a tmpfs. With uid and gid, because it belongs to root otherwise. */
 export function tmpfsOptions(sizeMiB: number, user: string): string {
   const [uid = "0", gid = "0"] = user.split(":");
   return `rw,noexec,nosuid,nodev,size=${sizeMiB}m,uid=${uid},gid=${gid}`;
 }
 
-/** Docker reads durations back as Go prints them: 90 seconds as "1m30s". */
+/** A duration as Go prints it, which is how the provider reads it back: 90 seconds as "1m30s". */
 export function goDuration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { labelList } from "./labels";
 import { NetworkModel } from "./model";
 
-/** A network as containers join it. */
+/** A network that containers can join, with its resource. */
 export interface Link extends NetworkModel {
   readonly network: docker.Network;
 }
@@ -14,9 +14,9 @@ export interface NetworksArgs {
 }
 
 /**
- * The networks of a group of containers: one internal network per pair that talks, so that the list of networks is the
- * firewall map. Networks that reach beyond the host are `edge`, where ports are published, and `egress`, for requests to
- * the internet. Docker names a network `<name>-<network>`.
+ * The networks of a group of containers: one internal network for each pair of containers that communicate, so that the
+ * list of networks shows all allowed connections. Only two networks are not internal: `edge` for published ports and
+ * `egress` for requests to the internet. In Docker a network is named `<name>-<network>`.
  */
 export class Networks extends pulumi.ComponentResource {
   readonly #name: string;
@@ -30,25 +30,26 @@ export class Networks extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** The network of two containers; the same one whichever of them asks. */
+  /** The network between two containers. The order of the arguments does not matter. */
   between(one: string, other: string): Link {
-    if (one === other) throw new Error(`network: ${one} needs no network to talk to itself`);
+    if (one === other)
+      throw new Error(`network: expected two different containers, got ${one} twice`);
     return (
       this.#links.get(`${other}-${one}`) ?? this.get({ name: `${one}-${other}`, internal: true })
     );
   }
 
-  /** Where ports are published. */
+  /** The network for containers that publish ports. */
   edge(): Link {
     return this.get({ name: "edge", internal: false });
   }
 
-  /** The way to the internet. */
+  /** The network for requests to the internet. */
   egress(): Link {
     return this.get({ name: "egress", internal: false });
   }
 
-  /** The network of that name, created when it is asked for the first time. */
+  /** The network of that name, created on first use. */
   get({ name, internal }: NetworkModel): Link {
     const known = this.#links.get(name);
     if (known !== undefined) return known;

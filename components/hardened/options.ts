@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** Pulumi's options of a component, with what must be there before any of its containers starts as plain resources. */
+/** Component options. `dependsOn` applies to the containers in the component and takes plain resources only. */
 export interface ComponentOptions extends Omit<pulumi.ComponentResourceOptions, "dependsOn"> {
   readonly dependsOn?: readonly pulumi.Resource[];
 }
@@ -10,7 +10,7 @@ export const dependencies = (
   ...more: readonly pulumi.Resource[]
 ): pulumi.Resource[] => [...dependsOn, ...more];
 
-/** For the component itself, which waits for nothing: its containers do. */
+/** The options for the component itself, without `dependsOn`: only its children wait. */
 export const componentOptions = (options: ComponentOptions): pulumi.ComponentResourceOptions => ({
   ...options,
   dependsOn: [],

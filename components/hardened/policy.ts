@@ -1,37 +1,38 @@
 /**
- * The hardening policy: one table, {@link HARDENED}, and the only way around it, an {@link Exemption} with a reason. Pure.
- * docs/hardening.md gives the source of each rule; a test compares it with this table.
+ * The hardening policy: one table, {@link HARDENED}, and the only way to deviate from it, an {@link Exemption} with a
+ * reason. Pure. docs/hardening.md names the source of each rule; a test compares it with this table.
  */
 import { UserError } from "../../text/user-error";
+
 export interface Controls {
-  /** `uid:gid` of the process. Any user but root is within the policy. */
+  /** `uid:gid` of the process. Any user except root complies with the policy. */
   readonly user: string;
-  /** Capabilities added after all were dropped, in Docker's spelling: `CAP_CHOWN`. */
+  /** Capabilities added after dropping all, in Docker's spelling: `CAP_CHOWN`. */
   readonly capabilities: readonly string[];
   readonly readOnlyRootfs: boolean;
   readonly noNewPrivileges: boolean;
-  /** Whether the Docker socket of the host is mounted: that is root on the host, whatever the other controls say. */
+  /** Whether the Docker socket is mounted, which gives root access to the host regardless of all other controls. */
   readonly dockerSocket: boolean;
-  /** Paths of the host that are mounted, always read-only. */
+  /** Bind-mounted host paths, always read-only. */
   readonly hostPaths: readonly string[];
-  /** Ports inside the container that are published on the host. */
+  /** Container ports that are published on the host. */
   readonly publishedPorts: readonly number[];
-  /** Networks that reach beyond the host (`edge`, `egress`); all others are internal. */
+  /** Networks that are not internal (`edge`, `egress`), so that the container can reach other hosts. */
   readonly outsideNetworks: readonly string[];
-  /** Environment variables that hold a secret, so that `docker inspect` shows it. */
+  /** Environment variables with secrets, which `docker inspect` shows. */
   readonly environmentSecrets: readonly string[];
   readonly healthCheck: boolean;
-  /** Hard limit, MiB, swap included. Above it the kernel kills the process. */
+  /** Hard limit in MiB, including swap. Above it, the kernel kills the process. */
   readonly memoryMiB: number;
-  /** CPU time, in cores: 0.5 is half of one. */
+  /** CPU limit in cores: 0.5 is half a core. */
   readonly cpus: number;
-  /** Processes and threads. */
+  /** Maximum number of processes and threads. */
   readonly pidsLimit: number;
-  /** Open files, soft and hard (RLIMIT_NOFILE). */
+  /** Maximum number of open files, soft and hard limit (RLIMIT_NOFILE). */
   readonly openFiles: number;
 }
 
-/** The policy: what a service gets that says nothing. */
+/** The policy: the controls of a service that sets nothing itself. */
 export const HARDENED: Controls = Object.freeze({
   user: "65532:65532",
   capabilities: Object.freeze([]),
@@ -49,10 +50,10 @@ export const HARDENED: Controls = Object.freeze({
   openFiles: 4096,
 });
 
-/** Resource limits. Any value within {@link BOUNDS} is within the policy, so a service sets its own without a reason. */
+/** Resource limits. Every value within {@link BOUNDS} complies with the policy and needs no exemption. */
 export type Limits = Pick<Controls, "memoryMiB" | "cpus" | "pidsLimit" | "openFiles">;
 
-/** Controls that only an exemption changes. `user` is one of them when it is root. */
+/** Controls that require an exemption to change. For `user`, only root does. */
 export const EXEMPTIBLE = [
   "user",
   "capabilities",
@@ -68,14 +69,14 @@ export const EXEMPTIBLE = [
 
 export type Exemptible = (typeof EXEMPTIBLE)[number];
 
-/** One control, the value it gets instead of the policy's, and why a reader should accept that. */
+/** A deviation from the policy: the control, its value, and the reason. */
 export type Exemption = {
   [C in Exemptible]: { readonly control: C; readonly value: Controls[C]; readonly reason: string };
 }[Exemptible];
 
-/** Shorter reasons say nothing ("needed", "legacy"). */
+/** Rejects reasons that explain nothing, such as "needed" or "legacy". */
 const SHORTEST_REASON = 10;
-/** A reason is one line of a table. */
+/** Reports show a reason on one line of a table. */
 const LONGEST_REASON = 500;
 
 export class HardeningError extends UserError {
@@ -86,9 +87,9 @@ export class HardeningError extends UserError {
 }
 
 /**
- * The policy with a service's own user and limits, and its exemptions.
- * Throws a {@link HardeningError} that lists every problem: a reason that is too short, a control exempted twice, an
- * exemption that equals the policy, a value of the wrong shape, a limit out of bounds, root without an exemption.
+ * The policy with a service's own user, limits and exemptions.
+ * Throws a {@link HardeningError} that lists every problem: an unsuitable reason, a control exempted twice, an exemption
+ * that equals the policy, a value of the wrong type, a limit out of bounds, root without an exemption.
  */
 export function controlsWith(
   service: string,
@@ -111,7 +112,7 @@ export function controlsWith(
   return { ...HARDENED, ...limits, user, ...exempt };
 }
 
-/** Least and greatest value of each limit. */
+/** Minimum and maximum of each limit, inclusive. */
 const BOUNDS: Readonly<Record<keyof Limits, readonly [number, number]>> = {
   memoryMiB: [6, 65536],
   cpus: [0.01, 64],
@@ -122,24 +123,24 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [number, number]>> = {
 const limitProblems = (limits: Partial<Limits>): string[] =>
   (Object.keys(BOUNDS) as (keyof Limits)[]).flatMap((limit) => {
     const value = limits[limit];
-    const [least, most] = BOUNDS[limit];
+    const [min, max] = BOUNDS[limit];
     const isFraction = limit === "cpus";
     if (
       value === undefined ||
-      ((isFraction || Number.isInteger(value)) && value >= least && value <= most)
+      ((isFraction || Number.isInteger(value)) && value >= min && value <= max)
     )
       return [];
-    return `${limit}: expected a ${isFraction ? "number" : "whole number"} from ${least} to ${most}, got ${value}`;
+    return `${limit}: expected a ${isFraction ? "number" : "whole number"} from ${min} to ${max}, got ${value}`;
   });
 
 function userProblems(user: string | undefined): string[] {
   if (user === undefined) return [];
   if (!USER.test(user)) return [`user: expected numeric "uid:gid", got ${JSON.stringify(user)}`];
-  return isRoot(user) ? [`user: root (${user}) takes an exemption with a reason`] : [];
+  return isRoot(user) ? [`user: root (${user}) requires an exemption with a reason`] : [];
 }
 
 /**
- * Whether a container's `uid:gid` is root, as user or as group. An empty one is the image's own, which may be root, so it
+ * Whether the user or the group in `uid:gid` is root. An empty text means the user of the image. That may be root, so it
  * counts as root.
  */
 export const isRoot = (user: string): boolean => /^0*(?::|$)|:0+$/.test(user);
@@ -151,32 +152,32 @@ function exemptionProblems(exemptions: readonly Exemption[]): string[] {
   const seen = new Set<string>();
   for (const { control, value, reason } of exemptions) {
     const at = `exemption ${control}`;
-    if (seen.has(control)) problems.push(`${at}: given twice, give one with all of the value`);
+    if (seen.has(control)) problems.push(`${at}: given twice; merge them into one`);
     seen.add(control);
     if (!EXEMPTIBLE.includes(control)) {
-      problems.push(`${at}: no such control, expected one of ${EXEMPTIBLE.join(", ")}`);
+      problems.push(`${at}: unknown control, expected one of ${EXEMPTIBLE.join(", ")}`);
       continue;
     }
     if (typeof reason !== "string" || reason.trim().length < SHORTEST_REASON)
       problems.push(
-        `${at}: expected a reason of ${SHORTEST_REASON} characters or more that a reader can judge`,
+        `${at}: expected a reason of at least ${SHORTEST_REASON} characters that explains the exemption`,
       );
     if (typeof reason === "string" && reason.length > LONGEST_REASON)
-      problems.push(`${at}: expected a reason of ${LONGEST_REASON} characters or less`);
+      problems.push(`${at}: expected a reason of at most ${LONGEST_REASON} characters`);
     if (typeof reason === "string" && /[\p{Cc}\p{Zl}\p{Zp}]/u.test(reason))
-      problems.push(`${at}: expected a reason on one line; YAML folds longer ones after ">-"`);
-    // They hide or reorder what a reader sees: https://trojansource.codes.
+      problems.push(`${at}: expected a reason on one line; for long ones, use ">-" in YAML`);
+    // Invisible characters can hide or reorder text: https://trojansource.codes.
     if (typeof reason === "string" && /[\p{Cf}\p{Cs}]/u.test(reason))
       problems.push(`${at}: expected a reason without invisible characters`);
     const shape = shapeProblem(control, value);
     if (shape !== undefined) problems.push(`${at}: ${shape}`);
     else if (sameValue(value, HARDENED[control]))
-      problems.push(`${at}: equals the default, remove it`);
+      problems.push(`${at}: equals the policy; remove it`);
   }
   return problems;
 }
 
-/** Values may come from the configuration, so their shape is checked at run time too. */
+/** Values may come from the configuration, so their types are checked at run time. */
 function shapeProblem(control: Exemptible, value: unknown): string | undefined {
   const json = JSON.stringify(value ?? null);
   const got = `got ${json.length > 120 ? `${json.slice(0, 117)}...` : json}`;
@@ -189,7 +190,7 @@ function shapeProblem(control: Exemptible, value: unknown): string | undefined {
       return isListOf(value, (item) => typeof item === "string" && CAPABILITIES.has(item)) &&
         new Set(value).size === value.length
         ? undefined
-        : `expected a list of Linux capabilities such as "CAP_CHOWN", each once, ${got}`;
+        : `expected a list of Linux capabilities such as "CAP_CHOWN" without duplicates, ${got}`;
     case "publishedPorts":
       return isListOf(value, isPort) ? undefined : `expected a list of port numbers, ${got}`;
     case "hostPaths":
@@ -197,7 +198,7 @@ function shapeProblem(control: Exemptible, value: unknown): string | undefined {
     case "environmentSecrets":
       return isListOf(value, (item) => typeof item === "string" && item !== "")
         ? undefined
-        : `expected a list of texts, ${got}`;
+        : `expected a list of strings, ${got}`;
     default:
       return typeof value === "boolean" ? undefined : `expected true or false, ${got}`;
   }
@@ -209,7 +210,7 @@ const isPort = (item: unknown): boolean =>
 const isListOf = (value: unknown, check: (item: unknown) => boolean): value is readonly unknown[] =>
   Array.isArray(value) && value.every(check);
 
-/** Whether two values of a control are the same. The order of a list has no meaning. */
+/** Whether two values of a control are equal. The order of a list does not matter. */
 export function sameValue(a: Controls[Exemptible], b: Controls[Exemptible]): boolean {
   const plain = (value: Controls[Exemptible]): string =>
     Array.isArray(value) ? JSON.stringify(value.map(String).sort()) : JSON.stringify(value);
@@ -217,8 +218,8 @@ export function sameValue(a: Controls[Exemptible], b: Controls[Exemptible]): boo
 }
 
 /**
- * Every capability that Linux has, in Docker's spelling. The engine refuses to create a container with any other name, at a
- * moment when the old container may be gone already. Source: capabilities(7); Docker Engine has the same list since 20.10.
+ * All Linux capabilities in Docker's spelling. The engine rejects other names only when it creates the container, and by
+ * then the old container may be gone. Source: capabilities(7). Docker Engine has the same list since 20.10.
  */
 const CAPABILITIES: ReadonlySet<string> = new Set(
   [

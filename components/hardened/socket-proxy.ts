@@ -8,22 +8,22 @@ import { Link } from "./networks";
 import { ComponentOptions, componentOptions } from "./options";
 
 export interface SocketProxyArgs {
-  /** An image of HAProxy 2.4 or newer with `wget`, such as tecnativa/docker-socket-proxy. */
+  /** An image with HAProxy 2.4 or newer and `wget`, such as tecnativa/docker-socket-proxy. */
   readonly image: string;
-  /** What clients may read of Docker's API. Nothing else passes, and nothing can be changed. */
+  /** The API paths that the client may read. All other requests are rejected. */
   readonly reads: readonly SocketRead[];
-  /** The network of its one client: a proxy has one set of permissions for all who reach it. */
+  /** A network with a single client, because a proxy has the same permissions for all its clients. */
   readonly network: Link;
-  /** Docker's socket on the host and the group that may use it: DockerHost.socket(). */
+  /** The Docker socket on the host and the group that may use it, from `DockerHost.socket()`. */
   readonly socket: { readonly path: string; readonly group: pulumi.Input<string> };
   readonly host: CommandRunner;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Docker's socket, read-only and in parts, for one client. */
+/** Read-only access to selected parts of the Docker API for one client. */
 export class SocketProxy extends pulumi.ComponentResource {
   readonly proxy: HardenedContainer;
-  /** `tcp://…`, for the client's DOCKER_HOST. */
+  /** `tcp://…` for the client's DOCKER_HOST. */
   readonly endpoint: string;
 
   constructor(name: string, args: SocketProxyArgs, opts: ComponentOptions) {

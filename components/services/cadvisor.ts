@@ -6,16 +6,15 @@ import { defineService } from "./definition";
 
 const PORT = 8080;
 
-/** cAdvisor's own default list, and the two that cost the most and say the least. */
+/** cAdvisor's default list plus `disk` and `percpu`, which are expensive and of little use here. */
 const DISABLED_METRICS =
   "advtcp,cpu_topology,cpuset,disk,hugetlb,memory_numa,percpu,process,referenced_memory,resctrl,sched,tcp,udp";
 
 const DOCKER_FOLDER = "/var/lib/docker";
 
 /**
- * What it reads of the host. Not the whole of `/`: an engine before 25 makes only the top of a read-only mount read-only,
- * so root without any capability could write to whatever is mounted below, the host's /proc/sys among it. The cgroups are a
- * mount of their own below /sys, so they are listed too.
+ * The host paths that it reads. Not `/`: before Engine 25, submounts of a read-only bind mount stay writable, so root could
+ * write to the host's /proc/sys even without capabilities. The cgroups are a submount of /sys and are listed separately.
  */
 const HOST_PATHS = [
   { source: "/proc", path: "/rootfs/proc" },
@@ -24,10 +23,10 @@ const HOST_PATHS = [
   { source: `${DOCKER_FOLDER}/image`, path: `/rootfs${DOCKER_FOLDER}/image` },
 ] as const;
 
-/** Metrics of all containers. It has to be root to find them, so it gets no capability and sees little of the host. */
+/** Container metrics. It must run as root to find the containers, so it gets no capabilities and few host paths. */
 export const cadvisor = defineService({
   name: "cadvisor",
-  // Root, with figures about the whole host.
+  // Opt-in, because it runs as root and exposes data about the whole host.
   enabled: false,
   image: { diskMiB: 100, needs: (image) => ({ dockerFolder: DOCKER_FOLDER, ...apiNeeds(image) }) },
   route: { target: PORT, admin: true },
@@ -39,12 +38,12 @@ export const cadvisor = defineService({
           control: "user",
           value: "0:0",
           reason:
-            "Docker's folder of containers is closed to everybody but root; it has no capability",
+            "only root can read Docker's container directory; the process has no capabilities",
         },
         {
           control: "hostPaths",
           value: HOST_PATHS.map(({ source }) => source),
-          reason: "figures and the names of image layers are read from there, read-only",
+          reason: "metrics and the names of image layers are read from these paths",
         },
       ],
       command: [
@@ -55,15 +54,15 @@ export const cadvisor = defineService({
         `--disable_metrics=${DISABLED_METRICS}`,
       ],
       hostPaths: HOST_PATHS,
-      // Not /metrics: that is a whole round of measuring.
+      // Not /metrics, which collects all metrics.
       health: { command: ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PORT}/healthz`] },
     },
   ],
 });
 
 /**
- * Before v0.50.0 it speaks the API up to 1.41 (google/cadvisor#3749), before v0.54.0 it finds containers in Docker's own
- * image store only (#3860), and v0.56 speaks the API from 1.44 on only (#3757).
+ * Before v0.50.0 it supports the API up to 1.41 (google/cadvisor#3749). Before v0.54.0 it finds no containers with the
+ * containerd image store (#3860). v0.56 requires API 1.44 or newer (#3757).
  */
 function apiNeeds({ tag }: ImageReference): Partial<ImageNeeds> {
   const remedy =

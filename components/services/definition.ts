@@ -1,4 +1,4 @@
-/** What the program says of a service, in one place: names, configuration, image, containers, route. Pure. */
+/** Everything that the program knows about a service: configuration, image, containers, route. Pure. */
 import { z } from "zod";
 
 import { ImageNeeds } from "../../host/preflight";
@@ -7,96 +7,97 @@ import { SocketRead } from "../hardened/haproxy";
 import { ContainerModel, ContainerSpec, FileContent } from "../hardened/model";
 import { IngressSettings, Route, Tls } from "../ingress";
 
-/** A secret of the configuration, `pinned-stack:<name>`. */
+/** A secret in the configuration, `pinned-stack:<name>`. */
 export interface SecretSpec {
   readonly minLength: number;
-  /** Only with this mode of `tls`. Default: whenever the service is on. */
+  /** Required only with this mode of `tls`. Default: required whenever the service is enabled. */
   readonly neededFor?: { readonly tlsMode: Tls["mode"] };
 }
 
-/** What a service needs of the host, apart from its container. */
+/** Requirements of and on the image of a service. */
 export interface ImageSpec {
-  /** Disk for the unpacked image, MiB, rounded up from the published ones. */
+  /** Disk space for the unpacked image in MiB, rounded up from published images. */
   readonly diskMiB: number;
-  /** What else a version of it needs. */
+  /** Further requirements on the host, which may depend on the version in the tag. */
   readonly needs?: (image: ImageReference) => Partial<ImageNeeds>;
-  /** Why the service cannot use the image at all, as `expected …, got …`; undefined when it can. */
+  /** Why the service cannot use the image, as `expected …, got …`; undefined if it can. */
   readonly problem?: (image: ImageReference) => string | undefined;
 }
 
-/** Pages that Traefik serves under a host name, `<service>.<domain>` unless the stack says otherwise. */
+/** A route in Traefik. The host name is `<service>.<domain>` unless the stack sets another. */
 export interface RouteSpec {
-  /** Port inside the container; `api@internal` is Traefik's own dashboard. */
+  /** Container port, or `api@internal` for Traefik's dashboard. */
   readonly target: number | string;
-  /** Only for the networks of `adminAllow`. */
+  /** Whether only the networks in `adminAllow` have access. */
   readonly admin: boolean;
-  /** The service is at the domain itself. Default false. */
+  /** Whether the default host name is the domain itself. Default false. */
   readonly atDomain?: boolean;
+  /** See {@link Route.healthPath}. */
   readonly healthPath?: string;
-  /** Default `/`. */
+  /** See {@link Route.probePath}. Default `/`. */
   readonly probePath?: string;
 }
 
-/** Data in a format that only some versions of a service can read. */
+/** The format of a service's data, which only some versions of the service can read. */
 export interface DataFormat {
   readonly version: number;
-  /** `uid:gid` that the files belong to. */
+  /** `uid:gid` of the owner of the files. */
   readonly user: string;
 }
 
-/** A database in the stack's PostgreSQL, owned by a role of the same name. */
+/** A database in the stack's PostgreSQL. Its owner is a role of the same name. */
 export interface DatabaseSpec {
   readonly name: string;
-  /** The secret that is the role's password. */
+  /** Name of the secret with the role's password. */
   readonly password: string;
 }
 
-/** What the containers of a service are made from. */
+/** Input for the containers of a service. */
 export interface ServiceContext<
   Options = Readonly<Record<string, unknown>>,
 > extends IngressSettings {
   readonly stack: string;
   readonly image: ImageReference;
-  /** Keys of its own in the stack's file. */
+  /** The service's own configuration keys. */
   readonly options: Options;
-  /** Its own address for browsers, with a slash at its end; empty for a service without a route. */
+  /** The public URL of the service, with a trailing slash; empty without a route. */
   readonly url: string;
-  /** All routes that somebody may use. */
+  /** All active routes of the stack. */
   readonly routes: readonly Route[];
-  /** Services that read Docker's API, each through a proxy of its own. */
+  /** Services that read the Docker API, each through its own proxy. */
   readonly dockerClients: readonly {
     readonly service: string;
     readonly reads: readonly SocketRead[];
   }[];
-  /** Databases of the stack's services. */
+  /** The databases of all enabled services. */
   readonly databases: readonly (DatabaseSpec & { readonly service: string })[];
 }
 
-/** Text that depends on the whole stack, such as a page that lists it. */
+/** File content that is generated from the whole stack, such as the start page. */
 export type DerivedContent = (stack: DescribedStack) => string;
 
-/** The part of the stack that {@link DerivedContent} may read: everything but files. */
+/** The stack as {@link DerivedContent} sees it. Derived files in it are still empty. */
 export interface DescribedStack {
   readonly stack: string;
   readonly containers: readonly ContainerModel[];
   readonly services: readonly {
     readonly service: string;
     readonly image: string;
-    /** Day since which it is this image, `2026-01-31`; absent where nobody knows. */
+    /** Day on which the image was first deployed, `2026-01-31`; absent if unknown. */
     readonly since?: string;
     readonly url?: string;
     readonly admin: boolean;
   }[];
 }
 
-/** A container of a service. What it leaves out is the policy, or follows from the definition. */
+/** A container of a service. Fields that are not set follow the policy or the service definition. */
 export interface ServiceContainer extends Omit<
   ContainerSpec,
   "name" | "service" | "image" | "networks" | "mounts" | "ports"
 > {
   /** Default: the service's name. */
   readonly name?: string;
-  /** Folders of plain files, by the name of their volume. */
+  /** Volumes with plain files, by volume name. */
   readonly files?: Readonly<
     Record<
       string,
@@ -108,25 +109,29 @@ export interface ServiceContainer extends Omit<
       }
     >
   >;
-  /** Folders of secrets that the container's user can read, by the name of their volume: file to secret. */
+  /** Volumes with secret files that the container's user can read, by volume name. `files` maps file to secret name. */
   readonly secrets?: Readonly<
     Record<string, { readonly path: string; readonly files: Readonly<Record<string, string>> }>
   >;
-  /** Volumes that outlive every deployment, by name. */
+  /** Persistent volumes, by name. `chown`: an init container changes the owner. Default false. */
   readonly data?: Readonly<Record<string, { readonly path: string; readonly chown?: boolean }>>;
-  /** Paths of the host, read-only. */
+  /** Bind mounts of host paths, read-only. */
   readonly hostPaths?: readonly { readonly source: string; readonly path: string }[];
   readonly dockerSocket?: boolean;
-  /** Ports published on the stack's address. Its container joins `edge`. */
+  /** Ports published on the stack's address. The container joins the network `edge`. */
   readonly ports?: readonly { readonly published: number; readonly internal: number }[];
-  /** Whether it may open connections to the internet: joins `egress`. */
+  /** Whether it has internet access: joins the network `egress`. Default false. */
   readonly egress?: boolean;
-  /** Containers that it opens connections to. */
+  /** Names of the containers that it connects to. */
   readonly links?: readonly string[];
-  /** The service whose image has `/bin/chown`. Default: its own. */
+  /** Name of a service whose image contains `/bin/chown`. Default: the service itself. */
   readonly initImage?: string;
-  /** A script for the host, run whenever the container is a new one; what depends on it waits. No secret in it. */
+  /**
+   * A shell script that runs on the host whenever the container has been created. Dependent containers wait for it.
+   * It must not contain secrets.
+   */
   readonly afterStart?: string;
+  /** See {@link Route.contentSecurityPolicy}. */
   readonly contentSecurityPolicy?: string;
 }
 
@@ -137,28 +142,32 @@ export interface ServiceDefinition<
 > {
   readonly name: Name;
   /**
-   * Whether it is on where the stack says nothing. `always`: it cannot be switched off. A function: it is on exactly when
-   * another service that is on needs it. Default true.
+   * Whether the service is enabled by default. `always`: it cannot be disabled. A function that selects the services that
+   * need this one: it is enabled if and only if one of them is enabled. Default true.
    */
   readonly enabled?: boolean | "always" | ((other: ServiceDefinition) => boolean);
-  /** Keys of its own under `services.<name>`. */
+  /** The service's own keys below `services.<name>`. */
   readonly options?: Options;
   readonly secrets?: Readonly<Record<SecretName, SecretSpec>>;
   readonly image: ImageSpec;
   readonly route?: RouteSpec;
-  /** What it reads of Docker's API, through a proxy of its own. */
+  /** Docker API paths that it reads through its own socket proxy. */
   readonly dockerApi?: readonly SocketRead[];
   readonly database?: DatabaseSpec;
-  /** Services that open connections to it. Both ends join the network. */
+  /** Names of the services that connect to it. A network is created for each. */
   readonly clients?: readonly string[];
-  /** Whether its new image is started once beside the running one before that is stopped; for services without data. */
+  /**
+   * Whether `npm run deploy` starts the new container next to the running one as a test before it replaces it. Only for
+   * services without data. Default false.
+   */
   readonly rehearse?: boolean;
-  /** Whether the databases are dumped before its container is replaced. */
+  /** Whether `npm run deploy` dumps the databases before it replaces the container. Default false. */
   readonly dumpBefore?: boolean;
-  /** What users notice while it is replaced stop-first, such as "n8n waits". */
-  readonly unavailableMeanwhile?: string;
+  /** The effect on users while the container is replaced stop-first, such as "n8n waits meanwhile". */
+  readonly downtimeEffect?: string;
+  /** The format of the data that the image writes; undefined if it has no versioned data. */
   readonly dataFormat?: (image: ImageReference) => DataFormat | undefined;
-  /** Why data of `last` must not be used by `now`, with the way out; undefined when it may. */
+  /** Why data in format `last` cannot be used by `now`, with instructions; undefined if it can. */
   readonly dataProblem?: (change: {
     readonly stack: string;
     readonly last: DataFormat;
@@ -168,7 +177,7 @@ export interface ServiceDefinition<
   containers(context: ServiceContext<z.output<z.ZodObject<Options>>>): readonly ServiceContainer[];
 }
 
-/** Checks the definition's types and keeps its names for the types of the configuration. */
+/** Identity function that checks a definition and keeps its literal types for the types of the configuration. */
 export const defineService = <
   const Name extends string,
   const SecretName extends string = never,

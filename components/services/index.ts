@@ -1,7 +1,4 @@
-/**
- * The services of the stack, in the order of every table. A service is a file here and a line below;
- * docs/adding-a-service.md shows one.
- */
+/** The services of the stack, in display order. docs/adding-a-service.md explains how to add one. */
 import { cadvisor } from "./cadvisor";
 import { ServiceDefinition } from "./definition";
 import { homepage } from "./homepage/homepage";
@@ -30,6 +27,6 @@ export type SecretName = SecretsOf<(typeof SERVICES)[number]>;
 export const DEFINITIONS: readonly ServiceDefinition[] = SERVICES;
 export const SERVICE_NAMES: readonly ServiceName[] = SERVICES.map(({ name }) => name);
 
-/** Position of a service in every table. */
+/** Index of a service in display order. */
 export const rankOf = (service: string): number =>
   DEFINITIONS.findIndex(({ name }) => name === service);

@@ -7,12 +7,12 @@ const PORT = 5678;
 const SECRETS = "/run/secrets/n8n";
 const DATABASE = { name: "n8n", password: "n8nDatabasePassword" } as const;
 
-/** n8n with its data in PostgreSQL. The only service with a way to the internet: calling others is what workflows do. */
+/** n8n with its data in PostgreSQL. It has internet access, because workflows call other services. */
 export const n8n = defineService({
   name: "n8n",
   secrets: {
     n8nDatabasePassword: { minLength: 12 },
-    // Encrypts the credentials in the database. Losing it loses them.
+    // Encrypts the credentials in the database. Without the key, they are lost.
     n8nEncryptionKey: { minLength: 16 },
   },
   image: { diskMiB: 1300 },
@@ -57,22 +57,22 @@ export const n8n = defineService({
           },
         },
         data: { data: { path: "/home/node/.n8n" } },
-        // It unpacks its editor into the cache at every start.
+        // n8n unpacks its editor into the cache at every start.
         tmpfs: { "/home/node/.cache": 128, "/tmp": 64 },
-        // Ready once the database is connected and migrated; the first time that takes a while.
+        // Ready only after the database migrations, which take a while at the first start.
         health: {
           command: ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PORT}/healthz/readiness`],
           startSeconds: 120,
         },
         egress: true,
-        // Running workflows may finish.
+        // Lets running workflows finish.
         stopGraceSeconds: 60,
       },
     ];
   },
 });
 
-/** n8n reads the key from a file since 1.116.2 (n8n-io/n8n#20175); an unknown version gets the variable. */
+/** n8n reads the key from a file since 1.116.2 (n8n-io/n8n#20175). Unknown versions get the environment variable. */
 const readsKeyFile = ({ tag }: ImageReference): boolean =>
   tagVersion(tag) !== undefined && !isOlder(tag, [1, 116, 2]);
 
@@ -85,5 +85,5 @@ const EGRESS: Exemption = {
 const KEY_IN_ENVIRONMENT: Exemption = {
   control: "environmentSecrets",
   value: ["N8N_ENCRYPTION_KEY"],
-  reason: "n8n reads the key from a file only since 1.116.2; before, docker inspect shows it",
+  reason: "n8n before 1.116.2 cannot read the key from a file; docker inspect shows it",
 };

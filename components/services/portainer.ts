@@ -5,15 +5,15 @@ import { defineService } from "./definition";
 const PORT = 9000;
 const SECRETS = "/run/secrets/portainer";
 
-/** Portainer, looking at Docker through its proxy: it shows everything and changes nothing. */
+/** Portainer with read-only access to Docker through its socket proxy. */
 export const portainer = defineService({
   name: "portainer",
-  // It counts for the first administrator only, until there is one.
+  // Used only to create the first administrator.
   secrets: { portainerPassword: { minLength: 12 } },
   image: {
     diskMiB: 300,
     needs: ({ tag }) =>
-      // Its Go client is 23.0 until 2.33.5 and, of the short-term releases, 2.36.0 (portainer/portainer#12925).
+      // Its Docker client is version 23.0 before 2.33.5 (LTS) and 2.36.0 (STS) (portainer/portainer#12925).
       isOlder(tag, [2, 33, 5]) || (!isOlder(tag, [2, 34]) && isOlder(tag, [2, 36]))
         ? {
             newestApi: 42,
@@ -21,7 +21,7 @@ export const portainer = defineService({
           }
         : {},
   },
-  // Nothing in its image could ask it, so Traefik does before it sends anybody there.
+  // The image contains no program that could run a health check, so Traefik does it.
   route: { target: PORT, admin: true, healthPath: "/api/system/status" },
   dockerApi: [
     "version",
@@ -40,14 +40,14 @@ export const portainer = defineService({
   ],
   containers: () => [
     {
-      // Any user that owns /data will do.
+      // Any user works if it owns /data.
       user: "1000:1000",
       exemptions: [
         {
           control: "healthCheck",
           value: false,
           reason:
-            "the image holds no program that could ask it; Traefik asks its status page where it has a route",
+            "the image contains no program to run a check with; Traefik checks the route instead",
         },
       ],
       command: [
@@ -58,7 +58,7 @@ export const portainer = defineService({
       ],
       secrets: { password: { path: SECRETS, files: { "admin-password": "portainerPassword" } } },
       data: { data: { path: "/data", chown: true } },
-      // Its own image has no /bin/chown.
+      // Portainer's image has no /bin/chown.
       initImage: "socket-proxy",
       tmpfs: { "/tmp": 16 },
       stopGraceSeconds: 20,

@@ -1,32 +1,32 @@
 import { ImageReference } from "../../images/reference";
 import { tagVersion } from "../../images/tag-version";
-import { whole } from "../../text/messages";
+import { wholeNumber } from "../../text/messages";
 import { DatabaseSpec, DataFormat, defineService } from "./definition";
 
 const SECRETS = "/run/secrets/postgres";
 const INIT = "/docker-entrypoint-initdb.d";
 
 /**
- * PostgreSQL as its own user from the first moment, so that it needs no capability. A new major version cannot read the
- * files of the old one, so each has a volume of its own.
+ * PostgreSQL. It runs as the user `postgres` from the start, so the entry point needs no capabilities. Each major version
+ * has its own data volume, because it cannot read the files of another.
  */
 export const postgres = defineService({
   name: "postgres",
   enabled: ({ database }) => database !== undefined,
   options: {
-    /** Major version whose data has been moved by hand, see docs/operations.md. */
-    upgradedFrom: whole(10, 99).optional(),
+    /** Previous major version, after its data was migrated manually (docs/operations.md). */
+    upgradedFrom: wholeNumber(10, 99).optional(),
   },
   secrets: { postgresPassword: { minLength: 12 } },
   image: {
     diskMiB: 400,
     problem: ({ tag }) =>
       majorVersion(tag) === undefined
-        ? `expected a tag that begins with the major version, such as 16-alpine, got ${JSON.stringify(tag ?? "none")}; the data volume is named after it`
+        ? `expected a tag that starts with the major version, such as 16-alpine, got ${JSON.stringify(tag ?? "none")}; the data volume is named after the version`
         : undefined,
   },
   dumpBefore: true,
-  unavailableMeanwhile: "n8n waits meanwhile",
+  downtimeEffect: "n8n waits meanwhile",
   dataFormat: (image) => dataFormat(image),
   dataProblem: ({ stack, last, now, options }) =>
     dataProblem(stack, last, now, options.upgradedFrom),
@@ -58,19 +58,19 @@ export const postgres = defineService({
           },
         },
         data: {
-          // The image's volume moved with version 18.
+          // Version 18 of the image moved its volume.
           [`${version}-data`]: {
             path: version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data",
           },
         },
         tmpfs: { "/var/run/postgresql": 1, "/tmp": 64 },
         shmMiB: 128,
-        // Over TCP, because during the first start it answers on the socket before it is ready.
+        // Over TCP: during initialization, a temporary server already answers on the Unix socket.
         health: {
           command: ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"],
           startSeconds: 60,
         },
-        // Killed earlier, it has to recover at its next start.
+        // A killed server has to run crash recovery at the next start.
         stopGraceSeconds: 120,
         afterStart: setPasswords(`${stack}-postgres`, databases),
       },
@@ -78,7 +78,7 @@ export const postgres = defineService({
   },
 });
 
-/** The oldest whose image this program can run. Above the newest, a number is a date or a build and no version. */
+/** Range of supported major versions. A larger number in a tag is a date or a build number. */
 const [OLDEST, NEWEST] = [10, 99];
 
 function majorVersion(tag: string | undefined): number | undefined {
@@ -88,14 +88,14 @@ function majorVersion(tag: string | undefined): number | undefined {
 
 function dataFormat({ tag }: Pick<ImageReference, "tag">): DataFormat {
   const version = majorVersion(tag);
-  // The configuration refuses such a tag (`image.problem`).
+  // Unreachable: `image.problem` rejects such a tag.
   if (version === undefined)
     throw new Error(`images.postgres: no major version in ${tag ?? "no tag"}`);
-  // The image's own user `postgres`.
+  // The user `postgres` in the Alpine and in the Debian image.
   return { version, user: /alpine/.test(tag ?? "") ? "70:70" : "999:999" };
 }
 
-/** Runs once, on an empty data volume. psql reads the password by itself, so it is in no statement that is logged. */
+/** Runs once, on an empty data volume. psql reads the password from the file, and failed statements are not logged. */
 const createDatabase = ({ name }: DatabaseSpec): string => `SET log_min_error_statement = panic;
 \\set password \`cat ${SECRETS}/${name}\`
 CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
@@ -103,7 +103,7 @@ CREATE DATABASE ${name} OWNER ${name};
 REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
 `;
 
-/** The image sets passwords on an empty data volume only; this sets them whenever the container is a new one. */
+/** The image sets passwords only on an empty data volume. This script sets them for every new container. */
 const setPasswords = (container: string, databases: readonly DatabaseSpec[]): string =>
   `docker exec -i ${container} psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
 SET log_min_error_statement = panic;
@@ -119,8 +119,8 @@ ALTER ROLE ${name} PASSWORD :'owner';
 `;
 
 /**
- * A PostgreSQL that cannot use the data of the one that ran last would start on an empty volume, which looks like the loss
- * of everything, or on one that belongs to another user.
+ * Prevents a change of version or user that the data does not support: PostgreSQL would start on a new, empty volume, which
+ * looks like data loss, or fail on files that belong to another user.
  */
 function dataProblem(
   stack: string,
@@ -134,23 +134,23 @@ function dataProblem(
       : majorChange(stack, last.version, now.version);
   return last.user === now.user
     ? undefined
-    : `images.postgres: this image runs PostgreSQL as ${now.user}, and the data belongs to ${last.user}, the user of the image before. Alpine's C library also sorts texts otherwise than Debian's, so its indexes would be wrong. Nothing was changed. Stay with images of one kind, with "alpine" in the tag or without, and change the kind together with the next major version, which gets a volume of its own`;
+    : `images.postgres: this image runs PostgreSQL as ${now.user}, but the data belongs to ${last.user}, the user of the previous image. Alpine and Debian also sort text differently, so existing indexes would be wrong. Nothing was changed. Keep the variant of the image, with or without "alpine" in the tag; change it only together with the major version, which gets its own volume`;
 }
 
 function majorChange(stack: string, from: number, to: number): string {
-  const refused = `images.postgres: PostgreSQL ${to} cannot read the data of PostgreSQL ${from}, which ran last; nothing was changed. Put the tag of ${from} back, or`;
+  const problem = `images.postgres: PostgreSQL ${to} cannot read the data of PostgreSQL ${from}, which ran last; nothing was changed. Restore the tag of ${from}, or`;
   const accept = `in Pulumi.${stack}.yaml, set services.postgres.upgradedFrom: ${from}`;
   const deploy = `npm run deploy -- --stack ${stack}`;
   const volume = `the volume ${stack}-postgres-${from}-data stays on the host`;
   return (
     to < from
       ? [
-          `${refused} go back to the data that ${to} may have left on the host:`,
+          `${problem} return to data that ${to} left on the host earlier:`,
           `  1. ${accept}`,
-          `  2. ${deploy} --allow-delete; ${volume}, with what was written since`,
+          `  2. ${deploy} --allow-delete; ${volume}, including everything written since`,
         ]
       : [
-          `${refused} move the data:`,
+          `${problem} migrate the data:`,
           `  1. while ${from} runs: ${deploy} --dump`,
           `  2. ${accept}`,
           `  3. ${deploy} --allow-delete; ${volume}`,

@@ -2,8 +2,8 @@ import { PROXY_SPEC, proxyFiles, proxyName } from "../hardened/haproxy";
 import { defineService } from "./definition";
 
 /**
- * Docker's socket, read-only and in parts. Each client has a proxy of its own on a network of its own, because a proxy has
- * one set of permissions for all who reach it.
+ * Read-only access to parts of the Docker API. Each client has its own proxy in its own network, because a proxy has the
+ * same permissions for all its clients.
  */
 export const socketProxy = defineService({
   name: "socket-proxy",

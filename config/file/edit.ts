@@ -1,4 +1,4 @@
-/** Configurations of a stack other than its file: decrypted for the program, and as files for Pulumi. */
+/** Decrypted configurations of a stack, such as that of an earlier deployment, and writing them to files for Pulumi. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ export type ConfigMap = Readonly<
   >
 >;
 
-/** A decrypted configuration, as Pulumi gives it to a program. */
+/** A decrypted configuration, as Pulumi passes it to a program: structured values are JSON. */
 export interface PlainConfig {
   readonly values: Readonly<Record<string, string>>;
   readonly secretKeys: readonly string[];
@@ -33,19 +33,20 @@ export function plainConfig(map: ConfigMap): PlainConfig {
   };
 }
 
-/** What the CLI prints for a secret that the passphrase does not decrypt, with exit code 0. */
+/** The CLI prints this, with exit code 0, for a secret that it cannot decrypt with the passphrase. */
 const UNDECRYPTED = "ERROR_UNABLE_TO_DECRYPT";
 
-/** Whether all secrets were decrypted. Otherwise the text above would be deployed as the secret. */
+/** Whether all secrets were decrypted. Otherwise {@link UNDECRYPTED} would be deployed as a secret. */
 export const isReadable = ({ values, secretKeys }: PlainConfig): boolean =>
   secretKeys.every((key) => values[key] !== UNDECRYPTED);
 
-/** Every text to mask: secrets, and passwords of registries, encrypted or not. */
+/** All values to mask in output: secrets and registry passwords, whether they are encrypted or not. */
 export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
   const names = new Set([...secretKeys, ...SECRET_NAMES.map((name) => `pinned-stack:${name}`)]);
-  return Object.entries(values).flatMap(([key, text]) => {
-    return [...(names.has(key) ? [text] : []), ...passwordsIn(fromJson(text))];
-  });
+  return Object.entries(values).flatMap(([key, text]) => [
+    ...(names.has(key) ? [text] : []),
+    ...passwordsIn(fromJson(text)),
+  ]);
 }
 
 function passwordsIn(value: unknown): string[] {
@@ -55,7 +56,7 @@ function passwordsIn(value: unknown): string[] {
   );
 }
 
-/** The configuration in the form that the model reads. */
+/** The configuration in the form that commands read from a stack file. */
 export const asStackFile = (stack: string, path: string, config: PlainConfig): StackFile => ({
   stack,
   path,
@@ -65,23 +66,23 @@ export const asStackFile = (stack: string, path: string, config: PlainConfig): S
 
 export const IMAGES = "pinned-stack:images";
 
-/** With the images that a preview resolved or a deployment used, instead of those that tags have now. */
+/** Replaces configured images by those that a preview resolved or a deployment used. */
 export function withImages(
   config: PlainConfig,
   images: Readonly<Record<string, string>>,
 ): PlainConfig {
   const configured = JSON.parse(config.values[IMAGES] ?? "{}") as Record<string, string>;
-  const known = Object.entries(configured).map(([service, image]) => [
+  const replaced = Object.entries(configured).map(([service, image]) => [
     service,
     images[service] ?? image,
   ]);
   return {
     ...config,
-    values: { ...config.values, [IMAGES]: JSON.stringify(Object.fromEntries(known)) },
+    values: { ...config.values, [IMAGES]: JSON.stringify(Object.fromEntries(replaced)) },
   };
 }
 
-/** Keys with different values, sorted. */
+/** Keys whose values differ, sorted. */
 export function changedKeys(from: PlainConfig, to: PlainConfig): string[] {
   const keys = new Set([...Object.keys(from.values), ...Object.keys(to.values)]);
   return [...keys].filter((key) => from.values[key] !== to.values[key]).sort();
@@ -89,13 +90,13 @@ export function changedKeys(from: PlainConfig, to: PlainConfig): string[] {
 
 export interface ConfigEdit {
   readonly text: string;
-  /** To be set through the CLI, which encrypts them. */
+  /** Secrets to set with the Pulumi CLI, which encrypts them. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
 /**
- * Puts another configuration into the text of a stack file. Unchanged keys stay as they are, encrypted ones and the
- * encryption salt included.
+ * Edits the text of a stack file so that it has another configuration. Unchanged keys keep their text, including
+ * encrypted values; so does the encryption salt.
  */
 export function editConfig(text: string, current: PlainConfig, wanted: PlainConfig): ConfigEdit {
   const document = parseDocument(text);
@@ -110,7 +111,7 @@ export function editConfig(text: string, current: PlainConfig, wanted: PlainConf
   return { text: document.toString({ lineWidth: 0 }), secrets };
 }
 
-/** Runs `work` with a temporary file of the wanted configuration, readable by its user only and removed afterwards. */
+/** Runs `work` with a temporary file of the wanted configuration. Only the current user can read it. */
 export async function withConfigFile<T>(
   options: {
     readonly stackFile: string;

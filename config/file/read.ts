@@ -1,4 +1,4 @@
-/** A stack's configuration as its file has it, for commands that work without the Pulumi CLI. */
+/** Reads the configuration from a stack file, for commands that work without the Pulumi CLI. */
 import { ENCRYPTED, isMap } from "../../text/messages";
 import { UserError } from "../../text/user-error";
 import { readStackText } from "./write";
@@ -12,16 +12,16 @@ import {
   StackFileError,
 } from "./yaml";
 
-/** Configuration as Pulumi gives it to a program: each value a text, structures as JSON. */
+/** Configuration as Pulumi passes it to a program: every value is a string, structured values are JSON. */
 export interface StackFile {
   readonly stack: string;
   readonly path: string;
   readonly config: Readonly<Record<string, string>>;
-  /** Keys with an encrypted value in them, which cannot be read without the passphrase. */
+  /** Keys that are encrypted or contain an encrypted value. `config` has placeholders for these values. */
   readonly secretKeys: readonly string[];
 }
 
-/** Reads `Pulumi.<stack>.yaml` in a folder. Throws a {@link UserError} if it cannot be read or is not YAML. */
+/** Reads `Pulumi.<stack>.yaml` in a folder. Throws a {@link UserError} if it cannot be read or is not valid YAML. */
 export function readStackFile(
   stack: string,
   folder: string,
@@ -35,8 +35,8 @@ export function readStackFile(
     stack,
     path,
     config: Object.fromEntries(
-      Object.entries(config).map(([written, value]) => {
-        const key = fullKey(written);
+      Object.entries(config).map(([spelling, value]) => {
+        const key = fullKey(spelling);
         const clear = withoutSecrets(value, () => void secretKeys.push(key));
         return [key, typeof clear === "string" ? clear : JSON.stringify(clear)];
       }),
@@ -55,7 +55,7 @@ function parse(path: string): unknown {
   }
 }
 
-/** The value with a placeholder for each encrypted value; calls `found` for each. */
+/** Replaces each encrypted value by a placeholder and calls `found` for it. */
 function withoutSecrets(value: unknown, found: () => void): unknown {
   if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, found));
   if (isEncrypted(value)) {

@@ -1,6 +1,6 @@
 /**
- * The stack's file on disk. A write replaces it as a whole or not at all, and loses nothing that others wrote meanwhile: the
- * new text goes into `<file>.lock`, which only one process can create, and that is renamed onto the file.
+ * Reads and writes the stack file. A write is atomic and safe against concurrent runs: the new text is written to
+ * `<file>.lock`, which only one process can create, and then renamed to the file.
  */
 
 import {
@@ -25,19 +25,19 @@ import { editPins, imageOf, withoutPins } from "./pins";
 import { StackFileError } from "./yaml";
 
 export interface WriteOptions {
-  /** How long to wait for another run that is writing, in ms. Default 3 s; writing takes some milliseconds. */
+  /** How long to wait for a concurrent write, in ms. Default 3000; a write takes a few milliseconds. */
   readonly waitMs?: number;
-  /** Ends the wait: its reason is thrown and nothing is written. Has no effect once writing has begun. */
+  /** Aborts the wait: its reason is thrown and nothing is written. No effect once the write has started. */
   readonly signal?: AbortSignal;
 }
 
 const WAIT_MS = 3_000;
 const POLL_MS = 20;
 
-/** A stack's file has about 3 KiB. The YAML parser is quadratic in the number of keys. */
+/** A stack file has about 3 KiB. The YAML parser takes quadratic time in the number of keys. */
 const MAX_KIB = 128;
 
-/** The text of a stack's file. Throws a {@link StackFileError}. */
+/** The text of a stack file. Throws a {@link StackFileError} if it cannot be read, is too large or is not UTF-8. */
 export function readStackText(path: string): string {
   try {
     const stats = statSync(path);
@@ -57,9 +57,9 @@ export function readStackText(path: string): string {
   }
 }
 
-const EXPECTED = "expected a stack's file such as Pulumi.prod.yaml";
+const EXPECTED = "expected a stack file such as Pulumi.prod.yaml";
 
-/** Refuses bytes that are not UTF-8: they would be written back differently. */
+/** Rejects invalid UTF-8, because writing the text back would change it. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -68,7 +68,7 @@ function decode(bytes: Buffer): string {
   }
 }
 
-/** Throws a {@link StackFileError} for a read-only file, even for root, who could write it. */
+/** Throws a {@link StackFileError} if the file is read-only, even for root. */
 export function checkWritable(path: string): Stats {
   try {
     const stats = statSync(path);
@@ -82,8 +82,8 @@ export function checkWritable(path: string): Stats {
 }
 
 /**
- * Writes these images, by service, into the file. Throws a {@link StackFileError} and leaves the file unchanged if it is
- * read-only, or changed since `text` was read in more than the images of other services.
+ * Writes the images of the given services to the file. Throws a {@link StackFileError} and leaves the file unchanged if it
+ * is read-only, or if anything except images of other services has changed since `text` was read.
  */
 export async function writePins(
   path: string,
@@ -92,15 +92,15 @@ export async function writePins(
   options: WriteOptions = {},
 ): Promise<void> {
   const stats = checkWritable(path);
-  // Replaces the target of a symbolic link, not the link.
+  // Follows a symbolic link, so that the rename replaces its target and not the link.
   const target = realpathSync(path);
   const lock = `${target}.lock`;
   const file = await makeLock(lock, options);
-  // Synchronous from here, so that no signal handler runs in between.
+  // Synchronous from here on, so that no signal handler can interrupt the write.
   try {
     try {
       const now = readStackText(target);
-      refuseForeignChanges(text, now, images);
+      checkConcurrentChanges(text, now, images);
       writeFileSync(file, editPins(now, images));
       fchmodSync(file, stats.mode & 0o7777);
       if (stats.uid !== process.geteuid?.()) keepOwner(file, stats);
@@ -128,15 +128,15 @@ async function makeLock(lock: string, { waitMs = WAIT_MS, signal }: WriteOptions
     }
     if (Date.now() >= until)
       throw new StackFileError(
-        `is being written by another run, ${basename(lock)} exists; remove that file if there is no such run`,
+        `is locked by another run (${basename(lock)} exists); delete the lock file if no other run is active`,
       );
     await sleep(POLL_MS);
     signal?.throwIfAborted();
   }
 }
 
-/** Another run may have pinned other images. Any other change needs a person. */
-function refuseForeignChanges(
+/** Accepts concurrent changes of other images. Throws a {@link StackFileError} for any other change. */
+function checkConcurrentChanges(
   before: string,
   now: string,
   images: ReadonlyMap<string, string>,
@@ -147,12 +147,10 @@ function refuseForeignChanges(
     return current === imageOf(before, service) || current === image;
   });
   if (sameLines && withoutPins(now) === withoutPins(before)) return;
-  throw new StackFileError(
-    "was changed by someone else meanwhile, nothing was written; run this again",
-  );
+  throw new StackFileError("was changed in the meantime, nothing was written; run this again");
 }
 
-/** Only root can change a file's owner. Otherwise it becomes the writer's, as with any editor. */
+/** Only root can change the owner of a file. Otherwise the file belongs to the writer afterwards, as with any editor. */
 function keepOwner(file: number, { uid, gid }: Stats): void {
   try {
     fchownSync(file, uid, gid);
@@ -167,7 +165,7 @@ function syncFolder(folder: string): void {
   try {
     fsyncSync(file);
   } catch {
-    // The file is complete in any case, old or new.
+    // Not critical: after a crash, either the old or the new file is there, and it is complete.
   } finally {
     closeSync(file);
   }

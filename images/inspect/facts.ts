@@ -1,32 +1,32 @@
 /**
- * What an image says about itself, from the bytes of its index, manifest and configuration. Pure.
+ * Extracts the metadata of an image from the bytes of its index, manifest and configuration. Pure.
  * https://github.com/opencontainers/image-spec (image-index.md, manifest.md, config.md, annotations.md)
  */
 
 import { z } from "zod";
 import { Redactor } from "../../text/redact";
-import { formatPlatform, isPlatformPart, runnable, some } from "../platform";
+import { formatPlatform, isPlatformPart, runnablePlatforms, listNames } from "../platform";
 import { isDigest, type Digest } from "../reference";
 import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST, type Manifest } from "../registry/manifests";
 
-/** An image as the host runs it. Texts are the publisher's, made printable but not verified. */
+/** Metadata of an image for one platform. Texts come from the publisher: printable, but not verified. */
 export interface ImageFacts {
-  /** What a pin names: the index, or the manifest of an image without index. */
+  /** The digest to pin: that of the index, or of the manifest of an image without an index. */
   readonly digest: Digest;
   /** The manifest for the host's platform. */
   readonly manifest: Digest;
-  /** Sorted; without entries that are not platforms. */
+  /** All platforms of the image, sorted. */
   readonly platforms: readonly string[];
-  /** When it was built; `undefined` without a date, and for placeholder dates. */
+  /** Build date; `undefined` if missing or a placeholder. */
   readonly created: Date | undefined;
   readonly version: string | undefined;
   readonly revision: string | undefined;
-  /** From annotations only, so not the base image's: an image inherits labels but no annotations. */
+  /** The revision from annotations only. Labels may be inherited from the base image, annotations are not. */
   readonly ownRevision: string | undefined;
   readonly base: BaseImage | undefined;
-  /** Compressed size: what a host downloads that has none of the layers. */
+  /** Compressed size of the configuration and all layers. */
   readonly bytes: number;
-  /** Whether the index has an attestation for this manifest, provenance or SBOM as BuildKit stores them. Not signed. */
+  /** Whether the index has a BuildKit attestation (provenance or SBOM) for this manifest. Its content is not verified. */
   readonly attested: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface BaseImage {
   readonly digest: Digest | undefined;
 }
 
-/** Not an image, or none for this host. The message does not name the image. */
+/** Not a usable image, or none for the host's platform. The message continues the name of the image. */
 export class UnfitImageError extends Error {
   override readonly name = "UnfitImageError";
 }
@@ -44,7 +44,7 @@ export class UnfitImageError extends Error {
 export interface ChosenManifest {
   readonly digest: Digest;
   readonly platforms: readonly string[];
-  /** Whether the index names its platform. Otherwise only the configuration does. */
+  /** Whether the index states its platform. Otherwise only the configuration does. */
   readonly named: boolean;
   readonly annotations: Annotations;
   readonly attested: boolean;
@@ -59,7 +59,7 @@ export interface ImageContent {
 type Annotations = Readonly<Record<string, string>>;
 
 const digest = z.custom<Digest>(isDigest);
-// Keeps the texts of a map whose other values are malformed.
+// Keeps the strings of a map and drops malformed values.
 const texts = z
   .record(z.string(), z.unknown())
   .transform((map) =>
@@ -75,7 +75,7 @@ const platformParts = {
   architecture: z.string().refine(isPlatformPart),
   variant: z.literal("").or(z.string().refine(isPlatformPart)).optional(),
 };
-/** A pebibyte: no real image is larger. */
+/** Upper limit for sizes, 1 PiB: no real image is larger. */
 const MAX_BYTES = 2 ** 50;
 const descriptor = z.object({
   mediaType: z.string().default(""),
@@ -85,7 +85,7 @@ const descriptor = z.object({
   annotations: texts,
 });
 const indexShape = z.object({
-  // Skips entries that cannot be read, such as those with another hash algorithm.
+  // Skips malformed entries and those with another hash algorithm.
   manifests: z
     .array(descriptor.optional().catch(undefined))
     .refine((all) => all.length === 0 || all.some((each) => each !== undefined))
@@ -110,8 +110,8 @@ const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
 const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST, ""]);
 
 /**
- * The manifest for the host's platform. Throws an {@link UnfitImageError} if there is none; for an image without index,
- * {@link factsOf} checks the platform.
+ * Selects the manifest for the host's platform. Throws an {@link UnfitImageError} if there is none. For an image without an
+ * index, {@link factsOf} checks the platform.
  */
 export function chooseManifest(top: Manifest, platform: string): ChosenManifest {
   if (!isIndexType(top.mediaType))
@@ -128,10 +128,10 @@ export function chooseManifest(top: Manifest, platform: string): ChosenManifest 
   );
   const platforms = [...new Set(named.map(({ name }) => name))].sort();
   const chosen =
-    runnable(platform)
+    runnablePlatforms(platform)
       .map((wanted) => named.find(({ name }) => name === wanted))
       .find((image) => image !== undefined) ??
-    // Some single-platform builds name no platform in the index; the configuration does.
+    // Some single-platform builds state the platform only in the configuration.
     (named.length === 0 && images.length === 1 ? images[0] : undefined);
   if (chosen === undefined) throw noPlatform(platform, platforms);
   return {
@@ -150,9 +150,9 @@ export function chooseManifest(top: Manifest, platform: string): ChosenManifest 
 const REFERENCE_TYPE = "vnd.docker.reference.type";
 const REFERENCE_DIGEST = "vnd.docker.reference.digest";
 
-/** The contents of one platform's manifest. Throws an {@link UnfitImageError} for anything but an image. */
+/** Parses the manifest of one platform. Throws an {@link UnfitImageError} for anything but an image. */
 export function readContent({ mediaType, bytes }: Manifest): ImageContent {
-  if (isIndexType(mediaType)) throw new UnfitImageError("is an index inside an index");
+  if (isIndexType(mediaType)) throw new UnfitImageError("is a nested index");
   const { config, layers, annotations } = parse(manifestShape, bytes, "an image manifest");
   if (!IMAGE_CONFIGS.has(config.mediaType))
     throw new UnfitImageError(`is ${redactor.quote(config.mediaType)}, not an image`);
@@ -163,7 +163,7 @@ export function readContent({ mediaType, bytes }: Manifest): ImageContent {
   };
 }
 
-/** Throws an {@link UnfitImageError} if the configuration is malformed or for another platform. */
+/** Combines the metadata. Throws an {@link UnfitImageError} if the configuration is malformed or for another platform. */
 export function factsOf(
   pinned: Digest,
   chosen: ChosenManifest,
@@ -174,19 +174,20 @@ export function factsOf(
   const config = parse(configShape, configBytes, "an image configuration");
   const own = formatPlatform(config);
   const platforms = chosen.named ? chosen.platforms : [own];
-  if (!chosen.named && !runnable(platform).includes(own)) throw noPlatform(platform, platforms);
+  if (!chosen.named && !runnablePlatforms(platform).includes(own))
+    throw noPlatform(platform, platforms);
   const annotations = { ...chosen.annotations, ...content.annotations };
-  // Annotations win: labels may be inherited from the base image.
-  const said: Annotations = { ...config.config.Labels, ...annotations };
+  // Annotations take precedence, because labels may be inherited from the base image.
+  const metadata: Annotations = { ...config.config.Labels, ...annotations };
   return {
     digest: pinned,
     manifest: chosen.digest,
     platforms,
-    created: readDate(config.created) ?? readDate(said[`${OCI}created`]),
-    version: readText(said[`${OCI}version`]),
-    revision: readText(said[`${OCI}revision`]),
+    created: readDate(config.created) ?? readDate(metadata[`${OCI}created`]),
+    version: readText(metadata[`${OCI}version`]),
+    revision: readText(metadata[`${OCI}revision`]),
     ownRevision: readText(annotations[`${OCI}revision`]),
-    base: baseOf(said),
+    base: baseOf(metadata),
     bytes: content.bytes,
     attested: chosen.attested,
   };
@@ -194,9 +195,9 @@ export function factsOf(
 
 const OCI = "org.opencontainers.image.";
 
-function baseOf(said: Annotations): BaseImage | undefined {
-  const name = readText(said[`${OCI}base.name`]);
-  const base = said[`${OCI}base.digest`];
+function baseOf(metadata: Annotations): BaseImage | undefined {
+  const name = readText(metadata[`${OCI}base.name`]);
+  const base = metadata[`${OCI}base.digest`];
   return name === undefined && !isDigest(base)
     ? undefined
     : { name, digest: isDigest(base) ? base : undefined };
@@ -216,21 +217,21 @@ const redactor = new Redactor();
 
 function readText(text: string | undefined): string | undefined {
   const clean = redactor.clean(text ?? "");
-  return SAYS_NOTHING.test(clean) ? undefined : clean;
+  return PLACEHOLDER.test(clean) ? undefined : clean;
 }
 
-/** Placeholders of build scripts: two images that share one have nothing in common. */
-const SAYS_NOTHING = /^(?:unknown|none|null|undefined|n\/a|-)?$/i;
+/** Placeholder values of build scripts. They must not count as equal versions or revisions. */
+const PLACEHOLDER = /^(?:unknown|none|null|undefined|n\/a|-)?$/i;
 
 const noPlatform = (platform: string, platforms: readonly string[]): UnfitImageError =>
   new UnfitImageError(
-    `has no manifest for ${platform}, only for ${platforms.length === 0 ? "unnamed platforms" : some(platforms)}`,
+    `has no manifest for ${platform}, only for ${platforms.length === 0 ? "unnamed platforms" : listNames(platforms)}`,
   );
 
 function parse<S extends z.ZodType>(shape: S, bytes: Buffer, what: string): z.output<S> {
   try {
     return shape.parse(JSON.parse(bytes.toString("utf8")));
   } catch (cause) {
-    throw new UnfitImageError(`is not ${what}, although its type says so`, { cause });
+    throw new UnfitImageError(`is not ${what}, contrary to its media type`, { cause });
   }
 }

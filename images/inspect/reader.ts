@@ -1,20 +1,20 @@
-/** Reads images from their registries by digest. Each part is requested once and verified against its digest. */
+/** Reads the metadata of images from their registries. Each object is requested once and verified against its digest. */
 
 import type { Digest, ImageReference } from "../reference";
 import { RegistryError, type RegistryClient } from "../registry/client";
 import { chooseManifest, factsOf, readContent, UnfitImageError, type ImageFacts } from "./facts";
 
-/** An image that was read, or why it was not. */
+/** The metadata of an image, or why it could not be read. */
 export type Reading =
   | { readonly facts: ImageFacts }
-  /** `gone`: not in its registry any more. `unfit`: not an image for this host. `unread`: the registry did not answer. */
+  /** `gone`: no longer in the registry. `unfit`: not an image for this host. `unread`: any other registry error. */
   | { readonly missing: "gone" | "unfit" | "unread"; readonly reason: string };
 
 export type ReadImage = (image: ImageReference, digest: Digest) => Promise<Reading>;
 
 /**
- * Reads images for one platform with at most three requests each: index, manifest, configuration. Manifests are GETs, which
- * Docker Hub counts as pulls: read only images that changed.
+ * Reads images for one platform, with at most three requests each: index, manifest, configuration. Docker Hub counts a GET
+ * of a manifest as a pull, so read only images that have changed.
  */
 export function imageReader(client: RegistryClient, platform: string): ReadImage {
   const requests = new Map<string, Promise<unknown>>();

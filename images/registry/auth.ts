@@ -1,21 +1,21 @@
 /**
- * How a registry wants to be authenticated to, and the tokens it grants. Pure.
+ * Parses authentication challenges and tokens of registries. Pure.
  * Grammar: RFC 9110, section 11.6.1. Tokens: https://distribution.github.io/distribution/spec/auth/token/
  */
 
 import { ExchangeError } from "./errors";
 import type { HttpResponse } from "./http";
-import { followableUrl, type Home } from "./origin";
+import { followableUrl, type RegistryContext } from "./origin";
 import type { RegistryResponse } from "./response";
 
 export interface Challenge {
   /** Lower case: `bearer`, `basic`. */
   readonly scheme: string;
-  /** Names in lower case. Empty where the challenge has none, or only a token68. */
+  /** By name in lower case. Empty if the challenge has none, or only a token68. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Length limit of a WWW-Authenticate header, in UTF-16 code units. */
+/** Maximum length of a WWW-Authenticate header, in UTF-16 code units. */
 const MAX_HEADER_LENGTH = 8192;
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
@@ -24,7 +24,7 @@ const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 const SPACE = /[ \t]+/y;
 const SEPARATOR = /[ \t]*(?:,[ \t]*)+/y;
 
-/** The challenges of a WWW-Authenticate header in their order; `undefined` if it is malformed. */
+/** The challenges in a WWW-Authenticate header, in order; `undefined` if it is malformed. */
 export function parseChallenges(header: string): readonly Challenge[] | undefined {
   if (header.length > MAX_HEADER_LENGTH) return undefined;
   const text = header.trim();
@@ -47,7 +47,7 @@ export function parseChallenges(header: string): readonly Challenge[] | undefine
     const parameters = new Map<string, string>();
     let separated = false;
     if (take(SPACE) !== undefined && take(TOKEN68) === undefined) {
-      // Commas separate parameters and challenges alike. Only a parameter has an equals sign.
+      // Commas separate both parameters and challenges. Only a parameter has an equals sign.
       for (let name = take(PARAMETER)?.[1]; name !== undefined; name = take(PARAMETER)?.[1]) {
         const value = takeValue();
         if (value === undefined || parameters.has(name.toLowerCase())) return undefined;
@@ -62,7 +62,7 @@ export function parseChallenges(header: string): readonly Challenge[] | undefine
   return challenges.length === 0 ? undefined : challenges;
 }
 
-/** What a bearer challenge names. */
+/** The token service in a Bearer challenge. */
 export interface TokenService {
   readonly realm: URL;
   readonly service?: string;
@@ -71,15 +71,15 @@ export interface TokenService {
 export type AuthScheme =
   { readonly kind: "basic" } | { readonly kind: "bearer"; readonly service: TokenService };
 
-/** The error for a 401 of a server that the registry redirected to; such servers get no authorization. */
+/** The error for a 401 from a redirect target. Such servers get no credentials. */
 export const redirectTargetDenied = ({ url }: HttpResponse): ExchangeError =>
   new ExchangeError("denied", `${url.host}, where the registry redirected to, answered 401`);
 
-/** The scheme a 401 asks for. Throws an {@link ExchangeError} for an unknown scheme or a refused token service. */
-export function readScheme(response: RegistryResponse, home: Home): AuthScheme {
+/** The scheme that a 401 asks for. Throws an {@link ExchangeError} for an unknown scheme or a refused token service. */
+export function readScheme(response: RegistryResponse, context: RegistryContext): AuthScheme {
   const { host, origin } = response.url;
-  // A server that the registry redirected to must not name the place that credentials are sent to.
-  if (origin !== home.origin.origin) throw redirectTargetDenied(response);
+  // A redirect target must not choose where credentials are sent.
+  if (origin !== context.origin.origin) throw redirectTargetDenied(response);
   const header = response.headers["www-authenticate"];
   const challenges = header === undefined ? undefined : parseChallenges(header);
   const bearer = challenges?.find(({ scheme }) => scheme === "bearer")?.parameters;
@@ -87,8 +87,8 @@ export function readScheme(response: RegistryResponse, home: Home): AuthScheme {
     const realm = followableUrl(
       bearer.realm,
       undefined,
-      home,
-      (place, reason) => `${host} wants a token from ${place}, which is not asked: ${reason}`,
+      context,
+      (place, reason) => `${host} names the token service ${place}, which is refused: ${reason}`,
     );
     const { service } = bearer;
     return { kind: "bearer", service: { realm, ...(service !== undefined && { service }) } };
@@ -102,14 +102,14 @@ export function readScheme(response: RegistryResponse, home: Home): AuthScheme {
 
 export interface Token {
   readonly text: string;
-  /** Lifetime in seconds, at least the 60 that the specification guarantees. */
+  /** Lifetime in seconds, at least 60, the minimum in the specification. */
   readonly seconds: number;
 }
 
 const MIN_LIFETIME_SECONDS = 60;
 const MAX_TOKEN_LENGTH = 12 * 1024;
 
-/** The URL of one token with pull access to all of the repositories. */
+/** The URL to request a token with pull access to all of the repositories. */
 export function tokenUrl({ realm, service }: TokenService, repositories: readonly string[]): URL {
   const url = new URL(realm);
   url.hash = "";
@@ -119,7 +119,7 @@ export function tokenUrl({ realm, service }: TokenService, repositories: readonl
   return url;
 }
 
-/** The token in a token service's response; `undefined` if there is none that can be sent in a header. */
+/** The token in the response of a token service; `undefined` if there is none that is valid in a header. */
 export function parseToken(body: Buffer): Token | undefined {
   const answer = parseObject(body.toString("utf8"));
   const text = [answer?.token, answer?.access_token].find(
@@ -127,13 +127,16 @@ export function parseToken(body: Buffer): Token | undefined {
   );
   if (text === undefined || text.length > MAX_TOKEN_LENGTH || !/^[\x21-\x7e]+$/.test(text))
     return undefined;
-  const said = answer?.expires_in;
-  return { text, seconds: Math.max(typeof said === "number" ? said : 0, MIN_LIFETIME_SECONDS) };
+  const lifetime = answer?.expires_in;
+  return {
+    text,
+    seconds: Math.max(typeof lifetime === "number" ? lifetime : 0, MIN_LIFETIME_SECONDS),
+  };
 }
 
 /**
- * The repositories that a token lets pull, if it is a JWT with `access` claims, like those of Docker Hub and Harbor;
- * `undefined` for any other. Unverified and only used to save requests: the registry decides what the token is good for.
+ * The repositories that a token can pull, if it is a JWT with `access` claims, as from Docker Hub and Harbor; `undefined`
+ * for any other token. The claims are not verified and only used to save requests.
  */
 export function grantedRepositories(token: Token): ReadonlySet<string> | undefined {
   const payload = token.text.split(".", 3)[1] ?? "";

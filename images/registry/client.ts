@@ -1,4 +1,4 @@
-/** Digests, manifests and config blobs of images, from any number of registries, within limits and one deadline. */
+/** Fetches digests, manifests and config blobs from any number of registries, with limits and a common deadline. */
 
 import type { Digest, ImageReference } from "../reference";
 import { batchLookup, type Tagged } from "./digests";
@@ -15,27 +15,27 @@ export { RegistryError, type RegistryErrorCode } from "./errors";
 export type { RequestEvent } from "./transport";
 
 export interface RegistryClientOptions {
-  /** Default: every registry over https and without credentials. */
+  /** Default: https and no credentials for all registries. */
   readonly registries?: Registries;
-  /** For everything this client does, from its first request, in ms. Default 20 s. */
+  /** Deadline for all requests of this client, in ms from the first request. Default 20 000. */
   readonly deadlineMs?: number;
-  /** Limits of a single request, in ms. */
+  /** Limits of a single request, in ms. Default: {@link LIMITS}. */
   readonly limits?: Partial<Omit<Limits, "deadlineMs">>;
-  /** Ends all running requests with the code `aborted`. */
+  /** Aborts all running requests with the error code `aborted`. */
   readonly signal?: AbortSignal;
-  /** Trusted certificates, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
+  /** Trusted CA certificates, PEM. Default: Node's own and those in NODE_EXTRA_CA_CERTS. */
   readonly ca?: string;
-  /** Called before each request, retries and redirects included. */
+  /** Called before each request, including retries and redirects. */
   readonly onRequest?: (event: RequestEvent) => void;
 }
 
-/** The current digest of a tag, or why it is unknown. */
+/** The current digest of a tag, or the error of its lookup. */
 export type DigestOrError = Digest | RegistryError;
 
-/** A config blob has a few KiB. Layers are out of scope. */
+/** Sufficient for config blobs, which have a few KiB. */
 const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 
-/** Connects at the first call. Every method rejects with a {@link RegistryError}; close the client when done. */
+/** Connects on first use. Methods reject with a {@link RegistryError}. Close the client after use. */
 export class RegistryClient {
   readonly #registries: Registries;
   readonly #warmUpMs: number;
@@ -51,8 +51,8 @@ export class RegistryClient {
   }
 
   /**
-   * Starts to ask all registries at once for the digests of these images' tags. The returned function gives the result for
-   * one of them as soon as it is there; failures are values. An image without a tag has its own digest, unasked.
+   * Starts to look up the current digests of the images' tags in all registries in parallel. The returned function waits
+   * for one of them; it resolves to errors instead of throwing. An image without a tag resolves to its own digest.
    */
   lookup(images: readonly ImageReference[]): (image: ImageReference) => Promise<DigestOrError> {
     const batches = new Map<string, Tagged[]>();
@@ -73,17 +73,17 @@ export class RegistryClient {
     };
   }
 
-  /** All results of a {@link lookup}, in the order of the images. */
+  /** The results of a {@link lookup} for all images, in their order. */
   digests(images: readonly ImageReference[]): Promise<readonly DigestOrError[]> {
     return Promise.all(images.map(this.lookup(images)));
   }
 
-  /** The manifest or index of a digest or a tag, verified. Counts as a pull at Docker Hub. */
+  /** The verified manifest or index for a digest or a tag. Docker Hub counts it as a pull. */
   manifest(image: ImageReference, digestOrTag: string): Promise<Manifest> {
     return this.#for(image, (session) => fetchManifest(session, image.repository, digestOrTag));
   }
 
-  /** A blob of at most 4 MiB, such as an image's configuration, verified. */
+  /** A verified blob of at most 4 MiB, such as an image configuration. */
   blob(image: ImageReference, digest: Digest): Promise<Buffer> {
     return this.#for(image, async (session) => {
       const response = await session.send(image.repository, {
@@ -96,7 +96,7 @@ export class RegistryClient {
     });
   }
 
-  /** Closes the kept connections. */
+  /** Closes all connections. */
   close(): void {
     this.#transport.close();
   }
@@ -109,9 +109,9 @@ export class RegistryClient {
     return session;
   }
 
-  async #for<T>(image: ImageReference, ask: (session: RegistrySession) => Promise<T>): Promise<T> {
+  async #for<T>(image: ImageReference, run: (session: RegistrySession) => Promise<T>): Promise<T> {
     try {
-      return await ask(this.#session(image.registry));
+      return await run(this.#session(image.registry));
     } catch (error) {
       throw error instanceof ExchangeError ? new RegistryError(image, error) : error;
     }

@@ -1,9 +1,9 @@
 /**
- * Looks up the digests of many tags of one registry with the fewest requests: the first HEAD learns how the registry
- * authenticates, one token is tried for all repositories, the other HEADs run in parallel.
+ * Looks up the digests of many tags of one registry with as few requests as possible: the first HEAD shows how the registry
+ * authenticates, then a token for all repositories is requested, then the other HEADs run in parallel.
  *
- * With n repositories that is n + 2 requests if the registry grants that token, 2n + 1 if the token says that it is for
- * fewer, and 2n + 2 if the token service refuses the request or an opaque token turns out to be good for less.
+ * For n repositories, this takes n + 2 requests if the registry grants the token for all repositories, 2n + 1 if the token
+ * states that it covers fewer, and 2n + 2 if the request is refused or an opaque token turns out to cover fewer.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,15 +17,15 @@ export interface Tagged {
   readonly tag: string;
 }
 
-/** Keeps the URL of a token request below the 8 KiB that servers read. */
+/** Keeps the URL of a token request below 8 KiB, a common limit of servers. */
 const REPOSITORIES_PER_TOKEN = 24;
 
-/** The digest of one of the batch's images, or why there is none: failures are values. */
+/** Resolves to the digest of an image in the batch, or to the error of its lookup. */
 export type Lookup = (image: Tagged) => Promise<Digest | ExchangeError>;
 
 /**
- * Starts to look up these images; one that fails or hangs does not delay the others.
- * @param warmUpMs how long the others wait for what the first response tells about all of them, in ms
+ * Starts to look up the images. One that fails or hangs does not delay the others.
+ * @param warmUpMs how long the others wait for the first response, which shows how to authenticate, in ms
  */
 export function batchLookup(
   session: RegistrySession,
@@ -42,10 +42,11 @@ async function start(
   warmUpMs: number,
 ): Promise<Lookup> {
   const [first] = images;
-  if (first === undefined) throw new TypeError("a batch of no images");
+  if (first === undefined) throw new TypeError("expected at least one image");
   const opening = settled(session.open(first.repository, headRequest(first.tag)));
   const opened = await Promise.race([opening, sleep(warmUpMs, "late", { ref: false })]);
-  if (opened instanceof ExchangeError && concernsAll(opened)) return () => Promise.resolve(opened);
+  if (opened instanceof ExchangeError && affectsAllImages(opened))
+    return () => Promise.resolve(opened);
 
   const repositories = new Set(images.map(({ repository }) => repository));
   const token =
@@ -70,24 +71,24 @@ async function start(
     return digest;
   };
   if (session.isBasic) {
-    // A wrong password is wrong for all images, and sending it for each may lock the account.
+    // Try the password once before the parallel requests: repeated failures may lock the account.
     const digest = await lookup(first);
-    if (digest instanceof ExchangeError && concernsAll(digest))
+    if (digest instanceof ExchangeError && affectsAllImages(digest))
       return () => Promise.resolve(digest);
   }
   if (token === "unproven") {
-    // A service that grants only one of several scopes grants the first or the last.
+    // Some services grant only the first or the last of several scopes, so test both before the parallel requests.
     const last = images.findLast(({ repository }) => repository !== first.repository) ?? first;
     await Promise.all([lookup(first), lookup(last)]);
   }
   return lookup;
 }
 
-/** What a registry refuses to one image it refuses to all, and repeating the request makes it worse. */
-const concernsAll = ({ code }: ExchangeError): boolean =>
+/** Whether the error applies to all images of the registry, so that further requests would fail too. */
+const affectsAllImages = ({ code }: ExchangeError): boolean =>
   code === "rate-limited" || code === "credentials";
 
-/** An {@link ExchangeError} as a value, so that each of several parallel failures is seen. Other errors are bugs. */
+/** Resolves to an {@link ExchangeError} instead of rejecting with it. Other errors are bugs and still reject. */
 const settled = <T>(work: Promise<T>): Promise<T | ExchangeError> =>
   work.catch((error: unknown) => {
     if (error instanceof ExchangeError) return error;

@@ -1,21 +1,21 @@
-/** What can go wrong with a registry. Callers branch on `code`, people read the message. */
+/** Errors of registries. Callers branch on `code`; the message is for users. */
 
 import { formatReference, type ImageReference } from "../reference";
 
 export type RegistryErrorCode =
   | "not-found" // The registry answered 404.
-  | "denied" // The image does not exist or is private; registries do not say which.
+  | "denied" // The image does not exist or is private; registries do not distinguish the two.
   | "credentials" // The registry requires a user name and a password, or refused the configured ones.
-  | "rate-limited" // 429, and the requested wait exceeds the deadline.
-  | "unavailable" // No connection, a reset or a 5xx, after the retries.
+  | "rate-limited" // 429 after all retries, or the requested wait exceeds the deadline.
+  | "unavailable" // No connection, a reset or a 5xx, after all retries.
   | "tls" // No trusted TLS connection.
-  | "timeout" // A time limit was reached.
-  | "too-large" // A response above a size limit.
-  | "refused" // The registry pointed to a place this client does not go to, or redirected too often.
-  | "invalid-answer" // A response that violates the protocol: wrong type, wrong digest, no token.
-  | "aborted"; // The caller's signal.
+  | "timeout" // A time limit was exceeded.
+  | "too-large" // The response exceeds a size limit.
+  | "refused" // The registry named a URL that this client refuses to contact, or redirected too often.
+  | "invalid-answer" // The response violates the protocol: wrong type, wrong digest, no token.
+  | "aborted"; // The caller aborted the request.
 
-/** A failed exchange with one server: says who answered what, but not for which image. */
+/** A failed exchange with one server. The message names the server and its answer, but not the image. */
 export class ExchangeError extends Error {
   override readonly name = "ExchangeError";
   constructor(
@@ -27,15 +27,15 @@ export class ExchangeError extends Error {
   }
 }
 
-/** An {@link ExchangeError} with its image. Contains no token, no password and no unbounded server text. */
+/** An {@link ExchangeError} with its image. Contains no token, no password and only short texts from the server. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: RegistryErrorCode;
-  /** The image as the configuration writes it. */
+  /** The image reference as configured. */
   readonly image: string;
-  /** The registry of the image, as the configuration names it. */
+  /** The registry host of the image. */
   readonly registry: string;
-  /** Who answered what: the message without the image. */
+  /** The message without the image. */
   readonly answer: string;
 
   constructor(image: ImageReference, cause: ExchangeError) {
@@ -47,17 +47,17 @@ export class RegistryError extends Error {
   }
 }
 
-/** The code of a {@link NetworkError} where a name that only a server gave resolves to an internal address. */
+/** The code of a {@link NetworkError} if a host name from a server resolves to an internal address. */
 export const INTERNAL_ADDRESS = "EINTERNAL";
 
-/** A network failure as Node's error code only: Node's messages may quote the server. */
+/** A network failure. Keeps only Node's error code, because Node's message may quote the server. */
 export class NetworkError extends Error {
   override readonly name = "NetworkError";
   constructor(readonly code: string) {
     super(code);
   }
 
-  /** The error for people, about the request to `url`. */
+  /** The error with a message about the request to `url`. */
   describe(url: URL): ExchangeError {
     const { code } = this;
     const error = (kind: RegistryErrorCode, what: string): ExchangeError =>
@@ -74,7 +74,7 @@ export class NetworkError extends Error {
       case "EAI_AGAIN":
         return error("unavailable", `could not be resolved to an address (${code})`);
       case "HPE_HEADER_OVERFLOW":
-        return error("too-large", "sent more headers than this client reads");
+        return error("too-large", "sent response headers above the size limit");
       case "EPROTO":
       case "ERR_SSL_WRONG_VERSION_NUMBER":
         return error("tls", "does not speak TLS");

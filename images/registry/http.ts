@@ -1,4 +1,4 @@
-/** One bounded request with one bounded response. On `node:http(s)`: Node 20's fetch closes the connection after each HEAD. */
+/** An HTTP request with time and size limits. Uses `node:http(s)`, because Node 20's fetch closes connections after a HEAD. */
 
 import { once } from "node:events";
 import { request as requestHttp, type Agent, type IncomingMessage } from "node:http";
@@ -11,20 +11,20 @@ export interface HttpRequest {
   readonly method: "GET" | "HEAD";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** A longer body is an error with a 2xx status, and cut with any other. */
+  /** A longer body is an error for a 2xx status, and truncated for any other. */
   readonly maxBodyBytes: number;
   readonly limits: PhaseLimits;
   readonly agent: Agent;
   readonly signal: AbortSignal;
-  /** Replaces Node's name lookup. */
+  /** Replaces Node's DNS lookup. */
   readonly lookup?: LookupFunction;
 }
 
-/** Limits in ms. Each covers its whole phase, so a server gains nothing by sending single bytes. */
+/** Limits in ms. Each covers its whole phase, so a server cannot extend it by sending single bytes. */
 export interface PhaseLimits {
-  /** Name lookup, TCP and TLS. */
+  /** DNS lookup, TCP and TLS. */
   readonly connectMs: number;
-  /** From the request to the end of the response's headers. */
+  /** From the request to the end of the response headers. */
   readonly responseMs: number;
   /** From the headers to the end of the body. */
   readonly bodyMs: number;
@@ -35,13 +35,13 @@ export interface HttpResponse {
   /** Names in lower case; the values of a repeated header are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Who answered: after redirects not the server first asked. */
+  /** The URL of the request, which after redirects is not the original one. */
   readonly url: URL;
 }
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Rejects with an {@link ExchangeError} for an exceeded limit or a malformed response, else with a {@link NetworkError}. */
+/** Rejects with an {@link ExchangeError} for an exceeded limit or an invalid response, otherwise with a {@link NetworkError}. */
 export async function exchange(request: HttpRequest): Promise<HttpResponse> {
   const { url, limits } = request;
   const failed = new AbortController();
@@ -65,7 +65,7 @@ export async function exchange(request: HttpRequest): Promise<HttpResponse> {
     maxHeaderSize: MAX_HEADER_BYTES,
     signal: AbortSignal.any([request.signal, failed.signal]),
   });
-  // The waits below see errors; without a listener, one that comes after them would end the process.
+  // The awaits below handle errors. Without this listener, a later error would crash the process.
   outgoing.on("error", () => undefined);
   outgoing.on("socket", (socket) => {
     const startResponse = (): void => {
@@ -78,7 +78,7 @@ export async function exchange(request: HttpRequest): Promise<HttpResponse> {
     startPhase(limits.connectMs, "did not accept the connection");
     socket.once(secure ? "secureConnect" : "connect", startResponse);
   });
-  // Node drops such a request without an error.
+  // Without a listener, Node closes such a connection without an error.
   outgoing.on("upgrade", (_response, socket) => {
     socket.destroy();
     fail("invalid-answer", "switched to another protocol");
@@ -108,10 +108,13 @@ async function readResponse(
   const headers: Record<string, string> = {};
   for (const [name, values = []] of Object.entries(incoming.headersDistinct))
     headers[name] = values.join(", ");
-  // Compressed bytes do not have the digest of the stored ones.
+  // Digests are those of uncompressed content.
   if ((headers["content-encoding"] ?? "identity") !== "identity") {
     incoming.destroy();
-    throw new ExchangeError("invalid-answer", `${url.host} compressed its response unasked`);
+    throw new ExchangeError(
+      "invalid-answer",
+      `${url.host} sent a compressed response, expected an uncompressed one`,
+    );
   }
   const chunks: Buffer[] = [];
   let length = 0;
@@ -127,7 +130,7 @@ async function readResponse(
     }
   if (isTooLong && status >= 200 && status <= 299)
     throw new ExchangeError("too-large", `${url.host} sent more than ${maxBodyBytes} bytes`);
-  // The agent gets the connection back after this turn: without the wait, the next request opens another.
+  // The agent reuses the connection only after this turn of the event loop.
   await nextTurn();
   return { status, headers, body: Buffer.concat(chunks).subarray(0, maxBodyBytes), url };
 }

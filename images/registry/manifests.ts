@@ -1,5 +1,5 @@
 /**
- * Manifests of one registry: their digest by HEAD, their bytes by GET.
+ * Fetches manifests from a registry: the digest by HEAD, the content by GET.
  * Media types: https://github.com/opencontainers/image-spec/blob/main/media-types.md
  */
 
@@ -28,10 +28,10 @@ export interface Manifest {
   readonly bytes: Buffer;
 }
 
-/** Docker's own limit. */
+/** Docker's limit for manifests. */
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
-// Always all four: without the index types a registry answers with one platform's digest, or not at all.
+// Without the index types, a registry returns the digest for a single platform, or 404.
 const accept = MANIFEST_TYPES.join(", ");
 
 export const headRequest = (tagOrDigest: string): RepositoryRequest => ({
@@ -42,8 +42,8 @@ export const headRequest = (tagOrDigest: string): RepositoryRequest => ({
 });
 
 /**
- * The digest that the registry says the tag has now. Not verified: Docker does that when it pulls.
- * @param head the response to {@link headRequest}, if the request was already made
+ * The current digest of a tag according to the registry. Not verified here; Docker verifies it on pull.
+ * @param head the response to {@link headRequest}, if it was already requested
  */
 export async function currentDigest(
   session: RegistrySession,
@@ -57,14 +57,14 @@ export async function currentDigest(
     const digest = readDigestHeader(response);
     if (digest !== undefined) return digest;
   }
-  // A GET counts as a pull at Docker Hub, so it is the last resort: where only the bytes tell the digest, where the
-  // registry does not support HEAD, or for the registry's words about a missing tag, which is no pull.
+  // A GET counts as a pull at Docker Hub. It is used only if the digest header is missing, if the registry does not support
+  // HEAD, or to get the error message for a missing tag, which is not counted.
   if ([200, 404, 405].includes(response.status))
     return (await fetchManifest(session, repository, tag)).digest;
   throw statusError(response);
 }
 
-/** Fetches by tag or digest. The bytes are verified against the digest, or for a tag against the digest header. */
+/** Fetches a manifest. Its content is verified against the given digest or, for a tag, against the digest header. */
 export async function fetchManifest(
   session: RegistrySession,
   repository: string,
@@ -83,19 +83,19 @@ export async function fetchManifest(
   return { mediaType, digest, bytes: verifiedBody(response, digest) };
 }
 
-/** Throws an {@link ExchangeError} for anything but a manifest, schema 1 and web pages included. */
+/** Throws an {@link ExchangeError} for anything but a manifest, such as schema 1 or a web page. */
 function readManifestType({ headers, url, redactor }: RegistryResponse): ManifestType {
   const header = headers["content-type"];
   const essence = header?.split(";", 1)[0]?.trim().toLowerCase();
   const type = MANIFEST_TYPES.find((known) => known === essence);
   if (type !== undefined) return type;
   const problem = essence?.startsWith("application/vnd.docker.distribution.manifest.v1+")
-    ? "has the image in schema 1 only, which Docker no longer runs"
+    ? "has only a schema 1 manifest, which Docker no longer supports"
     : `answered with${header === undefined ? "out a content type" : ` content type ${redactor.quote(header)}`}, expected an image manifest`;
   throw new ExchangeError("invalid-answer", `${url.host} ${problem}`);
 }
 
-/** `undefined` without the header, which the specification makes optional. Throws for anything but a digest. */
+/** `undefined` without the header, which is optional in the specification. Throws for an invalid digest. */
 function readDigestHeader({ headers, url, redactor }: RegistryResponse): Digest | undefined {
   const header = headers["docker-content-digest"];
   if (header === undefined || isDigest(header)) return header;

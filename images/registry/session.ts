@@ -1,6 +1,6 @@
 /**
- * One registry: how it authenticates, and the tokens it granted. Credentials go to the registry's origin if it asks for
- * Basic, to the realm it names if it asks for Bearer, and nowhere else.
+ * Authentication with one registry. Credentials are sent only to the registry's origin (Basic) or to the token service
+ * that it names (Bearer).
  */
 
 import { Redactor } from "../../text/redact";
@@ -15,32 +15,33 @@ import {
   type TokenService,
 } from "./auth";
 import { ExchangeError } from "./errors";
-import { registryOrigin, type Home, type Registries } from "./origin";
+import { registryOrigin, type RegistryContext, type Registries } from "./origin";
 import { statusError, type RegistryResponse } from "./response";
 import type { Request, Transport } from "./transport";
 
-/** A request in a repository. */
+/** A request for an object in a repository. */
 export interface RepositoryRequest extends Pick<Request, "method" | "accept" | "maxBodyBytes"> {
-  /** Below `/v2/<repository>/`, including the query. */
+  /** Path relative to `/v2/<repository>/`, including the query. */
   readonly path: string;
 }
 
 /** An authorization for one repository. */
 interface Grant {
   readonly authorization: string;
-  /** Epoch, ms. */
+  /** Milliseconds since the Unix epoch. */
   readonly expiresAt: number;
-  /** Requested for several repositories at once: whether it is good for this one shows on use. */
+  /** Requested for several repositories together, so it may not cover this one. */
   readonly shared: boolean;
+  /** Whether a request with it has succeeded. */
   proven: boolean;
 }
 
 const MAX_TOKEN_BODY_BYTES = 64 * 1024;
-/** Tokens are renewed this early, so that they do not expire on their way. */
+/** Tokens are renewed this long before they expire, so that they do not expire in transit. */
 const RENEWAL_MS = 5_000;
 
 export class RegistrySession {
-  readonly #home: Home;
+  readonly #context: RegistryContext;
   /** The Authorization header for the configured credentials. */
   readonly #basic: string | undefined;
   #scheme: AuthScheme | undefined;
@@ -54,9 +55,9 @@ export class RegistrySession {
   ) {
     const settings = registries[registry];
     const { username, password } = settings ?? {};
-    // Per registry: a token may be any text, and must not hide parts of what other registries say.
+    // One per registry: a token can be any text and must not redact messages of other registries.
     const redactor = new Redactor();
-    this.#home = { origin: registryOrigin(registry, settings), registries, redactor };
+    this.#context = { origin: registryOrigin(registry, settings), registries, redactor };
     if (password === undefined) return;
     const credentials = Buffer.from(`${username ?? ""}:${password}`).toString("base64");
     redactor.hide(password);
@@ -64,7 +65,7 @@ export class RegistrySession {
     if (username !== undefined) this.#basic = `Basic ${credentials}`;
   }
 
-  /** The first request, without authorization. `undefined` for a 401, after which the scheme is known. */
+  /** Sends the first request, without authorization. Returns `undefined` for a 401, after which the scheme is known. */
   async open(
     repository: string,
     request: RepositoryRequest,
@@ -75,11 +76,11 @@ export class RegistrySession {
     return undefined;
   }
 
-  /** The response, with the authorization the registry asks for. A 401 that persists is an error, other statuses are not. */
+  /** Sends a request with the required authorization. Throws for a repeated 401; other statuses are returned. */
   async send(repository: string, request: RepositoryRequest): Promise<RegistryResponse> {
     const grant = await this.#grant(repository);
     const response = await this.#request(repository, request, grant);
-    // A 403 to a token for several repositories may be a 200 to one of its own.
+    // A shared token may get a 403 where the repository's own token gets a 200.
     const isUnproven = grant?.shared === true && !grant.proven;
     if (response.status !== 401 && !(response.status === 403 && isUnproven)) {
       if (grant !== undefined) grant.proven = true;
@@ -93,21 +94,21 @@ export class RegistrySession {
     return again;
   }
 
-  /** Whether each request carries the password itself. Known after {@link open}. */
+  /** Whether the registry uses Basic authentication. Known after {@link open}. */
   get isBasic(): boolean {
     return this.#scheme?.kind === "basic";
   }
 
   /**
-   * Requests one token for all the repositories. `proven`: the token itself says what it is good for; `unproven`: that shows
-   * on use; `refused`: each repository needs its own.
+   * Requests one token for all the repositories. `proven`: the token states which repositories it covers. `unproven`: the
+   * token is opaque, so only its use shows that. `refused`: each repository needs its own token.
    */
   async shareToken(repositories: readonly string[]): Promise<"proven" | "unproven" | "refused"> {
     if (this.#scheme?.kind !== "bearer" || repositories.length < 2) return "refused";
     const response = await this.#requestToken(this.#scheme.service, repositories);
     const token = response.status === 200 ? parseToken(response.body) : undefined;
     if (token === undefined) {
-      // Further attempts with a wrong password may lock the account.
+      // Further attempts with a wrong password could lock the account.
       if (response.status === 401 && this.#basic !== undefined) throw credentialsRefused(response);
       return "refused";
     }
@@ -125,7 +126,7 @@ export class RegistrySession {
         : { authorization: this.#basic, expiresAt: Infinity, shared: false, proven: false };
     const grant = this.#grants.get(repository);
     if (grant !== undefined && grant.expiresAt > Date.now()) return grant;
-    // Parallel requests share one token.
+    // Parallel requests share one token request.
     const pending =
       this.#pending.get(repository) ??
       this.#ownToken(this.#scheme.service, repository).finally(() => {
@@ -153,21 +154,21 @@ export class RegistrySession {
   }
 
   #keep(repository: string, token: Token, shared: boolean): Grant {
-    this.#home.redactor.hide(token.text);
+    this.#context.redactor.hide(token.text);
     const expiresAt = Date.now() + token.seconds * 1000 - RENEWAL_MS;
     const grant = { authorization: `Bearer ${token.text}`, expiresAt, shared, proven: false };
     this.#grants.set(repository, grant);
     return grant;
   }
 
-  /** A shared token was refused for one repository: keep it only where it has worked. */
+  /** After a shared token was refused for one repository: keeps it only for repositories where it has worked. */
   #dropUnprovenGrants(): void {
     for (const [repository, { shared, proven }] of this.#grants)
       if (shared && !proven) this.#grants.delete(repository);
   }
 
   #schemeOf(response: RegistryResponse): AuthScheme {
-    const scheme = readScheme(response, this.#home);
+    const scheme = readScheme(response, this.#context);
     if (scheme.kind === "basic" && this.#basic === undefined)
       throw new ExchangeError(
         "credentials",
@@ -177,7 +178,7 @@ export class RegistrySession {
   }
 
   #unauthorized(response: RegistryResponse): ExchangeError {
-    if (response.url.origin !== this.#home.origin.origin) return redirectTargetDenied(response);
+    if (response.url.origin !== this.#context.origin.origin) return redirectTargetDenied(response);
     if (this.isBasic) return credentialsRefused(response);
     return new ExchangeError(
       "denied",
@@ -190,7 +191,7 @@ export class RegistrySession {
       method: "GET",
       url: tokenUrl(service, repositories),
       maxBodyBytes: MAX_TOKEN_BODY_BYTES,
-      home: this.#home,
+      context: this.#context,
       ...(this.#basic !== undefined && { authorization: this.#basic }),
     });
   }
@@ -202,8 +203,8 @@ export class RegistrySession {
   ): Promise<RegistryResponse> {
     return this.transport.send({
       ...request,
-      url: new URL(`/v2/${repository}/${path}`, this.#home.origin),
-      home: this.#home,
+      url: new URL(`/v2/${repository}/${path}`, this.#context.origin),
+      context: this.#context,
       ...(grant !== undefined && { authorization: grant.authorization }),
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Requests with retries, redirects, limits, and one deadline over all of them. Knows nothing of authentication except that
- * `Authorization` must not leave its origin.
+ * HTTP with retries, redirects, limits and a common deadline. Does not know about authentication, but never sends
+ * `Authorization` to another origin.
  */
 
 import { setMaxListeners } from "node:events";
@@ -9,17 +9,17 @@ import { Agent as HttpsAgent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExchangeError, NetworkError } from "./errors";
 import { exchange, type HttpResponse, type PhaseLimits } from "./http";
-import { followableUrl, isConfigured, publicLookup, type Home } from "./origin";
+import { followableUrl, isConfigured, publicLookup, type RegistryContext } from "./origin";
 import type { RegistryResponse } from "./response";
 import { isRetryableCode, isRetryableStatus, RETRIES, retryAfterMs, waitMs } from "./retry";
 
 /** Limits in ms. */
 export interface Limits extends PhaseLimits {
-  /** Everything the client does, from its first request. */
+  /** For all requests of the client, from the first one. */
   readonly deadlineMs: number;
-  /** The first wait before a retry; the next ones double. */
+  /** The wait before the first retry; it doubles with each retry. */
   readonly retryMs: number;
-  /** How long a registry's other images wait for the first one's response, which tells how to authenticate. */
+  /** How long requests wait for the first response of their registry, which shows how to authenticate. */
   readonly warmUpMs: number;
 }
 
@@ -32,7 +32,7 @@ export const LIMITS: Limits = Object.freeze({
   warmUpMs: 2_000,
 });
 
-/** A request that is sent, retries and redirects included. Without its query: redirects carry signatures in theirs. */
+/** A request that is sent, including retries and redirects. The URL has no query: redirects carry signatures in it. */
 export interface RequestEvent {
   readonly method: "GET" | "HEAD";
   readonly url: string;
@@ -41,7 +41,7 @@ export interface RequestEvent {
 export interface TransportOptions {
   readonly limits: Limits;
   readonly signal?: AbortSignal;
-  /** Trusted certificates, PEM. Default: Node's own and those of NODE_EXTRA_CA_CERTS. */
+  /** Trusted CA certificates, PEM. Default: Node's own and those in NODE_EXTRA_CA_CERTS. */
   readonly ca?: string;
   readonly onRequest?: (event: RequestEvent) => void;
 }
@@ -50,11 +50,11 @@ export interface Request {
   readonly method: "GET" | "HEAD";
   readonly url: URL;
   readonly accept?: string;
-  /** Sent to the URL's origin only: dropped at the first redirect to another scheme, host or port. */
+  /** Sent only to the origin of `url`: dropped on a redirect to another scheme, host or port. */
   readonly authorization?: string;
   readonly maxBodyBytes: number;
-  /** The registry that is asked: where its redirects may lead, and its secrets. */
-  readonly home: Home;
+  /** The registry that the request belongs to. */
+  readonly context: RegistryContext;
 }
 
 const MAX_REDIRECTS = 5;
@@ -63,7 +63,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 export class Transport {
   readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
-  readonly #over = new AbortController();
+  readonly #controller = new AbortController();
   readonly #options: TransportOptions;
   #endsAt = Infinity;
   #timer: NodeJS.Timeout | undefined;
@@ -75,19 +75,19 @@ export class Transport {
       http: new HttpAgent(agent),
       https: new HttpsAgent({ ...agent, ...(options.ca !== undefined && { ca: options.ca }) }),
     };
-    // One listener per running request is no leak.
-    setMaxListeners(0, this.#over.signal);
+    // Each running request adds a listener; disable Node's warning about leaks.
+    setMaxListeners(0, this.#controller.signal);
   }
 
-  /** The response, whatever its status except 429 and 5xx. Throws an {@link ExchangeError}. */
+  /** Sends a request. Throws an {@link ExchangeError} for 429 and retryable 5xx; returns responses of any other status. */
   async send(request: Request): Promise<RegistryResponse> {
-    const { home } = request;
+    const { context } = request;
     let { url, authorization } = request;
     for (let redirects = 0; ; redirects++) {
       const response = await this.#sendWithRetries(request, url, authorization);
       const { location } = response.headers;
       if (!REDIRECTS.has(response.status) || location === undefined)
-        return { ...response, redactor: home.redactor };
+        return { ...response, redactor: context.redactor };
       if (redirects === MAX_REDIRECTS)
         throw new ExchangeError(
           "refused",
@@ -97,7 +97,7 @@ export class Transport {
       url = followableUrl(
         location,
         from,
-        home,
+        context,
         (place, reason) => `${from.host} redirected to ${place}, which is not followed: ${reason}`,
       );
       if (url.origin !== from.origin) authorization = undefined;
@@ -126,8 +126,8 @@ export class Transport {
 
   async #attempt(request: Request, url: URL, authorization?: string): Promise<HttpResponse> {
     this.#startDeadline();
-    const { signal } = this.#over;
-    const { method, accept, maxBodyBytes, home } = request;
+    const { signal } = this.#controller;
+    const { method, accept, maxBodyBytes, context } = request;
     const { limits, onRequest } = this.#options;
     try {
       signal.throwIfAborted();
@@ -144,14 +144,14 @@ export class Transport {
         limits,
         agent: url.protocol === "https:" ? this.#agents.https : this.#agents.http,
         signal,
-        ...(!isConfigured(url, home) && { lookup: publicLookup }),
+        ...(!isConfigured(url, context) && { lookup: publicLookup }),
       });
     } catch (error) {
       throw signal.aborted ? this.#ended(url) : error;
     }
   }
 
-  /** Waits for the next attempt. Throws where there is none: too many, or not enough time. */
+  /** Waits before the next attempt. Throws if there were too many attempts or the deadline is too close. */
   async #waitBeforeRetry(retry: number, outcome: HttpResponse | NetworkError, url: URL) {
     const [what, code, asked] =
       outcome instanceof NetworkError
@@ -171,7 +171,7 @@ export class Transport {
           ? `${what}, and no time is left to retry`
           : `${what} and asks to wait ${Math.ceil(asked / 1000)} s, longer than the limit of ${deadlineMs / 1000} s`,
       );
-    await sleep(wait, undefined, { signal: this.#over.signal }).catch(() => {
+    await sleep(wait, undefined, { signal: this.#controller.signal }).catch(() => {
       throw this.#ended(url);
     });
   }
@@ -187,17 +187,17 @@ export class Transport {
   }
 
   readonly #abort = (): void => {
-    this.#over.abort();
+    this.#controller.abort();
   };
 
-  /** Why no more requests are sent. */
+  /** The error after an abort or the deadline. */
   #ended(url: URL): ExchangeError {
     if (this.#options.signal?.aborted === true)
       return new ExchangeError("aborted", `interrupted before ${url.host} answered`);
     const seconds = this.#options.limits.deadlineMs / 1000;
     return new ExchangeError(
       "timeout",
-      `${url.host} did not answer within the ${seconds} s for all registries`,
+      `${url.host} did not answer within the limit of ${seconds} s for all registries`,
     );
   }
 }

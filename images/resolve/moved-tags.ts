@@ -1,4 +1,4 @@
-/** Pinned images whose tag has another digest now. The pin is deployed all the same; people should know. */
+/** Moved tags: the tag of a pinned image now has another digest. The pin is deployed anyway, with a warning. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeAge } from "../age";
@@ -11,11 +11,11 @@ export interface MovedTag {
   readonly service: string;
   readonly image: PinnedImage;
   readonly current: Digest;
-  /** The kind, and when the new image was built; absent if they could not be determined in time. */
+  /** The kind of change and the build date of the new image; absent if they could not be determined in time. */
   readonly change?: Pick<ImageFacts, "created"> & { readonly kind: ChangeKind };
 }
 
-/** Adds the change, unless `timeUp` comes first or one of the images cannot be read. */
+/** Adds `change`, unless `timeUp` resolves first or an image cannot be read. */
 export async function withChange(
   tag: MovedTag,
   read: ReadImage,
@@ -31,20 +31,20 @@ export async function withChange(
   return { ...tag, change: { kind, created: after.facts.created } };
 }
 
-/** Resolves after `ms`; keeps no process alive. */
+/** Resolves after `ms`. Does not keep the process alive. */
 export const timeUpIn = (ms: number): Promise<unknown> =>
   sleep(Math.max(0, ms), undefined, { ref: false });
 
-/** One line for people, with the next step. */
+/** A warning on one line, with the command to run next. */
 export function describeMoved(
   { service, image, current, change }: MovedTag,
   { stack, now }: { readonly stack: string; readonly now: Date },
 ): string {
   const what = change === undefined ? "" : ` (${change.kind}, ${built(change.created, now)})`;
-  return `images.${service}: ${image.name}:${image.tag ?? ""} moved${what} from ${image.digest} to ${current}; the pin stays, \`${pinCommand(stack, service)}\` shows the change and takes it`;
+  return `images.${service}: ${image.name}:${image.tag ?? ""} moved${what} from ${image.digest} to ${current}; the pin stays, \`${pinCommand(stack, service)}\` shows the change and updates the pin`;
 }
 
-/** The command that updates a service's pin. The stack is `dev` unless named. */
+/** The command that updates the pin of a service. The default stack is `dev`. */
 export const pinCommand = (stack: string, service: string): string =>
   `npm run pin ${stack === "dev" ? "" : `-- --stack ${stack} `}${service}`;
 

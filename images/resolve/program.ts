@@ -7,16 +7,16 @@ import { pulumiCommand } from "./pulumi-command";
 import { describeUnchecked, resolveImages } from "./resolve";
 
 export interface ResolvedImages {
-  /** By service; all pinned, unless no registry could be asked. */
+  /** By service; all pinned. */
   readonly images: Readonly<Record<string, ImageReference>>;
-  /** What people should know before the deployment; none of it stops one. */
+  /** Warnings that do not stop the deployment. */
   readonly warnings: readonly { readonly service: string; readonly message: string }[];
 }
 
 /**
- * The images that this Pulumi run deploys. Each run resolves bare tags anew, because Pulumi passes nothing from a preview
- * to its update. Tags of pinned images are checked in a preview only: `pulumi up` of a pinned stack, including its own
- * preview, asks no registry. Throws a ResolveError.
+ * The images that this Pulumi run deploys. Every run resolves bare tags again, because Pulumi passes no data from a preview
+ * to the update. Tags of pinned images are checked only by `pulumi preview`, so that `pulumi up` of a pinned stack contacts
+ * no registry. Throws a ResolveError if a bare tag cannot be resolved.
  */
 export async function resolveForPulumi(config: {
   readonly stack: string;
@@ -33,8 +33,8 @@ export async function resolveForPulumi(config: {
     platform,
   });
   const now = new Date();
-  // An update resolved these tags by itself: no preview showed the result.
-  const unseen = isPreview
+  // The update resolved these tags again, so the preview may have shown other digests.
+  const unpreviewed = isPreview
     ? []
     : Object.entries(configured).filter(([, image]) => !isPinned(image));
   return {
@@ -45,7 +45,7 @@ export async function resolveForPulumi(config: {
         message: describeMoved(tag, { stack, now }),
       })),
       ...unchecked.map((tag) => ({ service: tag.service, message: describeUnchecked(tag) })),
-      ...unseen.map(([service, image]) => ({
+      ...unpreviewed.map(([service, image]) => ({
         service,
         message: `images.${service}: ${formatReference(image)} has no digest, so this update resolved it again, to ${images[service]?.digest ?? ""}, which may differ from the preview; pin it with \`${pinCommand(stack, service)}\``,
       })),

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 
-/** How many processes to look up: program, language host, engine, npm's wrapper, and some. */
+/** Maximum number of ancestors to inspect: the program, the language host, the CLI, npm's wrapper, and some spare. */
 const MAX_STEPS = 6;
 
 /**
- * The subcommand of the Pulumi CLI that runs this program (`preview`, `up`, …), or `undefined` if unknown. The SDK tells
- * only whether this is a dry run, and `up` starts with one; but `up` must not ask registries just for a warning. Read from
- * the parents' command lines (proc(5)), which only Linux has.
+ * The subcommand of the Pulumi CLI that runs this program (`preview`, `up`, …), or `undefined` if unknown. The SDK only
+ * tells whether this is a dry run, which is also true for the preview of `up`. Read from the command lines of the parent
+ * processes in /proc (proc(5)), so it works only on Linux.
  */
 export function pulumiCommand(
   parentOf: (pid: number) => Process | undefined = readProcess,
@@ -16,8 +16,8 @@ export function pulumiCommand(
   for (let steps = 0; steps < MAX_STEPS; steps++) {
     const process = parentOf(pid);
     if (process === undefined) return undefined;
-    const [program = "", ...words] = process.argv;
-    if (/(?:^|\/)pulumi(?:\.exe)?$/.test(program)) return subcommand(words);
+    const [program = "", ...args] = process.argv;
+    if (/(?:^|\/)pulumi(?:\.exe)?$/.test(program)) return subcommand(args);
     pid = process.parent;
   }
   return undefined;
@@ -28,17 +28,17 @@ export interface Process {
   readonly argv: readonly string[];
 }
 
-/** Global flags that take their value as the next word: `pulumi --help`, version 3.259. */
+/** Global flags that take a value as the next argument: `pulumi --help`, version 3.259. */
 const WITH_VALUE = new Set(
   "-C --cwd --color --memprofilerate --otel-traces -v --verbose --profiling --tracing".split(" "),
 );
 
-function subcommand(words: readonly string[]): string | undefined {
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index] ?? "";
-    if (WITH_VALUE.has(word)) index++;
-    // The only alias of a command that callers ask for (`pulumi up --help`).
-    else if (!word.startsWith("-")) return word === "update" ? "up" : word;
+function subcommand(args: readonly string[]): string | undefined {
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (WITH_VALUE.has(arg)) index++;
+    // `update` is an alias of `up` (`pulumi up --help`).
+    else if (!arg.startsWith("-")) return arg === "update" ? "up" : arg;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** From configured images to deployed images: bare tags get their digest, tags of pinned images are checked. */
+/** Resolves bare tags to digests, and checks whether the tags of pinned images have moved. */
 
 import { UserError } from "../../text/user-error";
 import { imageReader } from "../inspect/reader";
@@ -12,15 +12,15 @@ export type Images<I extends ImageReference = ImageReference> = Readonly<Record<
 
 export interface ResolveOptions {
   readonly registries: Registries;
-  /** Whether to ask for the tags of pinned images. Without it, a fully pinned stack makes no connection. */
+  /** Whether to check the tags of pinned images. If false, a fully pinned stack makes no connections. */
   readonly checkTags: boolean;
-  /** Deadline for bare tags, all registries together, in ms. Default 20 s. */
+  /** Deadline for resolving bare tags, for all registries together, in ms. Default 20 000. */
   readonly deadlineMs?: number;
-  /** Deadline for tags of pinned images and for what changed, in ms from the start. Default 4 s. */
+  /** Deadline for checking the tags of pinned images and classifying moved ones, in ms. Default 4000. */
   readonly tagsWithinMs?: number;
   /** The host's platform, `linux/amd64`, to classify moved tags. Default: they are not classified. */
   readonly platform?: string;
-  /** Ends the resolution early. */
+  /** Aborts the resolution. */
   readonly signal?: AbortSignal;
 }
 
@@ -31,18 +31,18 @@ const TAGS_WITHIN_MS = 4_000;
 export interface UncheckedTag {
   readonly service: string;
   readonly image: PinnedImage;
-  /** Who answered what. */
+  /** The answer of the registry, or that there was none. */
   readonly reason: string;
 }
 
 export interface Resolution {
-  /** One for each given image, in the same order. */
+  /** One for each configured image, in the same order. */
   readonly images: Images<PinnedImage>;
   readonly moved: readonly MovedTag[];
   readonly unchecked: readonly UncheckedTag[];
 }
 
-/** Bare tags that could not be resolved: one line each. */
+/** Bare tags that could not be resolved, one per line. */
 export class ResolveError extends UserError {
   override readonly name = "ResolveError";
   constructor(
@@ -54,25 +54,25 @@ export class ResolveError extends UserError {
 }
 
 /**
- * Resolves bare tags, and with `checkTags` checks those of pinned images, asking all registries at once. Bare tags without
- * an answer are thrown together as a {@link ResolveError}; pinned images without one are reported as unchecked.
+ * Resolves bare tags and, with `checkTags`, checks the tags of pinned images. Queries all registries in parallel. Throws a
+ * {@link ResolveError} that lists all bare tags that failed. Pinned images whose check failed are returned as `unchecked`.
  */
 export async function resolveImages(images: Images, options: ResolveOptions): Promise<Resolution> {
   const { registries, checkTags, platform, signal } = options;
   const { deadlineMs = DEADLINE_MS, tagsWithinMs = TAGS_WITHIN_MS } = options;
-  const isAsked = (image: ImageReference): boolean =>
+  const needsLookup = (image: ImageReference): boolean =>
     !isPinned(image) || (checkTags && image.tag !== undefined);
-  const asked = Object.values(images).filter(isAsked);
-  const over = new AbortController();
+  const lookedUp = Object.values(images).filter(needsLookup);
+  const done = new AbortController();
   const client = new RegistryClient({
     registries,
-    deadlineMs: asked.every(isPinned) ? tagsWithinMs : deadlineMs,
-    signal: signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
+    deadlineMs: lookedUp.every(isPinned) ? tagsWithinMs : deadlineMs,
+    signal: signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]),
   });
   const read = platform === undefined ? undefined : imageReader(client, platform);
   const timeUp = timeUpIn(tagsWithinMs);
   try {
-    const lookup = client.lookup(asked);
+    const lookup = client.lookup(lookedUp);
     const resolve = async (service: string, image: ImageReference): Promise<Outcome> => {
       if (!isPinned(image)) {
         const digest = await lookup(image);
@@ -80,7 +80,7 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
         const problem = `images.${service}: ${digest.message}; ${remedy(image, digest)}`;
         return { problem, error: digest };
       }
-      if (!isAsked(image)) return { service, image };
+      if (!needsLookup(image)) return { service, image };
       const current = await Promise.race([lookup(image), timeUp.then(() => undefined)]);
       if (current === undefined || current instanceof RegistryError) {
         const late = `${image.registry} did not answer within ${tagsWithinMs / 1000} s`;
@@ -111,8 +111,8 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
       unchecked: tags.filter((tag) => "reason" in tag),
     };
   } finally {
-    // Stops requests that nobody waits for any more.
-    over.abort();
+    // Aborts requests whose results are no longer needed.
+    done.abort();
     client.close();
   }
 }
@@ -122,10 +122,10 @@ type Outcome =
   | {
       readonly service: string;
       readonly image: PinnedImage;
-      /** What people should know about the tag. */
+      /** A moved or unchecked tag. */
       readonly tag?: MovedTag | UncheckedTag;
     };
 
-/** One line for people. */
+/** A warning on one line. */
 export const describeUnchecked = ({ service, image, reason }: UncheckedTag): string =>
   `images.${service}: ${image.name}:${image.tag ?? ""} not checked: ${reason}; the pin stays`;

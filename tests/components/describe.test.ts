@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { describeStack, refuseOtherData } from "../../components/describe";
+import { describeStack, checkDataFormats } from "../../components/describe";
 import { HardeningError } from "../../components/hardened/policy";
 import {
   DescribedStack,
@@ -385,7 +385,7 @@ describe("a described stack", () => {
     const settings = { ...settingsOf([web]), services: {} };
     assert.throws(
       () => {
-        refuseOtherData(settings, modelOf([reader]), { reader: LAST }, [reader]);
+        checkDataFormats(settings, modelOf([reader]), { reader: LAST }, [reader]);
       },
       { message: "services.reader: was not checked before use" },
     );

@@ -189,7 +189,7 @@ describe("a stack on a Docker host", () => {
 describe("a stack", () => {
   it("has no containers that depend on each other", async () => {
     const pair = [service("a", { dependsOn: ["b"] }), service("b", { dependsOn: ["a"] })];
-    await assert.rejects(run(pair), { message: "containers depend on each other: a → b → a" });
+    await assert.rejects(run(pair), { message: "dependency cycle of containers: a → b → a" });
   });
 
   it("orders containers by what they depend on, whatever the order of the services", async () => {

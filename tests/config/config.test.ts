@@ -131,9 +131,9 @@ describe("a configuration with problems", () => {
     assert.equal(
       messageOf({ domain: 5, tls: { mode: "x" }, colour: "red", portainerPassword: "" }),
       `the configuration of stack "test" (Pulumi.test.yaml) has 4 problems:
-  domain: expected a host name in lower case such as example.com, no IP address, got 5
+  domain: expected a lower-case host name such as example.com, not an IP address, got 5
   tls.mode: expected "none", "selfSigned" or "acme", got "x"
-  colour: unknown key, remove it or check its spelling
+  colour: unknown key; remove it or check its spelling
   portainerPassword: missing, portainer needs it; ${setSecret("portainerPassword")}`,
     );
     assert.match(
@@ -160,15 +160,15 @@ describe("a configuration with problems", () => {
 
 describe("a secret of a configuration", () => {
   const rows: readonly (readonly [title: string, value: unknown, problem: string])[] = [
-    ["no text", null, "expected a text"],
-    ["a map", { canary: "canary" }, "expected a text"],
+    ["no text", null, "expected a string"],
+    ["a map", { canary: "canary" }, "expected a string"],
     ["too short", "canary-1234", "expected 12 characters or more"],
     [
       "with a space at its end",
       "canary-password ",
-      "has white space at its end or a line break in it",
+      "starts or ends with white space, or contains a line break",
     ],
-    ["of two lines", "canary\npassword", "has white space at its end or a line break in it"],
+    ["of two lines", "canary\npassword", "starts or ends with white space, or contains a line break"],
     ["of the dev stack", "dev-only-portainer-canary", "is the public secret of the dev stack"],
   ];
   for (const [title, value, problem] of rows)

@@ -29,16 +29,16 @@ const unpinned = (service: string, image: string): string =>
 const strangers = (index: number, network: string): string =>
   `adminAllow.${index}: ${network} is everybody or nearly so (expected /8 or narrower, of IPv6 /7) while Traefik is published on 0.0.0.0; name the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`;
 const NO_MAJOR =
-  'images.postgres: expected a tag that begins with the major version, such as 16-alpine, got "latest"; the data volume is named after it';
+  'images.postgres: expected a tag that starts with the major version, such as 16-alpine, got "latest"; the data volume is named after the version';
 const STRUCTURAL = `is part of the definition in components/services; a stack may exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`;
-const SHORT = "expected a reason of 10 characters or more that a reader can judge";
+const SHORT = "expected a reason of at least 10 characters that explains the exemption";
 
 const RULES: readonly Row[] = [
   // Whether a service is on.
   [services({ traefik: ON })],
   [
     services({ traefik: OFF }),
-    "services.traefik.enabled: every other service is reached through it, remove the line",
+    "services.traefik.enabled: all other services are reached through it; remove the line",
   ],
   [services({ "socket-proxy": ON, cadvisor: OFF })],
   [services({ "socket-proxy": OFF, portainer: OFF })],
@@ -85,8 +85,8 @@ const RULES: readonly Row[] = [
     ),
     `services.homepage.exemptions: hostPaths ${STRUCTURAL}`,
     `services.homepage: exemption readOnlyRootfs: ${SHORT}`,
-    "services.homepage: exemption readOnlyRootfs: equals the default, remove it",
-    'services.homepage: exemption capabilities: expected a list of Linux capabilities such as "CAP_CHOWN", each once, got ["NET_ADMIN"]',
+    "services.homepage: exemption readOnlyRootfs: equals the policy; remove it",
+    'services.homepage: exemption capabilities: expected a list of Linux capabilities such as "CAP_CHOWN" without duplicates, got ["NET_ADMIN"]',
   ],
 
   // Images.
@@ -108,7 +108,7 @@ const RULES: readonly Row[] = [
       requirePins: true,
       images: { ...IMAGES, traefik: 5, homepage: undefined, n8n: "n8nio/n8n:1" },
     },
-    "images.traefik: expected name:tag@sha256:… as a text, got 5",
+    "images.traefik: expected name:tag@sha256:… as a string, got 5",
     `images.homepage: ${MISSING}, or services.homepage.enabled: false`,
     unpinned("n8n", "n8nio/n8n:1"),
   ],
@@ -164,7 +164,7 @@ const RULES: readonly Row[] = [
       images: { ...IMAGES, postgres: "postgres:latest" },
     },
     'services.n8n.memoryMiB: expected a whole number from 6 to 65536, got "256m"',
-    "services.traefik.enabled: every other service is reached through it, remove the line",
+    "services.traefik.enabled: all other services are reached through it; remove the line",
     `services.n8n: exemption readOnlyRootfs: ${SHORT}`,
     NO_MAJOR,
   ],
@@ -174,7 +174,7 @@ const RULES: readonly Row[] = [
       n8nEncryptionKey: "",
       ...services({ n8n: { enabled: false, memory: 64 } }),
     },
-    "services.n8n.memory: unknown key, remove it or check its spelling",
+    "services.n8n.memory: unknown key; remove it or check its spelling",
     `images.homepage: ${MISSING}, or services.homepage.enabled: false`,
   ],
   // Nobody can tell whether the password is needed.

@@ -34,11 +34,11 @@ function withValue(path: string, value: unknown): Record<string, unknown> {
 }
 
 const WHOLE = "a whole number from";
-const HOST_NAME = "a host name in lower case such as example.com, no IP address";
+const HOST_NAME = "a lower-case host name such as example.com, not an IP address";
 const PLATFORM = "a platform such as linux/amd64 or linux/arm64";
 const AGE = "an age such as 3d, 12h or 0";
-const CPUS = "a number with three decimals at most from 0.01 to 64";
-const CA = "an address that begins with https://, without a login";
+const CPUS = "a number with at most three decimals from 0.01 to 64";
+const CA = "an https:// URL without credentials";
 const NETWORK = "a network such as 192.0.2.0/24";
 const AT_EXEMPTION = "services.homepage.exemptions.0";
 const [NOTHING, EMPTY] = [undefined, ""];
@@ -47,7 +47,7 @@ const [NOTHING, EMPTY] = [undefined, ""];
 const REFUSED: readonly (readonly [path: string, what: string, ...values: unknown[]])[] = [
   ["host", "a map with address and, for ssh, hostKey", NOTHING, EMPTY, null, 5, ["a"], "ssh://a@b"],
   ["host.address", "ssh://user@host[:port] or unix:///path/to/docker.sock", NOTHING, null, 22],
-  ["host.hostKey", '"ssh-ed25519 AAAA…" as a text', [HOST_KEY]],
+  ["host.hostKey", '"ssh-ed25519 AAAA…" as a string', [HOST_KEY]],
   [
     "domain",
     HOST_NAME,
@@ -69,8 +69,8 @@ const REFUSED: readonly (readonly [path: string, what: string, ...values: unknow
   ["publish.https", `${WHOLE} 1 to 65535`, 0],
   ["adminAllow", "a list such as [192.0.2.0/24]", "10.0.0.0/8", { a: 1 }],
   ["adminAllow.0", NETWORK, null, 5, "10.0.0.1", "10.0.0.0/33"],
-  ["images", "a map, one line a service: name:tag@sha256:…", NOTHING, null, ["traefik:v3"], "a:1"],
-  ["images.traefik", "name:tag@sha256:… as a text", null, 5, { tag: "1" }],
+  ["images", "a map with one line per service: name:tag@sha256:…", NOTHING, null, ["traefik:v3"], "a:1"],
+  ["images.traefik", "name:tag@sha256:… as a string", null, 5, { tag: "1" }],
   ["requirePins", "true or false", 1, "yes"],
   ["checkTags", "true or false", null],
   ["minimumAge", AGE, null, "3", "3w", "-3d", "3 d", "3dx", "x3d", "100000d"],
@@ -89,10 +89,10 @@ const REFUSED: readonly (readonly [path: string, what: string, ...values: unknow
   [`${AT_EXEMPTION}.control`, `one of ${EXEMPTIBLE_BY_STACK.join(", ")}`, "memory"],
   [
     `${AT_EXEMPTION}.value`,
-    "the control's value: true, false, a text, or a list of texts or numbers",
+    "the control's value: true, false, a string, or a list of strings or numbers",
     ...[NOTHING, 1, [true]],
   ],
-  [`${AT_EXEMPTION}.reason`, "a text that says why", NOTHING],
+  [`${AT_EXEMPTION}.reason`, "a string that explains the exemption", NOTHING],
   ["tls", "a map such as { mode: none }", null, [], "none"],
   ["tls.mode", '"none", "selfSigned" or "acme"', NOTHING, null, 4, "letsencrypt"],
   ["tls.email", "an e-mail address", NOTHING, "admin"],
@@ -132,9 +132,9 @@ describe("a value that does not fit its key", () => {
       });
 });
 
-const UNKNOWN = "unknown key, remove it or check its spelling";
-const HOST = "a registry host in lower case such as ghcr.io or 127.0.0.1:5000";
-const HUB = "docker.io, as Docker Hub is called here";
+const UNKNOWN = "unknown key; remove it or check its spelling";
+const HOST = "a lower-case registry host such as ghcr.io or 127.0.0.1:5000";
+const HUB = "docker.io for Docker Hub";
 const registry = (said: unknown): Record<string, unknown> => ({ registries: { "ghcr.io": said } });
 const SETTINGS = "expected a map such as { insecure: true } or { username: …, password: … }";
 const withImage = (image: string) => ({ images: { ...IMAGES, traefik: image } });
@@ -178,7 +178,7 @@ const LINES: readonly Row[] = [
   ],
   [
     { domain: ENCRYPTED },
-    `domain: expected ${HOST_NAME}, got an encrypted value, which commands that read the file alone cannot see; write it in clear text`,
+    `domain: expected ${HOST_NAME}, got an encrypted value, which commands that read only the file cannot decrypt; store it in clear text`,
   ],
   [
     { domain: `${"a.".repeat(127)}ab` },
@@ -190,18 +190,18 @@ const LINES: readonly Row[] = [
   ]),
   [
     { host: { address: "ssh://a:canary@b" } },
-    "host.address: the address holds a password; use a key and leave the password out",
-    'host.hostKey: missing, the server would not be checked; print it with "ssh-keyscan -t ed25519 -p 22 HOST" and compare its fingerprint on the server',
+    "host.address: contains a password; remove it and use an SSH key",
+    'host.hostKey: missing, so the server could not be verified; print it with "ssh-keyscan -t ed25519 -p 22 HOST" and compare its fingerprint on the server',
   ],
 
   // Registries: whatever stands there may be a password.
   [
     { registries: ENCRYPTED },
-    'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
+    'registries: the whole map is encrypted, so commands that read only the stack file cannot see which registries use plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
   ],
   ...[["canary"], "canary"].map((registries): Row => [
     { registries },
-    "registries: expected a map by registry host",
+    "registries: expected a map keyed by registry host",
   ]),
   ...["https://ghcr.io", "Ghcr.io"].map((host): Row => [
     { registries: { [host]: {} } },
@@ -219,12 +219,12 @@ const LINES: readonly Row[] = [
   ]),
   [
     registry({ username: ["canary"], password: 424242 }),
-    "registries.ghcr.io.username: expected a text, quote it",
-    "registries.ghcr.io.password: expected a text, quote it",
+    "registries.ghcr.io.username: expected a string, quote it",
+    "registries.ghcr.io.password: expected a string, quote it",
   ],
   [
     registry({ username: "a", password: "" }),
-    "registries.ghcr.io.password: expected a text that is not empty",
+    "registries.ghcr.io.password: expected a string that is not empty",
   ],
   [registry({ token: "canary" }), `registries.ghcr.io.token: ${UNKNOWN}`],
   [registry({ insecure: "yes" }), 'registries.ghcr.io.insecure: expected true or false, got "yes"'],

@@ -11,7 +11,7 @@ const problemsOf = (address: string, hostKey?: string): string[] =>
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
 const EXPECTED = "address: expected ssh://user@host[:port] or unix:///path/to/docker.sock, got";
-const PASSWORD = "address: the address holds a password; use a key and leave the password out";
+const PASSWORD = "address: contains a password; remove it and use an SSH key";
 const KEY =
   'hostKey: expected "ssh-ed25519 AAAA…", type and key of one line, no host and no comment';
 
@@ -56,7 +56,7 @@ describe("an address over SSH", () => {
       (path) =>
         [
           `ssh://deploy@host${path}`,
-          `address: the path after the host is the Docker socket there, got "${path}"`,
+          `address: expected the path of a Docker socket after the host, got "${path}"`,
         ] as const,
     ),
     // Whatever else is wrong with them, a password is not repeated.
@@ -115,7 +115,7 @@ describe("the host key of an SSH server", () => {
 
   it("has to be there, and the problem says how to get it", () => {
     const line = (command: string): string =>
-      `hostKey: missing, the server would not be checked; print it with "${command}" and compare its fingerprint on the server`;
+      `hostKey: missing, so the server could not be verified; print it with "${command}" and compare its fingerprint on the server`;
     assert.deepEqual(problemsOf("ssh://deploy@203.0.113.7"), [
       line("ssh-keyscan -t ed25519 -p 22 203.0.113.7"),
     ]);
@@ -152,7 +152,7 @@ describe("a local socket", () => {
 
   it("has no host key", () => {
     assert.deepEqual(problemsOf("unix:///var/run/docker.sock", HOST_KEY), [
-      "hostKey: a local socket has no host key, remove it",
+      "hostKey: a local socket has no host key; remove it",
     ]);
   });
 });

@@ -83,7 +83,7 @@ describe("the Docker provider", () => {
           assert.ok(error instanceof UserError);
           assert.equal(
             error.message,
-            "DOCKER_CONTEXT=desktop-linux is set, and the provider would follow it instead of pinned-stack:host; unset it",
+            "DOCKER_CONTEXT=desktop-linux is set and would override pinned-stack:host; unset it",
           );
           return true;
         },

@@ -63,7 +63,7 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
   [
     [OLD],
     { version: "29.1.0", api: 52, oldest: 43 },
-    `old: old:1 speaks the Docker API up to 1.42, this engine takes 1.43 and newer (Engine 29.1.0); ${REMEDY}`,
+    `old: old:1 supports the Docker API up to 1.42, this engine takes 1.43 and newer (Engine 29.1.0); ${REMEDY}`,
   ],
   [[NEW], { api: 44 }],
   [
@@ -74,18 +74,18 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
   [
     [CLASSIC],
     { containerdStore: true },
-    `classic: classic:1 sees no containers on containerd's image store, which this engine uses; ${REMEDY}`,
+    `classic: classic:1 finds no containers with the containerd image store, which this engine uses; ${REMEDY}`,
   ],
   [
     [FOLDER],
     { root: "/data/docker" },
-    "folder: folder:1 looks for Docker's data in /var/lib/docker, this engine keeps it in /data/docker; services.folder.enabled: false",
+    "folder: folder:1 expects Docker's data in /var/lib/docker, this engine keeps it in /data/docker; services.folder.enabled: false",
   ],
   [[LARGE], { freeMiB: 1812 }],
   [
     [LARGE],
     { freeMiB: 1811 },
-    "docker: 1811 MiB free in /var/lib/docker, expected 1812 MiB for the images that are not there yet; free some with: docker image prune",
+    "docker: 1811 MiB free in /var/lib/docker, expected 1812 MiB for the images to pull; free some with: docker image prune",
   ],
   [[LARGE], { freeMiB: 600, images: [LARGE.image] }],
   // All at once.
@@ -93,9 +93,9 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
     [image("it's", { newestApi: 40 }), image("b", { newestApi: 41, classicStore: true })],
     { version: "29.1.0", api: 52, oldest: 44, containerdStore: true, architecture: "arm64" },
     "docker: the host is linux/arm64, the configuration says linux/amd64; set pinned-stack:platform",
-    "it's: it's:1 speaks the Docker API up to 1.40, this engine takes 1.44 and newer (Engine 29.1.0)",
-    "b: b:1 speaks the Docker API up to 1.41, this engine takes 1.44 and newer (Engine 29.1.0)",
-    "b: b:1 sees no containers on containerd's image store, which this engine uses",
+    "it's: it's:1 supports the Docker API up to 1.40, this engine takes 1.44 and newer (Engine 29.1.0)",
+    "b: b:1 supports the Docker API up to 1.41, this engine takes 1.44 and newer (Engine 29.1.0)",
+    "b: b:1 finds no containers with the containerd image store, which this engine uses",
   ],
 ];
 
@@ -153,7 +153,7 @@ describe("the preflight's script", () => {
     const { code, stderr } = await preflight([]);
     assert.deepEqual(
       [code, stderr],
-      [1, "docker: cannot tell the API of the engine from: 28.3.0 latest 1.24 amd64\n"],
+      [1, "docker: cannot read the engine's API version from: 28.3.0 latest 1.24 amd64\n"],
     );
   });
 });

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { formatPlatform, isPlatformPart, runnable, some } from "../../images/platform";
+import {
+  formatPlatform,
+  isPlatformPart,
+  runnablePlatforms,
+  listNames,
+} from "../../images/platform";
 
 describe("the name of a platform", () => {
   const table: readonly [parts: string, name: string][] = [
@@ -32,7 +37,7 @@ describe("what a host runs", () => {
   ];
   for (const [platform, runs] of table)
     it(`is ${runs} on ${platform}`, () => {
-      assert.equal(runnable(platform).join(" "), runs);
+      assert.equal(runnablePlatforms(platform).join(" "), runs);
     });
 });
 
@@ -52,10 +57,10 @@ describe("a part of a platform's name", () => {
 describe("platforms in one line", () => {
   const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `p${n}`);
   it("are all there up to twenty", () => {
-    assert.equal(some(["linux/amd64", "linux/arm64"]), "linux/amd64, linux/arm64");
-    assert.equal(some(names(20)), names(20).join(", "));
+    assert.equal(listNames(["linux/amd64", "linux/arm64"]), "linux/amd64, linux/arm64");
+    assert.equal(listNames(names(20)), names(20).join(", "));
   });
   it("are counted from there on", () => {
-    assert.equal(some(names(21)), `${names(20).join(", ")} and 1 more`);
+    assert.equal(listNames(names(21)), `${names(20).join(", ")} and 1 more`);
   });
 });

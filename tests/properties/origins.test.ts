@@ -146,7 +146,7 @@ describe("a place that a registry points to", () => {
         const url = `${protocol}://registry.example${path}`;
         assert.equal(
           refusal(new URL(url), { origin: HOME, registries: {} }),
-          "it is not a web address",
+          "it is not an http or https URL",
         );
       }),
     );

@@ -1,7 +1,7 @@
 /** Models of small stacks: a few real services, or services made up for one test. */
 import assert from "node:assert/strict";
 
-import { describeStack, refuseOtherData } from "../../components/describe";
+import { describeStack, checkDataFormats } from "../../components/describe";
 import { ContainerModel } from "../../components/hardened/model";
 import { ServiceSettings, StackContainer, StackModel, StackSettings } from "../../components/model";
 import { DEFINITIONS, ServiceName } from "../../components/services";
@@ -97,7 +97,7 @@ export function dataRefusal(
 ): string | undefined {
   try {
     const settings = settingsOf(definitions, said);
-    refuseOtherData(settings, modelOf(definitions, said), last, definitions);
+    checkDataFormats(settings, modelOf(definitions, said), last, definitions);
   } catch (error) {
     assert.ok(error instanceof UserError, String(error));
     return error.message;

@@ -2,7 +2,7 @@
  * Everything of a deployment that touches nothing that runs, in the order in which it can fail without anybody noticing:
  * plan and decision, new images, rehearsal, dump.
  */
-import { refuseOtherData } from "../../components/describe";
+import { checkDataFormats } from "../../components/describe";
 import { StackModel } from "../../components/model";
 import { DEFINITIONS } from "../../components/services";
 import { withImages, PlainConfig } from "../../config/file/edit";
@@ -59,7 +59,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const back = rollbackCandidate(stack, history);
   const { config: wanted, message, number } = targetOf(run, options, before);
   const target = loadWanted(stack, wanted, number);
-  refuseOtherData(target.config, target.model, before.state.dataFormats);
+  checkDataFormats(target.config, target.model, before.state.dataFormats);
   const lost = lostVolumes(before.state, target.model);
 
   reporter.stage("plan");

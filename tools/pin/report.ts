@@ -1,7 +1,7 @@
 /** Content of the report of `npm run pin`, before it becomes a table, JSON or Markdown. Pure. */
 import { dayOf, describeAge, formatAge } from "../../images/age";
 import type { ImageFacts } from "../../images/inspect/facts";
-import { some } from "../../images/platform";
+import { listNames } from "../../images/platform";
 import { parseReference, type ImageReference } from "../../images/reference";
 import { redactCredentials, Redactor } from "../../text/redact";
 import type { PinRow } from "./decision";
@@ -109,7 +109,7 @@ export function details({ from, to, before, after }: PinRow, now: Date): readonl
     after: value(after) + (before === undefined ? "" : change(before)),
   });
   const count = ({ platforms }: ImageFacts): string =>
-    before === undefined ? some(platforms) : String(platforms.length);
+    before === undefined ? listNames(platforms) : String(platforms.length);
   return [
     { name: "digest", before: digestOf(from), after: digestOf(to ?? from) },
     detail("built", ({ created }) =>
@@ -155,4 +155,4 @@ const diff = (before: readonly string[], after: readonly string[]): readonly str
 ];
 
 const inParentheses = (names: readonly string[]): string =>
-  names.length === 0 ? "" : ` (${some(names)})`;
+  names.length === 0 ? "" : ` (${listNames(names)})`;

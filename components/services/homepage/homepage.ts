@@ -11,11 +11,11 @@ const PORT = 8080;
 const FOLDER = "/srv/homepage";
 const PROJECT_FOLDER = resolve(__dirname, "..", "..", "..");
 
-/** The start page: generated from the stack, or the user's own files. It has no state, so it is replaced start-first. */
+/** The start page: generated from the stack, or the user's own files. */
 export const homepage = defineService({
   name: "homepage",
   options: {
-    /** Folder of the user's own site, relative to the project. Default: the generated page. */
+    /** Folder with the user's own site, relative to the project. Default: the generated page. */
     folder: textLike("the path of a folder", /./).optional(),
   },
   image: { diskMiB: 60 },
@@ -28,7 +28,7 @@ export const homepage = defineService({
         : siteFiles(resolve(PROJECT_FOLDER, folder));
     return [
       {
-        // nginx's own user in the official image.
+        // The user `nginx` in the official image.
         user: "101:101",
         memoryMiB: 64,
         cpus: 0.25,
@@ -46,7 +46,7 @@ export const homepage = defineService({
         },
         tmpfs: { "/run": 1, "/var/cache/nginx": 16 },
         health: {
-          // 127.0.0.1, because BusyBox tries only the first address of localhost, and that is ::1.
+          // Not localhost: BusyBox tries only its first address, which is ::1.
           command: ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PORT}/`],
           startSeconds: 10,
         },
@@ -58,12 +58,12 @@ export const homepage = defineService({
 
 type SiteFile = Exclude<FileContent, { readonly secret: string }> | DerivedContent;
 
-/** The generated page needs nothing but its own style sheet, so its policy allows nothing else. */
+/** The generated page uses only its own style sheet and an inline icon. */
 const GENERATED_POLICY =
   "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const OWN_POLICY = "frame-ancestors 'self'; base-uri 'self'";
 
-/** The files are written by the deployment that changed them, so their age is that of what the page tells. */
+/** Shows the Last-Modified header: a deployment writes the files only when the page has changed. */
 const DEPLOYED = `    sub_filter '${DEPLOYED_MARK}' 'As deployed on $sent_http_last_modified.';
     sub_filter_last_modified on;
 `;

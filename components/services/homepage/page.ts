@@ -1,4 +1,4 @@
-/** The generated start page: what runs, from which image, and under which restrictions. Pure, no script, no request. */
+/** The generated start page: services, images and restrictions. Pure. The page has no scripts and loads only its CSS. */
 import { ContainerModel } from "../../hardened/model";
 import { Controls, Exemption, isRoot } from "../../hardened/policy";
 import { DescribedStack } from "../definition";
@@ -8,20 +8,20 @@ interface PageService {
   /** `traefik:v3.6.4@sha256:…` */
   readonly image: string;
   readonly since?: string;
-  /** Absent for services that no browser reaches. */
+  /** Absent for services without an active route. */
   readonly url?: string;
   readonly admin: boolean;
-  /** At least one. They run under the same controls, for the same reasons. */
+  /** At least one. All have the same controls and exemptions. */
   readonly containers: readonly [ContainerModel, ...ContainerModel[]];
 }
 
 /**
- * Where the web server puts in when these files were written: the day is not in the page itself, or it would be another
- * page in every preview. A server that does nothing leaves an empty line.
+ * Placeholder that the web server replaces by the time at which the files were written. The page itself must not contain
+ * the date: it would then change in every preview. Without replacement it is an invisible HTML comment.
  */
 export const DEPLOYED_MARK = "<!-- deployed -->";
 
-/** The whole page, complete HTML. All texts are escaped. */
+/** The page as a complete HTML document. All texts are escaped. */
 export function renderPage({ stack, containers, services: all }: DescribedStack): string {
   const services = all.flatMap((service): PageService[] => {
     const [first, ...others] = containers.filter((one) => one.service === service.service);
@@ -49,7 +49,7 @@ ${groups(services)
   .join("\n")}
 </main>
 <footer>
-<p>A check mark is a restriction that holds. An exclamation mark is an exemption, with the reason that was given for it.</p>
+<p>A check mark shows an active restriction. An exclamation mark shows an exemption and its reason.</p>
 </footer>
 </body>
 </html>
@@ -63,7 +63,7 @@ function summary(services: readonly PageService[]): string {
     pinned === services.length
       ? "all pinned by digest"
       : `${pinned} of ${services.length} pinned by digest`;
-  return `${services.length} ${services.length === 1 ? "service" : "services"}, ${pins}, ${plain} of them without any exemption.`;
+  return `${services.length} ${services.length === 1 ? "service" : "services"}, ${pins}, ${plain} without exemptions.`;
 }
 
 interface Group {
@@ -74,19 +74,19 @@ interface Group {
 
 function groups(services: readonly PageService[]): Group[] {
   const all = [
-    { id: "open", title: "Services", members: services.filter((s) => !isInner(s) && !s.admin) },
+    { id: "open", title: "Services", members: services.filter((s) => !isInternal(s) && !s.admin) },
     {
       id: "admin",
       title: "Administration",
-      members: services.filter((s) => !isInner(s) && s.admin),
+      members: services.filter((s) => !isInternal(s) && s.admin),
     },
-    { id: "inner", title: "Behind the scenes", members: services.filter(isInner) },
+    { id: "internal", title: "Behind the scenes", members: services.filter(isInternal) },
   ];
   return all.filter(({ members }) => members.length > 0);
 }
 
-/** Services that nobody goes to; the homepage is where its reader is already. */
-const isInner = ({ service, url }: PageService): boolean =>
+/** Services without a link: those without a URL, and the homepage itself. */
+const isInternal = ({ service, url }: PageService): boolean =>
   url === undefined || service === "homepage";
 
 const group = (
@@ -116,14 +116,14 @@ function card({ service, image, since, url, containers }: PageService): string {
 <div><dt>Limits</dt><dd>${controls.memoryMiB} MiB, ${controls.cpus} CPU, ${controls.pidsLimit} processes</dd></div>${containerRow(service, containers)}
 </dl>
 <ul class="badges" aria-label="Restrictions of ${escape(service)}">
-${restrictionWords(controls, exemptions)
-  .map((words) => `<li>${escape(words)}</li>`)
+${restrictionLabels(controls, exemptions)
+  .map((label) => `<li>${escape(label)}</li>`)
   .join("\n")}
 </ul>${exemptionList(service, exemptions)}
 </li>`;
 }
 
-/** Twelve characters to compare; the whole of it to copy, selected at once by a click. */
+/** The first 12 digits, and the full digest in a `<details>` element for copying. */
 function digestCell(digest: string): string {
   if (digest === "") return "not pinned";
   const hash = digest.replace("sha256:", "");
@@ -135,7 +135,7 @@ const sinceRow = (since: string | undefined): string =>
     ? ""
     : `\n<div><dt>Since</dt><dd><time datetime="${escape(since)}">${escape(since)}</time></dd></div>`;
 
-/** Most services are one container of the same name. */
+/** Left out for a service with a single container of the same name. */
 const containerRow = (service: string, containers: readonly ContainerModel[]): string => {
   const names = containers.map(({ name }) => name);
   return names.length === 1 && names[0] === service
@@ -151,13 +151,13 @@ const exemptionList = (service: string, exemptions: readonly Exemption[]): strin
 ${exemptions
   .map(
     (exemption) =>
-      `<li><strong>${escape(exemptionWords(exemption))}</strong> <span>${escape(exemption.reason)}</span></li>`,
+      `<li><strong>${escape(exemptionLabel(exemption))}</strong> <span>${escape(exemption.reason)}</span></li>`,
   )
   .join("\n")}
 </ul>`;
 
-/** Restrictions that hold, a few words each. */
-function restrictionWords(controls: Controls, exemptions: readonly Exemption[]): string[] {
+/** Short labels of the active restrictions. */
+function restrictionLabels(controls: Controls, exemptions: readonly Exemption[]): string[] {
   const exempt = new Set(exemptions.map(({ control }) => control));
   return [
     ...(exempt.has("user") ? [] : ["not root"]),
@@ -165,13 +165,13 @@ function restrictionWords(controls: Controls, exemptions: readonly Exemption[]):
     ...(controls.readOnlyRootfs ? ["read-only root"] : []),
     ...(controls.noNewPrivileges ? ["no new privileges"] : []),
     ...(controls.healthCheck ? ["health check"] : []),
-    ...(exempt.has("outsideNetworks") ? [] : ["no way to the internet"]),
+    ...(exempt.has("outsideNetworks") ? [] : ["no internet access"]),
     ...(exempt.has("dockerSocket") ? [] : ["no Docker socket"]),
   ];
 }
 
-/** What an exemption allows. Its reason is told beside it. */
-function exemptionWords({ control, value }: Exemption): string {
+/** Short description of what an exemption allows. */
+function exemptionLabel({ control, value }: Exemption): string {
   const list = typeof value === "object" ? value.join(", ") : String(value);
   switch (control) {
     case "user":
@@ -179,18 +179,18 @@ function exemptionWords({ control, value }: Exemption): string {
     case "capabilities":
       return `has ${list}`;
     case "readOnlyRootfs":
-      return "may write to its root";
+      return "can write to its root file system";
     case "noNewPrivileges":
-      return "may gain privileges";
+      return "can gain privileges";
     case "dockerSocket":
       return "uses the Docker socket";
     case "hostPaths":
       return `reads the host's ${list}`;
     case "publishedPorts":
-      // The numbers inside: which ones the host publishes them as is the stack's own choice.
-      return `opens its ${list.includes(",") ? "ports" : "port"} ${list.replace(/, (?=\d+$)/, " and ")} to the outside`;
+      // Container ports. The published ports depend on the stack's configuration.
+      return `publishes ${list.includes(",") ? "ports" : "port"} ${list.replace(/, (?=\d+$)/, " and ")}`;
     case "outsideNetworks":
-      return `leads outside through ${list}`;
+      return `has internet access through ${list}`;
     case "environmentSecrets":
       return `has a secret in ${list}`;
     case "healthCheck":

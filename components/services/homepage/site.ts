@@ -3,13 +3,14 @@ import { join } from "node:path";
 
 import { UserError } from "../../../text/user-error";
 
-/** A start page, not a download server: the files travel with the deployment and are kept in its state. */
-const MOST_FILES = 200;
-const MOST_BYTES = 5 * 1024 * 1024;
+/** Limits for the site, because Pulumi stores the files in its state. */
+const MAX_FILES = 200;
+const MAX_BYTES = 5 * 1024 * 1024;
 
 /**
- * The files of the user's own site, by path below the folder. Hidden files are left out. Throws an error that says what
- * does not fit: no index.html, too many or too large files, a link (it could bring in anything of this machine).
+ * The files of the user's own site, by path relative to the folder. Hidden and empty files are left out. Throws a
+ * {@link UserError} without an index.html, for too many or too large files, and for symbolic links, which could expose
+ * any file of this machine.
  */
 export function siteFiles(folder: string): Record<string, { readonly base64: string }> {
   const files: Record<string, { readonly base64: string }> = {};
@@ -27,13 +28,13 @@ export function siteFiles(folder: string): Record<string, { readonly base64: str
         continue;
       }
       if (!info.isFile())
-        fail(`${JSON.stringify(inside)} is a link or a device, expected a plain file`);
+        fail(`${JSON.stringify(inside)} is a link or a device, expected a regular file`);
       bytes += info.size;
-      if (bytes > MOST_BYTES) fail(`expected at most ${MOST_BYTES / 1024 / 1024} MiB of files`);
-      // Docker refuses an upload without content, and a browser has no use for an empty file.
+      if (bytes > MAX_BYTES) fail(`expected at most ${MAX_BYTES / 1024 / 1024} MiB of files`);
+      // The provider rejects an upload without content.
       if (info.size === 0) continue;
       files[inside] = { base64: readFileSync(join(folder, inside)).toString("base64") };
-      if (Object.keys(files).length > MOST_FILES) fail(`expected at most ${MOST_FILES} files`);
+      if (Object.keys(files).length > MAX_FILES) fail(`expected at most ${MAX_FILES} files`);
     }
   };
   try {

@@ -1,4 +1,4 @@
-/** The start page's style sheet: light and dark, from a phone's width up. All texts have a contrast of 4.5 or more. */
+/** The style sheet of the start page: light and dark mode, phone and desktop. Text contrast is at least 4.5:1 (WCAG AA). */
 export const STYLE = `:root {
   color-scheme: light dark;
   --page: #f4f6f8; --card: #fff; --ink: #16202a; --soft: #51606e; --line: #d6dde3;

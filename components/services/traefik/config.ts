@@ -1,33 +1,33 @@
-/** Traefik's two configuration files, from typed routes. Pure. Reference: https://doc.traefik.io/traefik/v3.6/ */
+/** Traefik's static and dynamic configuration file. Pure. Reference: https://doc.traefik.io/traefik/v3.6/ */
 import { stringify } from "yaml";
 
 import { isOlder } from "../../../images/tag-version";
 import { DASHBOARD, Ingress, IngressSettings, isSecure } from "../../ingress";
 
-/** Only inside the container, for the health check. */
+/** For the health check; reachable only inside the container. */
 const PING_ADDRESS = "127.0.0.1:8082";
 
 export const ACME_FOLDER = "/acme";
 export const CONFIG_FOLDER = "/etc/traefik";
 
-/** Requests a second and at once, for each client: the n8n editor asks for some 200 files when it opens. */
+/** Requests per second and burst, per client. The n8n editor loads about 200 files when it opens. */
 const RATE_LIMIT = { average: 200, burst: 400 } as const;
 
 /**
- * While a container replaces another, the service's name may still lead to the one that has just gone, which answers
- * nothing at all. So Traefik gives a connection up early and tries again, as long as nothing was answered yet.
+ * While a container is replaced, the service name may still resolve to the old container, which no longer answers. A short
+ * dial timeout and retries bridge that time. Traefik retries only requests that got no response.
  */
 const DIAL_TIMEOUT = "500ms";
 const RETRY = { attempts: 3, initialInterval: "50ms" } as const;
 
-/** As people write it: no anchors, no folded lines. */
+/** Readable YAML: no anchors, no folded lines. */
 const yaml = (value: object): string =>
   stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
 
 /**
- * Set explicitly, because Traefik 3.6.4 refuses paths with these encoded and 3.6.7 allows all of them. Services may have
- * them in their paths (webhooks, names of images), and rules here match the host name alone, so they bypass nothing. No
- * service needs a backslash or a null character in a path.
+ * Set explicitly, because the defaults differ: Traefik 3.6.4 rejects paths with these encoded characters, 3.6.7 allows them.
+ * Services use them in paths (webhooks, image names). They cannot bypass a rule, because all rules match only the host
+ * name. No service needs a backslash or a null character.
  */
 const ENCODED_CHARACTERS = {
   allowEncodedSlash: true,
@@ -39,14 +39,14 @@ const ENCODED_CHARACTERS = {
   allowEncodedHash: true,
 } as const;
 
-/** @param tag of Traefik's image; one before 3.6.4 would not start with settings that it does not know. */
+/** @param tag tag of the Traefik image. Versions before 3.6.4 fail to start with `encodedCharacters`. */
 export function staticConfig({ tls, publish }: IngressSettings, tag: string | undefined): string {
   const secure = isSecure({ tls });
   const paths = isOlder(tag, [3, 6, 4]) ? {} : { encodedCharacters: ENCODED_CHARACTERS };
   return yaml({
     global: { checkNewVersion: false, sendAnonymousUsage: false },
     log: { level: "INFO" },
-    // Without it the dashboard route has nothing to show; the API is on no entry point of its own.
+    // For the dashboard route. `insecure: false`: the API has no entry point of its own.
     api: { dashboard: true, insecure: false },
     ping: { entryPoint: "ping" },
     entryPoints: {
@@ -64,7 +64,7 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
       },
       ...(secure && { websecure: { address: ":443", http: paths } }),
     },
-    // The folder never changes under a running container, so there is nothing to watch.
+    // A change of the files replaces the container, so there is nothing to watch.
     providers: { file: { directory: `${CONFIG_FOLDER}/dynamic`, watch: false } },
     ...(tls.mode === "acme" && {
       certificatesResolvers: {
@@ -97,7 +97,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
           {
             rule: `Host(\`${host}\`)`,
             service: target === DASHBOARD ? target : service,
-            // In this order: refusals have the headers, too.
+            // The headers come first, so that rejected requests get them too.
             middlewares: [
               "security-headers",
               ...(admin ? ["admin-only"] : []),
@@ -136,7 +136,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
             referrerPolicy: "strict-origin-when-cross-origin",
             permissionsPolicy: "camera=(), microphone=(), geolocation=()",
             ...(secure && { stsSeconds: 31536000 }),
-            // An empty value removes the header: no version for those who look for one.
+            // An empty value removes the header, which would reveal software versions.
             customResponseHeaders: { Server: "", "X-Powered-By": "" },
           },
         },

@@ -5,19 +5,18 @@ import { ACME_FOLDER, CONFIG_FOLDER, dynamicConfig, staticConfig } from "./confi
 const SECRETS = "/run/secrets/traefik";
 
 /**
- * The ingress: the only service with published ports. It reads its routes from a file, so it needs no Docker socket. It
- * runs as a user like any other, since Docker lets every user open ports 80 and 443 inside a container (Engine 20.10 and
- * newer).
+ * The ingress, and the only service with published ports. It reads its routes from a file and needs no Docker socket. It
+ * does not run as root: since Engine 20.10, every user may bind ports 80 and 443 in a container.
  */
 export const traefik = defineService({
   name: "traefik",
   enabled: "always",
   secrets: { acmeDnsToken: { minLength: 8, neededFor: { tlsMode: "acme" } } },
   image: { diskMiB: 250 },
-  // The dashboard's own page is somewhere else in each version; its API is not.
+  // The path of the dashboard differs between versions; that of the API does not.
   route: { target: DASHBOARD, admin: true, probePath: "/api/version" },
   rehearse: true,
-  unavailableMeanwhile: "every service is unreachable meanwhile",
+  downtimeEffect: "every service is unreachable meanwhile",
   containers: (context) => {
     const { tls, publish, routes, image } = context;
     const ports = [
@@ -31,13 +30,13 @@ export const traefik = defineService({
           {
             control: "publishedPorts",
             value: ports.map(({ internal }) => internal),
-            reason: "the one entrance of the stack; every other service is reached through it",
+            reason: "the single ingress of the stack; all other services are reached through it",
           },
           {
             control: "outsideNetworks",
             value: ["edge"],
             reason:
-              "published ports need a network that leads out; ACME certificates are fetched over it",
+              "ports cannot be published from an internal network; ACME needs internet access",
           },
         ],
         ...(tls.mode === "acme" && {
@@ -58,7 +57,7 @@ export const traefik = defineService({
         health: { command: ["traefik", "healthcheck"] },
         links: routes.map(({ container }) => container).filter((name) => name !== "traefik"),
         ports,
-        // It finishes the requests that are under way.
+        // Lets open requests finish.
         stopGraceSeconds: 20,
       },
     ];

@@ -47,7 +47,7 @@ describe("the networks of a group of containers", () => {
   it("do not connect a container to itself", async () => {
     await assert.rejects(
       made((networks) => networks.between("app", "app")),
-      { message: "network: app needs no network to talk to itself" },
+      { message: "network: expected two different containers, got app twice" },
     );
   });
 });

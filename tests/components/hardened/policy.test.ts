@@ -128,7 +128,7 @@ describe("a user or limit outside the policy", () => {
   for (const user of ["0:101", "101:0", "000:1"])
     it(`is refused: user ${user}, which is root`, () => {
       assert.deepEqual(problemsOf({ user }), [
-        `web: user: root (${user}) takes an exemption with a reason`,
+        `web: user: root (${user}) requires an exemption with a reason`,
       ]);
     });
 
@@ -148,9 +148,9 @@ describe("an exemption", () => {
     reason,
   });
   const writable = (reason: unknown): unknown => of("readOnlyRootfs", false, reason);
-  const SHORT = "expected a reason of 10 characters or more that a reader can judge";
-  const DEFAULT = "equals the default, remove it";
-  const CAPABILITIES = 'expected a list of Linux capabilities such as "CAP_CHOWN", each once, got';
+  const SHORT = "expected a reason of at least 10 characters that explains the exemption";
+  const DEFAULT = "equals the policy; remove it";
+  const CAPABILITIES = 'expected a list of Linux capabilities such as "CAP_CHOWN" without duplicates, got';
 
   const rows: readonly (readonly [unknown, string])[] = [
     [writable(""), SHORT],
@@ -159,10 +159,10 @@ describe("an exemption", () => {
     [writable(null), SHORT],
     [
       writable("writes to /opt\nFORGED ROW"),
-      'expected a reason on one line; YAML folds longer ones after ">-"',
+      'expected a reason on one line; for long ones, use ">-" in YAML',
     ],
     [writable("writes \u202eot setirw\u202c"), "expected a reason without invisible characters"],
-    [writable("x".repeat(501)), "expected a reason of 500 characters or less"],
+    [writable("x".repeat(501)), "expected a reason of at most 500 characters"],
     [of("readOnlyRootfs", true), DEFAULT],
     [of("dockerSocket", false), DEFAULT],
     [of("capabilities", []), DEFAULT],
@@ -184,15 +184,15 @@ describe("an exemption", () => {
         ] as const,
     ),
     [of("user", "x".repeat(1000)), `expected "uid:gid", got "${"x".repeat(116)}...`],
-    [of("hostPaths", [""]), 'expected a list of texts, got [""]'],
-    [of("hostPaths", [5]), "expected a list of texts, got [5]"],
-    [of("outsideNetworks", "edge"), 'expected a list of texts, got "edge"'],
-    [of("environmentSecrets", [{}]), "expected a list of texts, got [{}]"],
+    [of("hostPaths", [""]), 'expected a list of strings, got [""]'],
+    [of("hostPaths", [5]), "expected a list of strings, got [5]"],
+    [of("outsideNetworks", "edge"), 'expected a list of strings, got "edge"'],
+    [of("environmentSecrets", [{}]), "expected a list of strings, got [{}]"],
     [of("readOnlyRootfs", "false"), 'expected true or false, got "false"'],
     [of("noNewPrivileges", undefined), "expected true or false, got null"],
     [of("dockerSocket", ["/run"]), 'expected true or false, got ["/run"]'],
     [of("healthCheck", 0), "expected true or false, got 0"],
-    [of("memoryMiB", 512), `no such control, expected one of ${EXEMPTIBLE.join(", ")}`],
+    [of("memoryMiB", 512), `unknown control, expected one of ${EXEMPTIBLE.join(", ")}`],
   ];
   for (const [exemption, problem] of rows)
     it(`is refused: ${JSON.stringify(exemption).slice(0, 80)}, ${problem.slice(0, 60)}`, () => {
@@ -217,7 +217,7 @@ describe("an exemption", () => {
       ]),
       [
         "web: memoryMiB: expected a whole number from 6 to 65536, got 1",
-        "web: exemption capabilities: given twice, give one with all of the value",
+        "web: exemption capabilities: given twice; merge them into one",
         `web: exemption healthCheck: ${SHORT}`,
         `web: exemption healthCheck: ${DEFAULT}`,
       ],

@@ -107,7 +107,7 @@ SQL
       const reference = parseReference(image);
       assert.equal(
         postgres.image.problem?.(reference),
-        `expected a tag that begins with the major version, such as 16-alpine, got "${reference.tag ?? "none"}"; the data volume is named after it`,
+        `expected a tag that starts with the major version, such as 16-alpine, got "${reference.tag ?? "none"}"; the data volume is named after the version`,
       );
     });
 

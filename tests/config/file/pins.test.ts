@@ -43,7 +43,7 @@ config:
     const both = `${text}  minimumAge: 1d\n`;
     assert.throws(() => readPins(both).value("minimumAge"), {
       name: "StackFileError",
-      message: 'pinned-stack:minimumAge: is set with and without "pinned-stack:", keep one of them',
+      message: 'pinned-stack:minimumAge: is set both with and without "pinned-stack:"; remove one of them',
     });
   });
 
@@ -53,12 +53,12 @@ config:
       {
         name: "StackFileError",
         message:
-          "pinned-stack:registries: an alias (*name) is undefined or expands to too much; put texts that start with * in quotes",
+          "pinned-stack:registries: an alias (*name) is undefined or expands too far; quote strings that start with *",
       },
     );
   });
 
-  const ANCHOR = "has an anchor or an alias, on which other lines depend; write the value itself";
+  const ANCHOR = "uses a YAML anchor or alias, which other lines may share; write the value itself";
   const LINE = "expected name:tag or name:tag@sha256:… on one line";
   const unusable: readonly [title: string, images: string, problem: string, service?: string][] = [
     ["an anchor", "n8n: &old n8n:1", ANCHOR],
@@ -97,7 +97,7 @@ config:
     [
       "a service twice",
       "config:\n  pinned-stack:images:\n    a: a:1\n    a: a:2\n",
-      "line 4, column 5: not valid YAML (DUPLICATE_KEY): a map has the same key twice, remove one of them",
+      "line 4, column 5: not valid YAML (DUPLICATE_KEY): a map has the same key twice; remove one of them",
     ],
     [
       "two documents",

@@ -133,7 +133,7 @@ config:
     [
       "that expands without end",
       `config:\n  a0: &a0 [${"x, ".repeat(9)}x]\n${Array.from({ length: 11 }, (_, n) => `  a${n + 1}: &a${n + 1} [${`*a${n}, `.repeat(9)}*a${n}]\n`).join("")}`,
-      /: an alias \(\*name\) is undefined or expands to too much/,
+      /: an alias \(\*name\) is undefined or expands too far/,
     ],
   ];
   for (const [title, text, message] of broken)

@@ -78,7 +78,7 @@ describe("the file of a stack", () => {
 
   const MEANWHILE = {
     name: "StackFileError",
-    message: "was changed by someone else meanwhile, nothing was written; run this again",
+    message: "was changed in the meantime, nothing was written; run this again",
   };
   const changes: readonly [title: string, text: string][] = [
     ["the same pin", TEXT.replace("a:1", "a:3")],
@@ -145,7 +145,7 @@ describe("the file of a stack", () => {
     assert.deepEqual(readdirSync(folder), ["Pulumi.x.yaml", "Pulumi.x.yaml.lock"]);
   });
 
-  const EXPECTED = "expected a stack's file such as Pulumi.prod.yaml";
+  const EXPECTED = "expected a stack file such as Pulumi.prod.yaml";
   const unreadable: readonly [end: string, content: string | Buffer, message: string][] = [
     ["", Buffer.from([0x63, 0xff, 0xfe]), "is not UTF-8 text"],
     ["", "#".repeat(128 * 1024 + 1), `is larger than 128 KiB, ${EXPECTED}`],

@@ -32,9 +32,9 @@ const GONE: Reading = { missing: "gone", reason: "ghcr.io answered 404" };
 const UNREAD: Reading = { missing: "unread", reason: "ghcr.io answered 500" };
 
 type Row = readonly [title: string, before: Reading, after: Reading, why: string, newTag?: boolean];
-const SAME = "only what the host does not run has changed";
-const LABEL = "the same revision, but in a label, which may be the base image's";
-const HALF = "the same version, but not both images name their revision";
+const SAME = "only manifests for other platforms changed";
+const LABEL = "the same revision, but in a label that may be inherited from the base image";
+const HALF = "the same version, but the revision is missing in at least one image";
 const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
   "platform-noop": [
     ["attestations", attested("build 1"), attested("build 2"), SAME],
@@ -68,12 +68,12 @@ const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
     ["labels to annotations", labelled("1 a"), build("1 a"), LABEL],
     ["nothing, without revision", build("1"), build("1"), HALF],
     ["a revision that was not named", build("1"), build("1 a"), HALF],
-    ["no names", build(), build(), "the images do not name their version and revision"],
+    ["no names", build(), build(), "the version and the revision are missing in at least one image"],
     [
       "an old image that is gone",
       GONE,
       build("1 a"),
-      "the old image is not in its registry: ghcr.io answered 404",
+      "the old image is no longer in the registry: ghcr.io answered 404",
     ],
     [
       "an old image that was not read",

@@ -143,7 +143,7 @@ describe("an image that is none for the host", () => {
     top.bytes.toString().replace("vnd.oci.image.config.v1+json", "vnd.cncf.helm.config.v1+json"),
   );
   const bad = { manifests: [{ ...parsed.manifests[0], digest: "md5:1" }] };
-  const INDEX = "is not an image index, although its type says so";
+  const INDEX = "is not an image index, contrary to its media type";
   const table: readonly [title: string, message: string, ...Parameters<typeof factsFrom>][] = [
     [
       "has an index without the platform",
@@ -204,7 +204,7 @@ describe("an image that is none for the host", () => {
   for (const [title, platform] of odd) {
     it(`is not found under ${title} that is no name`, () => {
       assert.throws(() => factsFrom(indexedImage([platformImage({ platform })])), {
-        message: "is not an image configuration, although its type says so",
+        message: "is not an image configuration, contrary to its media type",
       });
       const both = indexedImage([platformImage(), platformImage({ platform })]);
       assert.deepEqual(factsFrom(both).platforms, ["linux/amd64"]);

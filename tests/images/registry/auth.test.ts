@@ -99,11 +99,11 @@ describe("the authentication scheme of a 401", () => {
     ['Bearer realm="x', `${SCHEME}: "Bearer realm="x"`],
     [
       'Bearer realm="https://canary-TOKEN.example/"',
-      'registry.example wants a token from "https://[hidden].example", which is not asked: its host name contains a secret',
+      'registry.example names the token service "https://[hidden].example", which is refused: its host name contains a secret',
     ],
     [
       'Bearer realm="not an address"',
-      'registry.example wants a token from "not an address", which is not asked: it is not a web address',
+      'registry.example names the token service "not an address", which is refused: it is not an http or https URL',
     ],
   ];
   for (const [header, message] of refused)

@@ -77,7 +77,7 @@ describe("a registry that always fails", () => {
     ],
     [
       status(200, { "x-long": "x".repeat(20_000) }),
-      ...(["too-large", "sent more headers than this client reads"] as const),
+      ...(["too-large", "sent response headers above the size limit"] as const),
     ],
   ];
   for (const [fault, code, text, heads = 1] of table)
@@ -159,14 +159,14 @@ describe("a token service", () => {
       "it is an internal address that is not listed under registries",
     ],
     ["https://user:pass@auth.example/token", "https://auth.example", "it contains a user name"],
-    ["not an address", "not an address", "it is not a web address"],
+    ["not an address", "not an address", "it is not an http or https URL"],
   ];
   for (const [realm, shown, reason] of realms)
     it(`at ${realm} is not asked`, async () => {
       const seen = await askFaulty(fixture, always(challenge(`Bearer realm="${realm}"`)));
       assert.equal(
         seen.text,
-        `refused: REGISTRY wants a token from "${shown}", which is not asked: ${reason}`,
+        `refused: REGISTRY names the token service "${shown}", which is refused: ${reason}`,
       );
       assert.equal(seen.registry.count(), 1);
     });
@@ -190,7 +190,7 @@ describe("the digest a registry names", () => {
 
   it("is not taken from compressed bytes", async () => {
     const { text } = await askFaulty(fixture, onGet(amend({ "content-encoding": "gzip" })));
-    assert.equal(text, "invalid-answer: REGISTRY compressed its response unasked");
+    assert.equal(text, "invalid-answer: REGISTRY sent a compressed response, expected an uncompressed one");
   });
 
   it("is refused if the body has another", async () => {
@@ -214,7 +214,7 @@ describe("the digest a registry names", () => {
     return ["docker-content-digest", digest, `answered with the digest "${shown}", ${DIGEST}`];
   });
   const MANIFEST = "expected an image manifest";
-  const SCHEMA_1 = "has the image in schema 1 only, which Docker no longer runs";
+  const SCHEMA_1 = "has only a schema 1 manifest, which Docker no longer supports";
   const types = Object.entries({
     "text/html": `answered with content type "text/html", ${MANIFEST}`,
     "application/json; charset=utf-8": `answered with content type "application/json; charset=utf-8", ${MANIFEST}`,

@@ -87,8 +87,8 @@ describe("a redirect", () => {
       "http://mirror.example",
       "it is plain http on a host that is not configured as insecure",
     ],
-    ["file:///etc/passwd", "file:", "it is not a web address"],
-    ["http://", "http://", "it is not a web address"],
+    ["file:///etc/passwd", "file:", "it is not an http or https URL"],
+    ["http://", "http://", "it is not an http or https URL"],
   ];
   for (const [location, shown, reason] of refused)
     it(`to ${location} is not followed`, async () => {

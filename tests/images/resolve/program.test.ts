@@ -54,7 +54,7 @@ describe("the images of a Pulumi run", () => {
       [
         [
           "app",
-          `images.app: REGISTRY/team/app:1 moved (rebuild, built N years ago) from ${old.index.digest} to ${rebuilt.index.digest}; the pin stays, \`npm run pin -- --stack prod app\` shows the change and takes it`,
+          `images.app: REGISTRY/team/app:1 moved (rebuild, built N years ago) from ${old.index.digest} to ${rebuilt.index.digest}; the pin stays, \`npm run pin -- --stack prod app\` shows the change and updates the pin`,
         ],
       ],
     );

@@ -119,17 +119,17 @@ describe("the resolution of images", () => {
     };
     assert.deepEqual(await problemsOf(resolve(registry, images), registry), [
       "images.proxy: REGISTRY/team/good:0.2.7: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); check the repository and the tag",
-      `images.data: REGISTRY/team/secret:1: ${PRIVATE}; check the repository; for a private image set username and password in pinned-stack:registries["REGISTRY"]`,
+      `images.data: REGISTRY/team/secret:1: ${PRIVATE}; check the repository; for a private image, set username and password in pinned-stack:registries["REGISTRY"]`,
     ]);
   });
 });
 
 describe("the remedy for a failed resolution", () => {
   const SETTINGS = 'pinned-stack:registries["REGISTRY"]';
-  const OR_PIN = ", or pin the image by digest to need no answer";
+  const OR_PIN = ", or pin the image by digest";
   const WAIT = "and asks to wait 600 s, longer than the limit of 20 s";
   const NETWORK = `check the network and the registry, then try again${OR_PIN}`;
-  const MEANT = `check that REGISTRY is the registry you mean${OR_PIN}`;
+  const MEANT = `check that REGISTRY is the intended registry${OR_PIN}`;
   const wait = { "retry-after": "600" };
   const table: readonly [fault: Fault, answer: string, remedy: string][] = [
     [
@@ -140,7 +140,7 @@ describe("the remedy for a failed resolution", () => {
     [
       status(401, { "www-authenticate": "Basic" }),
       "requires a user name and a password",
-      `correct username and password in ${SETTINGS}`,
+      `correct the username and password in ${SETTINGS}`,
     ],
     [status(429, wait), `answered 429 ${WAIT}`, `try again later${OR_PIN}`],
     [status(503, wait), `answered 503 ${WAIT}`, NETWORK],
@@ -169,7 +169,7 @@ describe("the remedy for a failed resolution", () => {
     const images = { app: imageIn(registry, "team/app:1") };
     const work = resolveImages(images, { registries: {}, checkTags: false });
     assert.deepEqual(await problemsOf(work, registry), [
-      `images.app: REGISTRY/team/app:1: REGISTRY does not speak TLS; trust its certificate with NODE_EXTRA_CA_CERTS; for a plain http registry set insecure in ${SETTINGS}`,
+      `images.app: REGISTRY/team/app:1: REGISTRY does not speak TLS; add its CA certificate to NODE_EXTRA_CA_CERTS; for a plain http registry, set insecure in ${SETTINGS}`,
     ]);
   });
 

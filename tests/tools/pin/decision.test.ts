@@ -40,7 +40,7 @@ function rowOf(was: Reading | undefined, after: Reading, given: Given = {}): Pin
 }
 
 describe("the decision about a pin", () => {
-  const SAME = "only what the host does not run has changed";
+  const SAME = "only manifests for other platforms changed";
   const REVISION = "the same revision";
   const FIRST = "had no digest yet";
   const age = { minimumAge: 3 * DAY };
@@ -62,7 +62,7 @@ describe("the decision about a pin", () => {
     [
       "an old image that is gone",
       rowOf(gone, young),
-      "take unknown: the old image is not in its registry: ghcr.io answered 404",
+      "take unknown: the old image is no longer in the registry: ghcr.io answered 404",
     ],
     [
       "an old image that was not read",
@@ -82,7 +82,7 @@ describe("the decision about a pin", () => {
     [
       "a new image that the registry names but does not have",
       rowOf(before, gone),
-      "fail unknown: the new image is not in its registry: ghcr.io answered 404; try again",
+      "fail unknown: the new image is no longer in the registry: ghcr.io answered 404; try again",
     ],
   ];
   for (const [title, { status, kind, why }, expected] of table)

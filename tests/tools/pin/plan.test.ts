@@ -133,7 +133,7 @@ describe("a plan of pins with a faulty registry", () => {
   const table: readonly [fault: FaultOf, expected: string, deadlineMs?: number][] = [
     [
       rejectTokens,
-      `REGISTRY ${PRIVATE}; check the repository; for a private image set username and password in SETTINGS`,
+      `REGISTRY ${PRIVATE}; check the repository; for a private image, set username and password in SETTINGS`,
     ],
     [first(1, "get", { do: "reset" }), "take rebuild"],
     [always(status(429, hour)), `REGISTRY ${WAIT}; try again later`],
@@ -145,7 +145,7 @@ describe("a plan of pins with a faulty registry", () => {
     ],
     [
       authorized({ do: "amend", headers: lie }),
-      "the new image is not in its registry: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); try again",
+      "the new image is no longer in the registry: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); try again",
     ],
     [
       on("get", { do: "amend", body: "{}" }),

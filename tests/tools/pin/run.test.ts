@@ -216,7 +216,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       name: "CommandError",
       exitCode: 2,
       message:
-        "Pulumi.prod.yaml: was changed by someone else meanwhile, nothing was written; run this again",
+        "Pulumi.prod.yaml: was changed in the meantime, nothing was written; run this again",
     });
     assert.equal(now(), changed);
     assert.deepEqual(readdirSync(folder), ["Pulumi.prod.yaml"]);
@@ -282,7 +282,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     [{ format: "xml" }, '--format "xml": expected table, json, markdown'],
     [{ format: "constructor" }, '--format "constructor": expected table, json, markdown'],
     [{ minimumAge: "3" }, '--minimum-age "3": expected an age such as 3d, 12h or 0'],
-    [{ stack: "../x" }, 'stack "../x": expected letters, digits, _ . -'],
+    [{ stack: "../x" }, 'stack "../x": expected only letters, digits, "_", "." and "-"'],
     [
       { stack: "none" },
       "Pulumi.none.yaml: does not exist; copy Pulumi.prod.yaml, or name another stack with --stack",

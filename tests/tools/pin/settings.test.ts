@@ -67,7 +67,7 @@ describe("what pin reads of a configuration", () => {
     assert.throws(() => settingsOf("registries: { secure: v1:x }"), {
       name: "StackFileError",
       message:
-        'registries: is encrypted as a whole, so nobody knows which registries speak plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
+        'registries: the whole map is encrypted, so commands that read only the stack file cannot see which registries use plain http; encrypt only the passwords, with "npx pulumi config set --secret --path \'registries["HOST"].password\'"',
     });
   });
 });

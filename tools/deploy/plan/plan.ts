@@ -129,7 +129,7 @@ const WORDS: Readonly<Partial<Record<string, string>>> = {
 
 function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
   if (order === "start-first") return "none: the old one serves until the new one is healthy";
-  const others = DEFINITIONS.find(({ name }) => name === service)?.unavailableMeanwhile;
+  const others = DEFINITIONS.find(({ name }) => name === service)?.downtimeEffect;
   return `from its stop (at most ${stopGraceSeconds} s) until the new one is ready${others === undefined ? "" : `; ${others}`}`;
 }
 

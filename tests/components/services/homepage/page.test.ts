@@ -76,7 +76,7 @@ describe("the generated start page", () => {
 <li>read-only root</li>
 <li>no new privileges</li>
 <li>health check</li>
-<li>no way to the internet</li>
+<li>no internet access</li>
 <li>no Docker socket</li>
 </ul>
 </li>
@@ -102,7 +102,7 @@ describe("the generated start page", () => {
     ["hostPaths", ["/proc"], "reads the host&#39;s /proc"],
     ["publishedPorts", [80], "opens its port 80 to the outside"],
     ["publishedPorts", [80, 443], "opens its ports 80 and 443 to the outside"],
-    ["outsideNetworks", ["egress"], "leads outside through egress", "no way to the internet"],
+    ["outsideNetworks", ["egress"], "leads outside through egress", "no internet access"],
     ["environmentSecrets", ["KEY"], "has a secret in KEY"],
     ["healthCheck", false, "has no health check", "health check"],
   ];

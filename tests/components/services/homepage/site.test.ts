@@ -54,11 +54,11 @@ describe("a site of the user's own", () => {
   it("holds no link, because it could lead to any file of this machine", () => {
     write("index.html");
     symlinkSync("/etc/passwd", join(folder, "notes.txt"));
-    refused('"notes.txt" is a link or a device, expected a plain file');
+    refused('"notes.txt" is a link or a device, expected a regular file');
     rmSync(join(folder, "notes.txt"));
     mkdirSync(join(folder, "sub"));
     symlinkSync("/etc", join(folder, "sub", "etc"));
-    refused('"sub/etc" is a link or a device, expected a plain file');
+    refused('"sub/etc" is a link or a device, expected a regular file');
   });
 
   it("has at most 200 files", () => {

@@ -108,8 +108,8 @@ describe("a saved report", () => {
       "is something else",
       '{"version":1}',
       no(
-        "stack: missing, expected a text",
-        "platform: missing, expected a text",
+        "stack: missing, expected a string",
+        "platform: missing, expected a string",
         "images: missing, expected a list",
         "containers: missing, expected a list",
         "networks: missing, expected a list",
