@@ -53,7 +53,7 @@ docker start ${stack.name}-n8n`;
     assert.equal(result.code, 0, all(result));
     stack.accept();
     assert.doesNotMatch(all(result), /canary/);
-    const folder = /the databases are in (\S+) on the host/.exec(result.stderr)?.[1] ?? "";
+    const folder = /the dump is in (\S+) on the host/.exec(result.stderr)?.[1] ?? "";
     assert.match(folder, /^\/run\/home\/pinned-stack-backups\/\w+\/\w+-postgres-\d+-\d{8}T\d{6}Z$/);
     for (const file of ["n8n.dump", "globals.sql"]) {
       const { mode, size } = await stat(outside(join(folder, file)));
@@ -105,7 +105,7 @@ docker start ${stack.name}-n8n`;
     await stack.configure(`  pinned-stack:backups: { directory: ${folder}, keep: 1 }`);
     const result = await stack.command("deploy", "--yes");
     assert.equal(result.code, 1, all(result));
-    assert.match(result.stderr, /the databases could not be dumped: .*No space left on device/is);
+    assert.match(result.stderr, /cannot dump the databases: .*No space left on device/is);
     assert.deepEqual(await stack.running(), before);
     assert.equal((await world().host.run("ls", ["-A", folder])).stdout, "");
     succeeded("umount", await world().host.run("umount", [folder]));
@@ -162,7 +162,7 @@ docker start ${stack.name}-n8n`;
     await stack.configure(upgradedFrom(16));
     const result = await stack.command("deploy", "--yes", "--allow-delete");
     assert.equal(result.code, 0, all(result));
-    assert.match(result.stdout, /LOST: volume \w+-postgres-16-data leaves the stack/);
+    assert.match(result.stdout, /ORPHANED: volume \w+-postgres-16-data leaves the stack/);
     stack.accept();
     assert.equal(await sql("SELECT to_regclass('kept')"), "");
     await restore(made.stdout.trim());
@@ -172,7 +172,7 @@ docker start ${stack.name}-n8n`;
   });
 
   it("lets a service go only when told to, and leaves its data on the host", async () => {
-    const data = /LOST: volume (\w+-postgres-\d+-data) leaves the stack/;
+    const data = /ORPHANED: volume (\w+-postgres-\d+-data) leaves the stack/;
     delete stack.images.n8n;
     delete stack.images.postgres;
     const off =

@@ -202,7 +202,7 @@ describe("a deployment that is cut off", function () {
       },
     );
     assert.equal(killed.code, 2, all(killed));
-    assert.match(killed.stderr, /could not return to deployment \d+/);
+    assert.match(killed.stderr, /the rollback to deployment \d+/);
     await stack.reset();
     const refused = await stack.command("deploy", "--yes");
     assert.equal(refused.code, 1, all(refused));
@@ -211,10 +211,10 @@ describe("a deployment that is cut off", function () {
     succeeded("pulumi cancel", cancel);
     const next = await stack.command("deploy", "--yes");
     assert.equal(next.code, 0, all(next));
-    const left = /left by an earlier run: container (\S+-homepage-\w+), which is removed/;
+    const left = /current state: container (\S+-homepage-\w+), is orphaned and will be removed/;
     const [, name = ""] = left.exec(next.stdout) ?? [];
     assert.notEqual(name, "", next.stdout);
-    assert.match(next.stderr, new RegExp(`removing what was left: ${name}`));
+    assert.match(next.stderr, new RegExp(`removing orphans: ${name}`));
     const drift = await stack.command("drift");
     assert.equal(drift.code, 0, all(drift));
   });

@@ -42,7 +42,7 @@ describe("pinned images, deployed", function () {
   });
 
   describe("at first", () => {
-    it("up over SSH asks the registry nothing; only the daemon pulls", async () => {
+    it("up over SSH contacts the registry nothing; only the daemon pulls", async () => {
       const { result, program, daemon } = await asked(world(), () => remote.up());
       succeeded("up", result);
       assert.equal(program, 0);

@@ -1,9 +1,9 @@
 import { confirm } from "../deploy/plan/confirm";
-import { Refused, untouched } from "../deploy/context";
+import { beforeChanges, Refused } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
 import { HostShell, hostShell } from "../deploy/host/shell";
-import { imageChangesByRegistry } from "../deploy/plan/image-changes";
+import { imageChangeKinds } from "../deploy/plan/image-changes";
 import { acquireLock, breakLock } from "../deploy/host/lock";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
@@ -14,27 +14,27 @@ import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../model/load";
 import { ask } from "../cli/prompt";
-import { columns, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { CommandError, painter, PROJECT_FOLDER, runCommand, table } from "../cli/command";
 
 void runCommand({
   help: `
 npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--rollback [N]]
 npm run deploy -- [--stack S] --history | --dump | --unlock
 
-Brings what the configuration says to the host, and the last good configuration back when that fails.
+Deploys the stack. If that fails, rolls back to the last good configuration.
 
   --stack S        the stack, Pulumi.S.yaml (default dev)
-  --yes            do not ask; what needs one of the next three still does
-  --allow-weaker   a service may do more than before
-  --allow-delete   a volume with data may leave the stack (its data stays on the host)
-  --without-dump   replace PostgreSQL even where its databases cannot be dumped
-  --rollback [N]   go back to deployment N; without N to the newest one with another configuration than the last good one
+  --yes            do not ask for confirmation; weaker restrictions and removed volumes still need their own option
+  --allow-weaker   accept weaker restrictions
+  --allow-delete   accept that a data volume leaves the stack (the data stays on the host)
+  --without-dump   replace PostgreSQL without dumping its databases first
+  --rollback [N]   deploy the configuration of deployment N; default: the newest one that differs from the last good one
   --history        list the deployments
-  --dump           only dump the databases
-  --unlock         remove the lock of a deployment that ended without removing it
+  --dump           dump the databases and do nothing else
+  --unlock         remove the lock of a deployment that is no longer running
 
-Exit code: 0 done, 1 nothing was changed or the last good configuration runs again, 2 what runs is not known to be good
-or a wrong option, 130 stopped by Ctrl-C.`,
+Exit code: 0 deployed and healthy; 1 nothing was changed, or the last good configuration is running again; 2 the running
+stack may be unhealthy, or an option is invalid; 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     yes: { type: "boolean", default: false },
@@ -46,13 +46,13 @@ or a wrong option, 130 stopped by Ctrl-C.`,
     dump: { type: "boolean", default: false },
     unlock: { type: "boolean", default: false },
   },
-  words: true,
-  main: async ({ values, words, signal }) => {
+  allowPositionals: true,
+  main: async ({ values, positionals, signal }) => {
     const { stack } = values;
-    const number = rollbackNumber(values.rollback, words);
-    if (values.history) return untouched(() => showHistory(stack));
-    if (values.unlock) return untouched(() => unlock(stack));
-    if (values.dump) return untouched(() => dumpNow(stack, signal));
+    const number = rollbackNumber(values.rollback, positionals);
+    if (values.history) return beforeChanges(() => showHistory(stack));
+    if (values.unlock) return beforeChanges(() => unlock(stack));
+    if (values.dump) return beforeChanges(() => dumpOnly(stack, signal));
     const interactive = process.stdin.isTTY && process.stderr.isTTY;
     const allowed = {
       yes: values.yes,
@@ -64,7 +64,7 @@ or a wrong option, 130 stopped by Ctrl-C.`,
       signal,
       reporter: consoleReporter(),
       withoutDump: values["without-dump"],
-      kinds: imageChangesByRegistry,
+      imageChangeKinds,
       confirm: (decision) =>
         confirm(
           decision,
@@ -78,17 +78,17 @@ or a wrong option, 130 stopped by Ctrl-C.`,
   },
 });
 
-function rollbackNumber(rollback: boolean, words: readonly string[]): number | undefined {
-  const [word, ...more] = words;
-  if (word === undefined) return undefined;
-  if (!rollback || more.length > 0 || !/^\d+$/.test(word))
+function rollbackNumber(rollback: boolean, args: readonly string[]): number | undefined {
+  const [number, ...more] = args;
+  if (number === undefined) return undefined;
+  if (!rollback || more.length > 0 || !/^\d+$/.test(number))
     throw new CommandError(
-      `${JSON.stringify(words.join(" "))}: expected options, and after --rollback the number of a deployment`,
+      `expected only options, and a deployment number after --rollback, got ${JSON.stringify(args.join(" "))}`,
     );
-  return Number(word);
+  return Number(number);
 }
 
-/** Stages stand out, lines below them are indented. The plan is data, the rest is reporter. */
+/** The plan goes to stdout, progress to stderr. */
 function consoleReporter(): Reporter {
   const paint = painter(process.stderr);
   const started = Date.now();
@@ -109,8 +109,7 @@ function log(line: string): void {
 
 async function showHistory(stack: string): Promise<number> {
   const pulumi = await openStack(stack);
-  const [head = "", ...rows] = columns(historyRows(await pulumi.history(false))).split("\n");
-  process.stdout.write(`${painter(process.stdout)("dim", head)}\n${rows.join("\n")}\n`);
+  process.stdout.write(table(historyRows(await pulumi.history(false)), painter(process.stdout)));
   return 0;
 }
 
@@ -122,22 +121,19 @@ function hostOf(stack: string): { readonly config: StackConfig; readonly shell: 
 async function unlock(stack: string): Promise<number> {
   const holder = await breakLock(hostOf(stack).shell, stack);
   process.stderr.write(
-    holder === undefined
-      ? `stack ${stack}: there was no lock\n`
-      : `removed the lock of ${holder}\n`,
+    holder === undefined ? `stack ${stack} is not locked\n` : `removed the lock of ${holder}\n`,
   );
   return 0;
 }
 
-async function dumpNow(stack: string, signal: AbortSignal): Promise<number> {
+async function dumpOnly(stack: string, signal: AbortSignal): Promise<number> {
   const { config, shell } = hostOf(stack);
   const lock = await acquireLock(shell, stack, log);
   try {
-    const dumped = await dump(shell, config, signal);
-    if (dumped === "nothing") throw new Refused(`stack ${stack}: no PostgreSQL is running`);
-    if ("problem" in dumped)
-      throw new Refused(`the databases could not be dumped: ${dumped.problem}`);
-    process.stdout.write(`${dumped.folder}\n`);
+    const result = await dump(shell, config, signal);
+    if (result === "not running") throw new Refused(`stack ${stack}: PostgreSQL is not running`);
+    if ("problem" in result) throw new Refused(`cannot dump the databases: ${result.problem}`);
+    process.stdout.write(`${result.folder}\n`);
     return 0;
   } finally {
     await lock.release();

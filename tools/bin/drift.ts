@@ -1,66 +1,57 @@
-import { compare, notApplied } from "../deploy/host/drift";
+import { compare, unsupportedLimits } from "../deploy/host/drift";
 import { hostShell } from "../deploy/host/shell";
 import { takeInventory } from "../deploy/host/inventory";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { loadStack, unresolved } from "../model/load";
-import {
-  columns,
-  CommandError,
-  painter,
-  PROJECT_FOLDER,
-  runCommand,
-  withProgress,
-} from "../cli/command";
+import { choice, painter, PROJECT_FOLDER, runCommand, table, withProgress } from "../cli/command";
 
 void runCommand({
   help: `
 npm run drift -- [--stack S] [--format table|json]
 
-Compares the containers on the host with what the program says: images, users, capabilities, read-only roots, security
-options, limits, networks, mounts, published ports, and containers in the stack's networks that nobody declared.
+Compares the containers on the host with their declaration: images, users, capabilities, read-only roots, security
+options, limits, networks, mounts and published ports. Reports undeclared containers in the stack's networks.
 
   --stack S     the stack, Pulumi.S.yaml (default dev)
   --format F    table (default) or json
 
-A limit that the kernel of the host cannot apply is named and not compared.
+Limits that the host's kernel does not support are listed and not compared.
 
-Exit code: 0 as declared, 1 something differs, 2 could not tell.`,
+Exit code: 0 no drift, 1 drift, 2 the comparison failed.`,
   options: {
     stack: { type: "string", default: "dev" },
     format: { type: "string", default: "table" },
   },
   main: async ({ values: { stack, format }, signal }) => {
-    if (format !== "table" && format !== "json")
-      throw new CommandError(`--format: expected table or json, got ${JSON.stringify(format)}`);
+    const isJson = choice("format", format, ["table", "json"]) === "json";
     const { config, model } = loadStack(readStackFile(stack, PROJECT_FOLDER), {
       placeholders: true,
     });
     const shell = hostShell(hostAccess(config.host));
-    const live = await withProgress("asking the host", takeInventory(shell, stack, signal));
+    const live = await withProgress("inspecting the host", takeInventory(shell, stack, signal));
     const drift = compare(stack, model.containers, model.networks, live);
     for (const service of unresolved(model))
       process.stderr.write(
-        `images.${service}: has no digest, so its image is not compared; pin it with "npm run pin -- --stack ${stack} ${service}"\n`,
+        `images.${service}: not compared, because it has no digest; pin it with "npm run pin -- --stack ${stack} ${service}"\n`,
       );
-    const unlimited = notApplied(live);
-    if (unlimited.length > 0)
+    const notApplied = unsupportedLimits(live);
+    if (notApplied.length > 0)
       process.stderr.write(
-        `the kernel of this host does not apply limits of ${unlimited.join(", ")}, so they are not compared; "docker info" there warns of them\n`,
+        `limits not compared, because the host's kernel does not support them: ${notApplied.join(", ")}; see the warnings of "docker info" on the host\n`,
       );
-    if (format === "json") {
-      const answer = { version: 1, stack, drift, notApplied: unlimited };
+    if (isJson) {
+      const answer = { version: 1, stack, drift, notApplied };
       process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     } else if (drift.length === 0) {
-      process.stdout.write(`${stack}: ${model.containers.length} containers, all as declared\n`);
+      process.stdout.write(`${stack}: ${model.containers.length} containers, no drift\n`);
     } else {
-      const paint = painter(process.stdout);
-      const [head = "", ...rows] = columns([
+      const rows = [
         ["WHERE", "WHAT", "DECLARED", "FOUND"],
         ...drift.map(({ where, kind, expected, found }) => [where, kind, expected, found]),
-      ]).split("\n");
-      process.stdout.write(`${paint("dim", head)}\n${rows.join("\n")}\n`);
-      process.stderr.write(`to get back to what is declared: npm run deploy -- --stack ${stack}\n`);
+      ];
+      process.stdout.write(table(rows, painter(process.stdout)));
+      process.stderr.write(`to remove the drift: npm run deploy -- --stack ${stack}\n`);
     }
     return drift.length === 0 ? 0 : 1;
   },

@@ -5,18 +5,18 @@ void runCommand({
   help: `
 npm run pin -- [service[=tag] …] [--stack S] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
 
-Asks the registries for the current digests of a stack's image tags, explains each change, and writes the new digests to
-Pulumi.S.yaml. Nothing else in that file changes. Default: all services.
+Looks up the current digests of a stack's image tags, explains each change, and writes the new digests to Pulumi.S.yaml.
+The rest of that file stays as it is. Default: all services.
 
   service=tag         change the tag, and pin it
   --stack S           the stack, Pulumi.S.yaml (default dev)
   --check             write nothing
-  --all               also take changes that do not affect the host (platform-noop)
-  --minimum-age AGE   hold images that are younger: 3d, 12h, 0 (default: the stack's minimumAge)
+  --all               also take changes that do not affect the host's platform (platform-noop)
+  --minimum-age AGE   hold younger images back: 3d, 12h, 0 (default: the stack's minimumAge)
   --format F          table, json or markdown (default table)
 
-Exit code: 0 when done, 2 if an image failed or the file could not be written; the other images are written all the same.
-With --check: 0 all as pinned, 1 a tag moved or has no digest, 2 an image failed, whatever else moved.
+Exit code: 0 done, 2 an image failed (the others are still written) or the file cannot be written.
+With --check: 0 all images are as pinned, 1 a tag has moved or an image has no digest, 2 an image failed.
 docs/updating-digests.md explains the kinds of change.`,
   options: {
     stack: { type: "string", default: "dev" },
@@ -25,12 +25,12 @@ docs/updating-digests.md explains the kinds of change.`,
     "minimum-age": { type: "string" },
     format: { type: "string", default: "table" },
   },
-  words: true,
-  main: ({ values, words, signal }) =>
+  allowPositionals: true,
+  main: ({ values, positionals, signal }) =>
     runPin({
       ...values,
       minimumAge: values["minimum-age"],
-      words,
+      args: positionals,
       folder: PROJECT_FOLDER,
       signal,
       out: process.stdout,

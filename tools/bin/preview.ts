@@ -2,27 +2,27 @@ import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { StackModel } from "../../components/model";
 import { loadStack } from "../model/load";
-import { columns, painter, PROJECT_FOLDER, runCommand, withProgress } from "../cli/command";
+import { painter, PROJECT_FOLDER, runCommand, table, withProgress } from "../cli/command";
 import { offlinePlan } from "../deploy/plan/offline";
 import { orderRows } from "../deploy/plan/replace-order";
-import { findCli, missingEngine, missingPlugins, pulumiEnvironment, run } from "../cli/pulumi-cli";
+import { engineProblem, findCli, missingPlugins, pulumiEnvironment, run } from "../cli/pulumi-cli";
 
 void runCommand({
   help: `
-npm run preview -- [--stack S] [-- words for pulumi preview]
+npm run preview -- [--stack S] [-- OPTIONS]
 
-Shows what a deployment would change, and in which order containers are replaced. Where the Pulumi CLI, a plugin or the
-Docker engine cannot be had, it says which and why, and shows what the stack consists of instead.
+Runs "pulumi preview" and shows in which order containers are replaced. If the Pulumi CLI, a plugin or the Docker Engine
+is missing, shows the contents of the stack instead (the offline plan).
 
   --stack S   the stack, Pulumi.S.yaml (default dev)
-  words       for pulumi, behind a "--" of their own: npm run preview -- --stack prod -- --diff
+  OPTIONS     for "pulumi preview": npm run preview -- --stack prod -- --diff
 
-Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configuration has problems.`,
+Exit code: that of "pulumi preview"; 0 for the offline plan; 2 if the configuration is invalid.`,
   options: { stack: { type: "string", default: "dev" } },
-  words: true,
-  main: async ({ values: { stack }, words, signal }) => {
+  allowPositionals: true,
+  main: async ({ values: { stack }, positionals, signal }) => {
     const file = readStackFile(stack, PROJECT_FOLDER);
-    // Problems of the configuration come first: they do not depend on Pulumi or Docker.
+    // First, because problems of the configuration do not depend on Pulumi or Docker.
     const { config, model } = loadStack(file);
     const env = pulumiEnvironment(stack);
     const cli = await withProgress("looking for the Pulumi CLI", findCli(env));
@@ -30,26 +30,26 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
     const missing = [
       "missing" in cli ? cli.missing : undefined,
       ...(await withProgress("looking for plugins", missingPlugins(program, env))),
-      await missingEngine(hostAccess(config.host)),
+      await engineProblem(hostAccess(config.host)),
     ].filter((line) => line !== undefined);
     signal.throwIfAborted();
     if (program === undefined || missing.length > 0) {
       showOffline(model, missing);
       return 0;
     }
-    // Only to have it: the stack that the user has selected stays selected.
+    // Keeps the user's selected stack.
     const init = ["stack", "init", "--stack", stack, "--no-select", "--non-interactive"];
     const made = await run(program, init, { env });
     if (made.code !== 0 && !/already exists/.test(made.stderr)) {
       process.stderr.write(made.stderr);
       return made.code;
     }
-    const { code } = await run(program, ["preview", "--stack", stack, ...words], {
+    const { code } = await run(program, ["preview", "--stack", stack, ...positionals], {
       env,
       stdio: "inherit",
     });
     if (code === 0) {
-      process.stdout.write(`\n${table(orderRows(model.containers))}\n`);
+      process.stdout.write(`\n${table(orderRows(model.containers), painter(process.stdout))}`);
       process.stderr.write(`\n${nextStep(stack)}\n`);
     }
     return code;
@@ -59,16 +59,12 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 when the configur
 function showOffline(model: StackModel, missing: readonly string[]): void {
   for (const line of missing) process.stderr.write(`missing: ${line}\n`);
   process.stderr.write(
-    "so this is the offline plan: what the stack consists of, not what would change\n\n",
+    "this is the offline plan: it shows the contents of the stack, not what would change\n\n",
   );
   const { headline, services, order, notes } = offlinePlan(model);
-  process.stdout.write(`${painter(process.stdout)("bold", headline)}\n\n${table(services)}\n\n`);
-  process.stdout.write(`${table(order)}\n\n${notes.join("\n")}\n`);
-}
-
-function table(cells: readonly (readonly string[])[]): string {
-  const [head = "", ...rows] = columns(cells).split("\n");
-  return [painter(process.stdout)("dim", head), ...rows].join("\n");
+  const paint = painter(process.stdout);
+  process.stdout.write(`${paint("bold", headline)}\n\n${table(services, paint)}\n`);
+  process.stdout.write(`${table(order, paint)}\n${notes.join("\n")}\n`);
 }
 
 const nextStep = (stack: string): string =>

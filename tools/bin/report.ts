@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { readStackFile } from "../../config/file/read";
 import { oneLine } from "../../text/one-line";
-import { CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { choice, CommandError, painter, PROJECT_FOLDER, runCommand } from "../cli/command";
 import { loadStack } from "../model/load";
 import { changes, isWeaker } from "../report/changes/changes";
 import {
@@ -11,7 +11,7 @@ import {
   saveCommand,
   SavedView,
 } from "../report/changes/saved-report";
-import { COMPARED, FORMATS, isFormat, render, renderChanges } from "../report/formats";
+import { COMPARED, Format, FORMATS, render, renderChanges } from "../report/formats";
 import { stackView } from "../report/view/stack";
 
 void runCommand({
@@ -19,34 +19,29 @@ void runCommand({
 npm run -s report -- [--stack S] [--format F]
 npm run -s report -- [--stack S] --against FILE
 
-What a stack is: images, restrictions and the reasons for leaving them, networks, ports, volumes, who reads which secret.
-Made from the configuration alone: nothing is contacted, and secrets are neither needed nor shown.
+Describes a stack: images, restrictions, exemptions with their reasons, networks, ports, volumes, and who reads which
+secret. Reads only the configuration: contacts nothing, needs no secret and shows none.
 
   --stack S         the stack, Pulumi.S.yaml (default dev)
-  --config-file P   another file for its configuration
-  --format F        what to print (default table):
+  --config-file P   another configuration file
+  --format F        output format (default table):
                     ${Object.entries(FORMATS)
                       .map(([name, about]) => `${name.padEnd(10)}${about}`)
                       .join(`\n${" ".repeat(20)}`)}
-  --against FILE    a report saved with --format json: says what became stricter, weaker, newer
+  --against FILE    compare with a report saved by --format json: what became weaker, stricter, newer
                     (with --format table, markdown or json)
 
-Exit code: 0; 1 with --against when something became weaker; 2 when the configuration or FILE has problems.`,
+Exit code: 0 done, 1 something became weaker (with --against), 2 the configuration or FILE is invalid.`,
   options: {
     stack: { type: "string", default: "dev" },
     "config-file": { type: "string" },
     format: { type: "string", default: "table" },
     against: { type: "string" },
   },
-  main: ({ values: { stack, format, against, "config-file": path } }) => {
-    const got = `got ${JSON.stringify(format)}`;
-    if (!isFormat(format))
-      throw new CommandError(
-        `--format: expected one of ${Object.keys(FORMATS).join(", ")}, ${got}`,
-      );
-    if (against !== undefined && !COMPARED.includes(format))
-      throw new CommandError(`--format: with --against expected ${COMPARED.join(", ")}, ${got}`);
-    // CurrentState the stack, which takes longer.
+  main: ({ values: { stack, format: name, against, "config-file": path } }) => {
+    const all = Object.keys(FORMATS) as Format[];
+    const format = choice("format", name, against === undefined ? all : COMPARED);
+    // Before the stack, which takes longer to load.
     const saved = against === undefined ? undefined : readSaved(against, stack);
     const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER, path), { placeholders: true });
     const view = stackView(loaded.model);
@@ -61,7 +56,7 @@ Exit code: 0; 1 with --against when something became weaker; 2 when the configur
   },
 });
 
-/** Remarks on stderr where the comparison is another one than whoever asks may think. */
+/** Warns on stderr if the report is of another stack, or lacks fields. */
 function readSaved(file: string, stack: string): SavedView {
   let content: string;
   try {
@@ -72,10 +67,10 @@ function readSaved(file: string, stack: string): SavedView {
   }
   const saved = parseSavedView(content, file, stack);
   const missing = notCompared(saved);
-  const remark = (text: string): void => void process.stderr.write(`${file}: ${text}\n`);
+  const warn = (text: string): void => void process.stderr.write(`${file}: ${text}\n`);
   if (saved.stack !== stack)
-    remark(`is of stack "${oneLine(saved.stack)}", and compared with stack "${stack}"`);
+    warn(`is a report of stack "${oneLine(saved.stack)}", compared with stack "${stack}"`);
   if (missing.length > 0)
-    remark(`is older and does not tell of ${missing.join(", ")}; save it again to compare them`);
+    warn(`is from an older version without ${missing.join(", ")}; save it again to compare them`);
   return saved;
 }

@@ -1,6 +1,6 @@
 /**
- * What all commands have in common: options, exit codes, colours, progress. Data goes to stdout, talk to stderr;
- * colours and progress only to a terminal.
+ * What all commands share: options, exit codes, colours and progress. Data goes to stdout, messages to stderr; colours and
+ * progress only to a terminal.
  */
 import { constants } from "node:os";
 import { resolve } from "node:path";
@@ -8,10 +8,10 @@ import { parseArgs, ParseArgsConfig, stripVTControlCharacters, styleText } from 
 
 import { UserError } from "../../text/user-error";
 
-/** The project's folder, wherever a command is started from. */
+/** The folder of the project. */
 export const PROJECT_FOLDER = resolve(__dirname, "..", "..");
 
-/** Ends a command with a message for its user and an exit code. */
+/** Ends a command with a message for the user. Default exit code: 2. */
 export class CommandError extends UserError {
   override readonly name = "CommandError";
   constructor(
@@ -26,15 +26,15 @@ export class CommandError extends UserError {
 type OptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
 export interface Command<O extends OptionsConfig> {
-  /** Shown by --help: usage line, options, exit codes. */
+  /** Printed by --help: usage, options, exit codes. */
   readonly help: string;
   readonly options: O;
-  /** Whether words that are no options are taken. Default false. */
-  readonly words?: boolean;
-  /** Does the work; the answer is the exit code. `signal` is aborted by Ctrl-C, SIGTERM and the end of the terminal. */
+  /** Whether positional arguments are accepted. Default false. */
+  readonly allowPositionals?: boolean;
+  /** Resolves to the exit code. SIGINT, SIGTERM and SIGHUP abort `signal`. */
   readonly main: (given: {
     readonly values: ReturnType<typeof parseArgs<{ options: O; strict: true }>>["values"];
-    readonly words: readonly string[];
+    readonly positionals: readonly string[];
     readonly signal: AbortSignal;
   }) => Promise<number>;
 }
@@ -42,8 +42,8 @@ export interface Command<O extends OptionsConfig> {
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Runs a command and sets the exit code: the command's own, 2 for wrong options and for an error, 130 after Ctrl-C.
- * Errors that are meant for users print as they are, all others with their stack.
+ * Runs a command and sets the exit code: that of `main`, 2 for invalid options and errors, 128 + n after signal n. A
+ * {@link UserError} prints as its message, any other error with its stack trace.
  */
 export async function runCommand<O extends OptionsConfig>(command: Command<O>): Promise<void> {
   const interrupt = new AbortController();
@@ -54,18 +54,15 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
   for (const name of SIGNALS) process.once(name, onSignal);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", allowClosed);
   try {
-    const { values, positionals, tokens } = parseWords(command);
+    const { values, positionals, tokens } = parseArguments(command);
     if ("help" in values && values.help === true) {
       process.stdout.write(`${command.help.trim()}\n`);
       return;
     }
     const given = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
-    refuseSwallowed(Object.keys(command.options), given);
-    process.exitCode = await command.main({
-      values: values as never,
-      words: positionals,
-      signal: interrupt.signal,
-    });
+    refuseOptionsTakenByNpm(Object.keys(command.options), given);
+    const { signal } = interrupt;
+    process.exitCode = await command.main({ values: values as never, positionals, signal });
   } catch (error) {
     process.exitCode = error instanceof CommandError ? error.exitCode : 2;
     process.stderr.write(`${textOf(error)}\n`);
@@ -74,19 +71,19 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
   }
 }
 
-/** Nobody reads on, as with "| head" or a closed terminal: what the command does and its exit code stay what they are. */
+/** A closed pipe or terminal does not end the command or change its exit code. */
 function allowClosed(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE" || error.code === "EIO") return;
-  // Not by an uncaught error, which ends with 1: for commands that check, that is an answer.
-  process.stderr.write(`the output cannot be written: ${error.message}\n`);
+  // An uncaught error would exit with 1, which means "differences found" for some commands.
+  process.stderr.write(`cannot write the output: ${error.message}\n`);
   process.exit(2);
 }
 
-function parseWords<O extends OptionsConfig>(command: Command<O>) {
+function parseArguments<O extends OptionsConfig>(command: Command<O>) {
   try {
     return parseArgs({
       options: { ...command.options, help: { type: "boolean", short: "h" } },
-      allowPositionals: command.words ?? false,
+      allowPositionals: command.allowPositionals ?? false,
       strict: true,
       tokens: true,
     });
@@ -98,24 +95,33 @@ function parseWords<O extends OptionsConfig>(command: Command<O>) {
 }
 
 /**
- * npm keeps options that stand before `--` for itself, and tells of them in the environment alone: the command would act on
- * the wrong stack, or write where it should look. Refuses those of `options` that were not also `given` to the command.
+ * npm consumes options in front of `--` and passes them in `npm_config_*` variables only. Ignoring them could select the
+ * wrong stack, or write with `--check`. Options that were also given to the command are npm's own settings.
  */
-function refuseSwallowed(options: readonly string[], given: readonly string[]): void {
+function refuseOptionsTakenByNpm(options: readonly string[], given: readonly string[]): void {
   const { env } = process;
   const valueOf = (option: string) => env[`npm_config_${option.replaceAll("-", "_")}`] ?? "";
-  const swallowed = options.filter((option) => !given.includes(option) && valueOf(option) !== "");
-  if (swallowed.length === 0) return;
-  const names = swallowed.map((option) => `--${option}`).join(" ");
-  const words = swallowed.map((option) =>
+  const taken = options.filter((option) => !given.includes(option) && valueOf(option) !== "");
+  if (taken.length === 0) return;
+  const names = taken.map((option) => `--${option}`).join(" ");
+  const args = taken.map((option) =>
     valueOf(option) === "true" ? `--${option}` : `--${option} ${valueOf(option)}`,
   );
   throw new CommandError(
-    `npm took ${names} for its own: put "--" before the options, as in "npm run ${env.npm_lifecycle_event ?? "COMMAND"} -- ${words.join(" ")}"`,
+    `npm consumed ${names}; put "--" before the options: "npm run ${env.npm_lifecycle_event ?? "COMMAND"} -- ${args.join(" ")}"`,
   );
 }
 
-/** What to show of an error: the message where it is meant for the user, else with the stack trace. */
+/** An option's value, if it is one of the choices. Throws a {@link CommandError} otherwise. */
+export function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
+  const found = choices.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new CommandError(
+    `--${option}: expected ${choices.join(", ")}, got ${JSON.stringify(value)}`,
+  );
+}
+
+/** The message of a {@link UserError}; the stack trace of any other error. */
 export function textOf(error: unknown): string {
   if (error instanceof UserError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -123,16 +129,16 @@ export function textOf(error: unknown): string {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours for a stream that shows them: a terminal, and no NO_COLOR (https://no-color.org). */
+/** Adds colours if the stream is a terminal and NO_COLOR is not set (https://no-color.org). */
 export function painter(
   stream: Pick<NodeJS.WriteStream, "isTTY">,
 ): (style: Style, text: string) => string {
   const colours = stream.isTTY && (process.env.NO_COLOR ?? "") === "";
-  // Asked here and not by styleText, which looks at stdout whatever the stream is.
+  // validateStream would check stdout, whatever the stream is.
   return (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
 }
 
-/** Rows as aligned columns, two spaces apart; the last column is not padded. Escape sequences have no width. */
+/** Aligned columns, two spaces apart, without trailing spaces. Escape sequences have no width. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows)
@@ -142,11 +148,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row) =>
       row
-        .map((cell, index) =>
-          index === row.length - 1
-            ? cell
-            : cell + " ".repeat(Math.max(0, (widths[index] ?? 0) - width(cell))),
-        )
+        .map((cell, index) => cell + " ".repeat((widths[index] ?? 0) - width(cell)))
         .join("  ")
         .trimEnd(),
     )
@@ -155,7 +157,16 @@ export function columns(rows: readonly (readonly string[])[]): string {
 
 const width = (text: string): number => stripVTControlCharacters(text).length;
 
-/** Says on a terminal what takes longer than a second, until it is done. */
+/** {@link columns} with a dim head row; ends with a line break. */
+export function table(
+  rows: readonly (readonly string[])[],
+  paint: ReturnType<typeof painter>,
+): string {
+  const [head = "", ...lines] = columns(rows).split("\n");
+  return [paint("dim", head), ...lines, ""].join("\n");
+}
+
+/** Shows on a terminal how long `work` has been running, once that is more than a second. */
 export async function withProgress<T>(text: string, work: Promise<T>): Promise<T> {
   if (!process.stderr.isTTY) return work;
   const started = Date.now();

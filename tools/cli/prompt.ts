@@ -1,11 +1,10 @@
-/** Questions at the terminal. */
 import { createInterface } from "node:readline/promises";
 
-/** Whether the answer is exactly the wanted word. The end of the input (Ctrl-D) is none; rejects after an interrupt. */
+/** Asks at the terminal; true if the answer is exactly `wanted`. Ctrl-D means no. Rejects when `signal` aborts. */
 export async function ask(question: string, wanted: string, signal: AbortSignal): Promise<boolean> {
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new AbortController();
-  // With a reader on the terminal Ctrl-C is a key, not a signal.
+  // readline reads Ctrl-C as a key, so no signal is sent.
   reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   reader.on("close", () => {
     closed.abort();

@@ -1,4 +1,4 @@
-/** The Pulumi CLI as the commands use it: where it is, with which environment, and what keeps a real preview away. */
+/** Finds the Pulumi CLI, its plugins and the Docker Engine, and runs programs with a time limit. */
 import { ChildProcess, spawn, SpawnOptions } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
@@ -8,15 +8,15 @@ import { delimiter, join } from "node:path";
 import { HostAccess } from "../../host/address";
 import { PROJECT_FOLDER } from "./command";
 
-/** Plugins that the program needs, of the versions that its packages name. */
+/** Provider plugins of the program, in the versions of their npm packages. */
 const PLUGINS = ["docker", "command"] as const;
 
-/** How long a download may take before it counts as one that does not come, ms. */
+/** Time limit of a download, ms. */
 const DOWNLOAD_MS = 180_000;
 
 /**
- * The environment for the CLI. The `dev` stack's secrets are public, so it has the empty passphrase; others need theirs
- * from PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE. A Docker context or host of the shell is not for us.
+ * The environment of the CLI, without the Docker host and context of the user's shell. Stack `dev` has an empty passphrase,
+ * because its secrets are public; other stacks need PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.
  */
 export function pulumiEnvironment(stack: string, from = process.env): NodeJS.ProcessEnv {
   const hasPassphrase =
@@ -30,27 +30,27 @@ export function pulumiEnvironment(stack: string, from = process.env): NodeJS.Pro
   };
 }
 
-export interface Finished {
+export interface ProcessResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** As timeout(1) has it. */
-const TOO_LATE = 124;
+/** Exit code after a timeout, as of timeout(1). */
+const TIMED_OUT = 124;
 
 /**
- * Runs a program to its end; output is kept unless `stdio` sends it elsewhere. Exit code 127: it could not start. With
- * `timeoutMs` it has no terminal, and is ended by then with all that it started: exit code 124.
+ * Runs a program and captures its output, unless `stdio` redirects it. Exit code 127: it did not start. With `timeoutMs`
+ * the program runs without a terminal and is killed with all its children after that time: exit code 124.
  */
 export function run(
   program: string,
-  words: readonly string[],
+  args: readonly string[],
   options: SpawnOptions & { readonly timeoutMs?: number } = {},
-): Promise<Finished> {
+): Promise<ProcessResult> {
   const { timeoutMs, ...rest } = options;
   return new Promise((resolve) => {
-    const child = spawn(program, words, {
+    const child = spawn(program, args, {
       cwd: PROJECT_FOLDER,
       ...rest,
       detached: timeoutMs !== undefined,
@@ -62,8 +62,8 @@ export function run(
     const stop =
       timeoutMs === undefined
         ? undefined
-        : stopAfter(timeoutMs, child, () => {
-            resolve({ code: TOO_LATE, stdout, stderr });
+        : killAfter(timeoutMs, child, () => {
+            resolve({ code: TIMED_OUT, stdout, stderr });
           });
     child.on("error", (error) => {
       stop?.();
@@ -77,68 +77,74 @@ export function run(
 }
 
 /**
- * Ends a process with its whole group, of which it is the first, after so many ms, and with Ctrl-C, which reaches the
- * terminal's own group only. Whoever left the group may hold on to the output: nobody waits for that. The answer calls
- * it off.
+ * Kills the process group that `child` leads, after `ms` or on Ctrl-C, which the terminal sends to its own group only.
+ * Does not wait for the output: a process that left the group may keep it open. Returns a function that cancels.
  */
-function stopAfter(ms: number, child: ChildProcess, late: () => void): () => void {
-  const end = (): void => {
+function killAfter(ms: number, child: ChildProcess, onTimeout: () => void): () => void {
+  const kill = (): void => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     } catch {
-      // All of them have ended by themselves.
+      // The group has already exited.
     }
   };
   const timer = setTimeout(() => {
-    end();
+    kill();
     child.stdout?.destroy();
     child.stderr?.destroy();
-    late();
+    onTimeout();
   }, ms);
-  process.once("SIGINT", end).once("SIGTERM", end);
+  process.once("SIGINT", kill).once("SIGTERM", kill);
   return () => {
     clearTimeout(timer);
-    process.off("SIGINT", end).off("SIGTERM", end);
+    process.off("SIGINT", kill).off("SIGTERM", kill);
   };
 }
 
 /**
- * A CLI that works, or why there is none: the npm package's own where it has been downloaded, then one on PATH. Only where
- * there is neither, the package downloads its own, which takes minutes or does not happen.
+ * A CLI that runs, or why there is none. The npm package `pulumi` is a wrapper that downloads the CLI at first use, which
+ * takes minutes, so a CLI on PATH is preferred until that has happened.
  */
 export async function findCli(
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly program: string } | { readonly missing: string }> {
-  const own = join(PROJECT_FOLDER, "node_modules", ".bin", "pulumi");
+  const wrapper = join(PROJECT_FOLDER, "node_modules", ".bin", "pulumi");
   const onPath = (env.PATH ?? "")
     .split(delimiter)
     .filter((folder) => folder !== "" && !folder.includes("node_modules"))
     .map((folder) => join(folder, "pulumi"))
     .filter((path) => existsSync(path));
-  let why = "";
-  for (const program of isDownloaded(env) ? [own, ...onPath] : [...onPath, own]) {
-    const tried = await run(program, ["version"], { env, timeoutMs: DOWNLOAD_MS });
-    if (tried.code === 0) return { program };
-    why = whyNot(tried, DOWNLOAD_MS);
+  const isDownloaded = existsSync(downloadedCli(env));
+  let reason = "";
+  for (const program of isDownloaded ? [wrapper, ...onPath] : [...onPath, wrapper]) {
+    const result = await run(program, ["version"], { env, timeoutMs: DOWNLOAD_MS });
+    if (result.code === 0) return { program };
+    reason = failureReason(result, DOWNLOAD_MS);
   }
   return {
-    missing: `Pulumi CLI: ${why}; it is taken from PATH, or downloaded at first use with a connection to the internet`,
+    missing: `Pulumi CLI: ${reason}; install it on PATH, or connect to the internet to download it at first use`,
   };
 }
 
-/** Where the npm package keeps the CLI of its version (its lib/resolve.js). */
-function isDownloaded(env: NodeJS.ProcessEnv): boolean {
+/** Where the wrapper keeps the CLI of its version (lib/resolve.js of the npm package `pulumi`). */
+function downloadedCli(env: NodeJS.ProcessEnv): string {
   const version = env.PULUMI_VERSION ?? versionOf("pulumi");
-  return existsSync(join(homeOf(env), "versions", version, "bin", "pulumi"));
+  return join(homeOf(env), "versions", version, "bin", "pulumi");
+}
+
+/** The CLI itself instead of the npm wrapper: a signal would end the wrapper only and leave the CLI running. */
+export function withoutWrapper(program: string, env: NodeJS.ProcessEnv): string {
+  const cli = downloadedCli(env);
+  return program.includes("node_modules") && existsSync(cli) ? cli : program;
 }
 
 const homeOf = (env: NodeJS.ProcessEnv): string => env.PULUMI_HOME ?? join(homedir(), ".pulumi");
 
-/** Lines for the provider plugins that are neither there nor to be had, each within so many ms; without a CLI by none. */
+/** One line for each provider plugin that is not installed and that `program` cannot download within `timeoutMs`. */
 export async function missingPlugins(
   program: string | undefined,
   env: NodeJS.ProcessEnv,
-  withinMs = DOWNLOAD_MS,
+  timeoutMs = DOWNLOAD_MS,
 ): Promise<string[]> {
   const folder = join(homeOf(env), "plugins");
   const missing: string[] = [];
@@ -146,13 +152,15 @@ export async function missingPlugins(
     const version = versionOf(`@pulumi/${name}`);
     if (existsSync(join(folder, `resource-${name}-v${version}`))) continue;
     if (program === undefined) {
-      missing.push(`Pulumi plugin ${name} ${version}: not in ${folder}; the CLI downloads it`);
+      missing.push(
+        `Pulumi plugin ${name} ${version}: not in ${folder}; the Pulumi CLI downloads it`,
+      );
       continue;
     }
     const install = ["plugin", "install", "resource", name, version];
-    const tried = await run(program, install, { env, timeoutMs: withinMs });
-    if (tried.code !== 0)
-      missing.push(`Pulumi plugin ${name} ${version}: ${whyNot(tried, withinMs)}`);
+    const result = await run(program, install, { env, timeoutMs });
+    if (result.code !== 0)
+      missing.push(`Pulumi plugin ${name} ${version}: ${failureReason(result, timeoutMs)}`);
   }
   return missing;
 }
@@ -162,42 +170,42 @@ function versionOf(name: string): string {
   return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }
 
-/** Why the engine of a local stack does not answer; undefined when it does. A remote one is not needed for a preview. */
-export function missingEngine(access: HostAccess): Promise<string | undefined> {
+/** Why the Docker Engine of a local stack does not answer. Undefined if it does, and for a remote one: no preview needs it. */
+export function engineProblem(access: HostAccess): Promise<string | undefined> {
   if (access.remote) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    const asked = request(
+    const ping = request(
       { socketPath: access.socketPath, path: "/_ping", timeout: 3000 },
       (answer) => {
         answer.resume();
         resolve(
           answer.statusCode === 200
             ? undefined
-            : `Docker engine: ${access.socketPath} answers ${answer.statusCode ?? "nothing"}`,
+            : `Docker Engine: ${access.socketPath}: expected status 200, got ${answer.statusCode ?? "none"}`,
         );
       },
     );
-    asked.on("timeout", () => asked.destroy(new Error("no answer within 3 seconds")));
-    asked.on("error", (error: NodeJS.ErrnoException) => {
-      const way = WAYS[error.code ?? ""];
+    ping.on("timeout", () => ping.destroy(new Error("no answer within 3 seconds")));
+    ping.on("error", (error: NodeJS.ErrnoException) => {
+      const remedy = REMEDIES[error.code ?? ""];
       resolve(
-        `Docker engine: ${access.socketPath}: ${error.message}${way === undefined ? "" : `; ${way}`}`,
+        `Docker Engine: ${access.socketPath}: ${error.message}${remedy === undefined ? "" : `; ${remedy}`}`,
       );
     });
-    asked.end();
+    ping.end();
   });
 }
 
-/** What helps when a socket cannot be used, by the error's code. */
-const WAYS: Readonly<Partial<Record<string, string>>> = {
-  ENOENT: "start Docker, or set pinned-stack:host to where it is",
+/** By the error code of the socket. */
+const REMEDIES: Readonly<Partial<Record<string, string>>> = {
+  ENOENT: "start Docker, or set its address in pinned-stack:host",
   ECONNREFUSED: "start Docker",
-  EACCES: "join the group docker, then log in again",
+  EACCES: "add your user to the group docker, then log in again",
 };
 
-/** The last line of what it said, for something that should have been there after `withinMs`. */
-function whyNot({ stderr, stdout, code }: Finished, withinMs: number): string {
-  if (code === TOO_LATE) return `not downloaded within ${withinMs / 1000} s`;
+/** The last line of the output. */
+function failureReason({ stderr, stdout, code }: ProcessResult, timeoutMs: number): string {
+  if (code === TIMED_OUT) return `not downloaded within ${timeoutMs / 1000} s`;
   const lines = `${stderr}\n${stdout}`.split("\n").map((line) => line.trim());
-  return lines.findLast((line) => line !== "") ?? `it ended with code ${code}`;
+  return lines.findLast((line) => line !== "") ?? `exit code ${code}`;
 }

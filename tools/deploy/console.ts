@@ -1,27 +1,27 @@
-/** What a deployment tells while it works. */
 import { printable } from "../../text/one-line";
 import { Mask } from "../../text/redact";
 
+/** The output of a deployment. */
 export interface Reporter {
-  /** A line for somebody who waits. */
+  /** A line of progress. */
   log(line: string): void;
-  /** The beginning of a stage. */
+  /** The start of a stage. */
   stage(name: string): void;
-  /** The plan, for the decision. */
+  /** The plan. */
   show(text: string): void;
 }
 
-/** The same reporter for texts that came from containers and tools: without secrets, and without orders to the terminal. */
+/** Masks secrets and removes escape sequences: some texts come from containers and other programs. */
 export function safeReporter(reporter: Reporter, mask: Mask): Reporter {
   const safe = (text: string): string => mask(printable(text));
   return {
-    log: (line) => {
+    log(line) {
       reporter.log(safe(line));
     },
-    stage: (name) => {
+    stage(name) {
       reporter.stage(safe(name));
     },
-    show: (text) => {
+    show(text) {
       reporter.show(safe(text));
     },
   };

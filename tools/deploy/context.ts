@@ -7,25 +7,22 @@ import { HostShell } from "./host/shell";
 import { Mask } from "../../text/redact";
 import { Reporter } from "./console";
 
-/** Exit codes of a deployment. */
-export const SUCCEEDED = 0;
-/** Nothing was touched, or the last good configuration runs again. */
-export const RETURNED = 1;
-/** What runs is not known to be good. */
-export const NOT_RETURNED = 2;
+/** Exit code: deployed and healthy. */
+export const EXIT_OK = 0;
+/** Exit code: nothing was changed, or the last good configuration is running again. */
+export const EXIT_UNCHANGED = 1;
+/** Exit code: the running stack may be unhealthy. */
+export const EXIT_UNHEALTHY = 2;
 
-/** Why nothing was begun, or why it was given up before anything was touched. */
+/** The deployment was refused or failed before it changed anything. */
 export class Refused extends CommandError {
   constructor(message: string) {
-    super(message, RETURNED);
+    super(message, EXIT_UNCHANGED);
   }
 }
 
-/**
- * The one place where what goes wrong before anything is touched becomes a {@link Refused}, whoever it comes from: the
- * Pulumi, the host, the program on a configuration.
- */
-export async function untouched<T>(
+/** Runs work that changes nothing: any error becomes a {@link Refused}, with its secrets masked. */
+export async function beforeChanges<T>(
   work: () => Promise<T>,
   mask: Mask = (text) => text,
 ): Promise<T> {
@@ -33,32 +30,31 @@ export async function untouched<T>(
     return await work();
   } catch (error) {
     if (error instanceof Refused) throw new Refused(mask(error.message));
-    throw new Refused(`${mask(textOf(error))}\n${UNTOUCHED}`);
+    throw new Refused(`${mask(textOf(error))}\n${NOTHING_CHANGED}`);
   }
 }
 
-export const UNTOUCHED = "nothing was changed; running containers were not touched";
+export const NOTHING_CHANGED = "nothing was changed; running containers were not touched";
 
-/** What every stage has at hand. */
 export interface Run {
   readonly stack: string;
   readonly signal: AbortSignal;
-  /** Shows no secret, whatever it is given. */
+  /** Masks secrets. */
   readonly reporter: Reporter;
   readonly pulumi: PulumiStack;
   readonly shell: HostShell;
-  /** What the stack's file says. */
+  /** The configuration in the stack file. */
   readonly current: PlainConfig;
   /** All updates before this run, with their secrets. */
   readonly history: readonly PastUpdate[];
-  /** Milliseconds after a deployment until all must be well. Default 60 000. */
-  readonly patienceMs?: number;
+  /** Time limit of the health check, ms. Default 60 000. */
+  readonly healthTimeoutMs?: number;
 }
 
-/** Says what an interrupt leaves; the answer is what to throw. */
+/** Logs what to do after an interrupt; returns the error to throw. */
 export function interrupted({ stack, signal, reporter }: Run): unknown {
   reporter.log(
-    `stopped half-way; the state is complete and the next run finishes what is pending: npm run deploy -- --stack ${stack}`,
+    `interrupted; Pulumi's state is complete; to finish the pending changes, run: npm run deploy -- --stack ${stack}`,
   );
   return signal.reason;
 }

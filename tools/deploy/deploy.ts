@@ -1,4 +1,4 @@
-/** One deployment from its checks to its end. */
+/** Runs one deployment: checks, lock, preparation, update, health check, and the rollback if it fails. */
 import { secretTexts } from "../../config/file/edit";
 import { hostAccess } from "../../host/address";
 import { Mask, maskOf } from "../../text/redact";
@@ -7,14 +7,14 @@ import { autoRollback } from "./auto-rollback";
 import { hasProblem } from "./checks/check";
 import { examine } from "./checks/doctor";
 import { Reporter, safeReporter } from "./console";
-import { interrupted, Refused, Run, SUCCEEDED, UNTOUCHED, untouched } from "./context";
+import { beforeChanges, EXIT_OK, interrupted, NOTHING_CHANGED, Refused, Run } from "./context";
 import { acquireLock } from "./host/lock";
 import { hostShell } from "./host/shell";
 import { prepare, Prepared, PrepareOptions } from "./prepare";
-import { lastGood, NOT_YET } from "./pulumi/history";
+import { lastGood, NONE_VERIFIED } from "./pulumi/history";
 import { stackLocked } from "./pulumi/lock";
 import { PulumiStack } from "./pulumi/stack";
-import { health, keepRecord, recordHealthy, up, UpFailed } from "./up";
+import { health, recordHealthy, recordVerified, up, UpFailed } from "./up";
 
 export interface DeployOptions extends PrepareOptions {
   readonly stack: string;
@@ -22,84 +22,83 @@ export interface DeployOptions extends PrepareOptions {
   readonly reporter: Reporter;
 }
 
-/** The answer is the exit code. Rejects with the signal's reason after an interrupt. */
+/** Resolves to the exit code. Rejects with the signal's reason after an interrupt. */
 export async function deploy(options: DeployOptions): Promise<number> {
   const { signal } = options;
   try {
-    return await locked(options, (run, mask) => carryOut(run, options, mask));
+    return await withLock(options, (run, mask) => prepareAndApply(run, options, mask));
   } catch (error) {
-    // Whatever a stage says when it is interrupted, that it was is what counts.
+    // An interrupted stage may reject with an error of its own.
     throw signal.aborted ? signal.reason : error;
   }
 }
 
-/** What goes wrong while it is prepared has touched nothing. */
-export async function carryOut(run: Run, options: PrepareOptions, mask: Mask): Promise<number> {
-  const prepared = await untouched(() => prepare(run, options), mask);
+export async function prepareAndApply(
+  run: Run,
+  options: PrepareOptions,
+  mask: Mask,
+): Promise<number> {
+  const prepared = await beforeChanges(() => prepare(run, options), mask);
   return typeof prepared === "number" ? prepared : apply(run, prepared);
 }
 
-/** Does something under the stack's lock, once the checks are passed. */
-async function locked(
+/** Runs the checks, then `work` under the lock of the stack. */
+async function withLock(
   { stack, signal, reporter }: DeployOptions,
   work: (run: Run, mask: Mask) => Promise<number>,
 ): Promise<number> {
-  const { loaded, pulumi, config } = await untouched(() => checked(stack, signal, reporter));
+  const { loaded, pulumi, config } = await beforeChanges(() => runChecks(stack, signal, reporter));
   const shell = hostShell(hostAccess(loaded.config.host));
-  const lock = await untouched(() =>
+  const lock = await beforeChanges(() =>
     acquireLock(shell, stack, (line) => {
       reporter.log(line);
     }),
   );
   try {
-    await untouched(() => refuseWhileLocked(pulumi));
-    const history = await untouched(() => pulumi.history(true));
-    // Of every deployment: what fails may be an older one again.
+    await beforeChanges(() => refuseIfPulumiLocked(pulumi));
+    const history = await beforeChanges(() => pulumi.history(true));
+    // Secrets of every deployment, because a rollback deploys an older one.
     const mask = maskOf([config, ...history.map((past) => past.config)].flatMap(secretTexts));
-    const run = {
-      stack,
-      signal,
-      reporter: safeReporter(reporter, mask),
-      pulumi,
-      shell,
-      current: config,
-      history,
-    };
-    return await work(run, mask);
+    const safe = safeReporter(reporter, mask);
+    return await work(
+      { stack, signal, reporter: safe, pulumi, shell, current: config, history },
+      mask,
+    );
   } finally {
     await lock.release();
   }
 }
 
-/** Pulumi's own lock is on nothing but the state, so nobody minds it before the first run that writes. */
-async function refuseWhileLocked(pulumi: PulumiStack): Promise<void> {
-  const [held] = await pulumi.locks();
-  if (held !== undefined) throw new Refused(`${stackLocked(pulumi.stack, held)}\n${UNTOUCHED}`);
+/** A preview ignores Pulumi's own lock on the state, so only the update would fail. */
+async function refuseIfPulumiLocked(pulumi: PulumiStack): Promise<void> {
+  const [holder] = await pulumi.locks();
+  if (holder !== undefined)
+    throw new Refused(`${stackLocked(pulumi.stack, holder)}\n${NOTHING_CHANGED}`);
 }
 
-/** The doctor's checks, those that a deployment cannot do without. */
-async function checked(stack: string, signal: AbortSignal, reporter: Reporter) {
+/** The doctor's checks, without registries and DNS. */
+async function runChecks(stack: string, signal: AbortSignal, reporter: Reporter) {
   reporter.stage("checks");
   const { checks, loaded, pulumi, config } = await examine(stack, { create: true, signal });
   for (const { status, name, text, fix } of checks)
     if (status !== "ok")
       reporter.log(`${status}: ${name}: ${text}${fix === undefined ? "" : `; ${fix}`}`);
   if (hasProblem(checks) || loaded === undefined || pulumi === undefined || config === undefined)
-    throw new Refused("nothing was changed; fix the problems above and start again");
+    throw new Refused("nothing was changed; fix the problems above and deploy again");
   signal.throwIfAborted();
   return { loaded, pulumi, config };
 }
 
-/** The answer is the exit code. */
-export async function apply(run: Run, prepared: Prepared): Promise<number> {
+/** Resolves to the exit code. */
+async function apply(run: Run, prepared: Prepared): Promise<number> {
   const { pulumi, signal, reporter, history } = run;
-  const { config, message, model, replace, lost } = prepared;
+  const { config, message, model, replace, orphanedVolumes } = prepared;
   signal.throwIfAborted();
-  await keepRecord(run, lastGood(history)?.start.toISOString() ?? NOT_YET);
+  await recordVerified(run, lastGood(history)?.start.toISOString() ?? NONE_VERIFIED);
   signal.throwIfAborted();
   let failure: readonly string[];
   try {
-    for (const { urn } of lost) await pulumi.unprotect(urn);
+    for (const { urn } of orphanedVolumes) await pulumi.unprotect(urn);
     reporter.stage("deployment");
     await up(run, config, message, replace);
     failure = await health(run, model);
@@ -113,5 +112,5 @@ export async function apply(run: Run, prepared: Prepared): Promise<number> {
   reporter.log(
     `deployed: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,
   );
-  return SUCCEEDED;
+  return EXIT_OK;
 }

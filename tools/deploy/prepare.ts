@@ -1,12 +1,12 @@
 /**
- * Everything of a deployment that touches nothing that runs, in the order in which it can fail without anybody noticing:
- * plan and decision, new images, rehearsal, dump.
+ * The part of a deployment that changes no running container: plan, confirmation, image pulls, rehearsal, dump. Cheap and
+ * likely failures come first.
  */
 import { checkDataFormats } from "../../components/describe";
 import { StackModel } from "../../components/model";
 import { DEFINITIONS } from "../../components/services";
 import { withImages, PlainConfig } from "../../config/file/edit";
-import { NOT_RETURNED, Refused, Run, SUCCEEDED } from "./context";
+import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run } from "./context";
 import { LoadedStack } from "../model/load";
 import { Change } from "../report/changes/change";
 import { changes } from "../report/changes/changes";
@@ -15,7 +15,7 @@ import { DeployedContainer } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { ImageChangeKinds } from "./plan/image-changes";
 import { CurrentState, reconcile } from "./reconcile";
-import { acrossMajors, lostVolumes, LostVolume } from "./plan/lost-volumes";
+import { OrphanedVolume, orphanedVolumes, withUpgradedFrom } from "./plan/orphaned-volumes";
 import { Plan, planOf } from "./plan/plan";
 import { Decision, planText } from "./plan/text";
 import { removeOrphans } from "./host/orphans";
@@ -27,82 +27,82 @@ import { health, recordHealthy } from "./up";
 import { NoRollback, refusedNow, RollbackCandidate, rollbackCandidate } from "./rollback";
 
 export interface PrepareOptions {
-  /** Asked once the plan is shown; the answer is why not, or undefined. */
+  /** Called after the plan is shown. Resolves to the reason not to deploy, or undefined. */
   readonly confirm: (decision: Decision) => Promise<string | undefined>;
-  /** Another configuration than the stack's file. Default: the file. */
+  /** Chooses another configuration than that of the stack file. */
   readonly target?: (history: readonly PastUpdate[]) => Target;
-  /** Says what the image changes are. Default: nobody looks. */
-  readonly kinds?: ImageChangeKinds;
-  /** Replace PostgreSQL even where its databases cannot be dumped. Default false. */
+  /** Default: the plan shows no kinds of change. */
+  readonly imageChangeKinds?: ImageChangeKinds;
+  /** Replace PostgreSQL without dumping its databases. Default false. */
   readonly withoutDump?: boolean;
 }
 
-/** What a deployment is to bring, once everything before it is done. */
+/** What to deploy. */
 export interface Prepared {
-  /** Every image in it has its digest. */
+  /** Every image has a digest. */
   readonly config: PlainConfig;
-  /** The message of the update. */
+  /** The message of the Pulumi update. */
   readonly message: string;
   readonly model: StackModel;
-  /** Resources to make anew though nothing about them changed. */
+  /** URNs of resources to replace although their inputs did not change. */
   readonly replace: readonly string[];
-  readonly lost: readonly LostVolume[];
-  /** What the state says ran before. */
+  readonly orphanedVolumes: readonly OrphanedVolume[];
+  /** Containers in Pulumi's state before this deployment. */
   readonly deployed: readonly DeployedContainer[];
-  readonly back: RollbackCandidate | NoRollback;
+  readonly rollback: RollbackCandidate | NoRollback;
 }
 
-/** An exit code instead where there is nothing to deploy. */
+/** Resolves to an exit code if there is nothing to deploy. */
 export async function prepare(run: Run, options: PrepareOptions): Promise<Prepared | number> {
   const { stack, history, signal, reporter } = run;
-  const before = await reconcile(run);
-  const back = rollbackCandidate(stack, history);
-  const { config: wanted, message, number } = targetOf(run, options, before);
+  const current = await reconcile(run);
+  const rollback = rollbackCandidate(stack, history);
+  const { config: wanted, message, number } = targetOf(run, options, current);
   const target = loadWanted(stack, wanted, number);
-  checkDataFormats(target.config, target.model, before.state.dataFormats);
-  const lost = lostVolumes(before.state, target.model);
+  checkDataFormats(target.config, target.model, current.state.dataFormats);
+  const orphaned = orphanedVolumes(current.state, target.model);
 
   reporter.stage("plan");
-  const plan = await previewPlan(run, wanted, target.model, before, lost);
-  // From here on every image has its digest: what was planned is what is pulled, tried and deployed.
+  const plan = await previewPlan(run, wanted, target.model, current, orphaned);
+  // Pins every image, so that the images of the plan are pulled, rehearsed and deployed.
   const config = withImages(wanted, plan.images);
   const loaded = loadTarget(stack, config);
   const { model } = loaded;
   const decision: Decision = {
     plan,
-    kinds: (await options.kinds?.(plan, loaded.config, signal)) ?? {},
-    weakenings: weakenings(modelBefore(before, back), model),
-    lost,
-    pending: before.pending,
+    kinds: (await options.imageChangeKinds?.(plan, loaded.config, signal)) ?? {},
+    weakenings: weakenings(modelBefore(current, rollback), model),
+    orphanedVolumes: orphaned,
+    findings: current.findings,
     dump: replacesDumped(plan) && options.withoutDump !== true,
-    ...("none" in back && back.kind !== "first" && { noRollback: back.none }),
+    ...("none" in rollback && rollback.kind !== "first" && { noRollback: rollback.none }),
   };
   reporter.show(planText(stack, decision));
-  // A run without changes is of use all the same: it ends what was cut off, and makes a deployment to return to.
-  const needed = before.cutOff || ("none" in back && back.kind === "unusable");
-  if (!plan.changes && lost.length === 0 && !needed) {
-    const sick = await health(run, model);
-    for (const line of sick) reporter.log(line);
-    if (sick.length > 0) {
+  // An update without changes still completes an interrupted run, or creates a deployment to roll back to.
+  const needed = current.interrupted || ("none" in rollback && rollback.kind === "unusable");
+  if (!plan.changes && orphaned.length === 0 && !needed) {
+    const problems = await health(run, model);
+    for (const line of problems) reporter.log(line);
+    if (problems.length > 0) {
       reporter.log("nothing to do, but not everything is healthy");
-      return NOT_RETURNED;
+      return EXIT_UNHEALTHY;
     }
     if (deployments(history).at(-1)?.outcome === "unverified") await recordHealthy(run);
     reporter.log("nothing to do, everything is healthy");
-    return SUCCEEDED;
+    return EXIT_OK;
   }
-  const no = await options.confirm(decision);
-  if (no !== undefined) throw new Refused(`${no}; nothing was changed`);
+  const refusal = await options.confirm(decision);
+  if (refusal !== undefined) throw new Refused(`${refusal}; nothing was changed`);
 
-  await removeOrphans(run, before.left);
+  await removeOrphans(run, current.orphans);
   await pullImages(run, plan, loaded);
   await rehearse(run, plan, model);
   if (decision.dump) await dumpDatabases(run, loaded);
-  const { changedByHand: replace, deployed } = before;
-  return { config, message, model, replace, lost, deployed, back };
+  const { drifted: replace, deployed } = current;
+  return { config, message, model, replace, orphanedVolumes: orphaned, deployed, rollback };
 }
 
-/** The program's own message would name the stack's file, which says something else than deployment `number`. */
+/** Errors of the program would name the stack file instead of deployment `number`. */
 function loadWanted(stack: string, wanted: PlainConfig, number: number | undefined): LoadedStack {
   try {
     return loadTarget(stack, wanted);
@@ -111,7 +111,6 @@ function loadWanted(stack: string, wanted: PlainConfig, number: number | undefin
   }
 }
 
-/** Going back means that the data of another version of PostgreSQL is left behind. */
 function targetOf(
   { history, current }: Run,
   { target }: PrepareOptions,
@@ -119,39 +118,39 @@ function targetOf(
 ): Target {
   if (target === undefined) return { config: current, message: DEPLOY };
   const wanted = target(history);
-  return { ...wanted, config: acrossMajors(wanted.config, state.dataFormats) };
+  return { ...wanted, config: withUpgradedFrom(wanted.config, state.dataFormats) };
 }
 
 async function previewPlan(
   { pulumi, current, signal }: Run,
   config: PlainConfig,
   model: StackModel,
-  { state, changedByHand }: CurrentState,
-  lost: readonly LostVolume[],
+  { state, drifted }: CurrentState,
+  orphaned: readonly OrphanedVolume[],
 ): Promise<Plan> {
   return onConfig(pulumi, current, config, async (options) => {
     const events = await pulumi.preview({
       ...options,
       signal,
-      // Pulumi refuses to plan the deletion of a protected resource; this command asks about these itself.
-      exclude: lost.map(({ urn }) => urn),
-      replace: changedByHand,
+      // Pulumi refuses to plan the deletion of protected resources; the plan lists these volumes itself.
+      exclude: orphaned.map(({ urn }) => urn),
+      replace: drifted,
     });
     return planOf(model, state, events);
   });
 }
 
-/** A run that was cut off left a state that is of no one configuration: then the last good deployment counts. */
+/** After an interrupted run the state mixes two configurations, so the last good deployment is compared instead. */
 function modelBefore(
-  { cutOff, recorded }: CurrentState,
-  back: RollbackCandidate | NoRollback,
+  { interrupted, recorded }: CurrentState,
+  rollback: RollbackCandidate | NoRollback,
 ): StackModel | undefined {
-  if (!cutOff) return recorded.model;
-  if (!("none" in back)) return back.target.model;
-  return back.kind === "unusable" ? recorded.model : undefined;
+  if (!interrupted) return recorded.model;
+  if (!("none" in rollback)) return rollback.target.model;
+  return rollback.kind === "unusable" ? recorded.model : undefined;
 }
 
-/** CurrentState the first deployment there is nothing to be weaker than. */
+/** Empty for a first deployment. */
 const weakenings = (before: StackModel | undefined, after: StackModel): Change[] =>
   before === undefined || before.containers.length === 0
     ? []

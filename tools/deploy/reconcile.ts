@@ -1,43 +1,48 @@
-/** What is there before a deployment: what earlier runs left, and what was changed by hand since. */
+/** The state before a deployment: what interrupted runs left behind, and drift. */
 import { socketGroupName } from "../../host/docker-host";
 import { Run } from "./context";
 import { compare, Drift } from "./host/drift";
-import { deployments, moment, PastUpdate, unfinished } from "./pulumi/history";
+import { deployments, PastUpdate, timestamp, unfinished } from "./pulumi/history";
 import { Inventory, takeInventory } from "./host/inventory";
-import { Orphan, orphans, stateIsStale } from "./host/orphans";
+import { findOrphans, isStateStale, Orphan } from "./host/orphans";
 import { COMMAND, DeployedContainer, nameOf, StackState } from "./pulumi/state";
 
 export interface CurrentState {
-  /** Lines for the plan. */
-  readonly pending: readonly string[];
-  /** Whether the last run was cut off, so that part of the state is of a configuration that never came to its end. */
-  readonly cutOff: boolean;
+  /** Lines for the plan: unfinished operations, orphans, drift. */
+  readonly findings: readonly string[];
+  /** Whether the last run was interrupted or failed, so that the state may mix two configurations. */
+  readonly interrupted: boolean;
+  /** After a refresh, if one was needed. */
   readonly state: StackState;
-  /** The state as earlier runs left it, before it was compared with the host. */
+  /** Before any refresh. */
   readonly recorded: StackState;
-  /** The containers in it. */
+  /** The containers in `recorded`. */
   readonly deployed: readonly DeployedContainer[];
-  /** What a run that was cut off left on the host, to be removed before anything else is done. */
-  readonly left: readonly Orphan[];
-  /** Resources of containers that differ from what was deployed in ways that Pulumi may not see. */
-  readonly changedByHand: readonly string[];
+  /** To be removed before anything else is changed. */
+  readonly orphans: readonly Orphan[];
+  /** URNs of resources to replace, because they drifted in ways that Pulumi may not detect. */
+  readonly drifted: readonly string[];
 }
 
-/** The state is brought up to what is on the host where they cannot agree. */
+/** Refreshes Pulumi's state if it does not match the host. */
 export async function reconcile(run: Run): Promise<CurrentState> {
   const { pulumi, shell, stack, signal, reporter, history } = run;
   const [recorded, live] = await Promise.all([pulumi.state(), takeInventory(shell, stack, signal)]);
-  const cutOff = [...recorded.pending, ...notToItsEnd(history)];
-  const left = cutOff.length === 0 ? [] : orphans(recorded, live, stack);
+  const unfinishedWork = [
+    ...recorded.pending.map((operation) => `${operation} did not finish`),
+    ...unfinishedDeployment(history),
+  ];
+  const interrupted = unfinishedWork.length > 0;
+  const orphans = interrupted ? findOrphans(recorded, live, stack) : [];
   const deployed = recorded.containers;
-  const drift = changesSince(stack, recorded, live, left).filter(
-    // The limits of processes are set at the end of a run, which this one has not come to; the next one sets them.
-    ({ kind }) => cutOff.length === 0 || kind !== "processes",
+  const drift = driftSince(stack, recorded, live, orphans).filter(
+    // The program sets process limits last, so an interrupted run leaves them unset.
+    ({ kind }) => !interrupted || kind !== "processes",
   );
   let state = recorded;
   if (
     recorded.pending.length > 0 ||
-    (recorded.resources.length > 0 && stateIsStale(recorded, live))
+    (recorded.resources.length > 0 && isStateStale(recorded, live))
   ) {
     reporter.stage("comparing Pulumi's state with the host");
     await pulumi.refresh({ signal });
@@ -47,12 +52,12 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     state,
     recorded,
     deployed,
-    left,
-    cutOff: cutOff.length > 0,
-    pending: [
-      ...cutOff,
-      ...neverSeenHealthy(history),
-      ...left.map(({ kind, name }) => `${kind} ${name}, which is removed`),
+    orphans,
+    interrupted,
+    findings: [
+      ...unfinishedWork,
+      ...unverifiedDeployment(history),
+      ...orphans.map(({ kind, name }) => `${kind} ${name} is orphaned and will be removed`),
       ...drift.map(({ where, kind, expected, found }) =>
         kind === "undeclared"
           ? `${found} is not part of the stack and stays; remove it with docker rm -f on the host`
@@ -61,49 +66,51 @@ export async function reconcile(run: Run): Promise<CurrentState> {
             : `${where}: ${kind} was changed outside Pulumi: ${found} instead of ${expected}`,
       ),
     ],
-    changedByHand: [
+    drifted: [
       ...deployed
         .filter(({ name }) =>
           drift.some(({ where, kind }) => where === name && kind !== "undeclared"),
         )
         .map(({ urn }) => urn),
-      ...(drift.some(({ kind }) => kind === "socket group") ? socketGroups(recorded, stack) : []),
+      ...(drift.some(({ kind }) => kind === "socket group")
+        ? socketGroupUrns(recorded, stack)
+        : []),
     ],
   };
 }
 
-/** The command that asks the host for the socket's group; Pulumi keeps its answer until it is made anew. */
-const socketGroups = ({ resources }: StackState, stack: string): string[] =>
+/** The command resource that reads the socket's group on the host. Pulumi keeps its output until it is replaced. */
+const socketGroupUrns = ({ resources }: StackState, stack: string): string[] =>
   resources
     .filter(({ type, urn }) => type === COMMAND && nameOf(urn) === socketGroupName(stack))
     .map(({ urn }) => urn);
 
-function notToItsEnd(history: readonly PastUpdate[]): string[] {
-  const broken = unfinished(history);
-  return broken === undefined
+function unfinishedDeployment(history: readonly PastUpdate[]): string[] {
+  const newest = unfinished(history);
+  return newest === undefined
     ? []
-    : [`deployment ${broken.number} of ${moment(broken.start)} did not finish`];
+    : [`deployment ${newest.number} of ${timestamp(newest.start)} did not finish`];
 }
 
-function neverSeenHealthy(history: readonly PastUpdate[]): string[] {
+function unverifiedDeployment(history: readonly PastUpdate[]): string[] {
   const newest = deployments(history).at(-1);
   return newest?.outcome === "unverified"
     ? [
-        `deployment ${newest.number} of ${moment(newest.start)} was not seen healthy, so nothing returns to it`,
+        `deployment ${newest.number} of ${timestamp(newest.start)} was not verified as healthy, so it is no rollback candidate`,
       ]
     : [];
 }
 
-/** Without stopped and missing containers, which Pulumi sees by itself. */
-function changesSince(
+/** Without stopped and missing containers, which Pulumi detects itself. */
+function driftSince(
   stack: string,
   { resources, containers }: StackState,
   live: Inventory,
-  left: readonly Orphan[],
+  orphans: readonly Orphan[],
 ): Drift[] {
-  // Of these it is known already what becomes of them: removed by this run, or by the pulumi.
+  // This run or Pulumi will remove these.
   const leaving = new Set([
-    ...left.map(({ id }) => id),
+    ...orphans.map(({ id }) => id),
     ...resources.filter((resource) => resource.delete).map(({ id }) => id),
   ]);
   const staying = { ...live, containers: live.containers.filter(({ id }) => !leaving.has(id)) };

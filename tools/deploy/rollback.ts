@@ -1,4 +1,4 @@
-/** What a deployment returns to when it fails, and the earlier deployment that `--rollback` means. Pure. */
+/** The rollback candidate of a deployment, and the earlier deployment that `--rollback` selects. Pure. */
 import { changedKeys } from "../../config/file/edit";
 import { textOf } from "../cli/command";
 import { LoadedStack } from "../model/load";
@@ -14,8 +14,8 @@ import {
 import { loadTarget, Target } from "./pulumi/target";
 
 /**
- * Deployment `number`; without a number the newest one with another configuration than the last good one has.
- * Throws a {@link Refused} when there is none, or when its secrets cannot be read.
+ * The configuration of deployment `number`. Default: the newest successful one that differs from the last good one.
+ * Throws a {@link Refused} if there is none, or if its secrets cannot be decrypted.
  */
 export function rollbackTarget(history: readonly PastUpdate[], number?: number): Target {
   const good = deployments(history).filter(({ outcome }) => outcome === "succeeded");
@@ -29,26 +29,26 @@ export function rollbackTarget(history: readonly PastUpdate[], number?: number):
   if (wanted === undefined)
     throw new Refused(
       number === undefined
-        ? "there is no earlier deployment with another configuration to go back to"
-        : `deployment ${number}: not among those that succeeded (${good.map((deployment) => deployment.number).join(", ")})`,
+        ? "no earlier successful deployment has another configuration"
+        : `deployment ${number}: expected the number of a successful deployment (${good.map((deployment) => deployment.number).join(", ")})`,
     );
   if (!wanted.readable)
     throw new Refused(
-      `${unreadable(wanted)}; put its pins and settings into the stack's file and deploy that`,
+      `${unreadable(wanted)}; copy its pins and settings into the stack file and deploy that`,
     );
   return { config: wanted.config, message: rollbackMessage(wanted), number: wanted.number };
 }
 
 export interface RollbackCandidate {
   readonly deployment: PastDeployment;
-  /** The present program on that configuration. */
+  /** What this version of the program makes of that configuration. */
   readonly target: LoadedStack;
 }
 
 export interface NoRollback {
-  /** Why not. */
+  /** The reason. */
   readonly none: string;
-  /** `first`: nothing was deployed yet. `never`: nothing was healthy yet. `unusable`: what was cannot be deployed again. */
+  /** `first`: nothing was deployed. `never`: no deployment was healthy. `unusable`: the last good one cannot be deployed again. */
   readonly kind: "first" | "never" | "unusable";
 }
 
@@ -59,7 +59,7 @@ export function rollbackCandidate(
   const deployment = lastGood(history);
   if (deployment === undefined)
     return {
-      none: "there is no earlier deployment to return to",
+      none: "there is no earlier healthy deployment",
       kind: deployments(history).length === 0 ? "first" : "never",
     };
   if (!deployment.readable) return { none: unreadable(deployment), kind: "unusable" };
@@ -70,9 +70,9 @@ export function rollbackCandidate(
   }
 }
 
-/** The program's own message would name the stack's file, which is another configuration. */
+/** Without the first line of a list of problems, which names the stack file. */
 export function refusedNow(number: number, error: unknown): string {
   const lines = textOf(error).split("\n");
-  const why = (lines.length > 1 ? lines.slice(1) : lines).map((line) => line.trim());
-  return `this version of the program refuses the configuration of deployment ${number}: ${why.join("; ")}`;
+  const problems = (lines.length > 1 ? lines.slice(1) : lines).map((line) => line.trim());
+  return `this version of the program refuses the configuration of deployment ${number}: ${problems.join("; ")}`;
 }

@@ -1,15 +1,15 @@
-/** One Pulumi update with its progress, the health check after it, and the record of what was healthy. */
+/** Runs one Pulumi update, the health check after it, and records healthy deployments. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
-import { Refused, Run, UNTOUCHED } from "./context";
+import { NOTHING_CHANGED, Refused, Run } from "./context";
 import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
 import { routeProbes } from "./host/routes";
 import { onConfig } from "./pulumi/target";
-import { verify } from "./host/health";
+import { waitUntilHealthy } from "./host/health";
 
 /** Pulumi's errors, one line each. */
 export class UpFailed extends Error {
@@ -18,7 +18,7 @@ export class UpFailed extends Error {
   }
 }
 
-/** Brings a configuration to the host. Rejects with {@link UpFailed}; with {@link Refused} where Pulumi never began. */
+/** Deploys a configuration. Rejects with {@link UpFailed}, or with {@link Refused} if Pulumi did not start the update. */
 export async function up(
   { pulumi, current, signal, reporter }: Run,
   config: PlainConfig,
@@ -41,41 +41,46 @@ export async function up(
       }),
     );
   } catch (error) {
-    if (error instanceof Error && IN_USE.test(error.message))
-      throw new Refused(`${stackLocked(pulumi.stack, lockLine(error.message))}\n${UNTOUCHED}`);
+    if (error instanceof Error && LOCKED.test(error.message))
+      throw new Refused(
+        `${stackLocked(pulumi.stack, lockHolder(error.message))}\n${NOTHING_CHANGED}`,
+      );
     const lines = errorLines(events);
     throw new UpFailed(lines.length > 0 ? lines : [textOf(error)]);
   }
 }
 
-/** Pulumi did not begin, as a file backend and Pulumi Cloud say it; with other backends only the update itself finds out. */
-const IN_USE = /the stack is currently locked|Another update is currently in progress/;
-const lockLine = (text: string): string =>
+/** Errors of a file backend and of Pulumi Cloud. */
+const LOCKED = /the stack is currently locked|Another update is currently in progress/;
+const lockHolder = (text: string): string =>
   /created by (.*)/.exec(text)?.[1] ?? "another update is in progress";
 
-/** What is not well, one line each; what is only still to come is said. */
+/** Resolves to the problems, one line each; empty if everything is healthy. Logs the notes. */
 export async function health(
-  { shell, stack, signal, reporter, patienceMs }: Run,
+  { shell, stack, signal, reporter, healthTimeoutMs }: Run,
   model: StackModel,
 ): Promise<readonly string[]> {
   reporter.stage("health");
-  const { problems, notes } = await verify(shell, stack, model.containers, routeProbes(model), {
-    signal,
-    ...(patienceMs !== undefined && { patienceMs }),
-  });
+  const { problems, notes } = await waitUntilHealthy(
+    shell,
+    stack,
+    model.containers,
+    routeProbes(model),
+    { signal, timeoutMs: healthTimeoutMs },
+  );
   for (const note of notes) reporter.log(note);
   return problems;
 }
 
-/** For the next run: the newest deployment is one to return to. */
+/** Makes the newest deployment the rollback candidate. */
 export async function recordHealthy(run: Run): Promise<void> {
   const newest = (await run.pulumi.history(false)).at(-1);
-  if (newest !== undefined) await keepRecord(run, newest.start.toISOString());
+  if (newest !== undefined) await recordVerified(run, newest.start.toISOString());
 }
 
-/** A backend without tags is no reason to fail; then what Pulumi says of a deployment counts. */
-export async function keepRecord({ pulumi, reporter }: Run, start: string): Promise<void> {
+/** Only logs an error: a backend may have no tags, and then Pulumi's own result counts. */
+export async function recordVerified({ pulumi, reporter }: Run, start: string): Promise<void> {
   await pulumi.setVerified(start).catch((error: unknown) => {
-    reporter.log(`no record of what was healthy could be kept: ${textOf(error)}`);
+    reporter.log(`cannot record the last healthy deployment: ${textOf(error)}`);
   });
 }

@@ -1,4 +1,4 @@
-/** A stack from its file: the configuration as the program understands it, and the model that it deploys. */
+/** Loads a stack from its file: the parsed configuration, and the model that the program deploys. */
 import { relative } from "node:path";
 
 import { describeStack } from "../../components/describe";
@@ -11,22 +11,19 @@ import { isPinned } from "../../images/reference";
 
 export interface LoadedStack {
   readonly config: StackConfig;
-  /** Images are those of the configuration: a bare tag stays one. */
+  /** Tags without a digest are not resolved. */
   readonly model: StackModel;
-}
-
-export interface LoadOptions {
-  /** Take a placeholder for every secret, whether it is set or not, for what only describes a stack. Default false. */
-  readonly placeholders?: boolean;
 }
 
 /**
  * Contacts nothing. Throws what the program throws: a {@link ConfigError} with all problems, a HardeningError for a refused
  * exemption, an error about the user's own files.
+ *
+ * @param options.placeholders replace every secret, set or not, by a placeholder: enough to describe a stack. Default false.
  */
 export function loadStack(
   file: StackFile,
-  { placeholders = false }: LoadOptions = {},
+  { placeholders = false }: { readonly placeholders?: boolean } = {},
 ): LoadedStack {
   const secrets = placeholders
     ? Object.fromEntries(SECRET_NAMES.map((name) => [`pinned-stack:${name}`, PLACEHOLDER]))
@@ -42,9 +39,9 @@ export function loadStack(
   }
 }
 
-/** Long enough for every rule about secrets. */
+/** Long enough to pass every rule about secrets. */
 const PLACEHOLDER = "[secret of this stack, not read]";
 
-/** Services whose image has no digest: a preview asks its registry. */
+/** Services whose image has no digest. */
 export const unresolved = ({ images }: StackModel): string[] =>
   images.filter(({ reference }) => !isPinned(reference)).map(({ service }) => service);

@@ -1,4 +1,4 @@
-/** The model of the last deployment, as the program's components registered it in Pulumi's state. Pure. */
+/** Reads the model of the last deployment from the component outputs in Pulumi's state. Pure. */
 import { z } from "zod";
 
 import { ContainerModel } from "../../components/hardened/model";
@@ -45,7 +45,7 @@ const mount = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("data"), volume: z.string(), path: z.string(), chown: z.boolean() }),
   z.object({ kind: z.enum(["host", "socket"]), source: z.string(), path: z.string() }),
 ]);
-/** Pulumi's state leaves out what is empty. */
+/** With defaults, because Pulumi omits empty outputs from the state. */
 const container = z.object({
   name: z.string(),
   service: z.string(),
@@ -116,13 +116,13 @@ const facts = z.object({
   dockerReads: record(texts).default({}),
 });
 
-/** A container as it was deployed; undefined for one that another version of the program recorded in another shape. */
+/** A container as it was deployed; undefined if another version of the program recorded it in another shape. */
 export function recordedContainer(outputs: unknown): ContainerModel | undefined {
   const parsed = z.object({ model: container }).safeParse(outputs);
   return parsed.success ? parsed.data.model : undefined;
 }
 
-/** The stack of these containers; undefined where another version of the program recorded it in another shape. */
+/** The stack of these containers; undefined if another version of the program recorded it in another shape. */
 export function recordedStack(
   outputs: unknown,
   containers: readonly ContainerModel[],

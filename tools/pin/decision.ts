@@ -1,5 +1,4 @@
-/** What `npm run pin` does with one image, from what its registry says. Pure. */
-
+/** Decides what `npm run pin` does with one image. Pure. */
 import { judgeAge } from "../../images/age";
 import { describeMissing, explain, type ChangeKind } from "../../images/inspect/explain";
 import type { ImageFacts } from "../../images/inspect/facts";
@@ -7,25 +6,24 @@ import type { Reading } from "../../images/inspect/reader";
 import { formatReference, pinTo, type Digest, type ImageReference } from "../../images/reference";
 
 /**
- * - `as-pinned`: the tag has the pinned digest, or there is no tag.
- * - `take`: the new pin is to be written.
- * - `leave`: the index changed, but not the host's manifest; `--all` takes it.
+ * - `as-pinned`: the tag resolves to the pinned digest, or the image has no tag.
+ * - `take`: the new pin will be written.
+ * - `leave`: the index changed, but not the manifest of the host's platform; `--all` takes it.
  * - `hold`: younger than the minimum age, or of unknown age.
- * - `fail`: the registry did not tell, so the pin stays.
+ * - `fail`: the lookup failed; the pin stays.
  */
 export type PinStatus = "as-pinned" | "take" | "leave" | "hold" | "fail";
 
-/** The result for one service. */
 export interface PinRow {
   readonly service: string;
-  /** The image as the file has it. */
+  /** The image in the stack file. */
   readonly from: string;
   readonly status: PinStatus;
-  /** The image as the file should have it; absent if unchanged or unknown. */
+  /** The image to write; absent if unchanged or unknown. */
   readonly to?: string;
-  /** Absent without a change, and for a first pin. */
+  /** Absent if unchanged, and for a first pin. */
   readonly kind?: ChangeKind;
-  /** The reason for the kind, or for the status, with the remedy; one line. */
+  /** The reason for the kind or the status, with the remedy, in one line. */
   readonly why: string;
   readonly before?: ImageFacts;
   readonly after?: ImageFacts;
@@ -36,21 +34,21 @@ export interface PinRow {
 /** An image whose tag is looked up. */
 export interface Candidate {
   readonly service: string;
-  /** As in the file. */
+  /** The image in the stack file. */
   readonly image: ImageReference;
-  /** The tag that it is to have. */
+  /** The tag to pin. */
   readonly tag: string;
 }
 
 export interface PinPolicy {
   /** In ms. */
   readonly minimumAge: number;
-  /** Whether to take changes that do not affect the host. */
+  /** Whether to take changes that do not affect the host's platform. */
   readonly all: boolean;
   readonly now: Date;
 }
 
-/** Whether tag or digest change, so that the images have to be read. */
+/** Whether the tag or the digest changes; only then are the images read. */
 export const isChanged = ({ image, tag }: Candidate, current: Digest): boolean =>
   image.digest !== current || image.tag !== tag;
 
@@ -71,9 +69,9 @@ export function decide(
     ...(before !== undefined && "facts" in before && { before: before.facts }),
     ...("facts" in after && { after: after.facts }),
   };
-  // The digest of a HEAD response is unproven until the bytes were read.
+  // A digest from a HEAD response is not verified until the content has been read.
   if ("missing" in after) return { ...row, status: "fail", why: `the new image ${failure(after)}` };
-  // Whether the change affects the host is unknown. An image that is gone for good stays unknown, so it is no failure.
+  // Unknown whether the host is affected. An image that the registry has deleted stays unknown, so that is no failure.
   if (before !== undefined && "missing" in before && before.missing === "unread")
     return { ...row, status: "fail", why: `the old image ${failure(before)}` };
   if (change?.kind === "platform-noop" && !all) return { ...row, status: "leave" };
@@ -91,7 +89,7 @@ export function decide(
 const failure = (missing: Extract<Reading, { missing: string }>): string =>
   `${describeMissing(missing)}; ${missing.missing === "unfit" ? "choose another tag, or correct pinned-stack:platform" : "try again"}`;
 
-/** 2 if anything failed, as with diff and grep; else 1 if anything changed or has no digest; else 0. */
+/** Exit codes of diff(1): 2 if an image failed, else 1 if an image changed or has no digest, else 0. */
 export function checkExitCode(rows: readonly PinRow[]): 0 | 1 | 2 {
   if (rows.some(({ status }) => status === "fail")) return 2;
   return rows.some(({ status }) => status === "take" || status === "hold") ? 1 : 0;

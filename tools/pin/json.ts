@@ -1,8 +1,8 @@
-/** The report of `npm run pin` for programs. Documented in docs/updating-digests.md. Pure. */
+/** The report of `npm run pin` as JSON. Documented in docs/updating-digests.md. Pure. */
 import type { ImageFacts } from "../../images/inspect/facts";
 import type { PinReport } from "./report";
 
-/** Incremented by changes that break readers: a field removed, or with another meaning. */
+/** Rises when a field is removed or changes its meaning. */
 const VERSION = 1;
 
 /** Ends with a line break. */

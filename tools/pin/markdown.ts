@@ -1,6 +1,6 @@
 /**
- * The report of `npm run pin` as the text of a pull request. Pure. All text from registries is in code spans, where it can
- * be no link, mention or markup.
+ * The report of `npm run pin` as the body of a pull request. Text from registries goes into code spans, so it cannot become
+ * a link, a mention or markup. Pure.
  */
 import { formatAge } from "../../images/age";
 import type { PinRow, PinStatus } from "./decision";
@@ -37,7 +37,7 @@ export function pinMarkdown(report: PinReport): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-/** What the pull request changes comes first, then what needs a person. */
+/** What the pull request changes, then what needs attention. */
 const ORDER: readonly PinStatus[] = ["take", "fail", "hold", "leave"];
 
 function section(row: PinRow, report: PinReport): string {
@@ -49,20 +49,20 @@ function section(row: PinRow, report: PinReport): string {
   const why = describeWhy(row, report);
   return [
     `### ${code(row.service)}`,
-    // Only these reasons may contain a registry's words.
+    // Only these reasons may contain text from a registry.
     row.status === "fail" || row.kind === "unknown" ? code(why) : why,
     ...(rows.length === 0 ? [] : [table(["", "Before", "After"], rows)]),
   ].join("\n\n");
 }
 
-/** Empty without rows. */
+/** An empty string without rows. */
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   rows.length === 0
     ? ""
     : [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
-/** Backticks and line breaks would end the span. */
+/** Backticks and line breaks would end the code span. */
 const code = (text: string): string => `\`${text.replaceAll("`", "'").replace(/\s+/g, " ")}\``;
 
-/** In a table, a vertical bar ends the cell even in a code span. */
+/** A vertical bar ends a table cell even inside a code span. */
 const cell = (text: string): string => code(text).replaceAll("|", "\\|");

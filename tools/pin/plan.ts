@@ -1,5 +1,4 @@
-/** Looks up the tags of all images at once, then reads those that changed. */
-
+/** Looks up the tags of all images, then reads the images that changed. */
 import type { BadPin, Pin } from "../../config/file/pins";
 import { imageReader, type ReadImage } from "../../images/inspect/reader";
 import {
@@ -17,7 +16,7 @@ import type { Registries } from "../../images/registry/origin";
 import { remedy } from "../../images/registry/remedy";
 import { decide, isChanged, type Candidate, type PinPolicy, type PinRow } from "./decision";
 
-/** `deadlineMs` is for all registries together, default 30 s. */
+/** `deadlineMs` covers all registries together. Default 30 000. */
 export interface PinRequest extends Pick<
   RegistryClientOptions,
   "deadlineMs" | "signal" | "ca" | "onRequest"
@@ -29,13 +28,13 @@ export interface PinRequest extends Pick<
   /** `linux/amd64` */
   readonly platform: string;
   readonly registries: Registries;
-  /** What to do where a registry wants credentials that are encrypted, by registry. */
+  /** By registry with encrypted credentials: the remedy if it requires them. */
   readonly encrypted?: ReadonlyMap<string, string>;
 }
 
 const DEADLINE_MS = 30_000;
 
-/** One row for each pin, in their order. A failure concerns its own row only. */
+/** One row for each pin, in the same order. A failed image does not affect other rows. */
 export async function planPins(request: PinRequest): Promise<readonly PinRow[]> {
   const { pins, tags, policy, platform, encrypted, ...options } = request;
   const entries = pins.map((pin) => candidateOf(pin, tags));
@@ -64,7 +63,7 @@ export async function planPins(request: PinRequest): Promise<readonly PinRow[]> 
 /** The image with the tag to look up. */
 const wanted = ({ image, tag }: Candidate) => ({ ...image, tag });
 
-/** What to look up, or the row of an image that needs no lookup. */
+/** The image to look up, or the row of an image without a lookup. */
 function candidateOf(pin: Pin | BadPin, tags: ReadonlyMap<string, string>): Candidate | PinRow {
   const { service } = pin;
   if ("problem" in pin) return { service, from: "", status: "fail", why: pin.problem };
@@ -73,7 +72,7 @@ function candidateOf(pin: Pin | BadPin, tags: ReadonlyMap<string, string>): Cand
     const image = parseReference(pin.image);
     const tag = tags.get(service) ?? image.tag;
     if (tag !== undefined) return { service, image, tag };
-    return { ...row, status: "as-pinned", why: "has no tag that could move" };
+    return { ...row, status: "as-pinned", why: "has no tag to look up" };
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
     return { ...row, status: "fail", why: error.message };

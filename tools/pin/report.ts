@@ -1,4 +1,4 @@
-/** Content of the report of `npm run pin`, before it becomes a table, JSON or Markdown. Pure. */
+/** The texts that all formats of the report of `npm run pin` share. Pure. */
 import { dayOf, describeAge, formatAge } from "../../images/age";
 import type { ImageFacts } from "../../images/inspect/facts";
 import { listNames } from "../../images/platform";
@@ -8,7 +8,7 @@ import type { PinRow } from "./decision";
 
 export interface PinReport {
   readonly stack: string;
-  /** File name, without folder. */
+  /** File name without its folder. */
   readonly file: string;
   readonly platform: string;
   /** In ms. */
@@ -16,7 +16,7 @@ export interface PinReport {
   readonly check: boolean;
   readonly all: boolean;
   readonly now: Date;
-  /** Whether the rows to take have been written to the file. */
+  /** Whether rows with status `take` have been written to the file. */
   readonly written: boolean;
   readonly rows: readonly PinRow[];
 }
@@ -24,7 +24,7 @@ export interface PinReport {
 /** `traefik:v3.6.4`, or `traefik:v3.6.4 → v3.6.5`. */
 export function describeImage({ from, to }: PinRow): string {
   const before = parsed(from);
-  // May be any text.
+  // An invalid reference may be any text.
   if (before === undefined) return new Redactor().clean(redactCredentials(from));
   const [old, now] = [before.tag, to === undefined ? before.tag : parseReference(to).tag];
   const name = old === undefined ? before.name : `${before.name}:${old}`;
@@ -58,7 +58,7 @@ export function describeStatus(
   }
 }
 
-/** The reason for the row, in one line. */
+/** The reason for the status, in one line. */
 export function describeWhy(row: PinRow, { minimumAge }: Pick<PinReport, "minimumAge">): string {
   const change = row.kind === undefined ? row.why : `${row.kind}, ${row.why}`;
   const age = formatAge(minimumAge);
@@ -68,7 +68,7 @@ export function describeWhy(row: PinRow, { minimumAge }: Pick<PinReport, "minimu
       return `${change}; left alone, "--all" takes it`;
     case "hold":
       return row.eligible === undefined
-        ? `${change}; held, because its date is missing or in the future and the minimum age is ${age}; ${override}`
+        ? `${change}; held, because its build date is missing or in the future (minimum age ${age}); ${override}`
         : `${change}; held until ${dayOf(row.eligible)}, younger than ${age}; ${override}`;
     case "fail":
       return row.why;
@@ -88,7 +88,7 @@ const UNKNOWN = "unknown";
 const ago = (created: Date, now: Date): string =>
   created > now ? "in the future" : `${describeAge(now.getTime() - created.getTime())} ago`;
 
-/** One property of an image before and after: equal texts if it did not change. */
+/** One property of an image. `before` equals `after` if it did not change. */
 export interface Detail {
   readonly name: string;
   /** Empty for a first pin. */
@@ -96,7 +96,7 @@ export interface Detail {
   readonly after: string;
 }
 
-/** The properties of both images; none if the new one was not read. */
+/** The properties of both images; empty if the new image was not read. */
 export function details({ from, to, before, after }: PinRow, now: Date): readonly Detail[] {
   if (after === undefined) return [];
   const detail = (

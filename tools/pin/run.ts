@@ -1,4 +1,4 @@
-/** `npm run pin`, from its arguments to its exit code. Prints to the streams it is given. */
+/** `npm run pin`, from its arguments to its exit code. */
 import { join } from "node:path";
 import { readPins, type BadPin, type Pin } from "../../config/file/pins";
 import { checkWritable, readStackText, writePins } from "../../config/file/write";
@@ -6,7 +6,7 @@ import { badStackName, stackFileName, StackFileError } from "../../config/file/y
 import { formatAge, parseAge } from "../../images/age";
 import { isTag } from "../../images/reference";
 import { counted } from "../../text/one-line";
-import { CommandError, withProgress } from "../cli/command";
+import { choice, CommandError, withProgress } from "../cli/command";
 import { checkExitCode } from "./decision";
 import { pinJson } from "./json";
 import { pinMarkdown } from "./markdown";
@@ -15,20 +15,16 @@ import type { PinReport } from "./report";
 import { readSettings } from "./settings";
 import { pinTable, type Paint } from "./table";
 
-const FORMATS = new Map<string, (report: PinReport, paint: Paint) => string>([
-  ["table", pinTable],
-  ["json", pinJson],
-  ["markdown", pinMarkdown],
-]);
+const FORMATS = { table: pinTable, json: pinJson, markdown: pinMarkdown };
 
 export interface PinCommand extends Pick<PinRequest, "deadlineMs" | "onRequest"> {
   readonly stack: string;
-  /** `service` and `service=tag`; none for all services. */
-  readonly words: readonly string[];
+  /** `service` or `service=tag`; empty for all services. */
+  readonly args: readonly string[];
   readonly check: boolean;
   readonly all: boolean;
   readonly format: string;
-  /** As written: `3d`. Default: the stack's. */
+  /** Such as `3d`. Default: the stack's. */
   readonly minimumAge?: string | undefined;
   /** The folder of `Pulumi.<stack>.yaml`. */
   readonly folder: string;
@@ -41,17 +37,15 @@ export interface PinCommand extends Pick<PinRequest, "deadlineMs" | "onRequest">
   readonly now?: Date;
 }
 
-/** Returns the exit code. Throws a {@link CommandError} for wrong arguments and for a file that cannot be used. */
+/** Resolves to the exit code. Rejects with a {@link CommandError} for invalid arguments or an unusable file. */
 export async function runPin(command: PinCommand): Promise<number> {
   const { stack, check, all, signal, out, err, now = new Date() } = command;
-  const render = FORMATS.get(command.format);
-  if (render === undefined)
-    throw invalid(`--format ${JSON.stringify(command.format)}`, [...FORMATS.keys()].join(", "));
+  const formats = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
+  const render = FORMATS[choice("format", command.format, formats)];
   const age = command.minimumAge === undefined ? undefined : parseAge(command.minimumAge);
   if (command.minimumAge !== undefined && age === undefined)
-    throw invalid(
-      `--minimum-age ${JSON.stringify(command.minimumAge)}`,
-      "an age such as 3d, 12h or 0",
+    throw new CommandError(
+      `--minimum-age: expected an age such as 3d, 12h or 0, got ${JSON.stringify(command.minimumAge)}`,
     );
   const file = stackFileName(stack);
   if (file === undefined) throw new CommandError(badStackName(stack));
@@ -63,12 +57,12 @@ export async function runPin(command: PinCommand): Promise<number> {
     if (!check) checkWritable(path);
     return { ...read, settings };
   });
-  const { chosen, tags } = choose(command.words, pins, file);
+  const { chosen, tags } = choose(command.args, pins, file);
   const { platform, registries, encrypted, minimumAge: usual } = settings;
   const minimumAge = age ?? usual;
   const { deadlineMs, onRequest } = command;
   const rows = await withProgress(
-    "asking the registries",
+    "looking up tags",
     planPins({
       pins: chosen,
       tags,
@@ -98,10 +92,7 @@ export async function runPin(command: PinCommand): Promise<number> {
   return rows.some(({ status }) => status === "fail") ? 2 : 0;
 }
 
-const invalid = (option: string, expected: string): CommandError =>
-  new CommandError(`${option}: expected ${expected}`);
-
-/** Problems of the file, with its name before each line. */
+/** Puts the name of the file before each line of its problems. */
 function inFile<T>(file: string, work: () => T): T {
   try {
     return work();
@@ -111,7 +102,7 @@ function inFile<T>(file: string, work: () => T): T {
   }
 }
 
-/** Rethrows anything else, which is a bug. */
+/** Rethrows any other error, which is a bug. */
 function fileError(error: unknown): StackFileError {
   if (error instanceof StackFileError) return error;
   throw error;
@@ -122,34 +113,34 @@ interface Chosen {
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** Throws a {@link CommandError} with all problems of the words. */
-function choose(words: readonly string[], pins: readonly (Pin | BadPin)[], file: string): Chosen {
+/** Throws a {@link CommandError} with the problems of all arguments. */
+function choose(args: readonly string[], pins: readonly (Pin | BadPin)[], file: string): Chosen {
   const names = pins.map(({ service }) => service);
   const seen = new Set<string>();
   const tags = new Map<string, string>();
   const problems: string[] = [];
-  for (const word of words) {
-    const [service = "", ...rest] = word.split("=");
+  for (const arg of args) {
+    const [service = "", ...rest] = arg.split("=");
     const tag = rest.length === 0 ? undefined : rest.join("=");
     const problem = !names.includes(service)
-      ? `${file} has no image of that service, only of ${names.join(", ")}`
+      ? `${file} has no image for this service; expected one of ${names.join(", ")}`
       : seen.has(service)
-        ? `${service} is named twice`
+        ? `${service} is given twice`
         : tag !== undefined && !isTag(tag)
-          ? `expected a tag after the equals sign, as in ${service}=1.2.3`
+          ? `expected a tag after "=", such as ${service}=1.2.3`
           : undefined;
-    if (problem !== undefined) problems.push(`${JSON.stringify(word)}: ${problem}`);
+    if (problem !== undefined) problems.push(`${JSON.stringify(arg)}: ${problem}`);
     else if (tag !== undefined) tags.set(service, tag);
     seen.add(service);
   }
   if (problems.length > 0) throw new CommandError(problems.join("\n"));
-  return { chosen: words.length === 0 ? pins : pins.filter((pin) => seen.has(pin.service)), tags };
+  return { chosen: args.length === 0 ? pins : pins.filter((pin) => seen.has(pin.service)), tags };
 }
 
-/** What happened and what to do next, one line each. */
+/** The result and the next step, one line each. */
 function summary(
   { stack, file, check, all, minimumAge, rows, written }: PinReport,
-  { words, minimumAge: asked }: Pick<PinCommand, "words" | "minimumAge">,
+  { args, minimumAge: asked }: Pick<PinCommand, "args" | "minimumAge">,
 ): string {
   const images = (...statuses: readonly string[]): string | undefined => {
     const count = rows.filter(({ status }) => statuses.includes(status)).length;
@@ -157,12 +148,12 @@ function summary(
   };
   const [taken, held, failed] = [images("take"), images("hold"), images("fail")];
   const option = stack === "dev" ? [] : ["--stack", stack];
-  // The same arguments, so that exactly what was shown is taken.
+  // Repeats the arguments, so that the suggested command takes exactly what this one shows.
   const same = [
     ...option,
     ...(all ? ["--all"] : []),
     ...(asked === undefined ? [] : ["--minimum-age", asked]),
-    ...words,
+    ...args,
   ];
   const npmRun = (script: string, given: readonly string[]): string =>
     `"${["npm run", script, ...(given.length === 0 ? [] : ["--", ...given])].join(" ")}"`;
@@ -170,7 +161,7 @@ function summary(
     written && `${file}: ${taken ?? ""} pinned; see "git diff", then ${npmRun("preview", option)}`,
     check && taken !== undefined && `${taken} to pin: ${npmRun("pin", same)}`,
     held !== undefined && `${held} held by the minimum age of ${formatAge(minimumAge)}`,
-    failed !== undefined && `${failed} failed${check ? "" : "; failed images keep their pins"}`,
+    failed !== undefined && `${failed} failed${check ? "" : " and kept their pins"}`,
     !check && images("take", "hold", "fail") === undefined && `${file}: nothing to pin`,
   ];
   return lines.flatMap((line) => (line === false ? [] : [`${line}\n`])).join("");

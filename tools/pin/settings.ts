@@ -1,6 +1,6 @@
 /**
- * What `npm run pin` needs from a stack's configuration, and nothing else: a stack whose secrets are missing, or that cannot
- * be deployed yet, can be pinned all the same. Pure.
+ * Reads only the configuration keys that `npm run pin` needs, so that a stack can be pinned before its secrets are set or
+ * the rest of its configuration is valid. Pure.
  */
 import type { z } from "zod";
 
@@ -14,11 +14,11 @@ export interface PinSettings {
   /** In ms. */
   readonly minimumAge: number;
   readonly registries: Registries;
-  /** What to do where a registry wants credentials that are encrypted, by registry. */
+  /** By registry with encrypted credentials: the remedy if it requires them. */
   readonly encrypted: ReadonlyMap<string, string>;
 }
 
-/** @param value the value of a key, as YAML has it. Throws a {@link StackFileError} with all problems. */
+/** Throws a {@link StackFileError} with all problems. @param value returns the YAML value of a key */
 export function readSettings(stack: string, value: (key: string) => unknown): PinSettings {
   const problems: string[] = [];
   const parse = <S extends z.ZodType>(
@@ -38,12 +38,12 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
     typeof given === "string" ? fromJson(given) : given,
   );
   const platform = parse("platform", KEYS.platform, value("platform"));
-  // YAML reads `0` as a number; Pulumi passes every value as text.
+  // YAML reads `0` as a number; Pulumi passes every value as a string.
   const minimumAge = parse("minimumAge", KEYS.minimumAge, typeof age === "number" ? `${age}` : age);
   const registries = parse("registries", KEYS.registries, readable);
   if (platform === undefined || minimumAge === undefined || registries === undefined)
     throw new StackFileError(problems.join("\n"));
-  const hint = `its credentials are encrypted in the stack file, which this command does not decrypt: run "npm run preview -- --stack ${stack}" and copy the digest that it names`;
+  const hint = `its credentials are encrypted in the stack file, which this command does not decrypt: run "npm run preview -- --stack ${stack}" and copy the digest from its output`;
   return {
     platform,
     minimumAge,
@@ -52,7 +52,7 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
   };
 }
 
-/** The registries without encrypted credentials, and the names of those that have some. */
+/** The registries without their encrypted credentials, and the names of the registries that have some. */
 function withoutEncrypted(given: unknown): readonly [unknown, readonly string[]] {
   if (isEncrypted(given)) return [ENCRYPTED, []];
   if (!isMap(given)) return [given, []];

@@ -1,6 +1,6 @@
-/** The report of `npm run pin` for a terminal. Pure. */
+/** The report of `npm run pin` as a table for a terminal. Pure. */
 import { formatAge } from "../../images/age";
-import { columns, type painter } from "../cli/command";
+import { columns, table, type painter } from "../cli/command";
 import type { PinRow } from "./decision";
 import {
   describeBuilt,
@@ -11,15 +11,14 @@ import {
   type PinReport,
 } from "./report";
 
-/** Adds a style to a text, or returns it as it is. */
 export type Paint = ReturnType<typeof painter>;
 
 /** Ends with a line break. */
 export function pinTable(report: PinReport, paint: Paint): string {
   const { stack, file, platform, minimumAge, rows, now } = report;
   const headline = `stack ${stack}, ${file}, ${platform}${minimumAge === 0 ? "" : `, minimum age ${formatAge(minimumAge)}`}`;
-  const table = columns([
-    ["SERVICE", "IMAGE", "STATUS", "CHANGE", "BUILT"].map((name) => paint("dim", name)),
+  const overview = [
+    ["SERVICE", "IMAGE", "STATUS", "CHANGE", "BUILT"],
     ...rows.map((row) => [
       row.service,
       describeImage(row),
@@ -27,7 +26,7 @@ export function pinTable(report: PinReport, paint: Paint): string {
       row.kind ?? "",
       describeBuilt(row, now),
     ]),
-  ]);
+  ];
   const blocks = grouped(rows, report).map(([row, services]) => {
     const names = services.map((service) => paint("bold", service)).join(", ");
     const lines = details(row, now).map(({ name, before, after }) => [
@@ -37,7 +36,11 @@ export function pinTable(report: PinReport, paint: Paint): string {
     const text = `${names}: ${describeWhy(row, report)}`;
     return lines.length === 0 ? text : `${text}\n${columns(lines)}`;
   });
-  return `${[paint("bold", headline), table, ...blocks].join("\n\n")}\n`;
+  return [
+    `${paint("bold", headline)}\n`,
+    table(overview, paint),
+    ...blocks.map((text) => `${text}\n`),
+  ].join("\n");
 }
 
 function colourOf({ status, kind }: PinRow): Parameters<Paint>[0] {
@@ -46,7 +49,7 @@ function colourOf({ status, kind }: PinRow): Parameters<Paint>[0] {
   return kind === "retagged" || kind === "unknown" || status === "hold" ? "yellow" : "cyan";
 }
 
-/** The rows with a reason, each with its services: a registry that is down is reported once. */
+/** Rows with a reason. Failed rows with the same reason are grouped, so a registry that is down is reported once. */
 function grouped(rows: readonly PinRow[], report: PinReport) {
   const groups = new Map<string, [PinRow, string[]]>();
   for (const row of rows.filter(({ why }) => why !== "")) {

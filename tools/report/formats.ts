@@ -1,3 +1,4 @@
+/** The formats of `npm run report`. Pure. */
 import { LoadedStack } from "../model/load";
 import { Change } from "./changes/change";
 import { cisLead, cisSections } from "./cis/cis";
@@ -7,34 +8,34 @@ import { json, markdown, Paint, textTables } from "./print";
 import { changeSections, changesHeadline, headline, sections } from "./sections";
 import { StackView } from "./view/stack";
 
-/** What a report can be printed as, and what each format is for. */
+/** Formats with their help text. */
 export const FORMATS = {
   table: "tables for a terminal",
-  markdown: "the same for a wiki or an audit",
-  json: "the same for programs; has a version",
+  markdown: "the same tables as Markdown",
+  json: "the same data as versioned JSON",
   cis: "CIS Docker Benchmark section 5, each item for each container",
-  "cis-json": "the same for programs",
-  mermaid: "who can talk to whom, as a Mermaid flowchart",
+  "cis-json": "the same as JSON",
+  mermaid: "network connections as a Mermaid flowchart",
   compose: "a Compose file that runs the same stack",
 } as const;
 export type Format = keyof typeof FORMATS;
 
-export const isFormat = (text: string): text is Format => Object.hasOwn(FORMATS, text);
-
 /** Formats of a comparison. */
 export const COMPARED: readonly Format[] = ["table", "markdown", "json"];
 
-/** The part of a configuration that is in no model. */
-type Logins = Pick<LoadedStack["config"], "registries">;
-
 /**
- * The whole text, with a line break at its end. Throws a CommandError for a stack that has no Compose file.
+ * The report, with a line break at its end. Throws a CommandError if a stack cannot be a Compose file.
  *
  * @param view of the model
  */
 export function render(
   format: Format,
-  { config, model }: Pick<LoadedStack, "model"> & { readonly config: Logins },
+  {
+    config,
+    model,
+  }: Pick<LoadedStack, "model"> & {
+    readonly config: Pick<LoadedStack["config"], "registries">;
+  },
   view: StackView,
   paint?: Paint,
 ): string {
@@ -62,7 +63,7 @@ export function render(
   }
 }
 
-/** A comparison in one of {@link COMPARED}. `version` rises when a field goes away or changes its meaning. */
+/** A comparison, in a format of {@link COMPARED}. `version` rises when a field is removed or changes its meaning. */
 export function renderChanges(
   format: Format,
   stack: string,

@@ -1,17 +1,17 @@
-/** Who talks to whom, as a Mermaid flowchart that begins at the visitors: https://mermaid.js.org/syntax/flowchart.html. Pure. */
+/** The connections of a stack as a Mermaid flowchart: https://mermaid.js.org/syntax/flowchart.html. Pure. */
 import { oneLine } from "../../text/one-line";
 import { StackView } from "./view/stack";
 
-/** `outside`: beyond the stack; `host`: a part of the machine. */
+/** `outside`: not part of the stack; `host`: the socket or files of the host. */
 type NodeKind = "outside" | "container" | "host";
-/** `inside`: an internal network; `out`: leaves the machine; `host`: a mount. */
+/** `inside`: over an internal network; `out`: over a published port or an external network; `host`: a mount. */
 type EdgeKind = "inside" | "out" | "host";
 
-/** From the one that opens connections. */
+/** `from` opens the connection. */
 type Edge = readonly [from: string, kind: EdgeKind, to: string, label?: string];
 type Node = readonly [id: string, kind: NodeKind, title: string, about: string];
 
-/** Names of containers have no space. */
+/** Ids with a space, which no container name has. */
 const VISITORS = "the visitors";
 const INTERNET = "the internet";
 const SOCKET = "the socket";
@@ -24,12 +24,12 @@ const SHAPES: Readonly<Record<NodeKind, readonly [string, string]>> = {
 };
 const ARROWS: Readonly<Record<EdgeKind, string>> = { inside: "-->", out: "==>", host: "-.->" };
 
-/** What nothing talks to is left out. */
+/** Omits nodes without a connection. */
 export function mermaid(view: StackView): string {
   const edges = edgesOf(view);
   const used = new Set(edges.flatMap(([from, , to]) => [from, to]));
   const nodes = nodesOf(view).filter(([id]) => used.has(id));
-  // Names may be words of Mermaid, such as `end`, or contain what ends one.
+  // Generated ids, because names may be keywords of Mermaid, such as `end`.
   const ids = new Map(nodes.map(([id], index) => [id, `n${index + 1}`]));
   const lines = [
     ...nodes.map(([id, kind, title, about]) => {
@@ -37,8 +37,8 @@ export function mermaid(view: StackView): string {
       return `${ids.get(id)}${open}"${escaped(title)}<br><small>${escaped(about)}</small>"${close}`;
     }),
     ...edges.map(([from, kind, to, label]) => {
-      const words = label === undefined ? "" : `|"${escaped(label)}"|`;
-      return `${ids.get(from)} ${ARROWS[kind]}${words} ${ids.get(to)}`;
+      const text = label === undefined ? "" : `|"${escaped(label)}"|`;
+      return `${ids.get(from)} ${ARROWS[kind]}${text} ${ids.get(to)}`;
     }),
   ];
   return `flowchart LR\n${lines.map((line) => `  ${line}\n`).join("")}`;
@@ -62,7 +62,7 @@ const edgesOf = ({ containers, networks, ports }: StackView): Edge[] => [
     const label = own.map(({ published }) => `:${published}`).join(" ");
     return own.length === 0 ? [] : [[VISITORS, "out", name, label]];
   }),
-  // The name of an internal network of two only repeats them.
+  // Internal networks have no label: their names consist of the names of their members.
   ...networks.flatMap(({ name, internal, members: [first = "", ...others] }) =>
     internal
       ? others.map((to): Edge => [first, "inside", to])
@@ -74,10 +74,9 @@ const edgesOf = ({ containers, networks, ports }: StackView): Edge[] => [
   ]),
 ];
 
-/** Two are named, more are counted. */
 const folders = (paths: readonly string[]): string =>
   paths.length > 2 ? `${paths.length} folders` : paths.join(" and ");
 
-/** Inside quotes only these have a meaning; a backtick would begin Markdown. */
+/** Characters with a meaning inside quotes; a backtick would start Markdown. */
 const escaped = (text: string): string =>
   oneLine(text).replace(/["<>&#;`]/g, (character) => `#${character.charCodeAt(0)};`);

@@ -1,23 +1,23 @@
-/** Titled tables as text for a terminal, as Markdown, and values as JSON. Pure. */
+/** Renders sections as text tables or Markdown, and values as JSON. Pure. */
 import { oneLine } from "../../text/one-line";
 import { columns } from "../cli/command";
 
+/** A titled table. */
 export interface Section {
   readonly title: string;
-  /** The first row is the head. */
+  /** With a head row. */
   readonly rows: readonly (readonly string[])[];
-  /** Shown instead of a table without a row. */
+  /** Shown instead of an empty table. */
   readonly none: string;
 }
 
-export const table = (
+export const section = (
   title: string,
   head: readonly string[],
   rows: readonly (readonly string[])[],
   none = "none",
 ): Section => ({ title, rows: [head, ...rows], none });
 
-/** How a terminal shows titles (bold) and heads (dim); default: not at all. */
 export type Paint = (style: "bold" | "dim", text: string) => string;
 
 export function textTables(
@@ -36,7 +36,7 @@ export function textTables(
   return `${paint("bold", lead)}\n\n${parts.join("\n")}`;
 }
 
-/** Tables as GitHub shows them: GitHub Flavored Markdown, sections 4.10 and 6.9. */
+/** GitHub Flavored Markdown (https://github.github.com/gfm/, 4.10 and 6.9). */
 export function markdown(title: string, lead: string, sections: readonly Section[]): string {
   const parts = sections.map(
     ({ title: name, rows, none }) =>
@@ -51,15 +51,15 @@ const markdownTable = ([head = [], ...body]: Section["rows"]): string =>
     .join("");
 
 /**
- * A bar would end the cell, a line break the table. The rest would become markup, a link or a formula: GitHub makes those
- * of plain addresses and of dollar signs. Before an @ only a tag prevents that, no backslash.
+ * A vertical bar would end the cell and a line break the table. Other characters would become markup, links or formulas,
+ * which GitHub also makes of plain URLs and dollar signs. A backslash does not escape @, so a tag prevents mentions.
  */
 const escaped = (text: string): string =>
   oneLine(text)
     .replace(/[\\|<>*_`[\]~&$]|:(?=\/\/)|(?<=www)\./gi, "\\$&")
     .replace(/@(?=\w)/g, "<span>@</span>");
 
-/** JSON allows control characters and bidirectional ones in a text; a terminal would act on them, so they are escaped. */
+/** Also escapes control characters that JSON allows but a terminal would interpret, and bidirectional controls. */
 export const json = (value: unknown): string =>
   `${JSON.stringify(value, undefined, 2).replace(
     /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,

@@ -1,9 +1,9 @@
-/** Reports and comparisons as titled tables: what `table` and `markdown` print. Pure. */
+/** The sections of reports and comparisons, for the formats `table` and `markdown`. Pure. */
 import { counted } from "../../text/one-line";
 import { Change, ChangeKind, KINDS } from "./changes/change";
 import { cisHeadline } from "./cis/cis";
 import { onHost } from "./cis/facts";
-import { Section, table } from "./print";
+import { Section, section } from "./print";
 import { ContainerView, StackView } from "./view/stack";
 
 export const headline = ({ stack, containers, images, networks, cis }: StackView): string =>
@@ -12,7 +12,7 @@ export const headline = ({ stack, containers, images, networks, cis }: StackView
 export function sections(view: StackView): Section[] {
   const { containers, entrance } = view;
   return [
-    table(
+    section(
       "Images",
       ["service", "registry", "repository", "tag", "digest"],
       view.images.map(({ service, registry, repository, tag, digest }) => [
@@ -23,12 +23,12 @@ export function sections(view: StackView): Section[] {
         digest === undefined ? "not pinned" : shortDigest(digest),
       ]),
     ),
-    table(
+    section(
       "Registries over plain HTTP",
       ["registry"],
       view.insecureRegistries.map((host) => [host]),
     ),
-    table(
+    section(
       "Restrictions",
       ["container", "user", "capabilities", "root", "memory", "cpus", "pids", "exempt"],
       containers.map((one) => [
@@ -42,13 +42,13 @@ export function sections(view: StackView): Section[] {
         one.exemptions.map(({ control }) => control).join(", ") || "nothing",
       ]),
     ),
-    table(
+    section(
       "Exemptions",
       ["service", "control", "value", "reason"],
       exemptions(containers),
-      "none, everything is within the policy",
+      "none, everything complies with the policy",
     ),
-    table(
+    section(
       "Ingress",
       ["what", "how"],
       [
@@ -59,7 +59,7 @@ export function sections(view: StackView): Section[] {
         ...given("homepage's CSP", entrance.contentSecurityPolicy),
       ],
     ),
-    table(
+    section(
       "Routes",
       ["host", "service", "for"],
       entrance.routes.map(({ host, service, admin }) => [
@@ -68,21 +68,21 @@ export function sections(view: StackView): Section[] {
         admin ? "administrators" : "everybody",
       ]),
     ),
-    table(
+    section(
       "Networks",
-      ["network", "members", "leads out"],
+      ["network", "members", "external"],
       view.networks.map(({ name, members, internal }) => [
         name,
         members.join(" → "),
         internal ? "no" : "yes",
       ]),
     ),
-    table(
+    section(
       "Published ports",
       ["host", "container", "port"],
       view.ports.map((port) => [onHost(port), port.container, `${port.internal}/${port.protocol}`]),
     ),
-    table(
+    section(
       "Volumes",
       ["volume", "role", "owner", "mounted by", "at", "for"],
       view.volumes.flatMap(({ name, role, owner, mounts }) =>
@@ -92,31 +92,31 @@ export function sections(view: StackView): Section[] {
         ]),
       ),
     ),
-    table(
+    section(
       "Secrets",
       ["secret", "read by", "from", "at"],
       view.secrets.flatMap(({ name, readers }) =>
         readers.map(({ container, by, at }) => [name, container, by, at]),
       ),
     ),
-    table(
+    section(
       "Docker socket",
       ["container", "lets through"],
       view.socketReads.flatMap(({ container, reads }) => reads.map((read) => [container, read])),
-      "nobody has it",
+      "not mounted",
     ),
-    table(
+    section(
       "Init containers",
       ["container", "user", "capabilities", "runs"],
       view.helpers.map(({ name, user, capabilities, starts }) => [
         name,
         user,
         capabilities.join(" ") || "none",
-        starts ? "once, then it ends" : "never, Docker only writes files into its volume",
+        starts ? "once, then exits" : "never, Docker only copies files into its volume",
       ]),
     ),
-    table(
-      "Order of a replacement",
+    section(
+      "Replace order",
       ["container", "order"],
       containers.map(({ name, order }) => [name, order]),
     ),
@@ -126,10 +126,10 @@ export function sections(view: StackView): Section[] {
 const given = (what: string, how: string | undefined): string[][] =>
   how === undefined ? [] : [[what, how]];
 
-/** As much of `sha256:…` as people compare. */
+/** The first 12 hexadecimal digits of `sha256:…`, as Docker shortens digests. */
 export const shortDigest = (digest: string): string => digest.slice("sha256:".length).slice(0, 12);
 
-/** Those that containers of a service have in common once. */
+/** An exemption that several containers of a service share appears once. */
 const exemptions = (containers: readonly ContainerView[]): string[][] => {
   const rows = containers.flatMap(({ service, exemptions: all }) =>
     all.map(({ control, value, reason }) => [service, control, [value].flat().join(" "), reason]),
@@ -157,5 +157,5 @@ export const changeSections = (changes: readonly Change[]): Section[] =>
     const rows = changes
       .filter((change) => change.kind === kind)
       .map(({ subject, what, reason = "none" }) => [subject, what, ...reasons.map(() => reason)]);
-    return table(TITLES[kind], ["who", "what", ...reasons], rows, "nothing");
+    return section(TITLES[kind], ["subject", "change", ...reasons], rows, "nothing");
   });

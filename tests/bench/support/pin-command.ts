@@ -5,11 +5,11 @@ import { runPin } from "../../../tools/pin/run";
 void runCommand({
   help: "pin-command FOLDER",
   options: {},
-  words: true,
-  main: ({ words: [folder = ""], signal }) =>
+  allowPositionals: true,
+  main: ({ positionals: [folder = ""], signal }) =>
     runPin({
       stack: "bench",
-      words: [],
+      args: [],
       check: true,
       all: false,
       format: "json",

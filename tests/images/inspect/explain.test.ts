@@ -70,7 +70,7 @@ const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
     ["a revision that was not named", build("1"), build("1 a"), HALF],
     ["no names", build(), build(), "the version and the revision are missing in at least one image"],
     [
-      "an old image that is gone",
+      "an old image that was removed",
       GONE,
       build("1 a"),
       "the old image is no longer in the registry: ghcr.io answered 404",
@@ -82,7 +82,7 @@ const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
       "the old image could not be read: ghcr.io answered 500",
     ],
     [
-      "the host's platform, which is gone",
+      "the host's platform, which was removed",
       build("1 a"),
       foreign,
       "the new image has no manifest for linux/amd64, only for linux/arm64",

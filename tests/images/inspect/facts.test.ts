@@ -160,7 +160,7 @@ describe("an image that is none for the host", () => {
       "has no manifest for linux/amd64, only for unnamed platforms",
       withIndex(image, { manifests: [] }),
     ],
-    ["has an index that is no JSON", INDEX, withIndex(image, "{")],
+    ["has an index that is not JSON", INDEX, withIndex(image, "{")],
     ["has an index with a bad digest", INDEX, withIndex(image, bad)],
     [
       "is a chart",

@@ -34,7 +34,7 @@ describe("the command that runs the program", () => {
     ["one too far up", [RUN, "a", "b", "c", "d", "e", "pulumi up"], undefined],
     ["no command", [RUN, "pulumi --version"], undefined],
     ["another program's name", [RUN, "/opt/pulumi/language up", "notpulumi up"], undefined],
-    ["a process that is gone", [RUN], undefined],
+    ["a process that was removed", [RUN], undefined],
     ["a process without a command line", ["", ""], undefined],
   ];
   for (const [title, lines, expected] of rows)

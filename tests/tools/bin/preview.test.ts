@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { hostAccess } from "../../../host/address";
-import { missingEngine } from "../../../tools/cli/pulumi-cli";
+import { engineProblem } from "../../../tools/cli/pulumi-cli";
 import { commandWords } from "../../support/project-command";
 import { HOST_KEY } from "../../support/raw-config";
 import { run } from "../../support/run";
@@ -38,7 +38,7 @@ describe("npm run preview without the Pulumi CLI and without a network", () => {
     const lines = stderr.split("\n").filter((line) => !/^missing: Docker engine|^$/.test(line));
     assert.match(
       lines.shift() ?? "",
-      /^missing: Pulumi CLI: .*no network.*; it is taken from PATH, or downloaded at first use /,
+      /^missing: Pulumi CLI: .*no network.*; install it on PATH, or connect to the internet /,
     );
     assert.deepEqual(lines, [
       `missing: Pulumi plugin docker 5.2.0: not in ${plugins}; the CLI downloads it`,
@@ -52,7 +52,7 @@ describe("npm run preview without the Pulumi CLI and without a network", () => {
 
 describe("a Docker engine on this machine", () => {
   const ask = (): Promise<string | undefined> =>
-    missingEngine(hostAccess({ address: `unix://${join(folder, "docker.sock")}` }));
+    engineProblem(hostAccess({ address: `unix://${join(folder, "docker.sock")}` }));
   const serve = async (status: number): Promise<Server> => {
     const server = createServer((_, answer) => answer.writeHead(status).end());
     await new Promise<void>((done) => server.listen(join(folder, "docker.sock"), done));
@@ -69,18 +69,18 @@ describe("a Docker engine on this machine", () => {
     const socket = join(folder, "docker.sock");
     assert.equal(
       await ask(),
-      `Docker engine: ${socket}: connect ENOENT ${socket}; start Docker, or set pinned-stack:host to where it is`,
+      `Docker Engine: ${socket}: connect ENOENT ${socket}; start Docker, or set its address in pinned-stack:host`,
     );
   });
 
   it("that answers with an error is missing", async () => {
     const server = await serve(503);
-    assert.equal(await ask(), `Docker engine: ${join(folder, "docker.sock")} answers 503`);
+    assert.equal(await ask(), `Docker Engine: ${join(folder, "docker.sock")} answers 503`);
     server.close();
   });
 
   it("on another machine is not needed", async () => {
     const access = hostAccess({ address: "ssh://a@host.example", hostKey: HOST_KEY });
-    assert.equal(await missingEngine(access), undefined);
+    assert.equal(await engineProblem(access), undefined);
   });
 });

@@ -154,7 +154,7 @@ describe("npm run report", function () {
     [
       "a file that is no report",
       ["--stack", "prod", "--against", "README.md"],
-      /^README\.md: is no JSON; save one with "npm run -s report -- --stack prod --format json > README\.md"\n$/,
+      /^README\.md: is not JSON; save one with "npm run -s report -- --stack prod --format json > README\.md"\n$/,
     ],
     [
       "a format that a comparison does not have",

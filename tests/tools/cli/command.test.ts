@@ -140,8 +140,8 @@ const commandOf = (main: string): readonly string[] => [
       "minimum-age-of-it": { type: "string" },
       yes: { type: "boolean" },
     },
-    words: true,
-    main: async ({ values, words, signal }) => { ${main} },
+    allowPositionals: true,
+    main: async ({ values, positionals, signal }) => { ${main} },
   });`,
   "--",
 ];
@@ -160,7 +160,7 @@ describe("a command", () => {
   const rows: readonly (readonly [string, string, readonly string[], Ended])[] = [
     [
       "ends with its own exit code, data on stdout",
-      "console.log(JSON.stringify([values.stack, words])); return 1;",
+      "console.log(JSON.stringify([values.stack, positionals])); return 1;",
       ["--stack", "prod", "n8n"],
       { stdout: '["prod",["n8n"]]\n', stderr: "", code: 1 },
     ],
@@ -340,7 +340,7 @@ describe("options before npm's two dashes, which npm takes for its own", () => {
       {
         stdout: "",
         stderr:
-          'npm took --stack for its own: put "--" before the options, as in "npm run it -- --stack prod"\n',
+          'npm took --stack for its own: put "--" before the options, "npm run it -- --stack prod"\n',
         code: 2,
       },
     ],
@@ -351,7 +351,7 @@ describe("options before npm's two dashes, which npm takes for its own", () => {
       {
         stdout: "",
         stderr:
-          'npm took --minimum-age-of-it --yes for its own: put "--" before the options, as in "npm run it -- --minimum-age-of-it --yes"\n',
+          'npm took --minimum-age-of-it --yes for its own: put "--" before the options, "npm run it -- --minimum-age-of-it --yes"\n',
         code: 2,
       },
     ],
@@ -393,7 +393,7 @@ describe("options before npm's two dashes, which npm takes for its own", () => {
       const env = { npm_lifecycle_event: command, npm_config_stack: "prod" };
       assert.deepEqual(await node([join("tools", "bin", `${command}.ts`), ...argv], env), {
         stdout: "",
-        stderr: `npm took --stack for its own: put "--" before the options, as in "npm run ${command} -- --stack prod"\n`,
+        stderr: `npm took --stack for its own: put "--" before the options, "npm run ${command} -- --stack prod"\n`,
         code: 2,
       });
     }).timeout(20_000);

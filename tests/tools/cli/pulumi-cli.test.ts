@@ -54,7 +54,7 @@ describe("a program that is run", () => {
     assert.ok(performance.now() - started < 5000);
     assert.deepEqual([code, stdout], [124, "begun\n"]);
     const pid = Number(readFileSync(file, "utf8"));
-    await until("what it started is gone", () => isGone(pid));
+    await until("what it started was removed", () => isGone(pid));
   });
 
   it("that does not exist is 127", async () => {

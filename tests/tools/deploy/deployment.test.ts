@@ -131,7 +131,7 @@ describe("a deployment", function () {
         "confirm",
         "verified 2026-01-01",
         "up: npm run deploy",
-        "up: npm run deploy: return to 1",
+        "up: npm run deploy: auto-rollback to 1",
         "verified 2026-01-21",
       ]);
       assert.ok(said.some((line) => line === "failed: it broke"));
@@ -154,8 +154,8 @@ describe("a deployment", function () {
         up: ["it broke", "it broke again"],
       });
       assert.equal(ended, 2);
-      assert.equal(done.at(-1), "up: npm run deploy: return to 1");
-      assert.ok(said.some((line) => line.startsWith("could not return to deployment 1")));
+      assert.equal(done.at(-1), "up: npm run deploy: auto-rollback to 1");
+      assert.ok(said.some((line) => line.startsWith("the rollback to deployment 1")));
     });
 
     it("shows no secret of any deployment, the older one's neither", async () => {
@@ -164,7 +164,7 @@ describe("a deployment", function () {
         ...changed,
         history: [past(1, { config: older })],
         up: ["it broke"],
-        logs: "n8n is exited; its last lines:\n  | dev-only-an-older-key dev-only-n8n-encryption-key\n",
+        logs: "n8n is exited; its last log lines:\n  | dev-only-an-older-key dev-only-n8n-encryption-key\n",
       });
       assert.ok(said.includes("  | [secret] [secret]"), said.join("\n"));
     });
@@ -234,8 +234,11 @@ describe("a deployment", function () {
         more: [stranger(`${HOMEPAGE}-left`)],
       });
       assert.equal(ended, 0);
-      assert.match(plan, /left by an earlier run: creating dev-homepage\n/);
-      assert.match(plan, /left by an earlier run: container dev-homepage-left, which is removed/);
+      assert.match(plan, /current state: creating dev-homepage\n/);
+      assert.match(
+        plan,
+        /current state: container dev-homepage-left, is orphaned and will be removed/,
+      );
       assert.doesNotMatch(plan, /is not part of the stack/);
       assert.deepEqual(done.slice(0, 3), [
         "refresh",
@@ -298,7 +301,7 @@ describe("a deployment", function () {
         states: [part],
       });
       assert.doesNotMatch(plan, /WEAKER/);
-      assert.match(plan, /NO ROLLBACK: there is no earlier deployment to return to/);
+      assert.match(plan, /NO ROLLBACK: there is no earlier healthy deployment/);
     });
   });
 

@@ -16,7 +16,7 @@ import { PastUpdate } from "../../../tools/deploy/pulumi/history";
 import { HostShell, ShellResult } from "../../../tools/deploy/host/shell";
 import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
-import { carryOut } from "../../../tools/deploy/deploy";
+import { prepareAndApply } from "../../../tools/deploy/deploy";
 import { PulumiError } from "../../../tools/deploy/pulumi/process";
 import {
   CONTAINER,
@@ -289,10 +289,10 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
     shell,
     current,
     history,
-    patienceMs: 0,
+    healthTimeoutMs: 0,
   };
   const confirm = (): Promise<undefined> => note("confirm").then(() => undefined);
-  const ended: unknown = await carryOut(run, { confirm, ...given.options }, mask).catch(
+  const ended: unknown = await prepareAndApply(run, { confirm, ...given.options }, mask).catch(
     (error: unknown) => error,
   );
   return { ended, said, plan: shown.join("\n"), done, configurations, stop };

@@ -56,7 +56,7 @@ describe("going back", () => {
         "to one whose secrets nobody can read any more",
         [past(1, "a", { readable: false }), past(2, "b")],
         undefined,
-        "the secrets of deployment 1 are encrypted with another passphrase than the present one; put its pins and settings into the stack's file and deploy that",
+        "the secrets of deployment 1 are encrypted with another passphrase than the current one; put its pins and settings into the stack's file and deploy that",
       ],
     ];
   for (const [what, history, number, message] of refused)

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 
 import { maskOf } from "../../../text/redact";
 import { errorLines, progressLine } from "../../../tools/deploy/pulumi/events";
-import { orphans, removeScript, stateIsStale } from "../../../tools/deploy/host/orphans";
+import { findOrphans, removeScript, isStateStale } from "../../../tools/deploy/host/orphans";
 import { parseState } from "../../../tools/deploy/pulumi/state";
 import { safeReporter } from "../../../tools/deploy/console";
-import { printable } from "../../../text/one-line";
 import type { Inventory, LiveContainer } from "../../../tools/deploy/host/inventory";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
@@ -41,10 +40,6 @@ describe("what is printed", () => {
   });
 
   it("gives no orders to the terminal", () => {
-    assert.equal(
-      printable("\u001b[31mred\u001b[0m\u0007\r\n\ttab\u009b2J\u001b]0;title\u0007 ünï"),
-      "red\n\ttab ünï",
-    );
     const said: string[] = [];
     const keep = (text: string): void => void said.push(text);
     const reporter = safeReporter({ log: keep, stage: keep, show: keep }, maskOf(["the-password"]));
@@ -128,7 +123,7 @@ describe("what a run that was cut off left", () => {
 
   it("is a container with the stack's label that the state does not know", () => {
     const stranger = live("stranger", { labels: {} });
-    const found = orphans(state, inventory(live("known"), live("left"), stranger), "s");
+    const found = findOrphans(state, inventory(live("known"), live("left"), stranger), "s");
     assert.deepEqual(found, [{ kind: "container", id: "left", name: "left" }]);
     assert.equal(
       removeScript(found),
@@ -137,9 +132,9 @@ describe("what a run that was cut off left", () => {
   });
 
   it("makes the state stale when one of its containers is away or stopped; loaders may be", () => {
-    assert.equal(stateIsStale(state, inventory(live("known"))), false);
-    assert.equal(stateIsStale(state, inventory()), true);
+    assert.equal(isStateStale(state, inventory(live("known"))), false);
+    assert.equal(isStateStale(state, inventory()), true);
     const stopped = live("known", { state: { Status: "exited", ExitCode: 1, Health: undefined } });
-    assert.equal(stateIsStale(state, inventory(stopped)), true);
+    assert.equal(isStateStale(state, inventory(stopped)), true);
   });
 });

@@ -60,7 +60,7 @@ describe("the decision about a pin", () => {
     ["a bare tag", rowOf(undefined, young), `take none: ${FIRST}`],
     ["a bare tag of a young image", rowOf(undefined, young, age), `hold none: ${FIRST}`],
     [
-      "an old image that is gone",
+      "an old image that was removed",
       rowOf(gone, young),
       "take unknown: the old image is no longer in the registry: ghcr.io answered 404",
     ],

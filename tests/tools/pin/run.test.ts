@@ -65,7 +65,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     let [out, err] = ["", ""];
     const code = await runPin({
       stack: "prod",
-      words: [],
+      args: [],
       check: false,
       all: false,
       format: "table",
@@ -138,8 +138,8 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
   it("takes all with --all, and the young with --minimum-age 0", async () => {
     const { registry, lines } = await world();
     const text = write([registry], lines, "  pinned-stack:minimumAge: 3d\n");
-    await pin({ words: ["noop"], all: true });
-    await pin({ words: ["young"], minimumAge: "0" });
+    await pin({ args: ["noop"], all: true });
+    await pin({ args: ["young"], minimumAge: "0" });
     assert.equal(now(), repinned(text, "noop", "young"));
   });
 
@@ -147,7 +147,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     const { registry, lines } = await world();
     registry.putImage("team/same", young, "2.0-alpine");
     const text = write([registry], lines);
-    const { code, out } = await pin({ words: ["same=2.0-alpine"] });
+    const { code, out } = await pin({ args: ["same=2.0-alpine"] });
     assert.equal(code, 0);
     assert.equal(
       now(),
@@ -157,7 +157,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     assert.equal(registry.log.filter(({ path: asked }) => asked.includes("moved")).length, 0);
   });
 
-  const checks: readonly [words: readonly string[], code: number, options?: Partial<PinCommand>][] =
+  const checks: readonly [args: readonly string[], code: number, options?: Partial<PinCommand>][] =
     [
       [["same"], 0],
       [["same", "noop"], 0],
@@ -168,13 +168,13 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       [["down", "same"], 2],
       [["down", "moved"], 2],
     ];
-  for (const [words, code, options] of checks)
-    it(`writes nothing and ends with ${code} when it checks ${words.join(", ")}${options === undefined ? "" : ` with ${JSON.stringify(options)}`}`, async () => {
+  for (const [args, code, options] of checks)
+    it(`writes nothing and ends with ${code} when it checks ${args.join(", ")}${options === undefined ? "" : ` with ${JSON.stringify(options)}`}`, async () => {
       const { registry, lines } = await world();
       const down = await start({ fault: () => status(403) });
       const text = write([registry, down], [...lines, `down: ${down.host}/team/app:1`]);
       chmodSync(path, 0o444);
-      assert.equal((await pin({ words, check: true, ...options })).code, code);
+      assert.equal((await pin({ args, check: true, ...options })).code, code);
       assert.equal(now(), text);
       assert.deepEqual(readdirSync(folder), ["Pulumi.prod.yaml"]);
     });
@@ -183,7 +183,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     const { registry, lines } = await world();
     const down = await start({ fault: () => status(403) });
     const text = write([registry, down], [`down: ${down.host}/team/app:1`, ...lines]);
-    const { code, err } = await pin({ words: ["down", "moved"] });
+    const { code, err } = await pin({ args: ["down", "moved"] });
     assert.equal(code, 2);
     assert.equal(now(), repinned(text, "moved"));
     assert.equal(
@@ -195,7 +195,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
   it("loses nothing of two runs at once", async () => {
     const { registry, lines } = await world();
     const text = write([registry], lines);
-    const codes = await Promise.all([pin({ words: ["moved"] }), pin({ words: ["bare", "young"] })]);
+    const codes = await Promise.all([pin({ args: ["moved"] }), pin({ args: ["bare", "young"] })]);
     assert.deepEqual(
       codes.map(({ code }) => code),
       [0, 0],
@@ -262,7 +262,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       ],
     );
     assert.equal(json.err, '3 images to pin: "npm run pin -- --stack prod"\n');
-    const some = { check: true, all: true, minimumAge: "0", words: ["bare", "noop"] } as const;
+    const some = { check: true, all: true, minimumAge: "0", args: ["bare", "noop"] } as const;
     assert.equal(
       (await pin(some)).err,
       '2 images to pin: "npm run pin -- --stack prod --all --minimum-age 0 bare noop"\n',
@@ -274,11 +274,11 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
   const TAG = "expected a tag after the equals sign, as in same=1.2.3";
   const NONE = "Pulumi.prod.yaml has no image of that service, only of same";
   const wrong: readonly [options: Partial<PinCommand>, message: string][] = [
-    [{ words: ["traefik=1", "same", "nginx"] }, `"traefik=1": ${NONE}\n"nginx": ${NONE}`],
-    [{ words: ["same", "same=2"] }, '"same=2": same is named twice'],
-    [{ words: ["same=a/b"] }, `"same=a/b": ${TAG}`],
-    [{ words: ["same=1@sha256:2"] }, `"same=1@sha256:2": ${TAG}`],
-    [{ words: ["same="] }, `"same=": ${TAG}`],
+    [{ args: ["traefik=1", "same", "nginx"] }, `"traefik=1": ${NONE}\n"nginx": ${NONE}`],
+    [{ args: ["same", "same=2"] }, '"same=2": same is named twice'],
+    [{ args: ["same=a/b"] }, `"same=a/b": ${TAG}`],
+    [{ args: ["same=1@sha256:2"] }, `"same=1@sha256:2": ${TAG}`],
+    [{ args: ["same="] }, `"same=": ${TAG}`],
     [{ format: "xml" }, '--format "xml": expected table, json, markdown'],
     [{ format: "constructor" }, '--format "constructor": expected table, json, markdown'],
     [{ minimumAge: "3" }, '--minimum-age "3": expected an age such as 3d, 12h or 0'],

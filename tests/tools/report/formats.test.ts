@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { columns } from "../../../tools/cli/command";
-import { Format, FORMATS, isFormat, render } from "../../../tools/report/formats";
+import { Format, FORMATS, render } from "../../../tools/report/formats";
 import { sections } from "../../../tools/report/sections";
 import { StackView } from "../../../tools/report/view/stack";
 import { assertGolden } from "../../support/golden";
@@ -71,14 +71,5 @@ describe("a report", () => {
       assert.doesNotMatch(printed, /\p{Bidi_Control}/u, format);
       if (format === "json") assert.deepEqual(JSON.parse(printed), turned);
     }
-  });
-
-  it("has the formats that it names and no others", () => {
-    assert.deepEqual(["table", "yaml", "svg", "toString"].map(isFormat), [
-      true,
-      false,
-      false,
-      false,
-    ]);
   });
 });

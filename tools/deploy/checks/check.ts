@@ -1,11 +1,10 @@
-/** What the doctor says: one line for each thing it looked at. Pure. */
-
+/** One result of `npm run doctor`. */
 export interface Check {
-  /** What was looked at, in a word: `config`, `ssh`, `disk`. */
+  /** `config`, `host`, `disk` and the like. */
   readonly name: string;
   readonly status: "ok" | "problem" | "unknown";
   readonly text: string;
-  /** What to do, as a command where there is one. */
+  /** The remedy. */
   readonly fix?: string;
 }
 
@@ -21,20 +20,19 @@ export const unknownCheck = (name: string, text: string, fix?: string): Check =>
   status: "unknown",
 });
 
-/** A line each for what nobody could look at, so that none is missing. */
+/** Results for checks that could not run. */
 export const allUnknown = (names: readonly string[], why: string): Check[] =>
   names.map((name) => unknownCheck(name, why));
 
 export const hasProblem = (checks: readonly Check[]): boolean =>
   checks.some(({ status }) => status === "problem");
 
-/** Messages of this project end with the way out after the last semicolon. */
+/** By convention, messages of this project have their remedy after the last semicolon. */
 export function splitFix(line: string): { readonly text: string; readonly fix?: string } {
   const at = line.lastIndexOf("; ");
   return at === -1 ? { text: line } : { text: line.slice(0, at), fix: line.slice(at + 2) };
 }
 
-/** A line that says by itself what to do. */
 export function problemLine(name: string, line: string): Check {
   const { text, fix } = splitFix(line);
   return problem(name, text, fix);

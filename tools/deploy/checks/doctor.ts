@@ -1,4 +1,4 @@
-/** All the doctor's checks in order; a deployment begins with the first part of them. */
+/** The checks of `npm run doctor`, in order. A deployment starts with {@link examine}. */
 import { ConfigError, StackConfig } from "../../../config/config";
 import { hostAccess } from "../../../host/address";
 import { StackFile, readStackFile } from "../../../config/file/read";
@@ -8,29 +8,29 @@ import { Check, ok, problem, problemLine, allUnknown } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
 import { PulumiStack } from "../pulumi/stack";
 import { checkPulumi } from "./pulumi";
-import { hostChecks, hostCheckScript, hostLines, HostQuestions, portsOf } from "./host";
+import { HostCheckRequest, hostChecks, hostCheckNames, hostCheckScript, portsOf } from "./host";
 import { HostError, hostShell } from "../host/shell";
 import { dnsChecks, registryChecks } from "./network";
 
-/** What the checks found out on their way; a part is missing where its check failed. */
+/** The results, and what the checks have loaded: undefined if its check failed. */
 export interface Findings {
   readonly checks: readonly Check[];
-  readonly loaded?: LoadedStack;
-  readonly pulumi?: PulumiStack;
-  readonly config?: PlainConfig;
+  readonly loaded: LoadedStack | undefined;
+  readonly pulumi: PulumiStack | undefined;
+  readonly config: PlainConfig | undefined;
 }
 
 export interface ExamineOptions {
-  /** Make the stack when the backend has none of that name. Default false. */
+  /** Create the stack if the backend does not have it. Default false. */
   readonly create?: boolean;
   readonly signal?: AbortSignal;
-  /** Called with each check as soon as it is done. */
+  /** Called with each result. */
   readonly onCheck?: (check: Check) => void;
 }
 
-const NO_CONFIG = "depends on the configuration, which has problems";
+const NO_CONFIG = "not checked, because the configuration has problems";
 
-/** Configuration, pulumi, passphrase and host: what a deployment cannot do without. */
+/** Configuration, Pulumi, passphrase and host: a deployment fails without any of these. */
 export async function examine(stack: string, options: ExamineOptions = {}): Promise<Findings> {
   const checks: Check[] = [];
   const note = (...found: readonly Check[]): void => {
@@ -42,27 +42,25 @@ export async function examine(stack: string, options: ExamineOptions = {}): Prom
   const { pulumi, config } = await checkPulumi(file, options, note);
   note(
     ...(loaded === undefined
-      ? allUnknown(["host", ...hostLines([])], NO_CONFIG)
-      : await askHost(loaded, options.signal)),
+      ? allUnknown(["host", ...hostCheckNames([])], NO_CONFIG)
+      : await checkHost(loaded, options.signal)),
   );
-  return {
-    checks,
-    ...(loaded && { loaded }),
-    ...(pulumi && { pulumi }),
-    ...(config && { config }),
-  };
+  return { checks, loaded, pulumi, config };
 }
 
-/** What a deployment finds out by itself, or what may be wrong without stopping one. */
+/**
+ * Registries and DNS: a deployment detects these problems itself, or works in spite of them.
+ *
+ * @param decrypted the configuration with the passwords of registries, if the passphrase is known
+ */
 export async function examineOutside(
   loaded: LoadedStack | undefined,
-  plain: StackConfig | undefined,
+  decrypted: StackConfig | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
   if (loaded === undefined) return allUnknown(["registry", "dns"], NO_CONFIG);
   const [registries, dns] = await Promise.all([
-    // With the passwords of private registries, where they could be read.
-    registryChecks(plain ?? loaded.config, signal),
+    registryChecks(decrypted ?? loaded.config, signal),
     dnsChecks(loaded.config, loaded.model),
   ]);
   return [...registries, ...dns];
@@ -84,26 +82,27 @@ function load(
   }
 }
 
-/** One connection for everything that only the host knows. */
-async function askHost({ config, model }: LoadedStack, signal?: AbortSignal): Promise<Check[]> {
+/** Runs all checks on the host over one connection. */
+async function checkHost({ config, model }: LoadedStack, signal?: AbortSignal): Promise<Check[]> {
   const access = hostAccess(config.host);
-  const questions: HostQuestions = {
+  const request: HostCheckRequest = {
     stack: model.stack,
     platform: model.platform,
     needs: model.images.map(({ needs }) => needs),
     ports: portsOf(config),
   };
-  const from = Date.now();
+  const startedAt = Date.now();
   try {
-    const answer = await hostShell(access)(hostCheckScript(questions), {
-      ...(signal && { signal }),
-    });
-    return hostChecks(questions, access.label, answer, { from, to: Date.now() });
+    const result = await hostShell(access)(hostCheckScript(request), { signal });
+    return hostChecks(request, access.label, result, { from: startedAt, to: Date.now() });
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     return [
       problemLine("host", error.message),
-      ...allUnknown(hostLines(questions.ports), "the host could not be asked"),
+      ...allUnknown(
+        hostCheckNames(request.ports),
+        "not checked, because the host cannot be reached",
+      ),
     ];
   }
 }

@@ -1,11 +1,11 @@
-/** The doctor's questions to the host: one script, one connection; pure but for the caller's shell. */
+/** The doctor's checks on the host: a script for one connection, and the evaluation of its output. Pure. */
 import { StackConfig } from "../../../config/config";
 import { ImageNeeds, preflightScript } from "../../../host/preflight";
 import { quote } from "../../../host/shell-quote";
 import { Check, ok, problem, problemLine, unknownCheck, allUnknown } from "./check";
 import { ShellResult } from "../host/shell";
 
-export interface HostQuestions {
+export interface HostCheckRequest {
   readonly stack: string;
   readonly platform: string;
   readonly needs: readonly ImageNeeds[];
@@ -15,13 +15,13 @@ export interface HostQuestions {
 export const portsOf = ({
   publish,
   tls,
-}: Pick<StackConfig, "publish" | "tls">): HostQuestions["ports"] => [
+}: Pick<StackConfig, "publish" | "tls">): HostCheckRequest["ports"] => [
   { address: publish.address, port: publish.http },
   ...(tls.mode === "none" ? [] : [{ address: publish.address, port: publish.https }]),
 ];
 
-/** Names of the lines that come after `host`. */
-export const hostLines = (ports: HostQuestions["ports"]): string[] => [
+/** Names of the checks after `host`. */
+export const hostCheckNames = (ports: HostCheckRequest["ports"]): string[] => [
   "docker",
   "disk",
   "clock",
@@ -29,15 +29,15 @@ export const hostLines = (ports: HostQuestions["ports"]): string[] => [
 ];
 
 /**
- * Prints `name=value` lines; `fits` is whether the preflight was content, and what it has on stderr becomes `preflight=`
- * lines: its complaints, and what the docker client may have to say besides.
+ * Prints `name=value` lines. `fits=yes` means that the preflight passed. Its stderr becomes `preflight=` lines, which may
+ * include warnings of the Docker client.
  */
-export function hostCheckScript({ platform, needs, ports }: HostQuestions): string {
+export function hostCheckScript({ platform, needs, ports }: HostCheckRequest): string {
   const preflight = preflightScript({ platform, needs });
   return `set +e
-said=$( { ( set -e
+output=$( { ( set -e
 ${preflight}); [ $? -ne 0 ] || echo fits=yes; } 2>&1 )
-printf '%s\\n' "$said" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\|fits\\)=/&/p;t;s/^/preflight=/p'
+printf '%s\\n' "$output" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\|fits\\)=/&/p;t;s/^/preflight=/p'
 ${ports
   .map(
     ({ port }) =>
@@ -60,56 +60,60 @@ function factsOf(stdout: string): Facts {
   return { all, first: (name) => all(name)[0] };
 }
 
-/** Seconds by which two clocks may differ before certificates and logs suffer. */
+/** Largest accepted difference of the clocks, seconds; more breaks certificates and confuses logs. */
 const CLOCK_SECONDS = 30;
 
-/** @param asked this machine's clock before the script began and after it ended, ms: it told its own somewhere between */
+/** @param localTime this machine's clock before and after the script, ms: the host read its own clock in between */
 export function hostChecks(
-  questions: HostQuestions,
+  request: HostCheckRequest,
   label: string,
   { code, stdout, stderr }: ShellResult,
-  asked: { readonly from: number; readonly to: number },
+  localTime: { readonly from: number; readonly to: number },
 ): Check[] {
   const facts = factsOf(stdout);
   const engine = facts.first("engine");
-  const wrong = complaints(facts);
+  const problems = preflightProblems(facts);
   if (engine === undefined) {
-    const said = wrong.length > 0 ? wrong : [lastLine(stderr) ?? `no answer, exit code ${code}`];
+    const lines =
+      problems.length > 0 ? problems : [lastLine(stderr) ?? `no answer, exit code ${code}`];
     return [
       ok("host", `${label} answers`),
-      ...said.map((line) =>
+      ...lines.map((line) =>
         problem(
           "docker",
           line.replace(/^docker: /, ""),
           /permission denied/i.test(line)
-            ? "let the user use Docker: sudo usermod -aG docker USER on the host, then log in again"
-            : "check on the host: systemctl status docker",
+            ? "run on the host: sudo usermod -aG docker USER, then log in again"
+            : "run on the host: systemctl status docker",
         ),
       ),
-      ...allUnknown(hostLines(questions.ports).slice(1), "Docker on the host does not answer"),
+      ...allUnknown(
+        hostCheckNames(request.ports).slice(1),
+        "not checked, because Docker does not answer",
+      ),
     ];
   }
   return [
     ok("host", `${label} answers`),
-    ...(wrong.length === 0
+    ...(problems.length === 0
       ? [
           ok(
             "docker",
-            `Engine ${engine}, API ${facts.first("api") ?? "?"}, linux/${facts.first("architecture") ?? "?"}, fits the images`,
+            `Engine ${engine}, API ${facts.first("api") ?? "?"}, linux/${facts.first("architecture") ?? "?"}, meets the requirements`,
           ),
           disk(facts.first("freeMiB")),
         ]
       : [
-          ...wrong.map((line) => problemLine("docker", line.replace(/^docker: /, ""))),
-          ...allUnknown(["disk"], "the host does not fit the images"),
+          ...problems.map((line) => problemLine("docker", line.replace(/^docker: /, ""))),
+          ...allUnknown(["disk"], "not checked, because the host does not meet the requirements"),
         ]),
-    clock(facts.first("clock"), asked),
-    ...questions.ports.map((wanted) => portCheck(questions.stack, wanted, facts)),
+    clock(facts.first("clock"), localTime),
+    ...request.ports.map((wanted) => portCheck(request.stack, wanted, facts)),
   ];
 }
 
-/** The preflight's own lines begin with what they are about; all of stderr where there is none, so that nothing is lost. */
-function complaints(facts: Facts): readonly string[] {
+/** The preflight's own lines, which start with a subject; all of stderr if there is none. */
+function preflightProblems(facts: Facts): readonly string[] {
   if (facts.first("fits") === "yes") return [];
   const lines = facts.all("preflight").filter((line) => line.trim() !== "");
   const own = lines.filter((line) => /^[a-z][a-z0-9-]*: /.test(line));
@@ -120,22 +124,22 @@ const lastLine = (text: string): string | undefined => text.trim().split("\n").a
 
 const disk = (freeMiB: string | undefined): Check =>
   freeMiB === undefined || freeMiB === ""
-    ? unknownCheck("disk", "the free space of Docker's folder cannot be read by this user")
-    : ok("disk", `${freeMiB} MiB free, enough for the images that are not there yet`);
+    ? unknownCheck("disk", "this user cannot read the free space of Docker's folder")
+    : ok("disk", `${freeMiB} MiB free, enough for the images that are still to be pulled`);
 
 function clock(
   seconds: string | undefined,
   { from, to }: { readonly from: number; readonly to: number },
 ): Check {
-  if (seconds === undefined) return unknownCheck("clock", "the host's clock could not be read");
-  const told = Number(seconds);
-  const skew = Math.round(told - Math.min(Math.max(told, from / 1000), to / 1000));
+  if (seconds === undefined) return unknownCheck("clock", "cannot read the host's clock");
+  const time = Number(seconds);
+  const skew = Math.round(time - Math.min(Math.max(time, from / 1000), to / 1000));
   return Math.abs(skew) <= CLOCK_SECONDS
-    ? ok("clock", "the same as here")
+    ? ok("clock", "in sync with this machine")
     : problem(
         "clock",
         `${Math.abs(skew)} seconds ${skew > 0 ? "ahead of" : "behind"} this machine`,
-        "set it on the host: timedatectl set-ntp true",
+        "run on the host: timedatectl set-ntp true",
       );
 }
 
@@ -156,7 +160,7 @@ function portCheck(
   if (foreign !== undefined)
     return problem(
       name,
-      `published by the container ${foreign[1] ?? ""}${(foreign[2] ?? "") === "" ? "" : ` of the stack ${foreign[2] ?? ""}`}`,
+      `published by container ${foreign[1] ?? ""}${(foreign[2] ?? "") === "" ? "" : ` of stack ${foreign[2] ?? ""}`}`,
       "stop that container, or set another port in pinned-stack:publish",
     );
   if (holders.length > 0) return ok(name, "published by this stack");
@@ -173,7 +177,10 @@ function portCheck(
     : ok(name, "free");
 }
 
-/** Addresses in a cell of `docker ps`: `127.0.0.1:8080->80/tcp, :::9000-9001->9000-9001/tcp, [::1]:8080->80/tcp`. */
+/**
+ * Addresses that publish `port`, from the ports column of `docker ps`: `127.0.0.1:8080->80/tcp, :::9000-9001->9000-9001/tcp,
+ * [::1]:8080->80/tcp`.
+ */
 export const publishedOn = (cell: string, port: number): string[] =>
   cell.split(", ").flatMap((text) => {
     const [, address = "", first = "", last = first] =
@@ -183,7 +190,7 @@ export const publishedOn = (cell: string, port: number): string[] =>
       : [];
   });
 
-/** A row of /proc/net/tcp: the address in hexadecimal, each four bytes little-endian, and the port (proc(5)). */
+/** A socket of /proc/net/tcp{,6}: the address as little-endian 32-bit words in hexadecimal, and the port (proc(5)). */
 export function listening(
   row: string,
 ): { readonly address: string; readonly port: number } | undefined {
@@ -194,7 +201,7 @@ export function listening(
   );
   return {
     port: parseInt(port, 16),
-    // Of IPv6 addresses only "any" and those that hold an IPv4 address matter here.
+    // Only "any" and IPv4-mapped addresses can conflict with a published one.
     address:
       bytes.length === 4
         ? bytes.join(".")

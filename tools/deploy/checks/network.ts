@@ -1,4 +1,4 @@
-/** The doctor's questions to registries and to DNS. */
+/** The doctor's checks of registries and DNS. */
 import { lookup } from "node:dns/promises";
 
 import { StackConfig } from "../../../config/config";
@@ -8,10 +8,10 @@ import { RegistryClient, RegistryError } from "../../../images/registry/client";
 import { ENCRYPTED } from "../../../text/messages";
 import { Check, ok, problem, unknownCheck } from "./check";
 
-/** For all registries together, ms. */
+/** Time limit for all registries together, ms. */
 const DEADLINE_MS = 10_000;
 
-/** One line a registry: it has every image, or what it said. What a pin names is asked for, as the pull will. */
+/** One result for each registry. Pinned images are looked up by digest, as Docker pulls them. */
 export async function registryChecks(
   { images, registries }: Pick<StackConfig, "images" | "registries">,
   signal?: AbortSignal,
@@ -22,12 +22,12 @@ export async function registryChecks(
     deadlineMs,
     ...(signal && { signal }),
   });
-  // Sent all the same, the placeholder would be one more wrong password for the account.
-  const isClosed = ({ registry }: ImageReference): boolean =>
+  // The placeholder would count as a failed login of the account.
+  const isEncrypted = ({ registry }: ImageReference): boolean =>
     registries[registry]?.password === ENCRYPTED;
   try {
     const all = Object.entries(images);
-    const asked = all.filter(([, image]) => !isClosed(image));
+    const asked = all.filter(([, image]) => !isEncrypted(image));
     const answers = await client.digests(asked.map(([, image]) => asPulled(image)));
     return [...new Set(all.map(([, image]) => image.registry))].map((registry) => {
       const mine = asked.flatMap(([service, image], index) => {
@@ -37,8 +37,8 @@ export async function registryChecks(
       if (mine.length === 0)
         return unknownCheck(
           "registry",
-          `${registry}: its password is encrypted and could not be read`,
-          "set the passphrase, as the line about it says",
+          `${registry}: cannot decrypt its password`,
+          "set the passphrase of the stack",
         );
       const failures = mine.flatMap(({ service, image, answer }) =>
         answer instanceof RegistryError ? [{ service, image, answer }] : [],
@@ -58,7 +58,7 @@ export async function registryChecks(
   }
 }
 
-/** The engine ignores a tag beside a digest. */
+/** Docker ignores the tag of a reference with a digest. */
 const asPulled = (image: ImageReference): ImageReference =>
   image.digest === undefined ? image : { ...image, tag: image.digest };
 
@@ -66,19 +66,19 @@ function verdict({ code, registry }: RegistryError, image: ImageReference, text:
   const settings = `pinned-stack:registries["${registry}"]`;
   switch (code) {
     case "credentials":
-      return problem("registry", text, `set the right username and password in ${settings}`);
+      return problem("registry", text, `correct username and password in ${settings}`);
     case "denied":
       return problem(
         "registry",
         text,
-        `for a private image set username and password in ${settings}`,
+        `if the image is private, set username and password in ${settings}`,
       );
     case "not-found":
       return problem(
         "registry",
         text,
         isPinned(image)
-          ? "the pinned image is gone; pin another one with npm run pin"
+          ? "the pinned image was deleted; pin another one with npm run pin"
           : "correct the name or the tag in pinned-stack:images",
       );
     case "tls":
@@ -91,15 +91,15 @@ function verdict({ code, registry }: RegistryError, image: ImageReference, text:
       return unknownCheck(
         "registry",
         text,
-        "try again, or check the network between this machine and the registry",
+        "try again, or check the network connection to the registry",
       );
   }
 }
 
-/** Names that mean the machine one sits at; nobody looks them up. */
+/** Names that are not in public DNS. */
 const LOCAL = /^(?:localhost|.*\.(?:localhost|test|internal|local))$/;
 
-/** Whether the host names lead to the host. Only a warning: the DNS seen here need not be the visitors'. */
+/** Whether the host names resolve to the host. Only a warning, because visitors may use other DNS servers. */
 export async function dnsChecks(
   config: Pick<StackConfig, "host">,
   { ingress }: Pick<StackModel, "ingress">,
@@ -107,29 +107,23 @@ export async function dnsChecks(
 ): Promise<Check[]> {
   const names = ingress.routes.map((route) => route.host);
   const host = /^ssh:\/\/[^@]*@(\[[^\]]+\]|[^:/]+)/.exec(config.host.address)?.[1];
-  const looked = names.filter((name) => !LOCAL.test(name));
-  if (host === undefined || looked.length === 0) return [];
+  const publicNames = names.filter((name) => !LOCAL.test(name));
+  if (host === undefined || publicNames.length === 0) return [];
   const wanted = await resolve(host.replace(/[[\]]/g, ""));
   const wrong = (
     await Promise.all(
-      looked.map(async (name) => {
+      publicNames.map(async (name) => {
         const found = await resolve(name);
         if (found.length === 0) return `${name} has no address`;
         return found.some((address) => wanted.includes(address))
           ? undefined
-          : `${name} leads to ${found.join(", ")}`;
+          : `${name} resolves to ${found.join(", ")}`;
       }),
     )
   ).filter((line) => line !== undefined);
   return wrong.length === 0
-    ? [ok("dns", `${looked.length} names lead to the host`)]
-    : [
-        unknownCheck(
-          "dns",
-          wrong.join("; "),
-          `let these names lead to ${wanted.join(", ") || host}`,
-        ),
-      ];
+    ? [ok("dns", `${publicNames.length} names resolve to the host`)]
+    : [unknownCheck("dns", wrong.join("; "), `point these names to ${wanted.join(", ") || host}`)];
 }
 
 const addresses = (name: string): Promise<readonly string[]> =>

@@ -1,13 +1,13 @@
-/** The doctor's look at Pulumi: the CLI and its plugins, the passphrase, and what an earlier run left in the state. */
+/** The doctor's checks of Pulumi: the CLI and its plugins, the passphrase, and unfinished work in the state. */
 import { StackFile } from "../../../config/file/read";
 import { pulumiEnvironment } from "../../cli/pulumi-cli";
 import { Check, ok, problem, splitFix, unknownCheck, allUnknown } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
 import { PulumiStack, PulumiMissing, isNoStack, openStack } from "../pulumi/stack";
 import { stackLocked } from "../pulumi/lock";
-import { moment, unfinished } from "../pulumi/history";
+import { timestamp, unfinished } from "../pulumi/history";
 
-/** Notes a line each for `pulumi`, `passphrase` and `state`; gives what a deployment goes on with. */
+/** Notes the results `pulumi`, `passphrase` and `state`. */
 export async function checkPulumi(
   file: StackFile,
   { create = false }: { readonly create?: boolean },
@@ -18,120 +18,124 @@ export async function checkPulumi(
   try {
     pulumi = await openStack(stack, { create });
   } catch (error) {
-    note(...whyNot(file, error));
+    note(...openProblems(file, error));
     return {};
   }
-  note(ok("pulumi", "the CLI and its plugins are there"));
+  note(INSTALLED);
   try {
     const config = await pulumi.config();
     note(
       ok(
         "passphrase",
         config.secretKeys.length === 0
-          ? "no secret needs it"
-          : `it opens ${config.secretKeys.length} secrets`,
+          ? "not needed, because no value is encrypted"
+          : `decrypts ${config.secretKeys.length} secrets`,
       ),
     );
     note(await stateCheck(pulumi));
     return { pulumi, config };
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
     note(
-      isPassphrase(said) ? passphraseProblem(stack) : problem("pulumi", lastLine(said)),
-      ...allUnknown(["state"], "it was not looked at"),
+      isPassphrase(message) ? passphraseProblem(stack) : problem("pulumi", lastLine(message)),
+      unknownCheck("state", "not checked"),
     );
     return {};
   }
 }
 
-function whyNot(file: StackFile, error: unknown): Check[] {
+const INSTALLED = ok("pulumi", "the CLI and its plugins are installed");
+
+function openProblems(file: StackFile, error: unknown): Check[] {
   const { stack } = file;
-  const said = error instanceof Error ? error.message : String(error);
-  const there = ok("pulumi", "the CLI and its plugins are there");
+  const message = error instanceof Error ? error.message : String(error);
   if (isNoStack(error))
     return [
-      there,
+      INSTALLED,
       passphraseOfNewStack(file),
-      ok("state", `nothing is deployed yet; start with: npm run deploy -- --stack ${stack}`),
+      ok("state", `nothing is deployed yet; to deploy: npm run deploy -- --stack ${stack}`),
     ];
-  if (isPassphrase(said))
-    return [there, passphraseProblem(stack), ...allUnknown(["state"], "it was not looked at")];
+  if (isPassphrase(message))
+    return [INSTALLED, passphraseProblem(stack), unknownCheck("state", "not checked")];
   const problems =
     error instanceof PulumiMissing
       ? error.problems.map((line) =>
-          problem("pulumi", line, "npm install, with a connection to the internet"),
+          problem("pulumi", line, "run npm install with an internet connection"),
         )
       : [
           problem(
             "pulumi",
-            lastLine(said),
+            lastLine(message),
             "check the backend in Pulumi.yaml or PULUMI_BACKEND_URL",
           ),
         ];
-  return [...problems, ...allUnknown(["passphrase", "state"], "Pulumi could not be asked")];
+  return [
+    ...problems,
+    ...allUnknown(["passphrase", "state"], "not checked, because Pulumi failed"),
+  ];
 }
 
-/** What earlier runs left. Nothing of it is a problem: a deployment begins with it. */
+/** Unfinished work of earlier runs. None of it is a problem, because a deployment completes it. */
 export async function stateCheck(
   pulumi: Pick<PulumiStack, "stack" | "state" | "history" | "locks">,
 ): Promise<Check> {
-  const [state, history, [held]] = await Promise.all([
+  const [state, history, [holder]] = await Promise.all([
     pulumi.state(),
     pulumi.history(false),
     pulumi.locks(),
   ]);
-  if (held !== undefined) {
-    const { text, fix } = splitFix(stackLocked(pulumi.stack, held));
+  if (holder !== undefined) {
+    const { text, fix } = splitFix(stackLocked(pulumi.stack, holder));
     return unknownCheck("state", text, fix);
   }
-  const broken = unfinished(history);
-  const again = `npm run deploy -- --stack ${pulumi.stack}`;
+  const newest = unfinished(history);
+  const fix = `npm run deploy -- --stack ${pulumi.stack}`;
   if (state.pending.length > 0)
     return unknownCheck(
       "state",
-      `the last run was cut off while ${state.pending.join(", ")}`,
-      again,
+      `the last run was interrupted while ${state.pending.join(", ")}`,
+      fix,
     );
-  if (broken !== undefined)
+  if (newest !== undefined)
     return unknownCheck(
       "state",
-      `deployment ${broken.number} of ${moment(broken.start)} did not finish`,
-      again,
+      `deployment ${newest.number} of ${timestamp(newest.start)} did not finish`,
+      fix,
     );
-  return ok("state", `${state.resources.length} resources, nothing pending`);
+  return ok("state", `${state.resources.length} resources, no pending operations`);
 }
 
-const isPassphrase = (said: string): boolean => /passphrase/i.test(said);
+const isPassphrase = (message: string): boolean => /passphrase/i.test(message);
 
 function passphraseProblem(stack: string): Check {
   return isPassphraseSet(stack)
     ? problem(
         "passphrase",
-        `it does not open the secrets of Pulumi.${stack}.yaml`,
-        "set the one that the stack was created with in PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
+        `does not decrypt the secrets in Pulumi.${stack}.yaml`,
+        "set the passphrase of the stack in PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
       )
     : problem(
         "passphrase",
-        `the secrets of ${stack} are encrypted with one, and none is set`,
-        "export PULUMI_CONFIG_PASSPHRASE_FILE=/path/to/a/file with it, or PULUMI_CONFIG_PASSPHRASE",
+        `not set, but the secrets of stack ${stack} are encrypted`,
+        "export PULUMI_CONFIG_PASSPHRASE_FILE=/path/to/file, or PULUMI_CONFIG_PASSPHRASE",
       );
 }
 
-/** A deployment makes the stack first, and with it the key from the passphrase. */
+/** A deployment creates the stack, and with it a key from the passphrase. */
 export function passphraseOfNewStack({
   stack,
   secretKeys,
 }: Pick<StackFile, "stack" | "secretKeys">): Check {
-  if (stack === "dev") return ok("passphrase", "the dev stack has an empty one");
+  if (stack === "dev") return ok("passphrase", "empty for stack dev, whose secrets are public");
   if (/^https:/.test(process.env.PULUMI_BACKEND_URL ?? ""))
-    return unknownCheck("passphrase", "the backend may keep the key of the secrets itself");
+    return unknownCheck(
+      "passphrase",
+      "not checked, because the backend may manage the key of the secrets",
+    );
   if (!isPassphraseSet(stack)) return passphraseProblem(stack);
   return secretKeys.length === 0
-    ? ok("passphrase", "one is set; the stack is created with it")
-    : unknownCheck(
-        "passphrase",
-        "one is set; whether it opens the secrets is known once the stack is created",
-      );
+    ? ok("passphrase", "set; a deployment creates the stack with it")
+    : unknownCheck("passphrase", "set, but not checked before the stack exists");
 }
 
 function isPassphraseSet(stack: string): boolean {

@@ -1,31 +1,24 @@
-/** Live containers against declared ones. Pure. */
-import { tmpfsOptions } from "../../../components/hardened/model";
+/** Compares running containers with their declaration. Pure. */
 import { ROLE_LABEL } from "../../../components/hardened/labels";
-import { ContainerModel } from "../../../components/hardened/model";
+import { ContainerModel, NetworkModel, tmpfsOptions } from "../../../components/hardened/model";
 import { Controls } from "../../../components/hardened/policy";
 import { Inventory, Limits, LiveContainer } from "./inventory";
 
-/** A container as the program declares it, and Docker's id where it is known which one was created. */
+/** A declared container, with its Docker id if it was recorded. */
 export interface Declared extends ContainerModel {
   readonly id?: string;
 }
 
-export interface DeclaredNetwork {
-  /** Name inside the stack. */
-  readonly name: string;
-  readonly internal: boolean;
-}
-
-/** One difference. `expected` is what the program says, `found` what the host has. */
+/** One difference. `expected` is the declaration, `found` is on the host. */
 export interface Drift {
-  /** Name of the container inside the stack, or of the network. */
+  /** Name of the container inside the stack, or Docker's name of the network. */
   readonly where: string;
   readonly kind: DriftKind;
   readonly expected: string;
   readonly found: string;
 }
 
-export type DriftKind =
+type DriftKind =
   | "missing"
   | "undeclared"
   | "state"
@@ -50,14 +43,14 @@ export type DriftKind =
 const MIB = 1024 * 1024;
 
 /**
- * All differences, in the order of the declarations, then containers that nobody declared. Empty: the host is as declared.
+ * All differences in the order of the declarations, then undeclared containers. Empty if there is no drift.
  *
  * @param networks undefined: not compared
  */
 export function compare(
   stack: string,
   declared: readonly Declared[],
-  networks: readonly DeclaredNetwork[] | undefined,
+  networks: readonly NetworkModel[] | undefined,
   live: Inventory,
 ): Drift[] {
   const known = new Set<string>();
@@ -65,7 +58,7 @@ export function compare(
     const mine = live.containers.filter((candidate) => isMadeFrom(candidate, container));
     const chosen = mine.find(({ state }) => state.Status === "running") ?? mine[0];
     if (chosen === undefined)
-      return [one(container.name, "missing", "a running container", "none")];
+      return [difference(container.name, "missing", "a running container", "none")];
     known.add(chosen.id);
     return compareContainer(stack, container, chosen, live);
   });
@@ -74,12 +67,12 @@ export function compare(
     ...(networks ?? []).flatMap((network) => compareNetwork(stack, network, live)),
     ...live.containers
       .filter(({ id, labels, state }) => {
-        // Init containers did their work when they were created; one that runs is not ours.
+        // The stack's own init containers have already exited.
         const isInit = labels[ROLE_LABEL] === "init" && state.Status !== "running";
         return !known.has(id) && !isInit;
       })
       .map((found) =>
-        one(
+        difference(
           found.labels["pinned-stack.container"] ?? found.name,
           "undeclared",
           "no such container",
@@ -105,26 +98,26 @@ function compareContainer(
   const mounts = mountsOf(stack, declared);
   const checks: readonly (readonly [DriftKind, string, string])[] = [
     ["state", controls.healthCheck ? "running, healthy" : "running", stateOf(controls, live)],
-    // Without a digest in the configuration the declaration names no image in particular.
+    // Without a digest, the declared image may be any build of the tag.
     ...(declared.image.includes("@") ? [["image", declared.image, live.image] as const] : []),
     ["user", controls.user, live.user],
     [
       "capabilities",
-      `+${set(controls.capabilities)} -ALL`,
-      `+${set(caps(host.CapAdd))} -${set(caps(host.CapDrop))}`,
+      `+${list(controls.capabilities)} -ALL`,
+      `+${list(caps(host.CapAdd))} -${list(caps(host.CapDrop))}`,
     ],
-    // Only the host knows the socket's group, and it may be another one by now.
+    // The socket's group is known on the host only, and may have changed.
     ...(!controls.dockerSocket
-      ? [["groups", "none", set(host.GroupAdd)] as const]
+      ? [["groups", "none", list(host.GroupAdd)] as const]
       : socketGroup === undefined
         ? []
-        : [["socket group", String(socketGroup), set(host.GroupAdd)] as const]),
+        : [["socket group", String(socketGroup), list(host.GroupAdd)] as const]),
     ["privileged", "false", String(host.Privileged)],
     ["read-only root", String(controls.readOnlyRootfs), String(host.ReadonlyRootfs)],
     [
       "security options",
-      set(controls.noNewPrivileges ? ["no-new-privileges:true"] : []),
-      set(host.SecurityOpt.map(explicit)),
+      list(controls.noNewPrivileges ? ["no-new-privileges:true"] : []),
+      list(host.SecurityOpt.map(explicit)),
     ],
     ...(limits.processes
       ? [["processes", String(controls.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
@@ -136,36 +129,36 @@ function compareContainer(
     ["namespaces", "own", namespaces(live)],
     [
       "networks",
-      set(declared.networks.map(({ name }) => `${stack}-${name}`)),
-      set(Object.keys(live.networks)),
+      list(declared.networks.map(({ name }) => `${stack}-${name}`)),
+      list(Object.keys(live.networks)),
     ],
-    ["mounts", set(mounts.map(mountText)), set(liveMounts(mounts, live).map(mountText))],
+    ["mounts", list(mounts.map(mountText)), list(liveMounts(mounts, live).map(mountText))],
     [
       "tmpfs",
-      set(
+      list(
         Object.entries(declared.tmpfs).map(([path, size]) =>
           pair([path, tmpfsOptions(size, controls.user)]),
         ),
       ),
-      set(Object.entries(host.Tmpfs).map(pair)),
+      list(Object.entries(host.Tmpfs).map(pair)),
     ],
     [
       "published ports",
-      set(
+      list(
         declared.ports.map(
           ({ address, published, internal }) => `${address}:${published}->${internal}/tcp`,
         ),
       ),
-      set(livePorts(live)),
+      list(livePorts(live)),
     ],
   ];
   return checks
     .filter(([, expected, found]) => expected !== found)
-    .map(([kind, expected, found]) => one(declared.name, kind, expected, found));
+    .map(([kind, expected, found]) => difference(declared.name, kind, expected, found));
 }
 
 interface MountPoint {
-  /** Docker's name of a volume, without the random suffix that Pulumi may give it, or a path of the host. */
+  /** Docker's name of a volume without Pulumi's random suffix, or a path on the host. */
   readonly source: string;
   readonly path: string;
   readonly writable: boolean;
@@ -180,21 +173,21 @@ const mountsOf = (stack: string, { mounts }: ContainerModel): MountPoint[] =>
 
 function compareNetwork(
   stack: string,
-  { name: inside, internal }: DeclaredNetwork,
+  { name: inside, internal }: NetworkModel,
   { networks }: Inventory,
 ): Drift[] {
   const name = `${stack}-${inside}`;
   const found = networks.find((network) => network.name === name);
-  if (found === undefined) return [one(name, "missing", "a network", "none")];
+  if (found === undefined) return [difference(name, "missing", "a network", "none")];
   if (found.internal === internal) return [];
-  const words = (value: boolean): string => (value ? "internal" : "reaches beyond the host");
-  return [one(name, "internal network", words(internal), words(found.internal))];
+  const text = (value: boolean): string => (value ? "internal" : "external");
+  return [difference(name, "internal network", text(internal), text(found.internal))];
 }
 
 function stateOf({ healthCheck }: Controls, { state }: LiveContainer): string {
   const end = state.Status === "exited" ? ` with code ${state.ExitCode}` : "";
   if (!healthCheck) return `${state.Status}${end}`;
-  // A check that has just begun is no difference yet.
+  // The first health check is still running.
   const health = state.Health?.Status ?? "no health check";
   return `${state.Status}${end}, ${health === "starting" ? "healthy" : health}`;
 }
@@ -206,9 +199,9 @@ function memoryOf({ host: { Memory, MemorySwap } }: LiveContainer, limits: Limit
 const memoryText = (mebibytes: number, swap: boolean, limits: Limits): string =>
   `${mebibytes} MiB${limits.swap ? `, ${swap ? "and" : "no"} swap` : ""}`;
 
-/** Limits that the host's kernel cannot apply, so that no new container would have them either; they are not compared. */
-export const notApplied = ({ limits }: Pick<Inventory, "limits">): string[] =>
-  Object.entries(limits).flatMap(([name, applied]) => (applied ? [] : [name]));
+/** Limits that the host's kernel does not support. They are not compared, because a new container would not have them. */
+export const unsupportedLimits = ({ limits }: Pick<Inventory, "limits">): string[] =>
+  Object.entries(limits).flatMap(([name, isSupported]) => (isSupported ? [] : [name]));
 
 function namespaces({ host }: LiveContainer): string {
   const shared = [
@@ -219,14 +212,14 @@ function namespaces({ host }: LiveContainer): string {
   return shared.length === 0 ? "own" : shared.join(", ");
 }
 
-/** Older engines leave the value out, which means true. */
+/** Docker may omit the value, which means true. */
 const explicit = (option: string): string =>
   option === "no-new-privileges" ? "no-new-privileges:true" : option.replace("=", ":");
 
 const caps = (names: readonly string[]): string[] =>
   names.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
 
-/** Volumes with contents of their own have a random end to their name: it is left out where the rest fits. */
+/** Without the random suffix of volumes of files. */
 function liveMounts(declared: readonly MountPoint[], live: LiveContainer): MountPoint[] {
   return live.mounts
     .filter(({ Type }) => Type !== "tmpfs")
@@ -239,7 +232,7 @@ function liveMounts(declared: readonly MountPoint[], live: LiveContainer): Mount
     });
 }
 
-/** Pulumi's automatic names: the resource's, and seven random digits. */
+/** Whether `name` is `base`, or Pulumi's automatic name for it, which appends seven random hexadecimal digits. */
 export const isNamedAfter = (name: string, base: string): boolean =>
   name === base ||
   (name.startsWith(`${base}-`) && /^[0-9a-f]{7}$/.test(name.slice(base.length + 1)));
@@ -254,9 +247,9 @@ const livePorts = ({ host }: LiveContainer): string[] =>
 const mountText = ({ source, path, writable }: MountPoint): string =>
   `${source}:${path}${writable ? "" : ":ro"}`;
 const pair = ([key, value]: [string, string]): string => `${key}:${value}`;
-const set = (items: readonly string[]): string =>
+const list = (items: readonly string[]): string =>
   items.length === 0 ? "none" : [...items].sort().join(" ");
-const one = (where: string, kind: DriftKind, expected: string, found: string): Drift => ({
+const difference = (where: string, kind: DriftKind, expected: string, found: string): Drift => ({
   where,
   kind,
   expected,

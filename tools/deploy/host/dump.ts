@@ -1,28 +1,27 @@
-/** A dump of PostgreSQL on the host, made and checked before its container is touched. Pure but for the caller's shell. */
+/** Dumps PostgreSQL on the host and verifies the dump, before its container is replaced. */
 import { StackConfig } from "../../../config/config";
 import { quote } from "../../../host/shell-quote";
 import { LoadedStack } from "../../model/load";
-import { Refused, Run, UNTOUCHED } from "../context";
+import { NOTHING_CHANGED, Refused, Run } from "../context";
 import { HostShell } from "./shell";
 
 export interface DumpArgs {
   readonly stack: string;
   /** Absolute folder on the host. Default `~/pinned-stack-backups/<stack>`. */
   readonly directory?: string;
-  /** How many dumps of the stack stay, the new one among them. */
+  /** Number of dumps of the stack to keep, including the new one. */
   readonly keep: number;
   readonly now: Date;
 }
 
-/** Exit code of the script where no PostgreSQL runs that could be dumped. */
+/** Exit code of the script if PostgreSQL is not running. */
 export const NOT_RUNNING = 3;
 
 /**
- * One folder for each dump: every database in custom format and the roles as `globals.sql`, readable by nobody else. It
- * gets its name only when it is complete: pg_restore has listed it and read all of it. User and version are those of the
- * container that runs, whatever the configuration says of the next one.
- * Prints `dump=<folder>`, and `pruned=<folder>` for each old one that goes. Several stacks may share a folder; nobody else
- * may dump the same stack meanwhile.
+ * Writes each database in custom format, and the roles as `globals.sql`, to a folder that only the user can read. The folder
+ * gets its final name after pg_restore has read every dump in full. User and version are those of the running container.
+ * Prints `dump=<folder>`, and `pruned=<folder>` for each old dump that it removes. Several stacks may share a directory.
+ * Needs the stack's lock, because it removes unfinished dumps.
  */
 export function dumpScript({ stack, directory, keep, now }: DumpArgs): string {
   const folder =
@@ -31,7 +30,7 @@ export function dumpScript({ stack, directory, keep, now }: DumpArgs): string {
   const dumps = `^${stack.replaceAll(".", "\\.")}-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z$`;
   return `umask 077
 container=$(docker ps -q --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter 'label=pinned-stack.container=postgres' --filter status=running | head -n 1)
-if [ -z "$container" ]; then echo 'no PostgreSQL is running' >&2; exit ${NOT_RUNNING}; fi
+if [ -z "$container" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
 user=$(docker inspect --format '{{.Config.User}}' "$container")
 inside() { docker exec -i -u "$user" "$container" "$@"; }
 version=$(inside psql -X -U postgres -At -c 'SHOW server_version_num' </dev/null)
@@ -39,7 +38,7 @@ name=${quote(`${stack}-postgres-`)}$((version / 10000))-${stamp(now)}
 folder=${folder}
 mkdir -p "$folder"
 cd "$folder"
-# Of a run that was cut off; nobody else is at it now.
+# Left by an interrupted run.
 rm -rf .partial-*${partial}
 work=.partial-$$${partial}
 mkdir "$work"
@@ -60,7 +59,7 @@ sync
 mv "$work" "$name"
 trap - EXIT
 printf 'dump=%s/%s\\n' "$PWD" "$name"
-# By their time, whatever the version; the new one stays even where a clock is wrong.
+# By time, regardless of the version. Keeps the new dump even if the clock is wrong.
 ls | grep -E ${quote(dumps)} | grep -vxF "$name" | sed 's/.*-\\([^-]*\\)$/\\1 &/' | sort -r | tail -n +${keep} | while read -r time old; do
   rm -rf "./$old"
   printf 'pruned=%s/%s\\n' "$PWD" "$old"
@@ -68,23 +67,23 @@ done
 `;
 }
 
-/** `20260102T030405Z`: sorts as the time does. */
+/** `20260102T030405Z` */
 const stamp = (now: Date): string => now.toISOString().replace(/[-:]|\.\d+/g, "");
 
-/** The folder that the script made. */
+/** The folder of the new dump. */
 export const dumpFolder = (stdout: string): string | undefined => /^dump=(.+)$/m.exec(stdout)?.[1];
 
+/** Time limit, ms. */
 const DUMP_MS = 60 * 60_000;
 
-/** How a dump ended; `nothing`: no PostgreSQL runs. */
-export type Dumped = { readonly folder: string } | { readonly problem: string } | "nothing";
+type DumpResult = { readonly folder: string } | { readonly problem: string } | "not running";
 
-/** Dumps the PostgreSQL that runs. Only under the stack's lock: it removes what an earlier one left unfinished. */
+/** Needs the stack's lock. */
 export async function dump(
   shell: HostShell,
   { stack, backups }: Pick<StackConfig, "stack" | "backups">,
   signal: AbortSignal,
-): Promise<Dumped> {
+): Promise<DumpResult> {
   const { keep, directory } = backups;
   const script = dumpScript({
     stack,
@@ -93,7 +92,7 @@ export async function dump(
     now: new Date(),
   });
   const { code, stdout, stderr } = await shell(script, { signal, timeoutMs: DUMP_MS });
-  if (code === NOT_RUNNING) return "nothing";
+  if (code === NOT_RUNNING) return "not running";
   const folder = dumpFolder(stdout);
   return code === 0 && folder !== undefined ? { folder } : { problem: stderr.trim() };
 }
@@ -101,12 +100,12 @@ export async function dump(
 export async function dumpDatabases(run: Run, { config }: LoadedStack): Promise<void> {
   const { shell, signal, reporter } = run;
   reporter.stage("database dump");
-  const dumped = await dump(shell, config, signal);
-  if (dumped === "nothing")
-    reporter.log("no PostgreSQL is running, so there is nothing to dump from; its volume stays");
-  else if ("folder" in dumped) reporter.log(`the databases are in ${dumped.folder} on the host`);
+  const result = await dump(shell, config, signal);
+  if (result === "not running")
+    reporter.log("no dump, because PostgreSQL is not running; its data volume stays");
+  else if ("folder" in result) reporter.log(`the dump is in ${result.folder} on the host`);
   else
     throw new Refused(
-      `the databases could not be dumped: ${dumped.problem}\n${UNTOUCHED}; to replace PostgreSQL without a dump, add --without-dump`,
+      `cannot dump the databases: ${result.problem}\n${NOTHING_CHANGED}; to replace PostgreSQL without a dump, add --without-dump`,
     );
 }

@@ -1,4 +1,4 @@
-/** Whether what runs is healthy and every route answers. Pure but for the caller's shell. */
+/** Checks that all containers are healthy and all routes answer. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { quote } from "../../../host/shell-quote";
@@ -15,10 +15,9 @@ import {
 import { RouteProbe } from "./routes";
 
 /**
- * Prints `route=<host> <status>`, 000 without an answer, `---` where nothing can ask, `uncertified` where Traefik answers
- * but has no certificate for the name. On the host by curl or wget, through the published port; else by the wget in
- * Traefik's own image. Only curl can ask for a name at another address over TLS. `timeout`, because not every wget can
- * give up by itself, and some try again.
+ * Prints `route=<host> <status>` for each route. Status 000: no answer; `---`: no tool for a request; `uncertified`: Traefik
+ * answers, but has no certificate for the name. Uses curl or wget on the host, or wget in the Traefik container. Only curl
+ * can send a TLS request for a name to another address. `timeout` limits wget, which may retry or have no timeout option.
  */
 export function probeScript(stack: string, probes: readonly RouteProbe[]): string {
   return `first() { sed -n 's/.*HTTP\\/[0-9.]* \\([0-9][0-9][0-9]\\).*/\\1/p' | head -n 1; }
@@ -51,17 +50,17 @@ ${probes
   .join("")}`;
 }
 
-/** How long a probe may take, ms; with ACME there may be two for a route. */
+/** Time limit of a probe, ms. With ACME there are up to two for each route. */
 const PROBE_MS = 5_000;
 
 export interface Health {
-  /** What is wrong, one line each; empty: all is well. */
+  /** One line each; empty if everything is healthy. */
   readonly problems: readonly string[];
-  /** What is still to come and no fault of the deployment, one line each. */
+  /** Missing certificates, one line each. They do not fail a deployment. */
   readonly notes: readonly string[];
 }
 
-/** An answer below 500 that is not Traefik's "no such route". */
+/** Any status below 500 except 404, which Traefik sends for an unknown route. */
 const isGood = (status: string): boolean =>
   status === "---" || (/^[1-4]/.test(status) && status !== "404");
 
@@ -70,7 +69,7 @@ export function healthOf(
   live: Inventory,
   routes: string,
 ): Health {
-  const sick = declared.flatMap((container) => {
+  const unhealthy = declared.flatMap((container) => {
     const mine = live.containers.filter(
       ({ labels }) =>
         labels[ROLE_LABEL] === "container" && labels["pinned-stack.container"] === container.name,
@@ -82,18 +81,18 @@ export function healthOf(
     const [, host = "", status = ""] = /^route=(\S+) (\S+)$/.exec(line) ?? [];
     return host === "" ? [] : [{ host, status }];
   });
-  const waiting = answers.filter(({ status }) => status === UNCERTIFIED);
+  const uncertified = answers.filter(({ status }) => status === UNCERTIFIED);
   return {
     problems: [
-      ...sick,
+      ...unhealthy,
       ...answers
         .filter(({ status }) => status !== UNCERTIFIED && !isGood(status))
         .map(({ host, status }) =>
           status === "000" ? `${host} does not answer` : `${host} answers ${status}`,
         ),
     ],
-    notes: waiting.map(
-      ({ host }) => `${host} has no certificate yet; if that stays so, Traefik's log says why`,
+    notes: uncertified.map(
+      ({ host }) => `${host} has no certificate yet; if it gets none, see the log of Traefik`,
     ),
   };
 }
@@ -114,32 +113,32 @@ function containerProblem(
   return health === "healthy" ? undefined : `is ${health}`;
 }
 
-export interface VerifyOptions {
-  /** Milliseconds until all must be well. Default 60 000. */
-  readonly patienceMs?: number;
+export interface HealthOptions {
+  /** Time limit, ms. Default 60 000. */
+  readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal;
 }
 
-/** Asks again every second until all is well or the patience is over. A host that cannot be asked is not well. */
-export async function verify(
+/** Checks every second until everything is healthy or the time limit is reached. An unreachable host is unhealthy. */
+export async function waitUntilHealthy(
   shell: HostShell,
   stack: string,
   declared: readonly ContainerModel[],
   probes: readonly RouteProbe[],
-  { patienceMs = 60_000, signal }: VerifyOptions = {},
+  { timeoutMs = 60_000, signal }: HealthOptions = {},
 ): Promise<Health> {
-  const end = Date.now() + patienceMs;
-  const timeoutMs = 30_000 + probes.length * 2 * PROBE_MS;
+  const end = Date.now() + timeoutMs;
+  const scriptMs = 30_000 + probes.length * 2 * PROBE_MS;
   const script = `${inventoryScript(stack)}${probeScript(stack, probes)}`;
   for (;;) {
-    const health = await shell(script, { ...(signal && { signal }), timeoutMs }).then(
+    const health = await shell(script, { signal, timeoutMs: scriptMs }).then(
       (answer) =>
         answer.code === 0
           ? healthOf(declared, parseInventory(answer.stdout), answer.stdout)
-          : unknown(inventoryProblem(answer)),
+          : unreachable(inventoryProblem(answer)),
       (error: unknown) => {
-        // A connection that breaks may be back in a moment.
-        if (error instanceof HostError) return unknown(error.message);
+        // A broken connection may recover.
+        if (error instanceof HostError) return unreachable(error.message);
         throw error;
       },
     );
@@ -148,15 +147,15 @@ export async function verify(
   }
 }
 
-const unknown = (problem: string): Health => ({ problems: [problem], notes: [] });
+const unreachable = (problem: string): Health => ({ problems: [problem], notes: [] });
 
-/** The last lines of each container that is not well, `name| line`. */
+/** Prints the state and the last log lines of each unhealthy container. */
 export function logsScript(stack: string): string {
   return `for id in $(docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=${ROLE_LABEL}=container); do
   state=$(docker inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}}' "$id" 2>/dev/null) || continue
   case $state in running|running\\ healthy) continue;; esac
   name=$(docker inspect --format '{{index .Config.Labels "pinned-stack.container"}}' "$id")
-  printf '%s is %s; its last lines:\\n' "$name" "$state"
+  printf '%s is %s; its last log lines:\\n' "$name" "$state"
   docker logs --tail 15 "$id" 2>&1 | sed 's/^/  | /' || :
 done
 `;

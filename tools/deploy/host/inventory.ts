@@ -1,4 +1,4 @@
-/** What is on the host of a stack: its containers, all that joined its networks, and these networks. */
+/** Inspects the stack's networks and containers on the host, including foreign containers in these networks. */
 import { z } from "zod";
 
 import { quote } from "../../../host/shell-quote";
@@ -12,7 +12,7 @@ const list = <T extends z.ZodType>(schema: T) =>
 const map = <T extends z.ZodType>(schema: T) =>
   nullable(z.record(z.string(), schema)).transform((value) => value ?? {});
 
-/** The parts of `docker container inspect` that are compared; the environment stays out, it may hold secrets. */
+/** Parts of `docker container inspect`. Without the environment, which may contain secrets. */
 const container = z.object({
   id: z.string(),
   /** Without Docker's leading slash. */
@@ -20,7 +20,7 @@ const container = z.object({
   image: z.string(),
   user: z.string(),
   labels: map(z.string()),
-  // Whole, because a template cannot ask for the health of a container without a health check.
+  // A template for .State.Health fails without a health check, so the whole state is printed.
   state: z.object({
     Status: z.string(),
     ExitCode: z.number(),
@@ -55,7 +55,7 @@ const container = z.object({
   }),
 });
 const network = z.object({ id: z.string(), name: z.string(), internal: z.boolean() });
-/** Whether the host's kernel applies a limit at all; without it Docker warns and leaves the limit out. */
+/** Whether the host's kernel supports each limit. Docker ignores unsupported ones with a warning. */
 const limits = z.object({ memory: z.boolean(), swap: z.boolean(), processes: z.boolean() });
 const line = z.union([
   z.object({ limits }),
@@ -65,14 +65,13 @@ const line = z.union([
 ]);
 
 export type LiveContainer = z.output<typeof container>;
-export type LiveNetwork = z.output<typeof network>;
 export type Limits = z.output<typeof limits>;
 export interface Inventory {
   readonly limits: Limits;
-  /** Number of the group that may use Docker's socket; absent where it could not be told. */
+  /** Group id of Docker's socket; absent if unknown. */
   readonly socketGroup?: number;
   readonly containers: readonly LiveContainer[];
-  readonly networks: readonly LiveNetwork[];
+  readonly networks: readonly z.output<typeof network>[];
 }
 
 const CONTAINER_FORMAT =
@@ -86,15 +85,15 @@ const LIMITS_FORMAT =
   '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}}}';
 
 /**
- * Prints one line of JSON for each container and network. What goes meanwhile is left out; every other failure of
- * docker ends the script and is marked, since ssh and login banners write to stderr as well.
+ * Prints one line of JSON for each container and network. Skips objects that disappear meanwhile. Other errors of Docker end
+ * the script; they are marked, because ssh and login banners also write to stderr.
  */
 export function inventoryScript(stack: string): string {
   const mine = quote(`label=pinned-stack.stack=${stack}`);
   return `ask() {
-  { said=$(docker "$@" 2>&1 >&3 3>&-) || case $said in
+  { error=$(docker "$@" 2>&1 >&3 3>&-) || case $error in
     *[Nn]o\\ such*) ;;
-    *) printf '${FAILED}%s\\n' "$(printf '%s' "$said" | tr '\\n' ' ')" >&2; exit 1;;
+    *) printf '${FAILED}%s\\n' "$(printf '%s' "$error" | tr '\\n' ' ')" >&2; exit 1;;
   esac; } 3>&1
 }
 ask version >/dev/null
@@ -111,7 +110,7 @@ for network in $networks; do ask network inspect --format ${quote(NETWORK_FORMAT
 
 const FAILED = "docker failed: ";
 
-/** What docker said where the script failed; else all that is on stderr. */
+/** The marked error of Docker; all of stderr if there is none. */
 export const inventoryProblem = ({ code, stderr }: Pick<ShellResult, "code" | "stderr">): string =>
   `docker on the host: ${stderr.split(FAILED)[1]?.split("\n")[0]?.trim() ?? (stderr.trim() || `exit code ${code}`)}`;
 
@@ -131,19 +130,13 @@ export function parseInventory(text: string): Inventory {
   };
 }
 
-/** Asks the host once. Rejects when Docker does not answer there. */
+/** Rejects with a {@link CommandError} if Docker does not answer. */
 export async function takeInventory(
   shell: HostShell,
   stack: string,
   signal?: AbortSignal,
 ): Promise<Inventory> {
-  const answer = await shell(inventoryScript(stack), { ...(signal && { signal }) });
-  if (answer.code !== 0) throw new InventoryError(inventoryProblem(answer));
+  const answer = await shell(inventoryScript(stack), { signal });
+  if (answer.code !== 0) throw new CommandError(inventoryProblem(answer));
   return parseInventory(answer.stdout);
-}
-
-export class InventoryError extends CommandError {
-  constructor(message: string) {
-    super(message, 2);
-  }
 }

@@ -1,8 +1,6 @@
 /**
- * One deployment at a time: a volume of Docker's says who is at it, because the engine is the one thing that all who
- * deploy to a host share, whatever their user and their way there. It makes a volume once and gives the same one to
- * everybody who asks again. Pulumi's own lock covers a single update, and a deployment is several runs with work
- * between them.
+ * The deployment lock of a stack: a Docker volume whose label names the holder. `docker volume create` is atomic and keeps
+ * the labels of an existing volume, and works for every user and connection. Pulumi's own lock covers only a single update.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
@@ -13,21 +11,15 @@ import { CommandError } from "../../cli/command";
 import { quote } from "../../../host/shell-quote";
 import { HostShell } from "./shell";
 
-const holder = z.object({
+const holderSchema = z.object({
   user: z.string(),
   machine: z.string(),
-  /** Where the process id means something; a host name alone may be that of several machines. */
+  /** Boot id and PID namespace in which `pid` is valid. Host names are not unique. */
   kernel: z.string().optional(),
   pid: z.number(),
   since: z.string(),
 });
-export type Holder = z.output<typeof holder>;
-
-class LockedError extends CommandError {
-  constructor(message: string) {
-    super(message, 1);
-  }
-}
+export type Holder = z.output<typeof holderSchema>;
 
 export interface Lock {
   release(): Promise<void>;
@@ -38,20 +30,21 @@ const volumeOf = (stack: string): string => quote(`${stack}-deployment-lock`);
 const contentOf = (stack: string): string =>
   `docker volume inspect --format '{{index .Labels "${LABEL}"}}' ${volumeOf(stack)}`;
 
-/** Prints the content of the lock: the one given, or that of whoever was first. */
+/** Prints the content of the lock: `content` if it was acquired, otherwise that of the holder. */
 const acquireScript = (stack: string, content: string): string =>
-  `said=$(docker volume create --label ${quote(`${LABEL}=${content}`)} ${volumeOf(stack)} 2>&1) ||
-  docker volume inspect ${volumeOf(stack)} >/dev/null 2>&1 || { printf '%s\\n' "$said" >&2; exit 1; }
+  `error=$(docker volume create --label ${quote(`${LABEL}=${content}`)} ${volumeOf(stack)} 2>&1) ||
+  docker volume inspect ${volumeOf(stack)} >/dev/null 2>&1 || { printf '%s\\n' "$error" >&2; exit 1; }
 ${contentOf(stack)}
 `;
 
-/** Removes the lock only if it is still the one that was seen. */
+/** Removes the lock only if its content is still the same. */
 const removeScript = (stack: string, content: string): string =>
-  `seen=$(${contentOf(stack)} 2>/dev/null) || exit 0
-[ "$seen" != ${quote(content)} ] || docker volume rm ${volumeOf(stack)} >/dev/null
+  `found=$(${contentOf(stack)} 2>/dev/null) || exit 0
+[ "$found" != ${quote(content)} ] || docker volume rm ${volumeOf(stack)} >/dev/null
 `;
 
-export const me = (): Holder => ({
+/** This process as a lock holder. */
+export const currentHolder = (): Holder => ({
   user: userInfo().username,
   machine: hostname(),
   ...kernel(),
@@ -59,7 +52,7 @@ export const me = (): Holder => ({
   since: new Date().toISOString(),
 });
 
-/** This start of this machine, and in it the process ids that are seen from here; nothing where it is not Linux. */
+/** Empty if this is not Linux. */
 function kernel(): Pick<Holder, "kernel"> {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -70,83 +63,75 @@ function kernel(): Pick<Holder, "kernel"> {
 }
 
 /**
- * Rejects with a {@link LockedError} that names the holder. A lock whose process is gone is taken over, as far as that
- * can be known: on the machine that made it, until its next start.
+ * Rejects with a {@link CommandError} of exit code 1 that names the holder. Takes over the lock of a process of this machine
+ * that has exited, unless the machine has rebooted since.
  */
 export async function acquireLock(
   shell: HostShell,
   stack: string,
   log: (line: string) => void,
-  self: Holder = me(),
+  self: Holder = currentHolder(),
 ): Promise<Lock> {
   const content = JSON.stringify(self);
   const attempt = async (): Promise<string> => {
     const { code, stdout, stderr } = await shell(acquireScript(stack, content));
     if (code !== 0)
-      throw new LockedError(`the lock on the host could not be made: ${stderr.trim()}`);
+      throw new CommandError(`cannot create the lock on the host: ${stderr.trim()}`, 1);
     return stdout.trim();
   };
-  let seen = await attempt();
-  const other = parseHolder(seen);
-  if (seen !== content && other !== undefined && isGone(other, self)) {
-    log(`taking over from ${describe(other)}, which has ended without removing its lock`);
-    await shell(removeScript(stack, seen));
-    seen = await attempt();
+  let found = await attempt();
+  const holder = parseHolder(found);
+  if (found !== content && holder !== undefined && hasExited(holder, self)) {
+    log(`taking over the lock of ${describe(holder)}, which has exited`);
+    await shell(removeScript(stack, found));
+    found = await attempt();
   }
-  if (seen !== content) throw new LockedError(lockedText(stack, seen));
+  if (found !== content) throw new CommandError(lockedText(stack, found), 1);
   return {
     release: async () => {
-      const left = (): void => {
-        log(
-          `the lock could not be removed; when the host can be reached again, run: ${unlock(stack)}`,
-        );
-      };
-      await shell(removeScript(stack, content)).then(({ code }) => {
-        if (code !== 0) left();
-      }, left);
+      const result = await shell(removeScript(stack, content)).catch(() => undefined);
+      if (result?.code !== 0)
+        log(`cannot remove the lock; when the host is reachable again, run: ${unlock(stack)}`);
     },
   };
 }
 
-/** Removes whatever lock is there; gives its holder. */
+/** Removes the lock of any holder. Resolves to the holder; undefined if there was no lock. */
 export async function breakLock(shell: HostShell, stack: string): Promise<string | undefined> {
   const { code, stdout, stderr } = await shell(
     `docker version >/dev/null
-seen=$(${contentOf(stack)} 2>/dev/null) || exit 0
+found=$(${contentOf(stack)} 2>/dev/null) || exit 0
 docker volume rm ${volumeOf(stack)} >/dev/null
-printf 'lock=%s\\n' "$seen"
+printf 'lock=%s\\n' "$found"
 `,
   );
-  if (code !== 0) throw new CommandError(`the lock could not be removed: ${stderr.trim()}`);
-  const seen = /^lock=(.*)$/m.exec(stdout)?.[1];
-  if (seen === undefined) return undefined;
-  const other = parseHolder(seen);
-  return other === undefined ? "an unknown holder" : describe(other);
+  if (code !== 0) throw new CommandError(`cannot remove the lock: ${stderr.trim()}`);
+  const found = /^lock=(.*)$/m.exec(stdout)?.[1];
+  return found === undefined ? undefined : describe(parseHolder(found));
 }
 
 function parseHolder(text: string): Holder | undefined {
   try {
-    return holder.parse(JSON.parse(text));
+    return holderSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
 
-/** Only about processes of this machine can anything be known. */
-const isGone = (other: Holder, self: Holder): boolean =>
-  other.kernel !== undefined && other.kernel === self.kernel && !isProcessAlive(other.pid);
+/** False if unknown, as for processes of other machines. */
+const hasExited = (holder: Holder, self: Holder): boolean =>
+  holder.kernel !== undefined && holder.kernel === self.kernel && !isProcessAlive(holder.pid);
 
-export function lockedText(stack: string, seen: string): string {
-  const other = parseHolder(seen);
-  const who = other === undefined ? "somebody" : describe(other);
-  return `stack ${stack} is being deployed by ${who}; wait until that ends, or, if you know that it has ended, run: ${unlock(stack)}`;
-}
+export const lockedText = (stack: string, content: string): string =>
+  `stack ${stack} is being deployed by ${describe(parseHolder(content))}; wait until it has finished, or, if it is no longer running, run: ${unlock(stack)}`;
 
 const unlock = (stack: string): string => `npm run deploy -- --stack ${stack} --unlock`;
-const describe = ({ user, machine, pid, since }: Holder): string =>
-  `${user}@${machine} (process ${pid}) since ${since}`;
+const describe = (holder: Holder | undefined): string =>
+  holder === undefined
+    ? "an unknown process"
+    : `${holder.user}@${holder.machine} (process ${holder.pid}) since ${holder.since}`;
 
-/** Whether a process of this machine exists; one of another user, which may not be signalled, does. */
+/** Whether a process exists on this machine. Any error but ESRCH means that it belongs to another user. */
 export function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,4 +1,4 @@
-/** What a run that was cut off left on the host: containers and networks that no state knows. Pure but for the shell. */
+/** Containers and networks that an interrupted run created and Pulumi did not record in its state. */
 import { CommandError } from "../../cli/command";
 import { quote } from "../../../host/shell-quote";
 import { Run } from "../context";
@@ -11,8 +11,8 @@ export interface Orphan {
   readonly name: string;
 }
 
-/** Things with the stack's label that are not in its state. Only after a run that did not come to its end. */
-export function orphans(
+/** Containers and networks of the stack that are not in its state. Pure. */
+export function findOrphans(
   state: Pick<StackState, "resources">,
   live: Inventory,
   stack: string,
@@ -28,8 +28,8 @@ export function orphans(
   ];
 }
 
-/** Whether containers of the state are gone or stopped: Pulumi has to refresh before it plans. */
-export function stateIsStale(state: Pick<StackState, "resources">, live: Inventory): boolean {
+/** Whether a container of the state is missing or stopped, so that Pulumi has to refresh. Pure. */
+export function isStateStale(state: Pick<StackState, "resources">, live: Inventory): boolean {
   const running = new Map(live.containers.map(({ id, state: { Status } }) => [id, Status]));
   return state.resources.some(
     ({ type, id, inputs }) =>
@@ -37,9 +37,9 @@ export function stateIsStale(state: Pick<StackState, "resources">, live: Invento
   );
 }
 
-/** What is gone meanwhile is as good as removed, and a network that somebody uses stays; else it fails. */
-export const removeScript = (left: readonly Orphan[]): string =>
-  left
+/** Ignores containers that are already gone, and networks that are in use. Fails if a container cannot be removed. */
+export const removeScript = (orphans: readonly Orphan[]): string =>
+  orphans
     .map(({ kind, id }) =>
       kind === "container"
         ? `docker rm -f ${quote(id)} >/dev/null || ! docker inspect ${quote(id)} >/dev/null 2>&1\n`
@@ -47,14 +47,13 @@ export const removeScript = (left: readonly Orphan[]): string =>
     )
     .join("");
 
-/** Rejects when one of them is still there. */
+/** Rejects if a container cannot be removed. */
 export async function removeOrphans(
   { shell, reporter, signal }: Pick<Run, "shell" | "reporter" | "signal">,
-  left: readonly Orphan[],
+  orphans: readonly Orphan[],
 ): Promise<void> {
-  if (left.length === 0) return;
-  reporter.log(`removing what was left: ${left.map(({ name }) => name).join(", ")}`);
-  const { code, stderr } = await shell(removeScript(left), { signal });
-  if (code !== 0)
-    throw new CommandError(`what an earlier run left could not be removed: ${stderr.trim()}`);
+  if (orphans.length === 0) return;
+  reporter.log(`removing orphans: ${orphans.map(({ name }) => name).join(", ")}`);
+  const { code, stderr } = await shell(removeScript(orphans), { signal });
+  if (code !== 0) throw new CommandError(`cannot remove orphans: ${stderr.trim()}`);
 }

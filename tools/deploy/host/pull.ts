@@ -1,9 +1,9 @@
-/** Brings the new images to the host while the old ones run. Pure but for the caller's shell. */
+/** Pulls the new images on the host while the old containers are running. */
 import { quote } from "../../../host/shell-quote";
 import { DOCKER_HUB, parseReference } from "../../../images/reference";
 import { Registries } from "../../../images/registry/client";
 import { LoadedStack } from "../../model/load";
-import { Refused, Run, UNTOUCHED } from "../context";
+import { NOTHING_CHANGED, Refused, Run } from "../context";
 import { Plan } from "../plan/plan";
 
 export interface PullArgs {
@@ -14,7 +14,7 @@ export interface PullArgs {
   readonly registries: Registries;
 }
 
-/** Prints `present=` or `pulled=` with the service, or `failed=service: why` for each that could not be had. */
+/** Prints `present=<service>`, `pulled=<service>` or `failed=<service>: <reason>` for each image. */
 export function pullScript({ images, platform, registries }: PullArgs): string {
   const architecture = platform.split("/").slice(0, 2).join("/");
   const auths = authsOf(images, registries);
@@ -30,8 +30,8 @@ export DOCKER_CONFIG="$config"
 `;
   return `${login}pull() {
   if docker image inspect "$2" >/dev/null 2>&1; then found=present
-  elif said=$(docker pull --quiet --platform ${quote(platform)} "$2" 2>&1); then found=pulled
-  else printf 'failed=%s: %s\\n' "$1" "$(printf '%s' "$said" | tr '\\n' ' ')"; return 0
+  elif output=$(docker pull --quiet --platform ${quote(platform)} "$2" 2>&1); then found=pulled
+  else printf 'failed=%s: %s\\n' "$1" "$(printf '%s' "$output" | tr '\\n' ' ')"; return 0
   fi
   is=$(docker image inspect --format '{{.Os}}/{{.Architecture}}' "$2")
   if [ "$is" = ${quote(architecture)} ]; then printf '%s=%s\\n' "$found" "$1"
@@ -43,7 +43,7 @@ ${Object.entries(images)
   .join("")}`;
 }
 
-/** Docker's config.json wants Docker Hub under an address of its own. */
+/** The `auths` of Docker's config.json, which has a special key for Docker Hub. */
 function authsOf(
   images: PullArgs["images"],
   registries: Registries,
@@ -63,7 +63,7 @@ function authsOf(
   );
 }
 
-/** Lines for people about images that could not be had; empty when all are there. */
+/** The failed images, one line each. */
 export const pullProblems = (stdout: string): string[] =>
   stdout
     .split("\n")
@@ -71,11 +71,11 @@ export const pullProblems = (stdout: string): string[] =>
     .map((line) => {
       const text = line.slice("failed=".length).trim();
       return /no space left/i.test(text)
-        ? `${text}; free some space on the host: docker image prune --all`
+        ? `${text}; free disk space on the host: docker image prune --all`
         : text;
     });
 
-/** For all images together, ms. */
+/** Time limit for all images together, ms. */
 const PULL_MS = 30 * 60_000;
 
 export async function pullImages(
@@ -99,5 +99,5 @@ export async function pullImages(
   });
   const problems = code === 0 ? pullProblems(stdout) : [stderr.trim()];
   if (problems.length > 0)
-    throw new Refused([...problems.map((line) => `images.${line}`), UNTOUCHED].join("\n"));
+    throw new Refused([...problems.map((line) => `images.${line}`), NOTHING_CHANGED].join("\n"));
 }

@@ -1,22 +1,20 @@
 /**
- * A service that has to stop before its successor starts is tried first: the new image with the new files under the full
- * restrictions, without network and ports, beside the one that runs. Pure; the caller's shell runs the script.
+ * Rehearses a stop-first service before its container is replaced: runs the new image with the new files under all
+ * restrictions, but without networks, ports, secrets and data, beside the running container.
  */
 import { randomUUID } from "node:crypto";
-import { tmpfsOptions } from "../../../components/hardened/model";
-import { ContainerModel, FileContent } from "../../../components/hardened/model";
+import { ContainerModel, FileContent, tmpfsOptions } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS } from "../../../components/services";
 import { quote } from "../../../host/shell-quote";
-import { Refused, Run, UNTOUCHED } from "../context";
+import { NOTHING_CHANGED, Refused, Run } from "../context";
 import { Plan } from "../plan/plan";
 import { RouteProbe, routeProbes } from "./routes";
 
-/** Whether a service is tried before it is replaced. */
-export const isRehearsed = (service: string): boolean =>
+const isRehearsed = (service: string): boolean =>
   DEFINITIONS.some(({ name, rehearse }) => name === service && rehearse === true);
 
-export interface RehearsedVolume {
+interface RehearsedVolume {
   readonly volume: string;
   readonly path: string;
   /** By path inside the volume. */
@@ -25,32 +23,32 @@ export interface RehearsedVolume {
 
 export interface Rehearsal {
   readonly stack: string;
-  /** Name of the trial, another one each time: a trial that was given up may still run when the next one starts. */
+  /** Unique name of the container, because an aborted rehearsal may still be running. */
   readonly run: string;
   readonly container: ContainerModel;
   readonly volumes: readonly RehearsedVolume[];
-  /** Host names that a request inside must find a route for; none where that cannot be asked. */
+  /** Requests inside the container must find these routes. */
   readonly routes: readonly Pick<RouteProbe, "host" | "path">[];
   readonly scheme: "http" | "https";
-  /** Seconds until it must be healthy. */
+  /** Time limit for the container to become healthy, seconds. */
   readonly seconds: number;
 }
 
-/** The files that the program would bring for the container; secrets stay out. */
-export const rehearsedVolumes = (run: string, { mounts }: ContainerModel): RehearsedVolume[] =>
+/** The volumes of files, without those of secrets. */
+const rehearsedVolumes = (run: string, { mounts }: ContainerModel): RehearsedVolume[] =>
   mounts.flatMap((mount, index) =>
     mount.kind === "files"
       ? [{ volume: `${run}-${index}`, path: mount.path, files: mount.files }]
       : [],
   );
 
-/** The stack, for those who clean up after a trial, and the trial itself. */
+/** By stack, to clean up after earlier rehearsals, and by run. */
 const labelsOf = ({ stack, run }: Pick<Rehearsal, "stack" | "run">): readonly string[] => [
   `pinned-stack.rehearsal=${stack}`,
   `pinned-stack.rehearsal-run=${run}`,
 ];
 
-/** `docker` with these words starts the trial. Every control is that of the declaration. */
+/** Arguments for `docker`, with all controls of the container. Pure. */
 export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal): string[] {
   const { controls, mounts, tmpfs, environment, entrypoint, command, health } = container;
   const option = (name: string, values: readonly string[]): string[] =>
@@ -78,7 +76,7 @@ export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal
       ...Object.entries(tmpfs).map(
         ([path, size]) => `${path}:${tmpfsOptions(size, controls.user)}`,
       ),
-      // Empty folders in memory instead of its data.
+      // Instead of the data.
       ...mounts.flatMap(({ kind, path }) =>
         kind === "data" ? [`${path}:${tmpfsOptions(16, controls.user)}`] : [],
       ),
@@ -107,24 +105,24 @@ export function rehearsalArguments({ stack, run, container, volumes }: Rehearsal
 }
 
 /**
- * Exits 0 when the trial was good; else 1, with the reason on stderr and the container's last lines after it. Removes
- * first what an earlier one may have left, and all that it made itself, however it ends.
+ * Exits 0 if the rehearsal succeeded; else 1, with the reason and the container's last log lines on stderr. Removes what
+ * earlier rehearsals of the stack left behind, and in any case what it created itself. Pure.
  */
 export function rehearsalScript(rehearsal: Rehearsal): string {
   const { run, volumes, container, routes, scheme, seconds } = rehearsal;
   const name = quote(run);
   const labels = labelsOf(rehearsal);
-  const [ofStack = "", ofRun = ""] = labels.map(quote);
+  const [stackLabel = "", runLabel = ""] = labels.map(quote);
   return `trap '' PIPE
 work=$(mktemp -d)
 clean() {
-  for left in $(docker ps -aq --filter label="$1"); do docker rm -f "$left" >/dev/null 2>&1 || :; done
-  for left in $(docker volume ls -q --filter label="$1"); do docker volume rm "$left" >/dev/null 2>&1 || :; done
+  for id in $(docker ps -aq --filter label="$1"); do docker rm -f "$id" >/dev/null 2>&1 || :; done
+  for id in $(docker volume ls -q --filter label="$1"); do docker volume rm "$id" >/dev/null 2>&1 || :; done
 }
-mine=${ofRun}
-trap 'rm -rf "$work"; clean "$mine"' EXIT
+run=${runLabel}
+trap 'rm -rf "$work"; clean "$run"' EXIT
 trap 'exit 1' HUP INT TERM
-clean ${ofStack}
+clean ${stackLabel}
 ${volumes.map((volume) => volumeScript(labels, container.image, volume)).join("")}docker ${rehearsalArguments(rehearsal).map(quote).join(" ")} >/dev/null
 state=starting
 tries=0
@@ -139,7 +137,7 @@ fail() { printf '%s\\n' "$1" >&2; docker logs --tail 20 ${name} >&2 2>&1 || :; e
 ${routes.map((route) => routeScript(name, scheme, route)).join("")}`;
 }
 
-/** The files go through a container that never starts, as they do in the deployment. */
+/** Copies files into a volume through an init container that never starts, as the deployment does. */
 function volumeScript(
   labels: readonly string[],
   image: string,
@@ -156,9 +154,9 @@ ${base64(content).replace(/.{1,76}/g, "$&\n")}END
   const labelled = labels.map((label) => `--label ${quote(label)}`).join(" ");
   return `docker volume create ${labelled} ${quote(volume)} >/dev/null
 ${write.join("")}chmod -R a+rX,go-w ${folder}
-loader=$(docker create --network none ${labelled} --volume ${quote(`${volume}:${path}`)} ${quote(image)})
-docker cp ${folder}/. "$loader:"${quote(path)} >/dev/null
-docker rm "$loader" >/dev/null
+init=$(docker create --network none ${labelled} --volume ${quote(`${volume}:${path}`)} ${quote(image)})
+docker cp ${folder}/. "$init:"${quote(path)} >/dev/null
+docker rm "$init" >/dev/null
 `;
 }
 
@@ -168,8 +166,8 @@ const base64 = (content: FileContent): string =>
     : Buffer.from(typeof content === "string" ? content : "").toString("base64");
 
 /**
- * A route leads nowhere without a network, so 502 and the like are good answers; only "no such route" is not. An image
- * without wget is judged by its health alone.
+ * Fails on status 404, which means that Traefik has no such route. Other errors are expected, because the container has no
+ * network. An image without wget passes.
  */
 function routeScript(
   name: string,
@@ -178,12 +176,11 @@ function routeScript(
 ): string {
   const port = scheme === "http" ? 80 : 443;
   const url = `${scheme}://127.0.0.1:${port}${path}`;
-  return `said=$(docker exec ${name} timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 || :)
-case $said in *' 404'*) fail ${quote(`traefik: has no route for ${host}`)};; esac
+  return `output=$(docker exec ${name} timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 || :)
+case $output in *' 404'*) fail ${quote(`traefik: no route for ${host}`)};; esac
 `;
 }
 
-/** Seconds in which the trial must be healthy. */
 const REHEARSAL_SECONDS = 40;
 
 export async function rehearse(
@@ -203,14 +200,14 @@ export async function rehearse(
         run,
         container,
         volumes: rehearsedVolumes(run, container),
-        // With ACME a name without its certificate gets no answer at all.
+        // With ACME, Traefik does not answer without a certificate.
         routes: mode === "acme" ? [] : routeProbes(model),
         scheme: mode === "none" ? "http" : "https",
         seconds: REHEARSAL_SECONDS,
       }),
       { signal, timeoutMs: (REHEARSAL_SECONDS + 60) * 1000 },
     );
-    if (code !== 0) throw new Refused(`${stderr.trim()}\n${UNTOUCHED}`);
-    reporter.log(`${name} started and became healthy beside the running one`);
+    if (code !== 0) throw new Refused(`${stderr.trim()}\n${NOTHING_CHANGED}`);
+    reporter.log(`the new ${name} became healthy beside the running one`);
   }
 }

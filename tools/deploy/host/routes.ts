@@ -1,21 +1,22 @@
-/** How the host itself reaches each route of the stack. Pure. */
 import { isSecure } from "../../../components/ingress";
 import { StackModel } from "../../../components/model";
 
+/** A request to a route, sent on the host. */
 export interface RouteProbe {
   readonly host: string;
   readonly scheme: "http" | "https";
   readonly port: number;
-  /** Where the host reaches Traefik: the published address, or this machine for "any". */
+  /** The published address; the loopback address if that is "any". */
   readonly address: string;
   readonly path: string;
   /**
-   * The port that redirects http to https, where the name may have no certificate yet: Traefik asks for an ACME certificate
-   * only once it runs, and until then the name gets no answer over https at all.
+   * The HTTP port. Only with ACME: Traefik does not answer over HTTPS until it has the certificate, which it requests after
+   * its start.
    */
   readonly redirectPort?: number;
 }
 
+/** One probe for each route. Pure. */
 export function routeProbes({ ingress }: Pick<StackModel, "ingress">): RouteProbe[] {
   const { publish, tls, routes } = ingress;
   const secure = isSecure(ingress);

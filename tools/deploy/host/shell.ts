@@ -1,4 +1,4 @@
-/** Runs a shell script on the stack's host, with the connection that the deployment itself uses. */
+/** Runs shell scripts on the stack's host, over the same connection as the deployment. */
 import { ChildProcess, spawn } from "node:child_process";
 
 import { HostAccess } from "../../../host/address";
@@ -6,36 +6,31 @@ import { hostPrelude } from "../../../host/docker-host";
 import { CommandError } from "../../cli/command";
 
 export interface ShellResult {
-  /** The script's exit code. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface ShellOptions {
-  /** Ends the local side; a script that must clean up does so by itself on the host. */
-  readonly signal?: AbortSignal;
-  /** Milliseconds after which it counts as failed. Default 60 000. */
+  /** Ends the local process. On the host, the script has to handle the closed connection itself. */
+  readonly signal?: AbortSignal | undefined;
+  /** Time limit, ms. Default 60 000. */
   readonly timeoutMs?: number;
-  /** Each line that the script prints, as soon as it is there. */
+  /** Called with each line of stdout. */
   readonly onLine?: (line: string) => void;
 }
 
-/** The host could not be reached, or the connection broke; the message says what to do. */
-export class HostError extends CommandError {
-  constructor(message: string) {
-    super(message, 2);
-  }
-}
+/** The connection to the host failed. */
+export class HostError extends CommandError {}
 
 export type HostShell = (script: string, options?: ShellOptions) => Promise<ShellResult>;
 
-/** ssh's own exit code when the connection fails; a script on the host must not use it. */
+/** Exit code of ssh(1) if the connection fails. Scripts must not use it. */
 const SSH_FAILED = 255;
 
 /**
- * A shell on the host. The script goes over stdin, so it is in no list of processes; it stops at its first error.
- * Rejects with a {@link HostError} when the host cannot be reached, and with the signal's reason after an abort.
+ * A shell on the host that stops a script at its first error. The script is passed on stdin, because lists of processes show
+ * arguments. Rejects with a {@link HostError} if the connection fails, and with the signal's reason after an abort.
  */
 export function hostShell(access: HostAccess): HostShell {
   return (script, { signal, timeoutMs = 60_000, onLine } = {}) =>
@@ -44,17 +39,17 @@ export function hostShell(access: HostAccess): HostShell {
         reject(signal.reason as Error);
         return;
       }
-      const [program = "", ...words] = access.interpreter;
-      // A session of its own: Ctrl-C in the terminal is answered by the deployment, not by each of its children.
-      const child = spawn(program, [...words, "sh -s"], { detached: true });
+      const [program = "", ...args] = access.interpreter;
+      // In its own process group, so that only the deployment itself handles Ctrl-C.
+      const child = spawn(program, [...args, "sh -s"], { detached: true });
       const [out, err]: [string[], string[]] = [[], []];
-      const end = (): void => {
-        endGroup(child);
+      const kill = (): void => {
+        killGroup(child);
       };
-      signal?.addEventListener("abort", end, { once: true });
+      signal?.addEventListener("abort", kill, { once: true });
       const timer = setTimeout(() => {
         err.push(`timed out after ${timeoutMs / 1000} seconds\n`);
-        end();
+        kill();
       }, timeoutMs);
       let rest = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -68,7 +63,7 @@ export function hostShell(access: HostAccess): HostShell {
       child.stdin.end(hostPrelude(access) + script);
       const settle = (code: number): void => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
+        signal?.removeEventListener("abort", kill);
         const stderr = err.join("");
         if (signal?.aborted === true) reject(signal.reason as Error);
         else if (access.remote && code === SSH_FAILED)
@@ -85,36 +80,36 @@ export function hostShell(access: HostAccess): HostShell {
     });
 }
 
-/** The shell and all that it started; over SSH that is ssh, and the script ends by itself when it notices. */
-function endGroup({ pid }: ChildProcess): void {
+/** Kills the local shell with its children, or ssh. */
+function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGTERM");
   } catch {
-    // It has just ended by itself.
+    // The group has already exited.
   }
 }
 
-/** What ssh said, and what to do about it. */
+/** The last line of ssh's output, and the remedy. */
 export function connectionProblem(label: string, stderr: string): string {
-  const said =
+  const message =
     stderr
       .split("\n")
       .map((line) => line.trim())
       .filter((line) => line !== "" && !/^[@ *-]+$|^\*\*/.test(line))
-      .at(-1) ?? "the connection ended";
-  return `ssh ${label}: ${said}; ${remedy(label, stderr)}`;
+      .at(-1) ?? "the connection was closed";
+  return `ssh ${label}: ${message}; ${remedy(label, stderr)}`;
 }
 
 function remedy(label: string, stderr: string): string {
   if (/host key verification failed|no .* host key is known/i.test(stderr))
-    return "the server shows another key than pinned-stack:host.hostKey; compare them on the server before you change it";
+    return "the server's key differs from pinned-stack:host.hostKey; verify the new key on the server before you change the setting";
   if (/permission denied/i.test(stderr))
-    return "load the key that the server knows into your agent (ssh-add), or put it into ~/.ssh/authorized_keys of that user";
+    return "load the right key into your agent (ssh-add), or add your key to ~/.ssh/authorized_keys of that user";
   if (/could not resolve/i.test(stderr))
-    return "check the name in pinned-stack:host.address, and this machine's DNS";
+    return "check the name in pinned-stack:host.address and the DNS of this machine";
   if (/refused|timed out|no route|unreachable/i.test(stderr))
-    return "check that the server is up, its port in pinned-stack:host.address, and the firewall on the way";
-  if (/ENOENT/.test(stderr)) return "install OpenSSH's client, 8.5 or newer";
-  return `check it with "ssh ${label.replace(/:(\d+)$/, " -p $1")}"`;
+    return "check the server, the port in pinned-stack:host.address, and firewalls";
+  if (/ENOENT/.test(stderr)) return "install the OpenSSH client, 8.5 or newer";
+  return `test the connection with "ssh ${label.replace(/:(\d+)$/, " -p $1")}"`;
 }

@@ -1,38 +1,37 @@
-/** What a person has to agree to before a plan is carried out. */
 import { Decision } from "./text";
 
 export interface Allowed {
-  /** Do not ask; what needs a word of its own still does. */
+  /** Do not ask. Weaker restrictions and orphaned volumes still need their own option. */
   readonly yes: boolean;
   readonly allowWeaker: boolean;
   readonly allowDelete: boolean;
 }
 
-/** Whether exactly the wanted word was the answer. */
+/** Resolves to whether the answer is exactly `wanted`. */
 export type Ask = (question: string, wanted: string) => Promise<boolean>;
 
 /**
- * Why not to go on, or undefined.
+ * Asks for what the options do not allow. Resolves to the reason not to deploy, or undefined.
  *
- * @param ask undefined where nobody sits at the terminal
+ * @param ask undefined without a terminal
  */
 export async function confirm(
-  { weakenings, lost }: Pick<Decision, "weakenings" | "lost">,
+  { weakenings, orphanedVolumes }: Pick<Decision, "weakenings" | "orphanedVolumes">,
   { yes, allowWeaker, allowDelete }: Allowed,
   ask: Ask | undefined,
 ): Promise<string | undefined> {
   const special = [
     [weakenings.length > 0 && !allowWeaker, "restrictions become weaker", "weaker"],
-    [lost.length > 0 && !allowDelete, "volumes with data leave the stack", "delete"],
+    [orphanedVolumes.length > 0 && !allowDelete, "data volumes leave the stack", "delete"],
   ] as const;
   for (const [needed, what, word] of special) {
     if (!needed) continue;
     if (yes || ask === undefined) return `${what}; to accept this, add --allow-${word}`;
     if (!(await ask(`${what}; type "${word}" to accept this: `, word)))
-      return `${what}, which was not accepted`;
+      return `${what}: not accepted`;
   }
   if (yes) return undefined;
   if (ask === undefined)
-    return "this is not a terminal, so nobody can confirm; to deploy without asking, add --yes";
+    return "cannot ask for confirmation without a terminal; to deploy without asking, add --yes";
   return (await ask('type "yes" to deploy: ', "yes")) ? undefined : "not confirmed";
 }

@@ -1,4 +1,3 @@
-/** What the image changes of a plan are, as the registries tell: `rebuild`, `upgrade`, `moved`. */
 import { StackConfig } from "../../../config/config";
 import { explain } from "../../../images/inspect/explain";
 import { imageReader } from "../../../images/inspect/reader";
@@ -6,17 +5,18 @@ import { isPinned, parseReference } from "../../../images/reference";
 import { RegistryClient } from "../../../images/registry/client";
 import { Plan } from "./plan";
 
-/** The kind of change by service; a service is left out where nobody can tell in time. */
+/** The kind of image change by service: `rebuild`, `upgrade` and the like. Without services whose kind is unknown. */
 export type ImageChangeKinds = (
   plan: Plan,
   config: Pick<StackConfig, "platform" | "registries">,
   signal: AbortSignal,
 ) => Promise<Readonly<Record<string, string>>>;
 
-/** A plan is worth waiting for its words, but not long. */
+/** Short, because the user waits for the plan. */
 const DEADLINE_MS = 8_000;
 
-export const imageChangesByRegistry: ImageChangeKinds = async (
+/** Compares the images in their registries. */
+export const imageChangeKinds: ImageChangeKinds = async (
   plan,
   { platform, registries },
   signal,

@@ -1,4 +1,4 @@
-/** What a stack consists of, for people, from its model alone. Pure. */
+/** The contents of a stack from its model, for a preview without Pulumi or Docker. Pure. */
 import { StackModel } from "../../../components/model";
 import { restrictionRows, RestrictionRow } from "../../../components/outputs";
 import { ImageReference } from "../../../images/reference";
@@ -7,11 +7,11 @@ import { orderRows } from "./replace-order";
 
 export interface OfflinePlan {
   readonly headline: string;
-  /** Table rows, the first one is the head. */
+  /** Table rows with a head row. */
   readonly services: readonly (readonly string[])[];
-  /** Table rows: in which order each container is replaced, and why. */
+  /** Table rows with a head row: in which order each container is replaced, and why. */
   readonly order: readonly (readonly string[])[];
-  /** Further lines: networks, exemptions, images without a digest. */
+  /** Networks, exemptions, images without a digest. */
   readonly notes: readonly string[];
 }
 
@@ -34,13 +34,13 @@ export function offlinePlan(model: StackModel): OfflinePlan {
     order: orderRows(containers),
     notes: [
       `networks: ${networks
-        .map(({ name, internal }) => `${name}${internal ? "" : " (reaches beyond the host)"}`)
+        .map(({ name, internal }) => `${name}${internal ? "" : " (external)"}`)
         .join(", ")}`,
       ...rows.flatMap(({ service, exemptions }) =>
         exemptions.map(({ control, reason }) => `exempt: ${service}, ${control}: ${reason}`),
       ),
       ...unresolved(model).map(
-        (service) => `images.${service}: has no digest; a real preview asks its registry for it`,
+        (service) => `images.${service}: no digest; a full preview resolves the tag`,
       ),
     ],
   };

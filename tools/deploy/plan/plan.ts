@@ -1,4 +1,4 @@
-/** Pulumi's preview, condensed into what a person decides on. Pure. */
+/** Condenses the events of a Pulumi preview into a plan. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { ROLE_LABEL } from "../../../components/hardened/labels";
@@ -20,26 +20,26 @@ export interface ContainerPlan {
   readonly service: string;
   readonly action: "new" | "replaced" | "changed in place" | "removed";
   readonly image?: ImageChange;
-  /** What else changes, in the words of the container's inputs: `files`, `memory`, `user`. */
+  /** Other changed inputs of the container: `files`, `memory`, `user`. */
   readonly configuration: readonly string[];
-  /** Of one that is replaced: in which order, and why. */
+  /** Only with action `replaced`. */
   readonly order?: { readonly order: ReplaceOrder; readonly why: string };
-  /** How long it is away, in words. */
+  /** How long the container is unavailable, as text. */
   readonly interruption: string;
 }
 
 export interface Plan {
   /** In the order of the services. */
   readonly containers: readonly ContainerPlan[];
-  /** Networks and volumes that come or go, in words. */
+  /** Added and removed networks and volumes, as text. */
   readonly others: readonly string[];
-  /** The image of each service as it will be deployed. */
+  /** The image to deploy, by service. */
   readonly images: Readonly<Record<string, string>>;
-  /** Services whose image is another one than the last deployment's. */
+  /** Services whose image changes. */
   readonly newImages: readonly string[];
-  /** What the program warns of, such as a tag that has moved; none of it stops a deployment. */
+  /** The program's warnings, such as a moved tag. They do not stop a deployment. */
   readonly warnings: readonly string[];
-  /** Whether Pulumi would do anything at all. */
+  /** Whether Pulumi would change anything. */
   readonly changes: boolean;
 }
 
@@ -52,8 +52,8 @@ interface Step {
   readonly diffs: readonly string[];
 }
 
-/** Steps that are half of a replacement, or none. */
-const NO_STEP = new Set([
+/** Operations that change nothing, or that another step of a replacement already reports. */
+const IGNORED_OPS = new Set([
   "same",
   "read",
   "refresh",
@@ -63,8 +63,8 @@ const NO_STEP = new Set([
 ]);
 
 /**
- * @param model what is to be deployed
- * @param state what the last run left
+ * @param model the model to deploy
+ * @param state before the deployment
  */
 export function planOf(
   { stack, containers }: StackModel,
@@ -74,9 +74,9 @@ export function planOf(
   const all = events.flatMap(({ resourcePreEvent }) => {
     if (resourcePreEvent === undefined) return [];
     const { op, urn, type, old, new: now, diffs } = resourcePreEvent.metadata;
-    return [{ op: op, urn, type, old: old?.inputs, new: now?.inputs, diffs: diffs ?? [] }];
+    return [{ op, urn, type, old: old?.inputs, new: now?.inputs, diffs: diffs ?? [] }];
   });
-  const steps = all.filter(({ op }) => !NO_STEP.has(op));
+  const steps = all.filter(({ op }) => !IGNORED_OPS.has(op));
   const images: Record<string, string> = {};
   for (const step of all)
     if (step.type === IMAGE && step.new !== undefined)
@@ -106,7 +106,7 @@ function containerPlan(step: Step, model: ContainerModel): ContainerPlan {
   const base = { name, service };
   const [was, now] = [step.old?.image, step.new?.image] as (string | undefined)[];
   if (now === undefined || step.op === "delete")
-    return { ...base, action: "removed", configuration: [], interruption: "it is gone afterwards" };
+    return { ...base, action: "removed", configuration: [], interruption: "permanent" };
   const image = was === now ? {} : { image: { ...(was !== undefined && { from: was }), to: now } };
   if (step.op === "create")
     return { ...base, action: "new", ...image, configuration: [], interruption: "none" };
@@ -115,29 +115,31 @@ function containerPlan(step: Step, model: ContainerModel): ContainerPlan {
     ...base,
     action: restart ? "replaced" : "changed in place",
     ...image,
-    configuration: step.diffs.filter((key) => key !== "image").map((key) => WORDS[key] ?? key),
+    configuration: step.diffs
+      .filter((key) => key !== "image")
+      .map((key) => INPUT_NAMES[key] ?? key),
     ...(restart && { order: { order, why: orderReason(model) } }),
     interruption: restart ? interruption(model) : "none",
   };
 }
 
-const WORDS: Readonly<Partial<Record<string, string>>> = {
+const INPUT_NAMES: Readonly<Partial<Record<string, string>>> = {
   volumes: "files",
   envs: "environment",
   networksAdvanced: "networks",
 };
 
 function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
-  if (order === "start-first") return "none: the old one serves until the new one is healthy";
+  if (order === "start-first") return "none: the old container serves until the new one is healthy";
   const others = DEFINITIONS.find(({ name }) => name === service)?.downtimeEffect;
-  return `from its stop (at most ${stopGraceSeconds} s) until the new one is ready${others === undefined ? "" : `; ${others}`}`;
+  return `from the stop (at most ${stopGraceSeconds} s) until the new container is healthy${others === undefined ? "" : `; ${others}`}`;
 }
 
 function otherLine({ op, type, urn, old }: Step): string[] {
   const name = nameOf(urn);
   const verb = op === "create" ? "new" : op === "delete" ? "removed" : "replaced";
   if (type === NETWORK) return [`network ${name}: ${verb}`];
-  // Volumes with files come and go with their contents; those with data never do by themselves.
+  // Volumes of files are replaced whenever their content changes, so only data volumes are listed.
   const role = (old?.labels as { label: string; value: string }[] | undefined)?.find(
     ({ label }) => label === ROLE_LABEL,
   )?.value;

@@ -1,6 +1,6 @@
-/** Why a container is replaced in its order, for people. Pure; the rule itself is in components/hardened/model.ts. */
 import { ContainerModel } from "../../../components/hardened/model";
 
+/** Why a container has its replace order. The rule is in components/hardened/model.ts. Pure. */
 export function orderReason({ ports, mounts }: Pick<ContainerModel, "ports" | "mounts">): string {
   const reasons = [
     ...ports.map(({ address, published }) => `publishes ${address}:${published}`),
@@ -11,7 +11,7 @@ export function orderReason({ ports, mounts }: Pick<ContainerModel, "ports" | "m
   return reasons.length === 0 ? "no published port, no writable volume" : reasons.join(", ");
 }
 
-/** Table rows; the first one is the head. */
+/** Table rows with a head row. */
 export const orderRows = (containers: readonly ContainerModel[]): string[][] => [
   ["CONTAINER", "WHEN REPLACED", "WHY"],
   ...containers.map((container) => [container.name, container.order, orderReason(container)]),

@@ -1,31 +1,30 @@
-/** A plan as people read it. Pure. */
+/** The text of a plan. Pure. */
 import { columns } from "../../cli/command";
 import { shortImage } from "../pulumi/history";
-import { LostVolume } from "./lost-volumes";
+import { OrphanedVolume } from "./orphaned-volumes";
 import { ContainerPlan, Plan } from "./plan";
 import { Change } from "../../report/changes/change";
 
 export interface Decision {
   readonly plan: Plan;
-  /** What the image change is, by service: `rebuild`, `upgrade`; empty where nobody looked. */
+  /** Kinds of image changes by service: `rebuild`, `upgrade`. Without unknown ones. */
   readonly kinds: Readonly<Record<string, string>>;
-  /** Changes that give something more than it had. */
   readonly weakenings: readonly Change[];
-  readonly lost: readonly LostVolume[];
-  /** What an earlier run left behind. */
-  readonly pending: readonly string[];
-  /** Whether PostgreSQL's container is replaced, and so dumped before. */
+  readonly orphanedVolumes: readonly OrphanedVolume[];
+  /** Unfinished operations, orphans and drift. */
+  readonly findings: readonly string[];
+  /** Whether the databases are dumped before PostgreSQL is replaced. */
   readonly dump: boolean;
-  /** Why a deployment that fails could not be returned from; not said of the first one. */
+  /** Why a failed deployment cannot be rolled back. Absent for a first deployment. */
   readonly noRollback?: string;
 }
 
 export function planText(stack: string, decision: Decision): string {
-  const { plan, weakenings, lost, pending, dump, noRollback } = decision;
+  const { plan, weakenings, orphanedVolumes, findings, dump, noRollback } = decision;
   const changed = plan.containers.flatMap((container) => describe(container, decision));
   return [
     `stack ${stack}:`,
-    ...pending.map((line) => `  left by an earlier run: ${line}`),
+    ...findings.map((line) => `  current state: ${line}`),
     ...(changed.length === 0 ? ["  no container changes"] : [columns(changed)]),
     ...plan.others.map((line) => `  ${line}`),
     ...plan.warnings.map((line) => `  warning: ${line}`),
@@ -35,8 +34,8 @@ export function planText(stack: string, decision: Decision): string {
       ({ subject, what, reason }) =>
         `  WEAKER: ${subject} ${what}${reason === undefined ? "" : ` (${reason})`}`,
     ),
-    ...lost.map(
-      ({ name }) => `  LOST: volume ${name} leaves the stack; its data stays on the host`,
+    ...orphanedVolumes.map(
+      ({ name }) => `  ORPHANED: volume ${name} leaves the stack; its data stays on the host`,
     ),
   ].join("\n");
 }

@@ -1,9 +1,9 @@
-/** Pulumi's events as progress lines and error lines. Pure. */
+/** Turns Pulumi's events into progress and error lines. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { CONTAINER, IMAGE, nameOf } from "./state";
 
-const WORDS: Readonly<Partial<Record<string, string>>> = {
+const VERBS: Readonly<Partial<Record<string, string>>> = {
   create: "starting",
   "create-replacement": "starting the new",
   update: "changing",
@@ -11,7 +11,7 @@ const WORDS: Readonly<Partial<Record<string, string>>> = {
   "delete-replaced": "removing the old",
 };
 
-/** A line when work on a container begins, is done, or fails; undefined for everything else. */
+/** A line for an operation on a container that starts, ends or fails; undefined for all other events. */
 export function progressLine(event: EngineEvent): string | undefined {
   const step =
     event.resourcePreEvent?.metadata ??
@@ -20,7 +20,7 @@ export function progressLine(event: EngineEvent): string | undefined {
   if (step === undefined) return undefined;
   if (step.type !== CONTAINER && step.type !== IMAGE) return undefined;
   const name = nameOf(step.urn);
-  const verb = WORDS[step.op];
+  const verb = VERBS[step.op];
   if (verb === undefined || /-(?:init|owner)$/.test(name)) return undefined;
   const what = step.type === IMAGE ? `image of ${name}` : name;
   if (event.resOpFailedEvent !== undefined) return `${verb} ${what}: failed`;
@@ -28,39 +28,39 @@ export function progressLine(event: EngineEvent): string | undefined {
   return event.resOutputsEvent === undefined ? `${verb} ${what}` : `${verb} ${what}: done`;
 }
 
-/** Pulumi's errors, each once and without its advice. */
+/** Pulumi's errors, without duplicates. */
 export function errorLines(events: readonly EngineEvent[]): string[] {
   const lines = diagnostics(events, "error").flatMap(({ name, message }) => {
     if (/^(?:update|preview) failed$/.test(message)) return [];
-    const said = withoutSource(message);
-    return [name === "" ? said : `${name}: ${said}`];
+    const text = withoutSource(message);
+    return [name === "" ? text : `${name}: ${text}`];
   });
   return [...new Set(lines)];
 }
 
-/** What the program and the providers warn of; the program's own say by themselves what they are about. */
+/** Warnings of the program and its providers, without duplicates. The program's own name their subject. */
 export const warningLines = (events: readonly EngineEvent[]): string[] => [
   ...new Set(diagnostics(events, "warning").map(({ message }) => message)),
 ];
 
 interface Diagnostic {
-  /** Of the resource, where it is about one. */
+  /** Name of the resource; empty if there is none. */
   readonly name: string;
-  /** In one line. */
+  /** One line. */
   readonly message: string;
 }
 
 const diagnostics = (events: readonly EngineEvent[], severity: string): Diagnostic[] =>
-  events.flatMap(({ diagnosticEvent: said }) =>
-    said?.severity === severity
+  events.flatMap(({ diagnosticEvent: event }) =>
+    event?.severity === severity
       ? {
-          name: said.urn === undefined ? "" : nameOf(said.urn),
-          message: said.message.trim().replace(/\s*\n\s*/g, " "),
+          name: event.urn === undefined ? "" : nameOf(event.urn),
+          message: event.message.trim().replace(/\s*\n\s*/g, " "),
         }
       : [],
   );
 
-/** The provider says each error twice: with the line of its own source, and as the step that failed with it. */
+/** The provider reports each error twice, with different prefixes. Without them duplicates are equal. */
 const withoutSource = (message: string): string =>
   message
     .replace(/^\S+\.go:\d+: sdk\.\w+: (.*): provider=\S+$/, "$1")

@@ -1,21 +1,20 @@
-/** The deployments of a stack, from Pulumi's own record of updates. Pure. */
+/** The deployments of a stack, from Pulumi's history of updates. Pure. */
 import { z } from "zod";
 
 import { parseReference } from "../../../images/reference";
 import { ConfigMap, IMAGES, isReadable, plainConfig, PlainConfig } from "../../../config/file/edit";
 
-/** One update of the stack. */
 export interface PastUpdate {
-  /** Counts the updates of this stack, from 1. */
+  /** Counts from 1. */
   readonly number: number;
   readonly kind: string;
   readonly start: Date;
   readonly succeeded: boolean;
   readonly message: string;
   readonly config: PlainConfig;
-  /** False when a secret in its configuration is encrypted with another passphrase than the present one. */
+  /** Whether the current passphrase decrypts all secrets of its configuration. */
   readonly readable: boolean;
-  /** A deployment of ours after which nobody found all healthy: it was stopped, or could not be looked at. */
+  /** A deployment of `npm run deploy` whose health check did not succeed, or did not run. */
   readonly unverified: boolean;
 }
 
@@ -33,10 +32,10 @@ const update = z.object({
 });
 
 /**
- * `pulumi stack history --json` gives the newest first.
+ * Parses `pulumi stack history --json`, which has the newest update first; returns the oldest first.
  *
- * @param verified start of the newest deployment that was found healthy (ISO 8601), {@link NOT_YET} before the first one;
- *   undefined: nobody kept a record, so what Pulumi says counts
+ * @param verified start of the newest verified deployment (ISO 8601), or {@link NONE_VERIFIED}. Undefined: not recorded, so
+ *   Pulumi's own result counts
  */
 export function parseHistory(answer: unknown, verified?: string): PastUpdate[] {
   return z
@@ -57,15 +56,15 @@ export function parseHistory(answer: unknown, verified?: string): PastUpdate[] {
         unverified:
           message.startsWith(DEPLOY) &&
           verified !== undefined &&
-          (verified === NOT_YET || start > new Date(verified)),
+          (verified === NONE_VERIFIED || start > new Date(verified)),
       };
     });
 }
 
-/** The record of a stack none of whose deployments was found healthy yet. */
-export const NOT_YET = "none";
+/** The value of `verified` before the first healthy deployment. */
+export const NONE_VERIFIED = "none";
 
-/** All pages of a list, one after the other until one is empty: a backend may give fewer than it is asked for. */
+/** Reads pages until one is empty: a backend may return fewer items than requested. */
 export async function allPages(
   page: (number: number) => Promise<readonly unknown[]>,
 ): Promise<unknown[]> {
@@ -77,19 +76,19 @@ export async function allPages(
   }
 }
 
-/** Messages of the updates, by which the next run knows what an earlier one thought of a deployment. */
+/** Messages of Pulumi updates. {@link deployments} recognises them in the history. */
 export const DEPLOY = "npm run deploy";
-export const returnMessage = (to: PastUpdate): string => `${RETURN} ${to.number}`;
+export const autoRollbackMessage = (to: PastUpdate): string => `${AUTO_ROLLBACK} ${to.number}`;
 export const rollbackMessage = (to: PastUpdate): string => `${DEPLOY}: rollback to ${to.number}`;
-const RETURN = `${DEPLOY}: return to`;
+const AUTO_ROLLBACK = `${DEPLOY}: auto-rollback to`;
 
-export type Outcome = "succeeded" | "failed" | "returned from" | "unverified";
+export type Outcome = "succeeded" | "failed" | "rolled back" | "unverified";
 
 export interface PastDeployment extends PastUpdate {
   readonly outcome: Outcome;
 }
 
-/** The updates that deployed something since the stack was last destroyed. */
+/** The updates since the stack was last destroyed. */
 export function deployments(history: readonly PastUpdate[]): PastDeployment[] {
   const destroyed = history.map(({ kind }) => kind).lastIndexOf("destroy");
   const updates = history.slice(destroyed + 1).filter(({ kind }) => kind === "update");
@@ -97,23 +96,22 @@ export function deployments(history: readonly PastUpdate[]): PastDeployment[] {
     ...made,
     outcome: !made.succeeded
       ? "failed"
-      : updates[index + 1]?.message.startsWith(RETURN) === true
-        ? "returned from"
+      : updates[index + 1]?.message.startsWith(AUTO_ROLLBACK) === true
+        ? "rolled back"
         : made.unverified
           ? "unverified"
           : "succeeded",
   }));
 }
 
-/** The newest deployment that was complete and healthy; its secrets may be unreadable. */
+/** The newest complete and healthy deployment. Its secrets may be unreadable. */
 export const lastGood = (history: readonly PastUpdate[]): PastDeployment | undefined =>
   deployments(history).findLast(({ outcome }) => outcome === "succeeded");
 
-/** Why nothing can go back to a deployment, whatever wants to. */
 export const unreadable = ({ number }: PastUpdate): string =>
-  `the secrets of deployment ${number} are encrypted with another passphrase than the present one`;
+  `the secrets of deployment ${number} are encrypted with another passphrase than the current one`;
 
-/** The newest deployment, when it did not come to its end. */
+/** The newest deployment, if it did not finish. */
 export function unfinished(history: readonly PastUpdate[]): PastDeployment | undefined {
   const newest = deployments(history).at(-1);
   return newest?.outcome === "failed" ? newest : undefined;
@@ -123,7 +121,7 @@ export function unfinished(history: readonly PastUpdate[]): PastDeployment | und
 export const imagesOf = (config: PlainConfig): Readonly<Record<string, string>> =>
   JSON.parse(config.values[IMAGES] ?? "{}") as Record<string, string>;
 
-/** `3.6.4@f98a71f9c880`: enough for a person to tell two images apart. */
+/** `traefik:v3.6.4@f98a71f9c880` */
 export function shortImage(image: string): string {
   const { name, tag, digest } = parseReference(image);
   const short = name.split("/").at(-1) ?? name;
@@ -131,23 +129,23 @@ export function shortImage(image: string): string {
   return `${short}${tag === undefined ? "" : `:${tag}`}${pin === undefined ? "" : `@${pin}`}`;
 }
 
-/** To the second, as people tell deployments apart. */
-export const moment = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, "Z");
+/** ISO 8601, to the second. */
+export const timestamp = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, "Z");
 
-/** Table rows, the newest deployment first; the first row is the head. Pins are shown where they changed. */
+/** Table rows with a head row, the newest deployment first. Shows the pins that changed. */
 export function historyRows(history: readonly PastUpdate[]): string[][] {
-  const made = deployments(history);
+  const all = deployments(history);
   return [
     ["NUMBER", "WHEN", "OUTCOME", "WHAT", "PINS"],
-    ...made
+    ...all
       .map((deployment, index) => {
-        const before = index === 0 ? {} : imagesOf(made[index - 1]?.config ?? deployment.config);
+        const before = index === 0 ? {} : imagesOf(all[index - 1]?.config ?? deployment.config);
         const pins = Object.entries(imagesOf(deployment.config))
           .filter(([service, image]) => before[service] !== image)
           .map(([service, image]) => `${service} ${shortImage(image)}`);
         return [
           String(deployment.number),
-          moment(deployment.start),
+          timestamp(deployment.start),
           deployment.outcome,
           deployment.message.split("\n", 1)[0] ?? "",
           pins.length === 0 ? "unchanged" : pins.join(", "),

@@ -1,6 +1,6 @@
 /**
- * Pulumi's own lock on a stack, which a run leaves behind that is killed. A preview does not mind it, an update is
- * refused: it has to be found before anything is touched.
+ * Pulumi's own lock on a stack. A killed run leaves it behind. A preview ignores it and an update fails, so it is checked
+ * before anything is changed.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
@@ -19,9 +19,9 @@ const lock = z.object({
 });
 
 /**
- * Who holds it, one line each. Only of a backend in a folder it can be seen; the others give none.
+ * The lock holders, one line each. Only `file://` backends show their locks; empty for others.
  *
- * @param url of the backend, as `pulumi whoami` gives it: `file://~`, `file:///srv/state`, `https://…`
+ * @param url of the backend, from `pulumi whoami`: `file://~`, `file:///srv/state`, `https://…`
  */
 export function stackLocks(url: string, stack: string): string[] {
   const folder = folderOf(url);
@@ -31,14 +31,13 @@ export function stackLocks(url: string, stack: string): string[] {
     const held = lock.safeParse(read(join(locks, file)));
     if (!held.success) return `an unknown process (${file})`;
     const { username, hostname: machine, pid, timestamp } = held.data;
-    const ended = machine === hostname() && !isProcessAlive(pid) ? ", which has ended" : "";
+    const ended = machine === hostname() && !isProcessAlive(pid) ? ", which has exited" : "";
     return `${username}@${machine} (process ${pid}) since ${timestamp}${ended}`;
   });
 }
 
-/** What to do about it. */
-export const stackLocked = (stack: string, held: string): string =>
-  `another Pulumi process works on stack ${stack}: ${held}; wait until it ends, or, if it has ended already, run: npx pulumi cancel --stack ${stack}`;
+export const stackLocked = (stack: string, holder: string): string =>
+  `stack ${stack} is locked by another Pulumi process: ${holder}; wait until it exits, or, if it has exited already, run: npx pulumi cancel --stack ${stack}`;
 
 function folderOf(url: string): string | undefined {
   const path = /^file:\/\/([^?]*)/.exec(url)?.[1];

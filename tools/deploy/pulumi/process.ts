@@ -1,57 +1,55 @@
-/** The Pulumi CLI as the Automation API starts it, in a session of its own. */
+/** Runs the Pulumi CLI for the Automation API, in a process group of its own. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 
 import { CommandError, PROJECT_FOLDER } from "../../cli/command";
 
-/** The CLI ended with an error; the message is what it said. */
-export class PulumiError extends CommandError {
-  constructor(message: string) {
-    super(message, 2);
-  }
+/** The CLI failed. The message is its output. */
+export class PulumiError extends CommandError {}
+
+interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number;
 }
 
-/**
- * The CLI itself instead of npm's wrapper around it: a signal to the wrapper would end the wrapper alone and leave the
- * CLI running. npm's package keeps the CLI of its version in `$PULUMI_HOME/versions`.
- */
-export function withoutWrapper(program: string, env: NodeJS.ProcessEnv): string {
-  if (!program.includes("node_modules")) return program;
-  const path = join(PROJECT_FOLDER, "node_modules", "pulumi", "package.json");
-  const { version } = JSON.parse(readFileSync(path, "utf8")) as { version: string };
-  const home = env.PULUMI_HOME ?? join(homedir(), ".pulumi");
-  const cli = join(home, "versions", env.PULUMI_VERSION ?? version, "bin", "pulumi");
-  return existsSync(cli) ? cli : program;
-}
+/** What the Automation API uses of a PulumiCommand. Its published types omit `run`. */
+export type PulumiProcess = Pick<PulumiCommand, "command" | "version"> & {
+  /** `input` goes to stdin, so that secrets are in no list of processes. */
+  readonly run: (
+    args: readonly string[],
+    cwd: string,
+    additionalEnv: Readonly<Record<string, string>>,
+    onOutput?: (text: string) => void,
+    onError?: (text: string) => void,
+    signal?: AbortSignal,
+    input?: string,
+  ) => Promise<CommandResult>;
+  /** {@link run} in the project folder. */
+  readonly runHere: (args: readonly string[], input?: string) => Promise<CommandResult>;
+};
 
 /**
- * Ctrl-C in a terminal reaches every process of its session, and the Automation API passes an abort on as well; to the
- * CLI the second of two interrupts means "leave everything as it is, at once". In a session of its own it gets the first
- * one from the abort, upon which it finishes what it has begun, and a second one only when the user presses again.
+ * The CLI treats a second interrupt as "terminate now, without cleanup". In the terminal's process group it would get two
+ * for one Ctrl-C: from the terminal and from the Automation API. In its own group it gets the first from the abort, and
+ * finishes the running operation; a second one only if the user presses Ctrl-C again.
  */
 export async function pulumiProcess(
   program: string,
   env: NodeJS.ProcessEnv,
 ): Promise<PulumiProcess> {
   const root = dirname(dirname(program));
-  const known = await PulumiCommand.get({
+  const { version } = await PulumiCommand.get({
     skipVersionCheck: true,
     ...(program === join(root, "bin", "pulumi") && { root }),
   });
-  const start = (
-    args: readonly string[],
-    cwd: string,
-    additionalEnv: Readonly<Record<string, string>>,
-    { onOutput, onError, signal, input }: Streams,
-  ): Promise<CommandResult> =>
+  const path = isAbsolute(program)
+    ? { PATH: `${dirname(program)}${delimiter}${env.PATH ?? ""}` }
+    : {};
+  const run: PulumiProcess["run"] = (args, cwd, additionalEnv, onOutput, onError, signal, input) =>
     new Promise((resolve, reject) => {
-      const path = isAbsolute(program)
-        ? { PATH: `${dirname(program)}${delimiter}${env.PATH ?? ""}` }
-        : {};
       const child = spawn(program, [...args, "--non-interactive"], {
         cwd,
         env: { ...env, ...additionalEnv, ...path, PULUMI_AUTOMATION_API: "true" },
@@ -69,25 +67,22 @@ export async function pulumiProcess(
         onError?.(text);
       });
       const interrupt = (): void => void child.kill("SIGINT");
-      // The first signal aborts; whoever presses again means it.
-      const again = (): void => {
-        if (signal?.aborted === true) interrupt();
-      };
-      const first = (): void => {
+      const onAbort = (): void => {
         interrupt();
-        setImmediate(() => process.on("SIGINT", again));
+        // Later, because the signal that caused the abort is still being handled.
+        setImmediate(() => process.on("SIGINT", interrupt));
       };
-      if (signal?.aborted === true) first();
-      else signal?.addEventListener("abort", first, { once: true });
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener("abort", onAbort, { once: true });
       const settle = (code: number): void => {
-        signal?.removeEventListener("abort", first);
-        setImmediate(() => process.off("SIGINT", again));
-        const words = args.filter((word) => !word.startsWith("-")).slice(0, 2);
+        signal?.removeEventListener("abort", onAbort);
+        setImmediate(() => process.off("SIGINT", interrupt));
+        const command = args.filter((arg) => !arg.startsWith("-")).slice(0, 2);
         if (code === 0) resolve({ stdout, stderr, code });
         else
           reject(
             new PulumiError(
-              `pulumi ${words.join(" ")} ended with code ${code}\n${`${stdout}\n${stderr}`.trim()}`,
+              `pulumi ${command.join(" ")}: exit code ${code}\n${`${stdout}\n${stderr}`.trim()}`,
             ),
           );
       };
@@ -99,43 +94,10 @@ export async function pulumiProcess(
         settle(code ?? 1);
       });
     });
-  const run: PulumiProcess["run"] = (args, cwd, additionalEnv, onOutput, onError, signal) =>
-    start(args, cwd, additionalEnv, {
-      ...(onOutput && { onOutput }),
-      ...(onError && { onError }),
-      ...(signal && { signal }),
-    });
   return {
     command: program,
-    version: known.version,
+    version,
     run,
-    withInput: (args, input) => start(args, PROJECT_FOLDER, {}, { input }),
+    runHere: (args, input) => run(args, PROJECT_FOLDER, {}, undefined, undefined, undefined, input),
   };
 }
-
-interface Streams {
-  readonly onOutput?: (text: string) => void;
-  readonly onError?: (text: string) => void;
-  readonly signal?: AbortSignal;
-  readonly input?: string;
-}
-
-interface CommandResult {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number;
-}
-
-/** What the Automation API calls of a PulumiCommand; `run` is there, but left out of its published types. */
-export type PulumiProcess = Pick<PulumiCommand, "command" | "version"> & {
-  readonly run: (
-    args: readonly string[],
-    cwd: string,
-    additionalEnv: Readonly<Record<string, string>>,
-    onOutput?: (text: string) => void,
-    onError?: (text: string) => void,
-    signal?: AbortSignal,
-  ) => Promise<CommandResult>;
-  /** Runs the CLI in the project with something to read on stdin, as secrets are. */
-  readonly withInput: (args: readonly string[], input: string) => Promise<CommandResult>;
-};

@@ -1,60 +1,60 @@
-/** Pulumi for one stack, over the Automation API. The only file of a deployment that starts it. */
+/** One Pulumi stack, through the Automation API and the CLI. */
 import { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 
 import { PROJECT_FOLDER } from "../../cli/command";
-import { findCli, missingPlugins, pulumiEnvironment } from "../../cli/pulumi-cli";
+import { findCli, missingPlugins, pulumiEnvironment, withoutWrapper } from "../../cli/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "../../../config/file/edit";
-import { PulumiError, pulumiProcess, withoutWrapper } from "./process";
+import { PulumiError, pulumiProcess } from "./process";
 import { stackLocks } from "./lock";
 import { allPages, parseHistory, PastUpdate } from "./history";
 import { parseState, StackState } from "./state";
 
 export interface RunOptions {
-  /** Another configuration than `Pulumi.<stack>.yaml`. */
+  /** Default: `Pulumi.<stack>.yaml`. */
   readonly configFile?: string;
   readonly signal?: AbortSignal;
-  /** Resources to leave alone. */
+  /** URNs of resources to skip. */
   readonly exclude?: readonly string[];
-  /** Resources to make anew though nothing about them changed. */
+  /** URNs of resources to replace although their inputs did not change. */
   readonly replace?: readonly string[];
   readonly onEvent?: (event: EngineEvent) => void;
 }
 
 export interface PulumiStack {
   readonly stack: string;
-  /** The configuration in clear, as the program gets it. Rejects when the passphrase does not fit. */
+  /** The decrypted configuration. Rejects if the passphrase is wrong. */
   config(): Promise<PlainConfig>;
-  /** What is encrypted is written through the CLI's stdin. */
+  /** Encrypts a value and writes it to `configFile`. */
   setSecret(configFile: string, key: string, value: string): Promise<void>;
   state(): Promise<StackState>;
-  /** All updates, the oldest first; with `secrets` their configuration is in clear. */
+  /** All updates, the oldest first. With `secrets` their configuration is decrypted. */
   history(secrets: boolean): Promise<readonly PastUpdate[]>;
-  /** Keeps a record of the newest deployment that was found healthy: its start, or `none`. */
+  /** Records the start of the newest healthy deployment, or `none`. */
   setVerified(start: string): Promise<void>;
-  /** Pulumi's own locks on the stack, in words; empty when there is none or the backend cannot tell. */
+  /** Holders of Pulumi's own locks on the stack; empty if there are none, or if the backend does not show them. */
   locks(): Promise<readonly string[]>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
   up(options: RunOptions & { readonly message: string }): Promise<void>;
-  /** Brings the state up to what is on the host, and forgets creations whose end is not known. */
+  /** Updates the state from the host, and clears pending creations. */
   refresh(options: Pick<RunOptions, "signal">): Promise<void>;
   unprotect(urn: string): Promise<void>;
 }
 
-/** What keeps Pulumi from running, one line each. */
+/** The CLI or a plugin is missing. */
 export class PulumiMissing extends PulumiError {
   constructor(readonly problems: readonly string[]) {
     super(problems.join("\n"));
   }
 }
 
-/** A tag of the stack, beside the state: the state itself says nothing about health. */
+/** A stack tag, because Pulumi's state and history do not record health. */
 const VERIFIED = "pinned-stack:verified";
-/** Updates that the CLI gives at once. */
-const PAGE = 100;
+/** Updates per page of the history. */
+const PAGE_SIZE = 100;
 
 /**
- * Looks whether the stack is there; with `create` it is made. The stack that the user has selected stays selected: every
- * call names its own. Rejects with {@link PulumiMissing}, or with what the CLI says.
+ * Opens the stack, or creates it with `create`. Does not change the user's selected stack. Rejects with
+ * {@link PulumiMissing}, or with the error of the CLI.
  */
 export async function openStack(
   stack: string,
@@ -81,34 +81,32 @@ export async function openStack(
     await run(["stack", "init", "--stack", stack, "--no-select"]);
   });
   const selected = await Stack.select(stack, workspace);
-  const file = (configFile?: string): { configFile?: string } =>
-    configFile === undefined ? {} : { configFile };
 
-  async function run(args: readonly string[], signal?: AbortSignal): Promise<string> {
-    return (await command.run([...args], PROJECT_FOLDER, {}, undefined, undefined, signal)).stdout;
+  async function run(args: readonly string[], input?: string): Promise<string> {
+    return (await command.runHere(args, input)).stdout;
   }
 
   return {
     stack,
     config: async () => {
-      const said = await run(["config", "--stack", stack, "--json", "--show-secrets"]);
-      return plainConfig(JSON.parse(said) as ConfigMap);
+      const json = await run(["config", "--stack", stack, "--json", "--show-secrets"]);
+      return plainConfig(JSON.parse(json) as ConfigMap);
     },
     setSecret: async (configFile, key, value) => {
-      const words = ["config", "set", "--stack", stack, "--config-file", configFile, "--secret"];
-      await command.withInput([...words, key], value);
+      const args = ["config", "set", "--stack", stack, "--config-file", configFile, "--secret"];
+      await run([...args, key], value);
     },
     state: async () =>
       parseState(JSON.parse(await run(["stack", "export", "--stack", stack])) as unknown),
     history: async (secrets) => {
-      const words = ["stack", "history", "--stack", stack, "--json", "--full-dates"];
-      if (secrets) words.push("--show-secrets");
+      const args = ["stack", "history", "--stack", stack, "--json", "--full-dates"];
+      if (secrets) args.push("--show-secrets");
       const pages = allPages(async (page) => {
-        const part = ["--page-size", String(PAGE), "--page", String(page)];
-        return JSON.parse(await run([...words, ...part])) as unknown[];
+        const paging = ["--page-size", String(PAGE_SIZE), "--page", String(page)];
+        return JSON.parse(await run([...args, ...paging])) as unknown[];
       });
-      const [updates, known] = await Promise.all([pages, tags()]);
-      return parseHistory(updates, known[VERIFIED]);
+      const [updates, { [VERIFIED]: verified }] = await Promise.all([pages, tags()]);
+      return parseHistory(updates, verified);
     },
     setVerified: async (start) => {
       await run(["stack", "tag", "set", VERIFIED, start, "--stack", stack]);
@@ -120,7 +118,7 @@ export async function openStack(
     preview: async ({ configFile, signal, exclude = [], replace = [] }) => {
       const events: EngineEvent[] = [];
       await selected.preview({
-        ...file(configFile),
+        ...(configFile !== undefined && { configFile }),
         ...(signal && { signal }),
         exclude: [...exclude],
         replace: [...replace],
@@ -131,7 +129,7 @@ export async function openStack(
     },
     up: async ({ configFile, signal, onEvent, message, replace = [] }) => {
       await selected.up({
-        ...file(configFile),
+        ...(configFile !== undefined && { configFile }),
         ...(signal && { signal }),
         ...(onEvent && { onEvent }),
         message,
@@ -154,6 +152,6 @@ export async function openStack(
   };
 }
 
-/** Whether the CLI says that the backend has no stack of that name. */
+/** Whether the CLI failed because the backend does not have the stack. */
 export const isNoStack = (error: unknown): boolean =>
   error instanceof Error && /no stack named/.test(error.message);

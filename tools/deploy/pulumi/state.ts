@@ -1,4 +1,4 @@
-/** What Pulumi's state knows of a stack, as far as a deployment asks. Pure. */
+/** The parts of Pulumi's state that a deployment needs. Pure. */
 import { z } from "zod";
 
 import { ContainerModel } from "../../../components/hardened/model";
@@ -6,7 +6,7 @@ import { StackModel } from "../../../components/model";
 import { DataFormat } from "../../../components/services/definition";
 import { recordedContainer, recordedStack } from "../../model/recorded";
 
-/** Types of the resources that are looked at. */
+/** Resource types. */
 export const CONTAINER = "docker:index/container:Container";
 export const NETWORK = "docker:index/network:Network";
 export const VOLUME = "docker:index/volume:Volume";
@@ -20,7 +20,7 @@ const resource = z.object({
   type: z.string(),
   id: z.string().default(""),
   protect: z.boolean().default(false),
-  /** Replaced already, still to be deleted. */
+  /** Already replaced, not deleted yet. */
   delete: z.boolean().default(false),
   inputs: z.record(z.string(), z.unknown()).default({}),
   outputs: z.record(z.string(), z.unknown()).default({}),
@@ -39,9 +39,9 @@ const dataFormats = z
   .record(z.string(), z.object({ version: z.number(), user: z.string() }))
   .catch({});
 
-export type StateResource = z.output<typeof resource>;
+type StateResource = z.output<typeof resource>;
 
-/** A container that the last run created, and how Docker and Pulumi name it. */
+/** A container with its Docker id and its Pulumi URN. */
 export interface DeployedContainer extends ContainerModel {
   readonly id: string;
   readonly urn: string;
@@ -49,11 +49,11 @@ export interface DeployedContainer extends ContainerModel {
 
 export interface StackState {
   readonly resources: readonly StateResource[];
-  /** Operations that did not finish: `creating dw-traefik`. */
+  /** Operations that did not finish: `creating prod-traefik`. */
   readonly pending: readonly string[];
-  /** As the run that created each described it, whichever configuration that was. */
+  /** Each as recorded by the run that created it. */
   readonly containers: readonly DeployedContainer[];
-  /** The stack as the last run described it; undefined before the first one, and of another version of the program. */
+  /** As recorded by the last run. Undefined before the first run, and if another version of the program recorded it. */
   readonly model: StackModel | undefined;
   /** Formats of the data on the host, by service. */
   readonly dataFormats: Readonly<Record<string, DataFormat>>;
@@ -77,7 +77,7 @@ export function parseState(answer: unknown): StackState {
       const made = resources.find((one) => one.type === CONTAINER && !one.delete && one.id === id);
       return made === undefined ? [] : [{ ...model, id: made.id, urn: made.urn }];
     }),
-    // Also of containers that somebody removed by hand: that does not change what they were allowed.
+    // Includes containers that were removed outside Pulumi: their recorded restrictions still count.
     model: recordedStack(
       outputsOf(STACK),
       recorded.map(({ model }) => model),

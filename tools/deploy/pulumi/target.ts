@@ -1,24 +1,24 @@
-/** What a run deploys: the stack's file, or the configuration of an earlier deployment. */
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
 import { asStackFile, changedKeys, PlainConfig, withConfigFile } from "../../../config/file/edit";
 import { PulumiStack } from "./stack";
 
+/** The configuration to deploy. */
 export interface Target {
   readonly config: PlainConfig;
-  /** The message of the update. */
+  /** The message of the Pulumi update. */
   readonly message: string;
-  /** The deployment whose configuration it is; undefined: the stack's file says it. */
+  /** The earlier deployment that it is from. Absent: the stack file. */
   readonly number?: number;
 }
 
 const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${stack}.yaml`;
 
-/** The stack that this version of the program makes of a configuration. */
+/** Parses a configuration with this version of the program. */
 export const loadTarget = (stack: string, config: PlainConfig): LoadedStack =>
   loadStack(asStackFile(stack, stackFilePath(stack), config));
 
-/** Runs Pulumi on a configuration: that of the stack's file where it is the same, else a temporary file. */
+/** Runs Pulumi with a configuration: the stack file if it is the same, otherwise a temporary file. */
 export async function onConfig<T>(
   pulumi: PulumiStack,
   current: PlainConfig,

@@ -1,9 +1,9 @@
-/** In the order in which they are printed. */
+/** In the order of the output. */
 export const KINDS = ["weaker", "stricter", "newer", "changed"] as const;
 
 /**
- * `weaker` gives somebody or something more than it had, `stricter` less. `newer` is another image. `changed` is neither:
- * another limit, a service that came or went.
+ * `weaker` grants more than before, `stricter` less. `newer` is another image. `changed` is neither: another limit, an added
+ * or removed service.
  */
 export type ChangeKind = (typeof KINDS)[number];
 
@@ -11,9 +11,9 @@ export interface Change {
   readonly kind: ChangeKind;
   /** A container, a service, `ingress` or `stack`. */
   readonly subject: string;
-  /** Reads on from the subject: `runs as root (0:0)`. */
+  /** Continues the sentence after the subject: `runs as root (0:0)`. */
   readonly what: string;
-  /** Why an exemption allows it. Only with `weaker`, and only where there is an exemption. */
+  /** The reason of the exemption that allows it. Only with `weaker`. */
   readonly reason?: string;
 }
 

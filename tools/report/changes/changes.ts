@@ -1,7 +1,4 @@
-/**
- * Two states of a stack compared: what became weaker, stricter, newer. The one place that decides what is weaker; what counts
- * is documented in docs/reports.md. Pure.
- */
+/** Compares two reports of a stack: what became weaker, stricter, newer. The rules are documented in docs/reports.md. Pure. */
 import { Exemptible, isRoot } from "../../../components/hardened/policy";
 import { tagOrder } from "../../../images/tag-version";
 import { shortDigest } from "../sections";
@@ -16,19 +13,16 @@ import {
 } from "./privileges";
 import { SavedContainer, SavedView } from "./saved-report";
 
-export interface ChangesOptions {
-  /**
-   * What is weaker of a new container: `exemptions` (default) names each control that it is exempt from, `policy` what it may
-   * do beyond the policy, control by control.
-   */
-  readonly newContainers?: "exemptions" | "policy";
-}
-
-/** Weaker changes come first. What an older saved report does not tell is not compared. */
+/**
+ * Weaker changes come first. Fields that an older saved report lacks are not compared.
+ *
+ * @param options.newContainers what counts as weaker for a new container: `exemptions` (default): each exemption; `policy`:
+ *   each privilege beyond the policy
+ */
 export function changes(
   saved: SavedView,
   after: StackView,
-  { newContainers = "exemptions" }: ChangesOptions = {},
+  { newContainers = "exemptions" }: { readonly newContainers?: "exemptions" | "policy" } = {},
 ): Change[] {
   const before = completed(saved, after);
   const againstPolicy = newContainers === "policy";
@@ -51,8 +45,8 @@ export function changes(
       const same = old.get(container.name);
       return same ? settingChanges(same, container) : newChanges(container, againstPolicy);
     }),
-    ...before.containers.flatMap(({ name }) => (now.has(name) ? [] : changed(name, "is gone"))),
-    // The policy gives no privilege, so all of a new container's are more than that.
+    ...before.containers.flatMap(({ name }) => (now.has(name) ? [] : changed(name, "was removed"))),
+    // The policy grants no privileges, so each privilege of a new container is weaker.
     ...own.filter(({ kind, subject }) =>
       old.has(subject) ? now.has(subject) : againstPolicy && kind === "weaker",
     ),
@@ -60,7 +54,7 @@ export function changes(
     ...privilegeChanges(sharedPrivileges(before, isKnown), sharedPrivileges(after, isKnown)).map(
       (change) => tokenForTls(before.entrance, after.entrance, change),
     ),
-    // What a container that is gone no longer does is not said.
+    // Lost privileges of a removed container are not listed.
     ...privilegeChanges(otherPrivileges(before), otherPrivileges(after)).filter(
       ({ subject }) => now.has(subject) || !old.has(subject),
     ),
@@ -88,7 +82,7 @@ const namesOf = ({ containers, volumes }: SavedView): ReadonlySet<string> =>
     ...volumes.map(({ name }) => name),
   ]);
 
-/** With what it does not tell as it is now, so that it makes no difference. */
+/** Fills missing fields from the current report, so that they compare as equal. */
 function completed(saved: SavedView, after: StackView): Required<SavedView> {
   const { entrance, insecureRegistries, requirePins, socketReads } = after;
   return {
@@ -108,7 +102,7 @@ function imageChange(old: SavedView["images"][number], now: ImageView): Change |
   const { service, digest } = now;
   const tags = `${old.tag ?? "no tag"} → ${now.tag ?? "no tag"}`;
   const [was, is] = [old, now].map(({ registry, repository }) => `${registry}/${repository}`);
-  // Somebody else decides what is in it.
+  // Another publisher controls the image.
   if (was !== is) return weaker(service, `takes its image from ${is} instead of ${was}, ${tags}`);
   if (old.pinned && !now.pinned) return weaker(service, "no longer pins its image by digest");
   if (!old.pinned && now.pinned) return stricter(service, "pins its image by digest");
@@ -124,11 +118,11 @@ function imageChange(old: SavedView["images"][number], now: ImageView): Change |
     case "older":
       return changed(service, `back to an older image: ${tags}`);
     case "unclear":
-      return changed(service, `another image, the tags do not say which is newer: ${tags}`);
+      return changed(service, `another image, unclear which tag is newer: ${tags}`);
   }
 }
 
-/** Data volumes that come or go: a new one has nobody's data yet, such as that of PostgreSQL's next version. */
+/** Added and removed data volumes. Not weaker: a new one has no data yet, such as that of a new PostgreSQL version. */
 function volumeChanges(
   before: SavedView,
   after: SavedView,
@@ -155,7 +149,7 @@ const LIMITS = {
   openFiles: ["limit of open files", ""],
 } as const;
 
-/** What is another, and neither more nor less: limits, users that are no root, reasons. */
+/** Changes that are neither weaker nor stricter: limits, users other than root, reasons. */
 const settingChanges = (old: SavedContainer, now: ContainerView): Change[] => [
   ...(isRoot(old.user) === isRoot(now.user) && old.user !== now.user
     ? [changed(now.name, `runs as ${now.user} instead of ${old.user}`)]

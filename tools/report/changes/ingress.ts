@@ -1,4 +1,4 @@
-/** The ways into a stack compared by how far they reach: TLS, administrators, published ports. Pure. */
+/** Compares the ingress of two reports: TLS, administrators, routes, published ports. Pure. */
 import { notCoveredBy, reachesNoFurther, sameAddress } from "../../../host/ip-ranges";
 import { onHost } from "../cis/facts";
 import { EntranceView, StackView } from "../view/stack";
@@ -24,13 +24,13 @@ export const ingressChanges = (before: Ingress, after: EntranceView): Change[] =
       ? []
       : changed(service, `is served as ${host} instead of ${old.host}`);
   }),
-  // Which of two policies allows more is not worked out.
+  // Does not decide which policy allows more.
   ...otherValue(before, after, "contentSecurityPolicy", (now, old) =>
     changed("homepage", `sends the Content-Security-Policy ${now} instead of ${old}`),
   ),
 ];
 
-/** Where only one of them has a value, the homepage came or went, TLS is another, or an older report does not tell. */
+/** Compares only if both have a value. Otherwise the homepage or TLS changed, or an older report lacks the field. */
 function otherValue(
   before: Ingress,
   after: EntranceView,
@@ -41,19 +41,19 @@ function otherValue(
   return old === undefined || now === undefined || old === now ? [] : [change(now, old)];
 }
 
-/** Let's Encrypt's CA for tests (https://letsencrypt.org/docs/staging-environment/): no browser trusts it. */
+/** No browser trusts it (https://letsencrypt.org/docs/staging-environment/). */
 const STAGING_HOST = "acme-staging-v02.api.letsencrypt.org";
 
 const isStaging = ({ tls, caServer }: Ingress): boolean =>
   tls === "acme" && caServer !== undefined && new URL(caServer).host === STAGING_HOST;
 
-/** From what everybody on the way can read to what a browser trusts. */
+/** From plain text to certificates that browsers trust. */
 const strength = (ingress: Ingress): number =>
   ["none", "selfSigned", "acme"].indexOf(isStaging(ingress) ? "selfSigned" : ingress.tls);
 
 function tlsChanges(before: Ingress, after: EntranceView): Change[] {
   const step = strength(after) - strength(before);
-  // Of two unknown CAs nobody can say which one browsers trust more.
+  // Equal for two production CAs, because it is unknown which one browsers trust.
   const change = step === 0 ? changed : step < 0 ? weaker : stricter;
   if (before.tls !== after.tls)
     return [change(SUBJECT, `serves ${tlsText(after)} instead of ${tlsText(before)}`)];
@@ -76,7 +76,7 @@ const tlsText = (ingress: Ingress): string =>
         acme: "HTTPS with ACME certificates",
       }[ingress.tls];
 
-/** Traefik's token for its DNS provider is what a step to ACME needs, which is no weaker than any other mode. */
+/** A switch to ACME needs the token of the DNS provider, and is not weaker itself. */
 export const tokenForTls = (before: Ingress, after: EntranceView, change: Change): Change =>
   before.tls !== "acme" &&
   after.tls === "acme" &&
@@ -87,46 +87,46 @@ export const tokenForTls = (before: Ingress, after: EntranceView, change: Change
     : change;
 
 /**
- * Weaker is a port of a container that somebody reaches who did not before. Another number on the host gives nobody more, nor
- * does an address that fewer reach, nor Traefik's HTTPS port where its HTTP port reached as far.
+ * Weaker: more clients can reach a port of a container. Not weaker: another port number on the host, a narrower address, or
+ * Traefik's HTTPS port where its HTTP port was as widely published.
  *
- * @param reasonOf the reason that a container may publish ports
+ * @param reasonOf the reason of a container's exemption
  */
 export function portChanges(
   { ports: before, entrance }: SavedView & { readonly entrance: Ingress },
   { ports: after, entrance: now }: StackView,
   reasonOf: (container: string) => string | undefined,
 ): Change[] {
-  const gone = before.filter((port) => !after.some((other) => isSame(port, other)));
-  const come = after.filter((port) => !before.some((other) => isSame(port, other)));
+  const removed = before.filter((port) => !after.some((other) => isSame(port, other)));
+  const added = after.filter((port) => !before.some((other) => isSame(port, other)));
   const isForTls = (port: Port): boolean =>
     entrance.tls === "none" &&
     now.tls !== "none" &&
     isTraefik(port, 443) &&
     before.some((http) => isTraefik(http, 80) && reachesNoFurther(port.address, http.address));
-  const taken = new Set<Port>();
-  // One that is gone stands for one that has come, no more.
-  const free = (fits: (old: Port) => boolean): Port | undefined =>
-    gone.find((old) => !taken.has(old) && fits(old));
-  const opened = come.map((port) => {
+  // Each removed port is matched with one added port at most.
+  const matched = new Set<Port>();
+  const unmatched = (fits: (old: Port) => boolean): Port | undefined =>
+    removed.find((old) => !matched.has(old) && fits(old));
+  const opened = added.map((port) => {
     const { container } = port;
     const old =
-      gone.find((one) => one.published === port.published && opensNoMore(port, one)) ??
-      free((one) => opensNoMore(port, one) && opensNoMore(one, port)) ??
-      free((one) => opensNoMore(port, one));
+      removed.find((one) => one.published === port.published && opensNoMore(port, one)) ??
+      unmatched((one) => opensNoMore(port, one) && opensNoMore(one, port)) ??
+      unmatched((one) => opensNoMore(port, one));
     if (old === undefined)
       return isForTls(port)
         ? changed(container, `publishes ${textOf(port)}, for TLS`)
         : weaker(container, `publishes ${textOf(port)}`, reasonOf(container));
-    taken.add(old);
+    matched.add(old);
     const change = opensNoMore(old, port) ? changed : stricter;
     return change(container, `publishes ${textOf(port)} instead of ${textOf(old)}`);
   });
-  // All who knew the old one may find another one under the same number.
+  // Still reachable under the same number, through another published port.
   const isStillOpen = (port: Port): boolean =>
     after.some((other) => port.published === other.published && opensNoMore(port, other));
-  const closed = gone
-    .filter((port) => !taken.has(port) && !isStillOpen(port))
+  const closed = removed
+    .filter((port) => !matched.has(port) && !isStillOpen(port))
     .map((port) => stricter(port.container, `no longer publishes ${textOf(port)}`));
   return [...opened, ...closed];
 }
@@ -134,7 +134,7 @@ export function portChanges(
 const isTraefik = ({ container, internal }: Port, port: number): boolean =>
   container === "traefik" && internal === port;
 
-/** As `docker ps` writes it. */
+/** In the format of `docker ps`. */
 const textOf = (port: Port): string => `${onHost(port)}->${port.internal}/${port.protocol}`;
 
 const isSamePortOf = (one: Port, other: Port): boolean =>
@@ -147,6 +147,6 @@ const isSame = (one: Port, other: Port): boolean =>
   one.published === other.published &&
   sameAddress(one.address, other.address);
 
-/** Whether nobody reaches the container by `port` who did not by `other`. */
+/** Whether every client that reaches the container through `port` also does through `other`. */
 const opensNoMore = (port: Port, other: Port): boolean =>
   isSamePortOf(port, other) && reachesNoFurther(port.address, other.address);

@@ -1,12 +1,12 @@
-/** What parts of a stack may do. Having more is weaker, having less is stricter. Pure. */
+/** The privileges in a stack. More is weaker, less is stricter. Pure. */
 import { Exemptible, isRoot } from "../../../components/hardened/policy";
 import { Change, stricter, weaker } from "./change";
 import { SavedContainer, SavedView } from "./saved-report";
 
-export interface Privilege {
+interface Privilege {
   /** A container, a service, or `stack`. */
   readonly subject: string;
-  /** A verb first: `runs as root`. Equal for the same privilege. */
+  /** Starts with a verb: `runs as root`. Equal for the same privilege. */
   readonly what: string;
   /** Not compared. */
   readonly detail?: string;
@@ -14,7 +14,7 @@ export interface Privilege {
   readonly control?: Exemptible;
 }
 
-/** The controls of a container: what it has that the policy does not give. */
+/** Privileges of single containers that the policy does not grant. */
 export function controlPrivileges({ containers, networks, secrets }: SavedView): Privilege[] {
   return containers.flatMap((container) => {
     const { name: subject } = container;
@@ -33,7 +33,7 @@ export function controlPrivileges({ containers, networks, secrets }: SavedView):
       ),
       ...networks
         .filter(({ internal, members }) => !internal && members.includes(subject))
-        .map(({ name }) => has(`reaches beyond the host through ${name}`, "outsideNetworks")),
+        .map(({ name }) => has(`has access to the external network ${name}`, "outsideNetworks")),
       ...secrets.flatMap(({ name, readers }) =>
         readers
           .filter(({ container: reader, by }) => reader === subject && by === "environment")
@@ -56,9 +56,9 @@ const switches = (container: SavedContainer) =>
   ).filter(([is]) => is);
 
 /**
- * What concerns several parts of a stack: routes, conversations, secrets, data, Docker's API.
+ * Privileges between parts of a stack: routes, shared networks, secrets, data volumes, Docker's API.
  *
- * @param isKnown whether a container, service or data volume is in both states
+ * @param isKnown whether a container, service or data volume is in both reports
  */
 export function sharedPrivileges(
   { entrance, networks, secrets, volumes, socketReads }: SavedView,
@@ -80,7 +80,7 @@ export function sharedPrivileges(
     ...secrets.flatMap(({ name, readers }) =>
       readers.map(({ container: subject }) => ({ subject, what: `reads ${name}` })),
     ),
-    // Volumes of files are replaced as a whole. A data volume that is new has nobody's data yet.
+    // Only data volumes are writable. A new one has no data yet.
     ...volumes
       .filter(({ name }) => isKnown(name))
       .flatMap(({ name, mounts }) =>
@@ -89,12 +89,12 @@ export function sharedPrivileges(
           .map(({ container: subject }) => ({ subject, what: `writes to ${name}` })),
       ),
     ...(socketReads ?? []).flatMap(({ container: subject, reads }) =>
-      reads.map((read) => ({ subject, what: `lets through ${read}` })),
+      reads.map((read) => ({ subject, what: `allows ${read}` })),
     ),
   ].filter(({ subject }) => isKnown(subject));
 }
 
-/** What concerns the stack as a whole, and CIS findings. */
+/** Privileges of the whole stack, and CIS findings. */
 export const otherPrivileges = ({
   requirePins,
   insecureRegistries = [],
@@ -103,7 +103,7 @@ export const otherPrivileges = ({
   ...(requirePins === false ? [{ subject: "stack", what: "accepts images without a digest" }] : []),
   ...insecureRegistries.map((host) => ({
     subject: "stack",
-    what: `asks the registry ${host} over plain HTTP`,
+    what: `contacts the registry ${host} over plain HTTP`,
   })),
   ...cis.results
     .filter(({ verdict }) => verdict === "finding")
@@ -126,7 +126,7 @@ export const privilegeChanges = (
   ...without(before, after).map(({ subject, what }) => stricter(subject, `no longer ${what}`)),
 ];
 
-/** Each once: two containers may share several networks. */
+/** Without duplicates: two containers may share several networks. */
 const without = (items: readonly Privilege[], others: readonly Privilege[]): Privilege[] =>
   items.filter(
     ({ subject, what }, at) =>

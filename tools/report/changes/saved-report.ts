@@ -1,4 +1,4 @@
-/** Reads a report that was saved as JSON, by this program or by an older one. Pure. */
+/** Parses a saved JSON report of this or an older version of the program. Pure. */
 import { z } from "zod";
 
 import { oneLine } from "../../../text/one-line";
@@ -6,7 +6,7 @@ import { expected, pathPart, zodMessage } from "../../../text/messages";
 import { CommandError } from "../../cli/command";
 import { VERDICTS } from "../cis/cis";
 
-/** Readonly, so that a StackView is one of them. */
+/** Readonly, so that a StackView is assignable to {@link SavedView}. */
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const text = z.string();
@@ -33,7 +33,7 @@ const container = z.object({
   exemptions: list(z.object({ control: text, reason: text })),
 });
 
-const entrance = z.object({
+const entranceSchema = z.object({
   tls: z.enum(["none", "selfSigned", "acme"]),
   caServer: z
     .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
@@ -45,8 +45,8 @@ const entrance = z.object({
 });
 
 /**
- * What is compared of a report; other fields may have any shape, and names of controls and secrets may be of another
- * version. What is optional is not in reports of the first versions.
+ * The fields that are compared. Names of controls and secrets may be from another version. Optional fields are not in reports
+ * of the first versions.
  */
 const VIEW = z.object({
   version: z.literal(1),
@@ -65,7 +65,7 @@ const VIEW = z.object({
   insecureRegistries: texts.exactOptional(),
   requirePins: flag.exactOptional(),
   containers: list(container),
-  entrance: entrance.exactOptional(),
+  entrance: entranceSchema.exactOptional(),
   networks: list(z.object({ name: text, internal: flag, members: texts })),
   ports: list(
     z.object({
@@ -94,33 +94,33 @@ const VIEW = z.object({
 export type SavedView = z.output<typeof VIEW>;
 export type SavedContainer = SavedView["containers"][number];
 
-/** Fields that cannot be compared, because the report is older than they are. */
+/** Fields that an older report lacks. */
 export function notCompared(saved: SavedView): string[] {
-  const { entrance: way, socketReads, insecureRegistries, requirePins } = saved;
+  const { entrance, socketReads, insecureRegistries, requirePins } = saved;
   const values = {
-    ...{ entrance: way, socketReads, insecureRegistries, requirePins },
-    ...(way?.tls === "acme" && {
-      "entrance.caServer": way.caServer,
-      "entrance.dnsProvider": way.dnsProvider,
+    ...{ entrance, socketReads, insecureRegistries, requirePins },
+    ...(entrance?.tls === "acme" && {
+      "entrance.caServer": entrance.caServer,
+      "entrance.dnsProvider": entrance.dnsProvider,
     }),
-    ...(way?.routes.some(({ service }) => service === "homepage") && {
-      "entrance.contentSecurityPolicy": way.contentSecurityPolicy,
+    ...(entrance?.routes.some(({ service }) => service === "homepage") && {
+      "entrance.contentSecurityPolicy": entrance.contentSecurityPolicy,
     }),
   };
   return Object.entries(values).flatMap(([field, value]) => (value === undefined ? [field] : []));
 }
 
-/** The remedy where there is no report to compare with. */
+/** The remedy if there is no valid report. */
 export const saveCommand = (stack: string, file: string): string =>
   `save one with "npm run -s report -- --stack ${stack} --format json > ${file}"`;
 
-/** Problems that are named; a file that is something else has hundreds. */
-const MOST_PROBLEMS = 5;
+/** Problems to list: a file of another kind has hundreds. */
+const MAX_PROBLEMS = 5;
 
 /**
- * Throws a {@link CommandError} that names the file and what is wrong with it.
+ * Throws a {@link CommandError} with the problems of the file.
  *
- * @param stack to compare with, for the remedy
+ * @param stack for the remedy
  */
 export function parseSavedView(content: string, file: string, stack: string): SavedView {
   const save = saveCommand(stack, file);
@@ -128,16 +128,16 @@ export function parseSavedView(content: string, file: string, stack: string): Sa
   try {
     value = JSON.parse(content);
   } catch {
-    throw new CommandError(`${file}: is no JSON; ${save}`);
+    throw new CommandError(`${file}: is not JSON; ${save}`);
   }
   const parsed = VIEW.safeParse(value, { error: zodMessage });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) =>
-    oneLine(`${path.map((part) => pathPart(String(part))).join(".") || "at its top"}: ${message}`),
+    oneLine(`${path.map((part) => pathPart(String(part))).join(".") || "top level"}: ${message}`),
   );
-  const more = problems.length - MOST_PROBLEMS;
-  const lines = [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
+  const more = problems.length - MAX_PROBLEMS;
+  const lines = [...problems.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
   throw new CommandError(
-    `${file}: is no report of version 1:\n${lines.map((line) => `  ${line}\n`).join("")}${save}`,
+    `${file}: is not a report of version 1:\n${lines.map((line) => `  ${line}\n`).join("")}${save}`,
   );
 }

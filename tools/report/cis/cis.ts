@@ -1,27 +1,27 @@
-/** Containers judged by the rules of CIS section 5, and the result as titled tables. Pure. */
+/** Checks containers against the rules of CIS section 5, and renders the results as sections. Pure. */
 import { Exemption } from "../../../components/hardened/policy";
 import { counted } from "../../../text/one-line";
-import { Section, table } from "../print";
+import { Section, section } from "../print";
 import { ContainerFacts } from "./facts";
 import { CIS_RULES, CisRule, Problem } from "./rules";
 
 const CIS_EDITION = "CIS Docker Benchmark v1.6.0, section 5";
 
 /**
- * `finding` is a problem, `exempt` one with a written reason. `not applicable`: the container has nothing that the item is
- * about. `host`: only the host or people can answer. In the order of interest.
+ * In order of importance. `exempt`: a problem with a documented reason. `host`: can only be checked on the host, or by the
+ * operator.
  */
 export const VERDICTS = ["finding", "exempt", "pass", "not applicable", "host"] as const;
-export type CisVerdict = (typeof VERDICTS)[number];
+type CisVerdict = (typeof VERDICTS)[number];
 
 export interface CisResult {
   readonly id: string;
   readonly title: string;
   readonly container: string;
   readonly verdict: CisVerdict;
-  /** What was found or expected. */
+  /** What was found, or what the item expects. */
   readonly detail: string;
-  /** Why it is accepted. Only with `exempt`. */
+  /** Only with `exempt`. */
   readonly reason?: string;
 }
 
@@ -33,14 +33,13 @@ export interface CisReport {
   readonly results: readonly CisResult[];
 }
 
-/** A container and the exemptions it was given. */
-export interface Judged {
+interface CheckedContainer {
   readonly facts: ContainerFacts;
   readonly exemptions: readonly Exemption[];
 }
 
-export function cisReport(containers: readonly Judged[]): CisReport {
-  // The engine lists mounts in no order of its own.
+export function cisReport(containers: readonly CheckedContainer[]): CisReport {
+  // Docker lists mounts in no particular order.
   const sorted = containers.map(({ facts, exemptions }) => ({
     facts: { ...facts, mounts: [...facts.mounts].sort((a, b) => (a.target < b.target ? -1 : 1)) },
     exemptions,
@@ -48,7 +47,7 @@ export function cisReport(containers: readonly Judged[]): CisReport {
   const results = CIS_RULES.flatMap((rule) =>
     sorted.map((container): CisResult => {
       const { id, title } = rule;
-      return { id, title, container: container.facts.name, ...judge(rule, container) };
+      return { id, title, container: container.facts.name, ...check(rule, container) };
     }),
   );
   const count = (verdict: CisVerdict): number =>
@@ -61,9 +60,9 @@ export function cisReport(containers: readonly Judged[]): CisReport {
   };
 }
 
-function judge(
+function check(
   rule: CisRule,
-  { facts, exemptions }: Judged,
+  { facts, exemptions }: CheckedContainer,
 ): Pick<CisResult, "verdict" | "detail" | "reason"> {
   if ("host" in rule) return { verdict: "host", detail: rule.host };
   const outOfScope = rule.outOfScope?.(facts);
@@ -78,7 +77,7 @@ function judge(
   const decided = rule.decided?.(facts);
   if (decided !== undefined) return { verdict: "exempt", detail: text(problems), reason: decided };
   const given = exemptions.find(({ control }) => control === rule.exemptedBy);
-  // An exemption justifies what it names and no more.
+  // An exemption justifies only the values that it lists.
   const named: readonly unknown[] = given === undefined ? [] : [given.value].flat();
   const beyond = problems.filter(({ value }) => !named.includes(value));
   return given !== undefined && beyond.length === 0
@@ -92,13 +91,12 @@ const text = (problems: readonly Problem[]): string => problems.map(({ what }) =
 export const cisHeadline = ({ findings, justified }: CisReport): string =>
   `${counted(findings, "finding")}, ${justified} justified`;
 
-/** What the tables are about, and that no item is about init containers; `starting` of them run something. */
+/** @param starting number of init containers that run a command */
 export const cisLead = (stack: string, cis: CisReport, starting: number): string => {
-  const left = `init containers that run once and end are not judged: ${starting}, listed under \`helpers\` of --format json`;
-  return `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}${starting === 0 ? "" : `\n${left}`}`;
+  const note = `not checked: ${counted(starting, "init container")} that ${starting === 1 ? "runs" : "run"} once and ${starting === 1 ? "exits" : "exit"}; see \`helpers\` in --format json`;
+  return `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}${starting === 0 ? "" : `\n${note}`}`;
 };
 
-/** Findings, justified problems, what is left to the host, and every item in one line for each verdict. */
 export function cisSections({ results }: CisReport): Section[] {
   const items = grouped(results, ({ id }) => id);
   const rowsOf = (verdict: CisVerdict): string[][] =>
@@ -106,14 +104,13 @@ export function cisSections({ results }: CisReport): Section[] {
       .filter((result) => result.verdict === verdict)
       .map(({ id, container, detail, reason }) => [id, container, detail, reason ?? []].flat());
   return [
-    table("Findings", ["item", "container", "what"], rowsOf("finding")),
-    table("Justified", ["item", "container", "what", "reason"], rowsOf("exempt")),
-    table("For the host, and for people", ["item", "containers", "what"], items.flatMap(hostRows)),
-    table("All items", ["item", "result", "containers", "title"], items.flatMap(itemRows)),
+    section("Findings", ["item", "container", "what"], rowsOf("finding")),
+    section("Justified", ["item", "container", "what", "reason"], rowsOf("exempt")),
+    section("To check on the host", ["item", "containers", "what"], items.flatMap(hostRows)),
+    section("All items", ["item", "result", "containers", "title"], items.flatMap(itemRows)),
   ];
 }
 
-/** In the order in which each group begins. */
 function grouped(results: readonly CisResult[], by: (result: CisResult) => string): CisResult[][] {
   const groups = new Map<string, CisResult[]>();
   for (const result of results) groups.set(by(result), [...(groups.get(by(result)) ?? []), result]);
@@ -129,7 +126,7 @@ const hostRows = (results: readonly CisResult[]): string[][] =>
     ({ detail }) => detail,
   ).map((alike) => [alike[0]?.id ?? "", who(alike, results), alike[0]?.detail ?? ""]);
 
-/** Most containers are alike, so a line a verdict is enough. */
+/** One row for each verdict, because most containers have the same one. */
 const itemRows = (results: readonly CisResult[]): string[][] =>
   VERDICTS.flatMap((verdict) => {
     const alike = results.filter((result) => result.verdict === verdict);

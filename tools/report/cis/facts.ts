@@ -1,41 +1,38 @@
 import { ContainerModel, FIXED, PublishedPort } from "../../../components/hardened/model";
 
-/**
- * What the rules look at: made of a container of the model, or by tests of what `docker inspect` says of a running one, so
- * that the same rules judge both.
- */
+/** The input of the CIS rules: from the model, or in tests from `docker inspect`. */
 export interface ContainerFacts {
   readonly name: string;
   readonly image: string;
-  /** Entrypoint and arguments, as far as the container sets them. */
+  /** Entrypoint and command that override those of the image. */
   readonly command: readonly string[];
   /** `uid:gid` */
   readonly user: string;
-  /** `ALL` or `CAP_…`. Docker adds fourteen by default; what is not dropped of them stays. */
+  /** `ALL` or `CAP_…`. Docker grants fourteen by default. */
   readonly capDrop: readonly string[];
   /** `CAP_…` */
   readonly capAdd: readonly string[];
   readonly privileged: boolean;
   readonly readOnlyRootfs: boolean;
   readonly securityOpts: readonly string[];
-  /** AppArmor profile and SELinux label of a container that exists; empty for none. */
+  /** AppArmor profile and SELinux label. Undefined in the model; empty if a running container has none. */
   readonly appArmor?: string;
   readonly seLinux?: string;
-  /** Bytes; 0 is no limit. */
+  /** Bytes. 0: no limit. */
   readonly memory: number;
-  /** Cores; 0 is no limit. */
+  /** Cores. 0: no limit. */
   readonly cpus: number;
   readonly cpuShares: number;
-  /** 0 is no limit. */
+  /** 0: no limit. */
   readonly pidsLimit: number;
-  /** Names: `nofile`. */
+  /** Names, such as `nofile`. */
   readonly ulimits: readonly string[];
   readonly mounts: readonly MountFacts[];
   /** Paths on the host. */
   readonly devices: readonly string[];
-  /** Names of its networks; `host` and `none` are modes without one. */
+  /** Names of networks, or the mode `host` or `none`. */
   readonly networks: readonly string[];
-  /** `host`, `private` and the like; empty is Docker's default. */
+  /** `host`, `private` and the like. Empty: Docker's default. */
   readonly namespaces: Readonly<Record<"pid" | "ipc" | "uts" | "user", string>>;
   readonly cgroupParent: string;
   readonly restart: { readonly policy: string; readonly retries: number };
@@ -49,7 +46,7 @@ export interface MountFacts {
   readonly source: string;
   readonly target: string;
   readonly writable: boolean;
-  /** `shared`, `rprivate` and the like; empty is Docker's default. */
+  /** `shared`, `rprivate` and the like. Empty: Docker's default. */
   readonly propagation: string;
 }
 

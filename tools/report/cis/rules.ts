@@ -1,6 +1,6 @@
 /**
- * CIS Docker Benchmark v1.6.0, section 5 "Container Runtime", as one table. Titles are shortened; the ids are those of
- * v1.6 (older editions count some items one lower). Pure.
+ * CIS Docker Benchmark v1.6.0, section 5 "Container Runtime". Titles are shortened. Ids are those of v1.6; some differ from
+ * older editions. Pure.
  */
 import { Exemptible } from "../../../components/hardened/policy";
 import { isEveryInterface } from "../../../host/ip-ranges";
@@ -8,21 +8,21 @@ import { ContainerFacts, MountFacts, onHost } from "./facts";
 
 export type CisRule = { readonly id: string; readonly title: string } & (
   | {
-      /** Everything that keeps a container from passing. */
+      /** Violations of the item; empty if the container passes. */
       readonly problems: Problems;
-      /** What it takes to pass, for people. */
+      /** What the item requires. */
       readonly expects: string;
-      /** The control whose exemption justifies a problem. Default: none does. */
+      /** The control whose exemption justifies a problem. */
       readonly exemptedBy?: Exemptible;
-      /** The reason where a problem is a decision of the policy, for every container. */
+      /** The reason if the policy accepts the problem for every container. */
       readonly decided?: About;
-      /** Why the item does not apply to a container; undefined where it does. */
+      /** Why the item does not apply to a container; undefined if it does. */
       readonly outOfScope?: About;
-      /** What only the host or people can tell of a container without a problem; undefined where all is known. */
+      /** What remains to check on the host if there is no problem; undefined if nothing does. */
       readonly leftToHost?: About;
     }
   | {
-      /** Why neither the program nor a container can answer the item. */
+      /** Why the item can only be checked on the host. */
       readonly host: string;
     }
 );
@@ -32,49 +32,49 @@ type Problems = (container: ContainerFacts) => readonly Problem[];
 
 export interface Problem {
   readonly what: string;
-  /** What an exemption has to name to justify it; absent where none can. */
+  /** The value of an exemption that justifies it; absent if none can. */
   readonly value?: string | number | boolean;
 }
 
 const when = (wrong: boolean, what: string, value?: Problem["value"]): Problem[] =>
   wrong ? [{ what, ...(value !== undefined && { value }) }] : [];
 
-/** Security options are `name=value`, in older spelling `name:value`. */
+/** Docker accepts `name=value` and `name:value`. */
 const hasOption = ({ securityOpts }: ContainerFacts, ...options: readonly string[]): boolean =>
   securityOpts.some((option) => options.includes(option.replace(":", "=")));
 
-/** Folders that item 5.6 names. */
+/** The folders of item 5.6. */
 const SENSITIVE = ["/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr"] as const;
-/** What is below them counts too, except below the root. */
+/** Subfolders count too, except those of the root. */
 const isSensitive = ({ kind, source }: MountFacts): boolean =>
   kind === "host path" &&
   SENSITIVE.some(
     (folder) => source === folder || (folder !== "/" && source.startsWith(`${folder}/`)),
   );
 
-/** By either name: in a container of this program it has the usual one, on the host it may be called anything. */
+/** By source or target: the host may use another path. */
 const isSocket = ({ kind, source, target }: MountFacts): boolean =>
   kind === "host path" && [source, target].some((path) => path.endsWith("/docker.sock"));
 
-/** @param value of an exemption, which allows no writing */
+/** @param value of an exemption, which only justifies read-only mounts */
 const mounted = ({ source, writable }: MountFacts, value: string | boolean): Problem =>
   writable ? { what: `mounts ${source} writable` } : { what: `mounts ${source} read-only`, value };
 
-/** Ports below this one take a privilege on the host. */
+/** Lower ports are privileged. */
 const FIRST_UNPRIVILEGED = 1024;
 const noPorts: About = ({ ports }) => (ports.length === 0 ? "publishes no port" : undefined);
 
-/** Retries that item 5.15 accepts. Docker takes 0 for endless. */
-const MOST_RETRIES = 5;
+/** The limit of item 5.15. Docker reads 0 as unlimited. */
+const MAX_RETRIES = 5;
 
 function restarts({ restart: { policy, retries } }: ContainerFacts): Problem[] {
   if (policy === "" || policy === "no") return [];
   if (policy !== "on-failure") return when(true, `restarts ${policy}`);
-  if (retries === 0) return when(true, "restarts on-failure without end");
-  return when(retries > MOST_RETRIES, `restarts on-failure ${retries} times`);
+  if (retries === 0) return when(true, "restarts on-failure without a limit");
+  return when(retries > MAX_RETRIES, `restarts on-failure ${retries} times`);
 }
 
-/** An item without exceptions. */
+/** A rule without exemptions. */
 const item = (id: string, title: string, expects: string, problems: Problems): CisRule => ({
   id,
   title,
@@ -86,38 +86,40 @@ export const CIS_RULES: readonly CisRule[] = [
   {
     id: "5.1",
     title: "Swarm mode is off where it is not needed",
-    host: "a setting of the engine; the stack does not use it",
+    host: "a setting of the Docker Engine; the stack does not need Swarm mode",
   },
   {
     id: "5.2",
     title: "AppArmor is not switched off",
     expects: "an AppArmor profile",
-    // Without a profile the host has no AppArmor; docker-bench-security warns of that too.
+    // An empty profile means that the host has no AppArmor. docker-bench-security warns about that, too.
     problems: (c) =>
       when(
         hasOption(c, "apparmor=unconfined") || c.appArmor === "" || c.appArmor === "unconfined",
         "runs without an AppArmor profile",
       ),
     leftToHost: ({ appArmor }) =>
-      appArmor === undefined ? "gets Docker's own profile where the host has AppArmor" : undefined,
+      appArmor === undefined
+        ? "has Docker's default profile if the host supports AppArmor"
+        : undefined,
   },
   {
     id: "5.3",
     title: "SELinux is not switched off",
     expects: "an SELinux label",
     problems: (c) => when(hasOption(c, "label=disable"), "runs without an SELinux label"),
-    // Without a label the host has no SELinux, or its engine has it switched off.
+    // No label means that the host has no SELinux, or that Docker does not use it.
     leftToHost: ({ seLinux = "" }) =>
-      seLinux === "" ? "gets a label where the host and its engine have SELinux on" : undefined,
+      seLinux === "" ? "has a label if the host and Docker use SELinux" : undefined,
   },
   {
     id: "5.4",
     title: "No Linux capability that is not needed",
-    expects: "all are dropped, none is added",
+    expects: "all dropped, none added",
     exemptedBy: "capabilities",
-    // docker-bench-security looks at added ones only, so it passes the fourteen that Docker gives by default.
+    // docker-bench-security checks added capabilities only, so it accepts the fourteen that Docker grants by default.
     problems: ({ capAdd, capDrop }) => [
-      ...when(!capDrop.includes("ALL"), "keeps Docker's own capabilities"),
+      ...when(!capDrop.includes("ALL"), "keeps Docker's default capabilities"),
       ...capAdd.map((name) => ({ what: `adds ${name}`, value: name })),
     ],
   },
@@ -170,7 +172,8 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "Read-only root file system",
     expects: "a read-only root",
     exemptedBy: "readOnlyRootfs",
-    problems: ({ readOnlyRootfs }) => when(!readOnlyRootfs, "can write to its root", false),
+    problems: ({ readOnlyRootfs }) =>
+      when(!readOnlyRootfs, "has a writable root file system", false),
   },
   {
     id: "5.14",
@@ -194,16 +197,16 @@ export const CIS_RULES: readonly CisRule[] = [
     problems: restarts,
   },
   item("5.16", "Not in the host's process namespace", "a process namespace of its own", (c) =>
-    when(c.namespaces.pid === "host", "sees the host's processes"),
+    when(c.namespaces.pid === "host", "shares the host's process namespace"),
   ),
   item("5.17", "Not in the host's IPC namespace", "an IPC namespace of its own", (c) =>
-    when(c.namespaces.ipc === "host", "shares the host's memory"),
+    when(c.namespaces.ipc === "host", "shares the host's IPC namespace"),
   ),
   item("5.18", "No device of the host", "no device", ({ devices }) =>
     devices.map((path) => ({ what: `has ${path}` })),
   ),
   item("5.19", "Limits (ulimits) are set", "a limit of its own, such as nofile", ({ ulimits }) =>
-    when(ulimits.length === 0, "takes the engine's limits"),
+    when(ulimits.length === 0, "has only the default limits of Docker"),
   ),
   item("5.20", "Mounts are not shared with the host", "no shared mount", ({ mounts }) =>
     mounts.flatMap(({ propagation, target }) =>
@@ -211,20 +214,20 @@ export const CIS_RULES: readonly CisRule[] = [
     ),
   ),
   item("5.21", "Not in the host's UTS namespace", "a host name of its own", ({ namespaces }) =>
-    when(namespaces.uts === "host", "can rename the host"),
+    when(namespaces.uts === "host", "shares the host's UTS namespace"),
   ),
-  item("5.22", "seccomp is not switched off", "Docker's own seccomp profile", (c) =>
+  item("5.22", "seccomp is not switched off", "Docker's default seccomp profile", (c) =>
     when(hasOption(c, "seccomp=unconfined"), "runs without seccomp"),
   ),
   {
     id: "5.23",
     title: "docker exec is not used with --privileged",
-    host: "what people run on the host; the program never does",
+    host: "depends on the operator; this program never does",
   },
   {
     id: "5.24",
     title: "docker exec is not used with --user=root",
-    host: "what people run on the host; the program never does",
+    host: "depends on the operator; this program never does",
   },
   item("5.25", "The usual control group", "no cgroup parent of its own", ({ cgroupParent }) =>
     when(cgroupParent !== "", `is under ${cgroupParent}`),
@@ -237,7 +240,7 @@ export const CIS_RULES: readonly CisRule[] = [
     problems: (c) =>
       when(
         !hasOption(c, "no-new-privileges=true", "no-new-privileges"),
-        "may gain privileges by set-uid programs",
+        "may gain privileges through set-uid programs",
         false,
       ),
   },
@@ -255,7 +258,7 @@ export const CIS_RULES: readonly CisRule[] = [
     problems: ({ image }) =>
       when(!/@sha256:[0-9a-f]{64}$/.test(image), "its image has no digest yet"),
     leftToHost: () =>
-      'pinned by digest; "npm run pin -- --check" says whether its tag has moved, people whether a newer version is needed',
+      'pinned by digest; "npm run pin -- --check" shows whether its tag has moved, the operator decides about newer versions',
   },
   item("5.29", "Processes are limited", "a limit of processes", ({ pidsLimit }) =>
     when(pidsLimit <= 0, "may start any number of processes"),
@@ -263,8 +266,8 @@ export const CIS_RULES: readonly CisRule[] = [
   item("5.30", "Not on Docker's default network", "networks of its own", ({ networks }) =>
     when(networks.length === 0 || networks.includes("bridge"), "is on the default bridge"),
   ),
-  item("5.31", "Not in the host's user namespace by request", "the engine's user namespace", (c) =>
-    when(c.namespaces.user === "host", "asks for the host's users"),
+  item("5.31", "Not in the host's user namespace by request", "Docker's user namespace", (c) =>
+    when(c.namespaces.user === "host", "uses the host's user namespace"),
   ),
   {
     id: "5.32",

@@ -1,53 +1,53 @@
 /**
- * Containers of the model as services of a Compose file. Plain files get into volumes by init containers: Compose cannot put an
- * inline file into a container with a read-only root. Secrets are mounted one by one. Pure.
+ * Containers of the model as services of a Compose file. Compose cannot create inline files in a container with a read-only
+ * root, so init containers copy them into volumes. Each secret is a mount of its own. Pure.
  */
-import { tmpfsOptions } from "../../../components/hardened/model";
 import {
   ContainerModel,
   FileContent,
   FilesMount,
   FIXED,
   Mount,
+  tmpfsOptions,
 } from "../../../components/hardened/model";
 import { StackContainer, StackModel } from "../../../components/model";
 import { CommandError } from "../../cli/command";
 
-/** Compose replaces `$NAME` in every text of its file; two of them stand for one. */
+/** Escapes `$`, because Compose interpolates `$NAME` in every string. */
 export const plain = (text: string): string => text.replaceAll("$", "$$$$");
 
-/** A value that whoever starts the stack has to give, and what Compose says when it is missing. */
+/** A required variable, with a hint for Compose's error message. */
 const required = (variable: string, hint: string): string => `\${${variable}:?${hint}}`;
 
 export const SOCKET_GROUP = "DOCKER_SOCKET_GID";
 
-/** A container that fills a volume or gives it to a user, then ends. */
+/** A container that copies files into a volume or changes its owner, then exits. */
 interface InitContainer {
   readonly name: string;
   readonly image: string;
   readonly mount: { readonly volume: string; readonly path: string };
-  /** `uid:gid` that gets the volume; absent where the program never starts the container. */
+  /** The new owner of the volume, `uid:gid`. Absent if the deployed stack never starts the container. */
   readonly chown?: string;
   readonly files: readonly {
-    /** Of the inline file among the `configs` of the Compose file. */
+    /** Its name in `configs`. */
     readonly name: string;
     readonly target: string;
     readonly content: string;
   }[];
 }
 
-/** Docker resets an empty volume to the image's owner whenever it creates a container. */
+/** Keeps the owner: Docker resets that of an empty volume whenever it creates a container. */
 const NOT_EMPTY = { ".hardened": "The owner of this folder was set when the volume was made.\n" };
 
-/** Throws a CommandError that names all files which are no text. */
+/** Throws a CommandError that lists all files that are not text. */
 export function initContainers(containers: readonly StackContainer[]): InitContainer[] {
-  const bytes: string[] = [];
+  const binaries: string[] = [];
   const unique = uniqueNames();
   const filesOf = ({ volume, path }: InitContainer["mount"], files: FilesMount["files"]) =>
     Object.entries(files).map(([file, content]) => {
       const target = `${path}/${file}`;
       const text = textOf(content);
-      if (text === undefined) bytes.push(target);
+      if (text === undefined) binaries.push(target);
       const name = unique(`${volume}-${target.slice(1).replace(/[^A-Za-z0-9._-]+/g, "-")}`);
       return { name, target: plain(target), content: plain(text ?? "") };
     });
@@ -60,14 +60,14 @@ export function initContainers(containers: readonly StackContainer[]): InitConta
       return [{ name: `${mount.volume}-owner`, image: initImage, mount, chown, files }];
     }),
   );
-  if (bytes.length > 0)
+  if (binaries.length > 0)
     throw new CommandError(
-      `${bytes.join(", ")}: a Compose file holds no bytes, only texts; leave services.homepage.folder out for the export and mount your site yourself`,
+      `${binaries.join(", ")}: a Compose file cannot contain binary files; remove services.homepage.folder for the export, and mount the folder yourself`,
     );
   return found;
 }
 
-/** Undefined for bytes that are no UTF-8. */
+/** Undefined if the content is not UTF-8. */
 function textOf(content: FileContent): string | undefined {
   if (typeof content === "string") return content;
   const bytes = Buffer.from("base64" in content ? content.base64 : "", "base64");
@@ -75,7 +75,7 @@ function textOf(content: FileContent): string | undefined {
   return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
 }
 
-/** Adds a number to a name that was there before. */
+/** Appends a number to a name that is already taken. */
 function uniqueNames(): (name: string) => string {
   const taken = new Set<string>();
   return (name) => {
@@ -94,7 +94,7 @@ export const initService = (
   platform,
   user: "0:0",
   entrypoint: ["/bin/chown"],
-  // One that the program never starts has to end by itself here: it gives root what is root's already.
+  // The files belong to root already, so the default changes nothing, but the container exits.
   command: ["-R", chown ?? "0:0", plain(mount.path)],
   network_mode: "none",
   cap_drop: ["ALL"],
@@ -108,13 +108,13 @@ export const initService = (
   volumes: [{ type: "volume", source: mount.volume, target: plain(mount.path) }],
 });
 
-/** A secret that is supplied as a file; each reader has one of its own, because a file has one owner. */
+/** A secret in a file. Each reader has its own file, because a file has only one owner. */
 export interface ComposeSecret {
-  /** In the Compose file, and of the file: `n8n-database-password`. */
+  /** Name in the Compose file, and of the file: `n8n-database-password`. */
   readonly name: string;
-  /** In the configuration. */
+  /** Name in the configuration. */
   readonly secret: string;
-  /** Container. */
+  /** Name of the container. */
   readonly reader: string;
   /** `uid:gid` of the reader. */
   readonly owner: string;
@@ -141,14 +141,13 @@ export function composeSecrets(containers: readonly ContainerModel[]): ComposeSe
   );
 }
 
-/** All of the stack. */
 interface Context {
   readonly model: StackModel;
   readonly inits: readonly InitContainer[];
   readonly secrets: readonly ComposeSecret[];
 }
 
-/** A service with the restrictions of the program's container, setting by setting. */
+/** A service with all restrictions of the deployed container. */
 export function composeService(container: ContainerModel, context: Context): object {
   const { name, image, entrypoint, command, controls, tmpfs, networks, ports } = container;
   const { stopGraceSeconds, shmMiB } = container;
@@ -176,7 +175,9 @@ export function composeService(container: ContainerModel, context: Context): obj
       secrets: secrets.map(({ name: source, target }) => ({ source, target: plain(target) })),
     }),
     healthcheck: healthOf(container),
-    networks: networks.map((network) => network.name),
+    ...(networks.length > 0
+      ? { networks: networks.map((network) => network.name) }
+      : { network_mode: "none" }),
     ...(ports.length > 0 && {
       ports: ports.map(({ address, published, internal }) => ({
         target: internal,
@@ -193,7 +194,7 @@ export function composeService(container: ContainerModel, context: Context): obj
 function restrictions({ controls, mounts }: ContainerModel): object {
   const { user, capabilities, readOnlyRootfs, noNewPrivileges } = controls;
   const { memoryMiB, cpus, pidsLimit, openFiles } = controls;
-  // Only the host can tell the group of its socket.
+  // The group of the socket is known on the host only.
   const groups = mounts.flatMap((mount) =>
     mount.kind === "socket"
       ? [required(SOCKET_GROUP, `stat -c %g ${mount.source} on the host`)]
@@ -251,7 +252,7 @@ function healthOf({ health }: ContainerModel): object {
   };
 }
 
-/** What has to be there first: init containers that have ended, services that are healthy. */
+/** `depends_on`: init containers that have exited, and services that are healthy. */
 function dependencies({ mounts, dependsOn }: ContainerModel, { model, inits }: Context): object {
   const volumes = mounts.flatMap((mount) => ("volume" in mount ? [mount.volume] : []));
   const before = [

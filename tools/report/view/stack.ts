@@ -1,4 +1,4 @@
-/** What reports say of a stack, as plain data: `--format json` prints it, every other format but Compose is made of it. Pure. */
+/** A report as plain data: `--format json` prints it, and all other formats except Compose use it. Pure. */
 import { ContainerModel, PublishedPort, ReplaceOrder } from "../../../components/hardened/model";
 import { Controls, Exemption } from "../../../components/hardened/policy";
 import { Ingress, Route, Tls } from "../../../components/ingress";
@@ -7,15 +7,15 @@ import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
 
 /**
- * Documented in docs/reports.md. `version` rises when a field goes away or changes its meaning; new fields do not raise it.
- * Secrets appear by name.
+ * Documented in docs/reports.md. `version` rises when a field is removed or changes its meaning, not for new fields. Secrets
+ * appear by name.
  */
 export interface StackView {
   readonly version: 1;
   readonly stack: string;
   readonly platform: string;
   readonly images: readonly ImageView[];
-  /** Registries that are asked over plain HTTP. */
+  /** Registries that are contacted over plain HTTP. */
   readonly insecureRegistries: readonly string[];
   /** Whether an image without a digest is refused. */
   readonly requirePins: boolean;
@@ -25,12 +25,12 @@ export interface StackView {
   readonly ports: readonly PortView[];
   readonly volumes: readonly VolumeView[];
   readonly secrets: readonly SecretView[];
-  /** By Docker socket proxy, what it lets through: `GET` (which includes HEAD) and a regular expression of the path. */
+  /** What each Docker socket proxy allows: `GET`, which includes HEAD, and a regular expression for the path. */
   readonly socketReads: readonly {
     readonly container: string;
     readonly reads: readonly string[];
   }[];
-  /** Init containers: they prepare a volume before the service starts. */
+  /** Init containers, which prepare volumes. */
   readonly helpers: readonly HelperView[];
   readonly cis: CisReport;
 }
@@ -49,9 +49,9 @@ export interface ContainerView extends Controls {
   readonly service: string;
   readonly image: string;
   readonly capDrop: readonly string[];
-  /** Those of `hostPaths` that it may write to. */
+  /** The writable ones of `hostPaths`. */
   readonly writableHostPaths: readonly string[];
-  /** Writable folders in memory. */
+  /** Paths of tmpfs mounts. */
   readonly scratch: readonly string[];
   readonly networks: readonly string[];
   readonly order: ReplaceOrder;
@@ -60,56 +60,56 @@ export interface ContainerView extends Controls {
 
 export interface EntranceView {
   readonly tls: Tls["mode"];
-  /** ACME directory of the CA, and the DNS provider for its challenge. Only with `acme`. */
+  /** ACME directory URL. Only with `acme`, as `dnsProvider`. */
   readonly caServer?: string;
   readonly dnsProvider?: string;
-  /** Networks that may reach admin routes. Empty: there are no admin routes. */
+  /** Networks with access to admin routes. Empty: there are no admin routes. */
   readonly adminAllow: readonly string[];
   readonly routes: readonly Pick<Route, "host" | "service" | "admin">[];
-  /** The homepage's policy; absent where it has no route. */
+  /** Of the homepage; absent if it has no route. */
   readonly contentSecurityPolicy?: string;
 }
 
-export interface PortView extends PublishedPort {
+interface PortView extends PublishedPort {
   readonly protocol: "tcp";
   readonly container: string;
 }
 
-export interface VolumeView {
-  /** Inside the stack; Docker's name of `files` and `secrets` has a random suffix. */
+interface VolumeView {
+  /** Name inside the stack. Docker's names of `files` and `secrets` have a random suffix. */
   readonly name: string;
-  /** `data` outlives every deployment; the others are made anew whenever their content changes. */
+  /** `data` is kept by every deployment; the others are replaced when their content changes. */
   readonly role: "data" | "secrets" | "files";
-  /** `uid:gid`, or who decides it. */
+  /** `uid:gid`, or where the owner comes from. */
   readonly owner: string;
   readonly mounts: readonly {
     readonly container: string;
     readonly path: string;
     readonly readOnly: boolean;
   }[];
-  /** Absolute paths of the files that the deployment writes. */
+  /** Absolute paths of files from the deployment. */
   readonly files: readonly string[];
 }
 
-export interface SecretView {
-  /** In the configuration. */
+interface SecretView {
+  /** Name in the configuration. */
   readonly name: string;
   readonly readers: readonly SecretReader[];
 }
 
-export interface SecretReader {
+interface SecretReader {
   readonly container: string;
-  /** A file that only the container's user can read, or a variable, which `docker inspect` shows too. */
+  /** `file`: readable by the container's user only. `environment`: also visible in `docker inspect`. */
   readonly by: "file" | "environment";
   /** Path of the file, or name of the variable. */
   readonly at: string;
 }
 
-export interface HelperView {
+interface HelperView {
   readonly name: string;
   readonly user: string;
   readonly capabilities: readonly string[];
-  /** Without a start Docker only writes files into its volume. */
+  /** If false, Docker only copies files into its volume. */
   readonly starts: boolean;
 }
 
@@ -201,7 +201,7 @@ function volumeViews(containers: readonly ContainerModel[]): VolumeView[] {
       const first: VolumeView = volumes.get(name) ?? {
         name,
         role,
-        owner: own ? controls.user : isData ? "as the image has it" : "root",
+        owner: own ? controls.user : isData ? "from the image" : "root",
         mounts: [],
         files: isData ? [] : Object.keys(mount.files).map((file) => `${path}/${file}`),
       };
@@ -229,14 +229,14 @@ function secretViews(containers: readonly ContainerModel[]): SecretView[] {
   return [...secrets].map(([name, readers]) => ({ name, readers }));
 }
 
-/** As components/hardened/{file,data}-volume.ts make them. */
+/** As components/hardened/{file,data}-volume.ts create them. */
 const helperViews = ({ mounts }: ContainerModel): HelperView[] =>
   mounts.flatMap((mount): HelperView[] => {
     const chown = { user: "0:0", capabilities: ["CAP_CHOWN"], starts: true };
     if (mount.kind === "secrets") return [{ name: `${mount.volume}-init`, ...chown }];
     if (mount.kind === "files")
       return [
-        { name: `${mount.volume}-init`, user: "the image's", capabilities: [], starts: false },
+        { name: `${mount.volume}-init`, user: "from the image", capabilities: [], starts: false },
       ];
     if (mount.kind !== "data" || !mount.chown) return [];
     const capabilities = [...chown.capabilities, "CAP_DAC_READ_SEARCH"];

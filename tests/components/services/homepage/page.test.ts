@@ -96,7 +96,7 @@ describe("the generated start page", () => {
   const exemptions: readonly (readonly [Exemption["control"], unknown, string, string?])[] = [
     ["user", "0:0", "runs as root", "not root"],
     ["capabilities", ["CAP_CHOWN", "CAP_FOWNER"], "has CAP_CHOWN, CAP_FOWNER", "no capabilities"],
-    ["readOnlyRootfs", false, "may write to its root", "read-only root"],
+    ["readOnlyRootfs", false, "has a writable root file system", "read-only root"],
     ["noNewPrivileges", false, "may gain privileges", "no new privileges"],
     ["dockerSocket", true, "uses the Docker socket", "no Docker socket"],
     ["hostPaths", ["/proc"], "reads the host&#39;s /proc"],

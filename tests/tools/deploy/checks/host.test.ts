@@ -39,9 +39,9 @@ describe("the doctor's look at a host", () => {
   it("says of a good host what it found", () => {
     assert.deepEqual(linesOf(HEALTHY), [
       "ok: host: deploy@host answers",
-      "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, fits the images",
-      "ok: disk: 5000 MiB free, enough for the images that are not there yet",
-      "ok: clock: the same as here",
+      "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, meets the requirements",
+      "ok: disk: 5000 MiB free, enough for the images that are still to be pulled",
+      "ok: clock: in sync with this machine",
       "ok: port 8080: free",
     ]);
   });
@@ -97,10 +97,10 @@ describe("the doctor's look at a host", () => {
     const wedged = { code: 1, stdout: "", stderr: "timed out after 60 seconds\n" };
     assert.deepEqual(linesFrom(wedged), [
       "ok: host: deploy@host answers",
-      "problem: docker: timed out after 60 seconds; check on the host: systemctl status docker",
-      "unknown: disk: Docker on the host does not answer",
-      "unknown: clock: Docker on the host does not answer",
-      "unknown: port 8080: Docker on the host does not answer",
+      "problem: docker: timed out after 60 seconds; run on the host: systemctl status docker",
+      "unknown: disk: not checked, because Docker does not answer",
+      "unknown: clock: not checked, because Docker does not answer",
+      "unknown: port 8080: not checked, because Docker does not answer",
     ]);
   });
 
@@ -111,8 +111,8 @@ describe("the doctor's look at a host", () => {
         { code: 0, stdout: HEALTHY.replace("1800000003", String(clock)), stderr: "" },
         slow,
       ).filter((line) => line.includes("clock"));
-    assert.deepEqual(told(1_800_000_000), ["ok: clock: the same as here"]);
-    assert.deepEqual(told(1_800_000_055), ["ok: clock: the same as here"]);
+    assert.deepEqual(told(1_800_000_000), ["ok: clock: in sync with this machine"]);
+    assert.deepEqual(told(1_800_000_055), ["ok: clock: in sync with this machine"]);
     assert.match(told(1_799_999_960)[0] ?? "", /40 seconds behind/);
     assert.match(told(1_800_000_155)[0] ?? "", /100 seconds ahead/);
   });
@@ -142,11 +142,11 @@ info) case $* in *RootDir*) echo /;; *) echo overlay2;; esac;;
 ps) echo '8080|x' >/dev/null;;
 esac`;
   for (const [what, broken, line] of [
-    ["a good host", "", "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, fits the images"],
+    ["a good host", "", "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, meets the requirements"],
     [
       "a host without Docker",
       "BROKEN=1",
-      "problem: docker: the engine does not answer: Cannot connect to the Docker daemon; check on the host: systemctl status docker",
+      "problem: docker: the engine does not answer: Cannot connect to the Docker daemon; run on the host: systemctl status docker",
     ],
   ] as const)
     it(`asks ${what} itself`, async () => {
@@ -193,17 +193,17 @@ describe("a connection that fails", () => {
   for (const [stderr, expected] of [
     [
       "No ED25519 host key is known for [h]:22 and you have requested strict checking.\nHost key verification failed.\n",
-      "ssh deploy@h: Host key verification failed.; the server shows another key than pinned-stack:host.hostKey; compare them on the server before you change it",
+      "ssh deploy@h: Host key verification failed.; the server's key differs from pinned-stack:host.hostKey; verify the new key on the server before you change the setting",
     ],
     [
       "deploy@h: Permission denied (publickey).\n",
-      "ssh deploy@h: deploy@h: Permission denied (publickey).; load the key that the server knows into your agent (ssh-add), or put it into ~/.ssh/authorized_keys of that user",
+      "ssh deploy@h: deploy@h: Permission denied (publickey).; load the right key into your agent (ssh-add), or add your key to ~/.ssh/authorized_keys of that user",
     ],
     [
       "ssh: connect to host h port 22: Connection refused\n",
-      "ssh deploy@h: ssh: connect to host h port 22: Connection refused; check that the server is up, its port in pinned-stack:host.address, and the firewall on the way",
+      "ssh deploy@h: ssh: connect to host h port 22: Connection refused; check the server, the port in pinned-stack:host.address, and firewalls",
     ],
-    ["", 'ssh deploy@h: the connection ended; check it with "ssh deploy@h"'],
+    ["", 'ssh deploy@h: the connection was closed; test the connection with "ssh deploy@h"'],
   ] as const)
     it(`says what to do: ${expected.slice(0, 60)}`, () => {
       assert.equal(connectionProblem("deploy@h", stderr), expected);

@@ -24,7 +24,7 @@ describe("the doctor's look at the state", () => {
       {
         name: "state",
         status: "unknown",
-        text: "the last run was cut off while creating prod-app",
+        text: "the last run was interrupted while creating prod-app",
         fix: "npm run deploy -- --stack prod",
       },
     ],
@@ -69,7 +69,7 @@ describe("the passphrase of a stack that is still to be made", () => {
   });
 
   for (const [env, stack, secretKeys, status, text] of [
-    [{}, "dev", [], "ok", "the dev stack has an empty one"],
+    [{}, "dev", [], "ok", "empty for stack dev, whose secrets are public"],
     [{}, "prod", [], "problem", "the secrets of prod are encrypted with one, and none is set"],
     [
       { PULUMI_CONFIG_PASSPHRASE: "" },
@@ -83,7 +83,7 @@ describe("the passphrase of a stack that is still to be made", () => {
       "prod",
       ["k"],
       "unknown",
-      "one is set; whether it opens the secrets is known once the stack is created",
+      "one is set; whether decrypts the secrets is known once the stack is created",
     ],
     [
       { PULUMI_BACKEND_URL: "https://api.pulumi.com" },

@@ -7,7 +7,7 @@ import {
   Declared,
   Drift,
   isNamedAfter,
-  notApplied,
+  unsupportedLimits,
 } from "../../../../tools/deploy/host/drift";
 import { Inventory, LiveContainer, parseInventory } from "../../../../tools/deploy/host/inventory";
 
@@ -188,7 +188,7 @@ describe("drift", () => {
       limits: { memory: true, swap: false, processes: false },
     };
     assert.deepEqual(compare("s", [declared], NETWORKS, live), []);
-    assert.deepEqual(notApplied(live), ["swap", "processes"]);
+    assert.deepEqual(unsupportedLimits(live), ["swap", "processes"]);
     const more = { ...live, ...inventory([changed((copy) => (copy.host.Memory *= 2))]) };
     assert.deepEqual(
       compare("s", [declared], NETWORKS, { ...more, limits: live.limits }).map(
@@ -260,13 +260,13 @@ describe("drift", () => {
     );
   });
 
-  it("sees a network that leads out, and one that is gone", () => {
+  it("sees a network that leads out, and one that was removed", () => {
     assert.deepEqual(compare("s", [], NETWORKS, inventory([], false)), [
       {
         where: "s-traefik-homepage",
         kind: "internal network",
         expected: "internal",
-        found: "reaches beyond the host",
+        found: "external",
       },
     ]);
     const nothing = parseInventory("");

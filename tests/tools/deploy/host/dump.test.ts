@@ -119,6 +119,6 @@ describe("a dump of the databases", () => {
   it("says where no PostgreSQL runs", async () => {
     writeFileSync(join(host.home, "stopped"), "");
     const { code, stderr } = await dump();
-    assert.deepEqual([code, stderr], [NOT_RUNNING, "no PostgreSQL is running\n"]);
+    assert.deepEqual([code, stderr], [NOT_RUNNING, "PostgreSQL is not running\n"]);
   });
 });

@@ -9,7 +9,7 @@ import type { ContainerModel } from "../../../../components/hardened/model";
 import { HostError, HostShell } from "../../../../tools/deploy/host/shell";
 import type { Inventory, LiveContainer } from "../../../../tools/deploy/host/inventory";
 import { RouteProbe } from "../../../../tools/deploy/host/routes";
-import { healthOf, probeScript, verify } from "../../../../tools/deploy/host/health";
+import { healthOf, probeScript, waitUntilHealthy } from "../../../../tools/deploy/host/health";
 import { run } from "../../../support/run";
 import { fakeHost, FakeHost } from "../fake-docker";
 
@@ -81,12 +81,12 @@ describe("health after a deployment", () => {
     const lost = new HostError("ssh deploy@h: the connection ended");
 
     it("until the connection is back", async () => {
-      const { problems } = await verify(answers(lost, "route=a.test 200"), "s", [], []);
+      const { problems } = await waitUntilHealthy(answers(lost, "route=a.test 200"), "s", [], []);
       assert.deepEqual(problems, []);
     });
 
     it("until the patience is over, and a connection that stays lost is a failure", async () => {
-      const { problems } = await verify(answers(lost), "s", [], [], { patienceMs: 10 });
+      const { problems } = await waitUntilHealthy(answers(lost), "s", [], [], { timeoutMs: 10 });
       assert.deepEqual(problems, ["ssh deploy@h: the connection ended"]);
     });
   });

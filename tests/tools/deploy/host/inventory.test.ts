@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { InventoryError, takeInventory } from "../../../../tools/deploy/host/inventory";
+import { CommandError } from "../../../../tools/cli/command";
+import { takeInventory } from "../../../../tools/deploy/host/inventory";
 import { fakeHost, FakeHost } from "../fake-docker";
 
 const BANNER = "echo 'Authorized use only.' >&2\n";
@@ -94,7 +95,7 @@ describe("the inventory of a host", () => {
       await assert.rejects(
         takeInventory((script, options) => fails(BANNER + script, options), "s"),
         (error) =>
-          error instanceof InventoryError &&
+          error instanceof CommandError &&
           /^docker on the host: (?:WARNING: no swap limit support )?permission denied$/.test(
             error.message,
           ),

@@ -3,7 +3,13 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { acquireLock, breakLock, Holder, lockedText, me } from "../../../../tools/deploy/host/lock";
+import {
+  acquireLock,
+  breakLock,
+  Holder,
+  lockedText,
+  currentHolder,
+} from "../../../../tools/deploy/host/lock";
 import { fakeHost, FakeHost } from "../fake-docker";
 
 /** Volumes as Docker has them: the first to make one is the one whose labels it gets. */
@@ -74,7 +80,7 @@ describe("the lock of a stack", () => {
     );
   });
 
-  it("is taken over from a process that is gone", async () => {
+  it("is taken over from a process that was removed", async () => {
     said.length = 0;
     const pid = ended();
     await acquire(holder({ pid }));
@@ -117,6 +123,6 @@ describe("the lock of a stack", () => {
   });
 
   it("knows this start of this machine", () => {
-    assert.match(me().kernel ?? "", /^[0-9a-f-]{36} pid:\[\d+\]$/);
+    assert.match(currentHolder().kernel ?? "", /^[0-9a-f-]{36} pid:\[\d+\]$/);
   });
 });

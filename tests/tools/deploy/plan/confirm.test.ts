@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 
 import { Allowed, confirm } from "../../../../tools/deploy/plan/confirm";
 
-const nothing = { weakenings: [], lost: [] };
+const nothing = { weakenings: [], orphanedVolumes: [] };
 const both = {
   weakenings: [{ kind: "weaker", subject: "app", what: "runs as root" } as const],
-  lost: [{ urn: "u", name: "s-data" }],
+  orphanedVolumes: [{ urn: "u", name: "s-data" }],
 };
 const allowed = (change: Partial<Allowed> = {}): Allowed => ({
   yes: false,
@@ -21,7 +21,7 @@ describe("what a person has to agree to", () => {
       "an ordinary plan",
       nothing,
       {},
-      "this is not a terminal, so nobody can confirm; to deploy without asking, add --yes",
+      "cannot ask for confirmation without a terminal; to deploy without asking, add --yes",
     ],
     [
       "weaker restrictions",
@@ -33,7 +33,7 @@ describe("what a person has to agree to", () => {
       "volumes that leave",
       both,
       { yes: true, allowWeaker: true },
-      "volumes with data leave the stack; to accept this, add --allow-delete",
+      "data volumes leave the stack; to accept this, add --allow-delete",
     ],
     ["all of it", both, { yes: true, allowWeaker: true, allowDelete: true }, undefined],
   ] as const)
@@ -54,7 +54,7 @@ describe("what a person has to agree to", () => {
   };
   const [weaker, lost, yes] = [
     'restrictions become weaker; type "weaker" to accept this: ',
-    'volumes with data leave the stack; type "delete" to accept this: ',
+    'data volumes leave the stack; type "delete" to accept this: ',
     'type "yes" to deploy: ',
   ];
 
@@ -67,11 +67,11 @@ describe("what a person has to agree to", () => {
 
   it("ends with the first that is not agreed to", async () => {
     assert.deepEqual(await answering(["yes"]), [
-      "restrictions become weaker, which was not accepted",
+      "restrictions become weaker: not accepted",
       [weaker],
     ]);
     assert.deepEqual(await answering(["weaker", ""]), [
-      "volumes with data leave the stack, which was not accepted",
+      "data volumes leave the stack: not accepted",
       [weaker, lost],
     ]);
     assert.deepEqual(await answering(["weaker", "delete", "no"]), [

@@ -28,7 +28,7 @@ describe("the offline plan", () => {
         ["homepage", "not resolved"],
       ],
     );
-    assert.equal(notes[0], "networks: edge (reaches beyond the host), traefik-homepage");
+    assert.equal(notes[0], "networks: edge (external), traefik-homepage");
     assert.ok(notes.some((line) => line.startsWith("exempt: traefik, publishedPorts: ")));
     assert.equal(
       notes.at(-1),

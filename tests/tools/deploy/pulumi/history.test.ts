@@ -6,10 +6,10 @@ import {
   deployments,
   historyRows,
   lastGood,
-  NOT_YET,
+  NONE_VERIFIED,
   parseHistory,
   PastUpdate,
-  returnMessage,
+  autoRollbackMessage,
   shortImage,
   unfinished,
 } from "../../../../tools/deploy/pulumi/history";
@@ -52,14 +52,14 @@ describe("the history of a stack", () => {
     ["a failure after it", [good, past(2, { succeeded: false })], ["succeeded", "failed"], 1],
     [
       "a return",
-      [good, past(2, { succeeded: false }), past(3, { message: returnMessage(good) })],
+      [good, past(2, { succeeded: false }), past(3, { message: autoRollbackMessage(good) })],
       ["succeeded", "failed", "succeeded"],
       3,
     ],
     [
       "a return from one that was not healthy",
-      [good, past(2), past(3, { message: returnMessage(good), succeeded: false })],
-      ["succeeded", "returned from", "failed"],
+      [good, past(2), past(3, { message: autoRollbackMessage(good), succeeded: false })],
+      ["succeeded", "rolled back", "failed"],
       1,
     ],
     ["a refresh between", [good, past(2, { kind: "refresh", succeeded: false })], ["succeeded"], 1],
@@ -89,7 +89,7 @@ describe("the history of a stack", () => {
   const answer = [started(3, ""), started(2, "npm run deploy"), started(1, "npm run deploy")];
   for (const [what, verified, unverified] of [
     ["counts every success where nobody kept a record", undefined, []],
-    ["counts none of ours before the first was found healthy", NOT_YET, [1, 2]],
+    ["counts none of ours before the first was found healthy", NONE_VERIFIED, [1, 2]],
     ["counts ours up to the one that was found healthy", "2026-01-01T00:00:00.000Z", [2]],
   ] as const)
     it(`${what}, and every plain "pulumi up"`, () => {

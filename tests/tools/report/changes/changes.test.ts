@@ -134,13 +134,13 @@ const WEAKENINGS: readonly Case[] = [
     "a network beyond the host",
     network("lan", ["db"], false),
     "db",
-    "reaches beyond the host through lan",
+    "has access to the external network lan",
   ),
   weakening(
     "a second network beyond the host",
     network("lan", ["app"], false),
     "app",
-    "reaches beyond the host through lan",
+    "has access to the external network lan",
   ),
   weakening(
     "a new conversation",
@@ -202,7 +202,7 @@ const WEAKENINGS: readonly Case[] = [
     "a registry over plain HTTP",
     (view) => ({ ...view, insecureRegistries: ["127.0.0.1:5000"] }),
     "stack",
-    "asks the registry 127.0.0.1:5000 over plain HTTP",
+    "contacts the registry 127.0.0.1:5000 over plain HTTP",
   ),
   weakening(
     "more of Docker's API",
@@ -211,7 +211,7 @@ const WEAKENINGS: readonly Case[] = [
       socketReads: view.socketReads.map((one) => ({ ...one, reads: [...one.reads, "GET /info"] })),
     }),
     "socket-proxy-app",
-    "lets through GET /info",
+    "allows GET /info",
   ),
   weakening(
     "a finding of CIS",
@@ -344,8 +344,8 @@ const OTHERS: readonly Case[] = [
   [
     "a tag that says less",
     image("app", { tag: "1.2", digest: OTHER }),
-    ["changed: app another image, the tags do not say which is newer: 1.2.3 → 1.2"],
-    ["changed: app another image, the tags do not say which is newer: 1.2 → 1.2.3"],
+    ["changed: app another image, unclear which tag is newer: 1.2.3 → 1.2"],
+    ["changed: app another image, unclear which tag is newer: 1.2 → 1.2.3"],
   ],
   [
     "another build",
@@ -446,7 +446,7 @@ describe("two states of a stack compared", () => {
             "db",
             exempt("outsideNetworks", "as in its image"),
           )(network("lan", ["db"], false)(view)),
-        "reaches beyond the host through lan",
+        "has access to the external network lan",
       ],
       ["user", container("db", { user: "0:0" }), "runs as root (0:0)"],
     ];
@@ -478,7 +478,7 @@ describe("two states of a stack compared", () => {
         "weaker: agent fails CIS 5.30 (is on the default bridge)",
         "changed: agent is new",
       ]);
-      assert.deepEqual(compared(base, without("agent")), ["changed: agent is gone"]);
+      assert.deepEqual(compared(base, without("agent")), ["changed: agent was removed"]);
       const [first] = changes(without("agent"), base);
       assert.equal(first?.reason, "the host's files are closed to others");
     });
@@ -494,15 +494,15 @@ describe("two states of a stack compared", () => {
         "changed: socket-proxy-app is new",
       ]);
       assert.deepEqual(compared(base, without("app", "db")).filter(ofIt), [
-        "changed: app is gone",
-        "changed: db is gone",
-        "changed: socket-proxy-app is gone",
+        "changed: app was removed",
+        "changed: db was removed",
+        "changed: socket-proxy-app was removed",
       ]);
     });
 
     it("say nothing of a conversation with it", () => {
       assert.deepEqual(compared(without("db"), base), ["changed: db is new"]);
-      assert.deepEqual(compared(base, without("db")), ["changed: db is gone"]);
+      assert.deepEqual(compared(base, without("db")), ["changed: db was removed"]);
     });
 
     it("compare it with the policy where that is asked for", () => {
@@ -518,12 +518,12 @@ describe("two states of a stack compared", () => {
       ]);
       assert.deepEqual(against(without("app", "db")), [
         "weaker: app has CAP_CHOWN",
-        "weaker: app reaches beyond the host through egress",
+        "weaker: app has access to the external network egress",
         "weaker: app has appKey in its environment as APP_KEY",
         "weaker: socket-proxy-app has the Docker socket",
       ]);
       assert.deepEqual(against(without("traefik")).slice(0, 2), [
-        "weaker: traefik reaches beyond the host through edge",
+        "weaker: traefik has access to the external network edge",
         "weaker: traefik publishes 0.0.0.0:80->80/tcp",
       ]);
     });

@@ -93,17 +93,17 @@ describe("a saved report", () => {
 
   const SAVE = 'save one with "npm run -s report -- --stack prod --format json > r.json"';
   const no = (...problems: readonly string[]): string =>
-    `r.json: is no report of version 1:\n${problems.map((line) => `  ${line}\n`).join("")}${SAVE}`;
+    `r.json: is not a report of version 1:\n${problems.map((line) => `  ${line}\n`).join("")}${SAVE}`;
   const said = (part: object): string => JSON.stringify({ ...base, ...part });
   const first = (part: object): string =>
     said({ containers: base.containers.slice(0, 1).map((one) => ({ ...one, ...part })) });
 
   // What is wrong with a file, what it holds, and what is said.
   const bad: readonly (readonly [string, string, string])[] = [
-    ["is no JSON", "traefik", `r.json: is no JSON; ${SAVE}`],
+    ["is not JSON", "traefik", `r.json: is not JSON; ${SAVE}`],
     ["is of another version", said({ version: 2 }), no("version: expected 1, got 2")],
-    ["is a list", "[]", no("at its top: expected a map, got a list")],
-    ["is empty", "null", no("at its top: expected a map, got nothing")],
+    ["is a list", "[]", no("top level: expected a map, got a list")],
+    ["is empty", "null", no("top level: expected a map, got nothing")],
     [
       "is something else",
       '{"version":1}',

@@ -85,7 +85,7 @@ describe("CIS section 5", () => {
         .results.filter(({ id }) => id === "5.2" || id === "5.3")
         .map(({ id, verdict, detail }) => `${id} ${verdict}: ${detail}`);
     assert.deepEqual(told(before), [
-      "5.2 host: gets Docker's own profile where the host has AppArmor",
+      "5.2 host: has Docker's default profile if the host supports AppArmor",
       "5.3 host: gets a label where the host and its engine have SELinux on",
     ]);
     assert.deepEqual(told({ ...before, appArmor: "", seLinux: "" }), [
@@ -126,10 +126,10 @@ describe("CIS section 5", () => {
       "5.3 runs without an SELinux label",
     ],
     [{ capAdd: ["CAP_CHOWN", "CAP_SYS_PTRACE"] }, "5.4 adds CAP_CHOWN, adds CAP_SYS_PTRACE"],
-    [{ capDrop: [] }, "5.4 keeps Docker's own capabilities"],
+    [{ capDrop: [] }, "5.4 keeps Docker's default capabilities"],
     [
       { capDrop: ["CAP_NET_RAW"], capAdd: ["CAP_CHOWN"] },
-      "5.4 keeps Docker's own capabilities, adds CAP_CHOWN",
+      "5.4 keeps Docker's default capabilities, adds CAP_CHOWN",
     ],
     [{ privileged: true }, "5.5 is privileged"],
     [{ mounts: [hostPath("/etc")] }, "5.6 mounts /etc read-only"],
@@ -144,7 +144,7 @@ describe("CIS section 5", () => {
     [{ memory: 0 }, "5.11 has no memory limit"],
     [{ cpus: 0 }, "5.12 has no CPU limit"],
     [{ cpus: 0, cpuShares: 512 }],
-    [{ readOnlyRootfs: false }, "5.13 can write to its root"],
+    [{ readOnlyRootfs: false }, "5.13 has a writable root file system"],
     [
       { ports: [port(8080, "0.0.0.0"), port(8081, "::")] },
       "5.9 0.0.0.0:8080 to 8080, [::]:8081 to 8080",
@@ -156,30 +156,45 @@ describe("CIS section 5", () => {
       "5.14 8080 on all interfaces (::0), 8081 on all interfaces (0:0:0:0:0:0:0:0)",
     ],
     [{ restart: { policy: "on-failure", retries: 1 } }],
-    [{ restart: { policy: "on-failure", retries: 0 } }, "5.15 restarts on-failure without end"],
+    [{ restart: { policy: "on-failure", retries: 0 } }, "5.15 restarts on-failure without a limit"],
     [{ restart: { policy: "on-failure", retries: 6 } }, "5.15 restarts on-failure 6 times"],
     [{ restart: { policy: "always", retries: 0 } }, "5.15 restarts always"],
     [{ restart: { policy: "no", retries: 0 } }],
-    [{ namespaces: { ...MINIMAL.namespaces, pid: "host" } }, "5.16 sees the host's processes"],
-    [{ namespaces: { ...MINIMAL.namespaces, ipc: "host" } }, "5.17 shares the host's memory"],
+    [
+      { namespaces: { ...MINIMAL.namespaces, pid: "host" } },
+      "5.16 shares the host's process namespace",
+    ],
+    [
+      { namespaces: { ...MINIMAL.namespaces, ipc: "host" } },
+      "5.17 shares the host's IPC namespace",
+    ],
     [{ devices: ["/dev/kmsg"] }, "5.18 has /dev/kmsg"],
-    [{ ulimits: [] }, "5.19 takes the engine's limits"],
+    [{ ulimits: [] }, "5.19 has only the default limits of Docker"],
     [{ mounts: [{ ...hostPath("/srv"), propagation: "rshared" }] }, "5.20 shares /x"],
-    [{ namespaces: { ...MINIMAL.namespaces, uts: "host" } }, "5.21 can rename the host"],
+    [
+      { namespaces: { ...MINIMAL.namespaces, uts: "host" } },
+      "5.21 shares the host's UTS namespace",
+    ],
     [
       { securityOpts: ["no-new-privileges:true", "seccomp=unconfined"] },
       "5.22 runs without seccomp",
     ],
     [{ cgroupParent: "/other" }, "5.25 is under /other"],
-    [{ securityOpts: [] }, "5.26 may gain privileges by set-uid programs"],
-    [{ securityOpts: ["no-new-privileges:false"] }, "5.26 may gain privileges by set-uid programs"],
+    [{ securityOpts: [] }, "5.26 may gain privileges through set-uid programs"],
+    [
+      { securityOpts: ["no-new-privileges:false"] },
+      "5.26 may gain privileges through set-uid programs",
+    ],
     [{ securityOpts: ["no-new-privileges"] }],
     [{ healthCheck: false }, "5.27 has no health check"],
     [{ image: "nginx:1" }, "5.28 its image has no digest yet"],
     [{ pidsLimit: 0 }, "5.29 may start any number of processes"],
     [{ networks: ["bridge", "stack-edge"] }, "5.30 is on the default bridge"],
     [{ networks: [] }, "5.30 is on the default bridge"],
-    [{ namespaces: { ...MINIMAL.namespaces, user: "host" } }, "5.31 asks for the host's users"],
+    [
+      { namespaces: { ...MINIMAL.namespaces, user: "host" } },
+      "5.31 uses the host's user namespace",
+    ],
     [
       { mounts: [hostPath("/run/user/docker.sock")] },
       "5.32 mounts /run/user/docker.sock read-only",

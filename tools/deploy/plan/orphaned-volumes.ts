@@ -1,4 +1,3 @@
-/** Data volumes that a deployment would remove from the stack. Pure. */
 import { StackModel } from "../../../components/model";
 import { DataFormat } from "../../../components/services/definition";
 import { parseReference } from "../../../images/reference";
@@ -7,16 +6,16 @@ import { PlainConfig } from "../../../config/file/edit";
 import { imagesOf } from "../pulumi/history";
 import { nameOf, StackState, VOLUME } from "../pulumi/state";
 
-export interface LostVolume {
+export interface OrphanedVolume {
   readonly urn: string;
   readonly name: string;
 }
 
-/** Protected volumes of the last deployment that the model does not have any more. */
-export function lostVolumes(
+/** Data volumes in the state that the model no longer has. They leave the stack and stay on the host. Pure. */
+export function orphanedVolumes(
   { resources }: Pick<StackState, "resources">,
   { stack, containers }: Pick<StackModel, "stack" | "containers">,
-): LostVolume[] {
+): OrphanedVolume[] {
   const kept = new Set(
     containers.flatMap(({ mounts }) =>
       mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
@@ -31,10 +30,10 @@ export function lostVolumes(
 }
 
 /**
- * The configuration of an earlier deployment, for going back over a change of PostgreSQL's major version. That leaves the
- * data of the present version behind on purpose; it stays on the host, as the data of the older version did.
+ * Allows a rollback across a major version of PostgreSQL, by setting `upgradedFrom` to the current version. The data of that
+ * version is orphaned and stays on the host. Pure.
  */
-export function acrossMajors(
+export function withUpgradedFrom(
   config: PlainConfig,
   { postgres }: Readonly<Partial<Record<string, DataFormat>>>,
 ): PlainConfig {

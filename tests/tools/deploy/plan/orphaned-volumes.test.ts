@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { StackContainer } from "../../../../components/model";
 import { PlainConfig } from "../../../../config/file/edit";
-import { acrossMajors, lostVolumes } from "../../../../tools/deploy/plan/lost-volumes";
+import { withUpgradedFrom, orphanedVolumes } from "../../../../tools/deploy/plan/orphaned-volumes";
 import { parseState, VOLUME } from "../../../../tools/deploy/pulumi/state";
 
 const urn = (name: string): string => `urn:pulumi:s::pinned-stack::${VOLUME}::${name}`;
@@ -27,7 +27,7 @@ const config = (tag: string, services?: object): PlainConfig => ({
 
 describe("what a deployment would take away", () => {
   it("is a protected volume that nothing declares, and no other", () => {
-    assert.deepEqual(lostVolumes(state, { stack: "s", containers: [] }), [
+    assert.deepEqual(orphanedVolumes(state, { stack: "s", containers: [] }), [
       { urn: urn("s-n8n-data"), name: "s-n8n-data" },
     ]);
   });
@@ -35,19 +35,19 @@ describe("what a deployment would take away", () => {
   it("is nothing while the volume is declared", () => {
     const mounts = [{ kind: "data", volume: "n8n-data", path: "/data", chown: false }] as const;
     const kept = { mounts } as unknown as StackContainer;
-    assert.deepEqual(lostVolumes(state, { stack: "s", containers: [kept] }), []);
+    assert.deepEqual(orphanedVolumes(state, { stack: "s", containers: [kept] }), []);
   });
 
   it("is meant on the way back over a major version", () => {
     const services = { postgres: { memoryMiB: 512 }, n8n: { enabled: true } };
-    const back = acrossMajors(config("16-alpine", services), format(17));
+    const back = withUpgradedFrom(config("16-alpine", services), format(17));
     assert.deepEqual(JSON.parse(back.values["pinned-stack:services"] ?? ""), {
       postgres: { memoryMiB: 512, upgradedFrom: 17 },
       n8n: { enabled: true },
     });
     assert.deepEqual(
       JSON.parse(
-        acrossMajors(config("16-alpine"), format(17)).values["pinned-stack:services"] ?? "",
+        withUpgradedFrom(config("16-alpine"), format(17)).values["pinned-stack:services"] ?? "",
       ),
       { postgres: { upgradedFrom: 17 } },
     );
@@ -55,9 +55,9 @@ describe("what a deployment would take away", () => {
 
   it("has nothing to do with a way back inside one major version, or without PostgreSQL", () => {
     const same = config("16-alpine");
-    assert.equal(acrossMajors(same, format(16)), same);
-    assert.equal(acrossMajors(same, {}), same);
+    assert.equal(withUpgradedFrom(same, format(16)), same);
+    assert.equal(withUpgradedFrom(same, {}), same);
     const without = { values: {}, secretKeys: [] };
-    assert.equal(acrossMajors(without, format(16)), without);
+    assert.equal(withUpgradedFrom(without, format(16)), without);
   });
 });
