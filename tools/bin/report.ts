@@ -39,8 +39,11 @@ Exit code: 0 done, 1 something became weaker (with --against), 2 the configurati
     against: { type: "string" },
   },
   main: ({ values: { stack, format: name, against, "config-file": path } }) => {
-    const all = Object.keys(FORMATS) as Format[];
-    const format = choice("format", name, against === undefined ? all : COMPARED);
+    const format = choice("format", name, Object.keys(FORMATS) as Format[]);
+    if (against !== undefined && !COMPARED.includes(format))
+      throw new CommandError(
+        `--format: expected ${COMPARED.join(", ")} with --against, got ${JSON.stringify(format)}`,
+      );
     // Before the stack, which takes longer to load.
     const saved = against === undefined ? undefined : readSaved(against, stack);
     const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER, path), { placeholders: true });

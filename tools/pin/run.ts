@@ -147,6 +147,8 @@ function summary(
     return count === 0 ? undefined : counted(count, "image");
   };
   const [taken, held, failed] = [images("take"), images("hold"), images("fail")];
+  const kept =
+    rows.filter(({ status }) => status === "fail").length === 1 ? "its pin" : "their pins";
   const option = stack === "dev" ? [] : ["--stack", stack];
   // Repeats the arguments, so that the suggested command takes exactly what this one shows.
   const same = [
@@ -161,7 +163,7 @@ function summary(
     written && `${file}: ${taken ?? ""} pinned; see "git diff", then ${npmRun("preview", option)}`,
     check && taken !== undefined && `${taken} to pin: ${npmRun("pin", same)}`,
     held !== undefined && `${held} held by the minimum age of ${formatAge(minimumAge)}`,
-    failed !== undefined && `${failed} failed${check ? "" : " and kept their pins"}`,
+    failed !== undefined && `${failed} failed${check ? "" : ` and kept ${kept}`}`,
     !check && images("take", "hold", "fail") === undefined && `${file}: nothing to pin`,
   ];
   return lines.flatMap((line) => (line === false ? [] : [`${line}\n`])).join("");

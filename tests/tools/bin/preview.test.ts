@@ -35,16 +35,18 @@ describe("npm run preview without the Pulumi CLI and without a network", () => {
     assert.equal(code, 0, stderr);
     const plugins = join(folder, "pulumi", "plugins");
     // Whether Docker is there is the machine's own business.
-    const lines = stderr.split("\n").filter((line) => !/^missing: Docker engine|^$/.test(line));
+    const lines = stderr.split("\n").filter((line) => !/^missing: Docker Engine|^$/.test(line));
     assert.match(
       lines.shift() ?? "",
       /^missing: Pulumi CLI: .*no network.*; install it on PATH, or connect to the internet /,
     );
-    assert.deepEqual(lines, [
-      `missing: Pulumi plugin docker 5.2.0: not in ${plugins}; the CLI downloads it`,
-      `missing: Pulumi plugin command 1.2.1: not in ${plugins}; the CLI downloads it`,
-      "so this is the offline plan: what the stack consists of, not what would change",
-    ]);
+    assert.equal(lines.length, 3, stderr);
+    for (const [index, plugin] of ["docker 5.2.0", "command 1.2.1"].entries())
+      assert.ok(
+        lines[index]?.startsWith(`missing: Pulumi plugin ${plugin}: not in ${plugins}; `),
+        lines[index],
+      );
+    assert.match(lines[2] ?? "", /offline plan/);
     assert.match(stdout, /^stack dev: \d+ containers, \d+ networks and \d+ volumes$/m);
     assert.match(stdout, /^homepage +nginx:1\.27-alpine +[0-9a-f]{12} +101:101 +none +read-only /m);
   }).timeout(30_000);
@@ -75,7 +77,9 @@ describe("a Docker engine on this machine", () => {
 
   it("that answers with an error is missing", async () => {
     const server = await serve(503);
-    assert.equal(await ask(), `Docker Engine: ${join(folder, "docker.sock")} answers 503`);
+    const problem = (await ask()) ?? "";
+    assert.ok(problem.includes(join(folder, "docker.sock")), problem);
+    assert.match(problem, /^Docker Engine: .* 503$/);
     server.close();
   });
 

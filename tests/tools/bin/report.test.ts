@@ -125,13 +125,14 @@ describe("npm run report", function () {
       assert.notEqual(field, undefined);
     const old = await save("old.json", JSON.stringify({ ...older, stack: "a\u001b[1mb" }));
     const { code, stderr } = await report(...plain, "--against", old);
-    assert.deepEqual(
-      [code, stderr],
-      [
-        0,
-        `${old}: is of stack "ab", and compared with stack "test"\n` +
-          `${old}: is older and does not tell of entrance, socketReads, insecureRegistries, requirePins; save it again to compare them\n`,
-      ],
+    assert.equal(code, 0);
+    const [other = "", missing = "", ...rest] = stderr.split("\n");
+    assert.deepEqual(rest, [""]);
+    for (const line of [other, missing]) assert.ok(line.startsWith(`${old}: `), line);
+    assert.match(other, /stack "ab".* stack "test"$/);
+    assert.match(
+      missing,
+      /older.* entrance, socketReads, insecureRegistries, requirePins; save it again/,
     );
   });
 
@@ -139,7 +140,7 @@ describe("npm run report", function () {
     [
       "a format that there is not",
       ["--format", "yaml"],
-      /^--format: expected one of table, markdown, json, .*, got "yaml"\n$/,
+      /^--format: expected table, markdown, json, .*, got "yaml"\n$/,
     ],
     [
       "a stack that there is not",
@@ -159,7 +160,7 @@ describe("npm run report", function () {
     [
       "a format that a comparison does not have",
       ["--against", "/nowhere.json", "--format", "mermaid"],
-      /^--format: with --against expected table, markdown, json, got "mermaid"\n$/,
+      /^--format: expected table, markdown, json with --against, got "mermaid"\n$/,
     ],
     ["a word too many", ["prod"], /Unexpected argument 'prod'/],
   ];
@@ -178,7 +179,10 @@ describe("npm run report", function () {
     const options = await stackFile("site.yaml", { services: { homepage: { folder: site } } });
     const { code, stdout, stderr } = await report(...options, "--format", "compose");
     assert.deepEqual([code, stdout], [2, ""]);
-    assert.match(stderr, /a\.png: a Compose file holds no bytes, only texts; .*\n$/);
+    assert.match(
+      stderr,
+      /a\.png: a Compose file .* binary files; .*services\.homepage\.folder.*\n$/,
+    );
     assert.doesNotMatch(stderr, /^ {4}at /m);
   });
 

@@ -52,7 +52,7 @@ describe("a deployment", function () {
     const { ended, done, plan } = await fakeDeployment({ history });
     assert.equal(ended, 0);
     assert.deepEqual(done, ["verified 2026-01-02"]);
-    assert.match(plan, /deployment 2 of 2026-01-02\S+ was not seen healthy/);
+    assert.match(plan, /deployment 2 of 2026-01-02\S+ was not verified as healthy/);
   });
 
   it("shows the preview's warnings with the plan, each once and in a line", async () => {
@@ -234,10 +234,10 @@ describe("a deployment", function () {
         more: [stranger(`${HOMEPAGE}-left`)],
       });
       assert.equal(ended, 0);
-      assert.match(plan, /current state: creating dev-homepage\n/);
+      assert.match(plan, /current state: creating dev-homepage did not finish\n/);
       assert.match(
         plan,
-        /current state: container dev-homepage-left, is orphaned and will be removed/,
+        /current state: container dev-homepage-left is orphaned and will be removed\n/,
       );
       assert.doesNotMatch(plan, /is not part of the stack/);
       assert.deepEqual(done.slice(0, 3), [

@@ -32,31 +32,26 @@ describe("going back", () => {
       assert.equal(config, history[Number(target) - 1]?.config);
     });
 
-  const refused: readonly (readonly [string, readonly PastUpdate[], number | undefined, string])[] =
+  const refused: readonly (readonly [string, readonly PastUpdate[], number | undefined, RegExp])[] =
     [
-      [
-        "nowhere",
-        [],
-        undefined,
-        "there is no earlier deployment with another configuration to go back to",
-      ],
+      ["nowhere", [], undefined, /no earlier .*another configuration/],
       [
         "to what runs already",
         [past(1, "a"), past(2, "a")],
         undefined,
-        "there is no earlier deployment with another configuration to go back to",
+        /no earlier .*another configuration/,
       ],
       [
         "to one that failed",
         [past(1, "a"), past(2, "b", failed), past(3, "c")],
         2,
-        "deployment 2: not among those that succeeded (1, 3)",
+        /^deployment 2: .*success.* \(1, 3\)$/,
       ],
       [
         "to one whose secrets nobody can read any more",
         [past(1, "a", { readable: false }), past(2, "b")],
         undefined,
-        "the secrets of deployment 1 are encrypted with another passphrase than the current one; put its pins and settings into the stack's file and deploy that",
+        /secrets of deployment 1 .*another passphrase.*; .*pins and settings into the stack file/,
       ],
     ];
   for (const [what, history, number, message] of refused)

@@ -100,7 +100,7 @@ describe("the plan of pins", () => {
     assert.deepEqual(
       rows.map((row) => [row.service, row.status, row.why]),
       [
-        ["app", "as-pinned", "has no tag that could move"],
+        ["app", "as-pinned", "has no tag to look up"],
         ["many", "fail", "expected name:tag or name:tag@sha256:… on one line"],
         ["wrong", "fail", 'digest "sha256:2": expected 64 hexadecimal digits, got 1'],
       ],
@@ -140,7 +140,7 @@ describe("a plan of pins with a faulty registry", () => {
     [on("get", status(429, hour)), unread(WAIT)],
     [
       on("blob", { do: "drip", part: "body" }),
-      unread("did not answer within the 0.7 s for all registries"),
+      unread("did not answer within the limit of 0.7 s for all registries"),
       700,
     ],
     [

@@ -186,9 +186,9 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     const { code, err } = await pin({ args: ["down", "moved"] });
     assert.equal(code, 2);
     assert.equal(now(), repinned(text, "moved"));
-    assert.equal(
+    assert.match(
       err,
-      'Pulumi.prod.yaml: 1 image pinned; see "git diff", then "npm run preview -- --stack prod"\n1 image failed; failed images keep their pins\n',
+      /^Pulumi\.prod\.yaml: 1 image pinned; .*"npm run preview -- --stack prod"\n1 image failed .*kept its pin\n$/,
     );
   });
 
@@ -215,8 +215,7 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     await assert.rejects(work, {
       name: "CommandError",
       exitCode: 2,
-      message:
-        "Pulumi.prod.yaml: was changed in the meantime, nothing was written; run this again",
+      message: "Pulumi.prod.yaml: was changed in the meantime, nothing was written; run this again",
     });
     assert.equal(now(), changed);
     assert.deepEqual(readdirSync(folder), ["Pulumi.prod.yaml"]);
@@ -271,22 +270,20 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
     assert.match(out, /^## Image digests of the stack `prod`\n/);
   });
 
-  const TAG = "expected a tag after the equals sign, as in same=1.2.3";
-  const NONE = "Pulumi.prod.yaml has no image of that service, only of same";
-  const wrong: readonly [options: Partial<PinCommand>, message: string][] = [
-    [{ args: ["traefik=1", "same", "nginx"] }, `"traefik=1": ${NONE}\n"nginx": ${NONE}`],
-    [{ args: ["same", "same=2"] }, '"same=2": same is named twice'],
-    [{ args: ["same=a/b"] }, `"same=a/b": ${TAG}`],
-    [{ args: ["same=1@sha256:2"] }, `"same=1@sha256:2": ${TAG}`],
-    [{ args: ["same="] }, `"same=": ${TAG}`],
-    [{ format: "xml" }, '--format "xml": expected table, json, markdown'],
-    [{ format: "constructor" }, '--format "constructor": expected table, json, markdown'],
-    [{ minimumAge: "3" }, '--minimum-age "3": expected an age such as 3d, 12h or 0'],
-    [{ stack: "../x" }, 'stack "../x": expected only letters, digits, "_", "." and "-"'],
+  const wrong: readonly [options: Partial<PinCommand>, message: RegExp][] = [
     [
-      { stack: "none" },
-      "Pulumi.none.yaml: does not exist; copy Pulumi.prod.yaml, or name another stack with --stack",
+      { args: ["traefik=1", "same", "nginx"] },
+      /^"traefik=1": Pulumi\.prod\.yaml .*no image .*\bsame\n"nginx": Pulumi\.prod\.yaml .*no image .*\bsame$/,
     ],
+    [{ args: ["same", "same=2"] }, /^"same=2": same .*twice$/],
+    [{ args: ["same=a/b"] }, /^"same=a\/b": expected a tag .*same=1\.2\.3$/],
+    [{ args: ["same=1@sha256:2"] }, /^"same=1@sha256:2": expected a tag .*same=1\.2\.3$/],
+    [{ args: ["same="] }, /^"same=": expected a tag .*same=1\.2\.3$/],
+    [{ format: "xml" }, /^--format: expected table, json, markdown, got "xml"$/],
+    [{ format: "constructor" }, /^--format: expected table, json, markdown, got "constructor"$/],
+    [{ minimumAge: "3" }, /^--minimum-age: expected .*3d, 12h or 0, got "3"$/],
+    [{ stack: "../x" }, /^stack "\.\.\/x": expected only letters, digits, "_", "\." and "-"$/],
+    [{ stack: "none" }, /^Pulumi\.none\.yaml: does not exist; copy Pulumi\.prod\.yaml.*--stack$/],
   ];
   for (const [options, message] of wrong)
     it(`refuses ${JSON.stringify(options)}`, async () => {

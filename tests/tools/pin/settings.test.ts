@@ -50,9 +50,9 @@ describe("what pin reads of a configuration", () => {
     );
     assert.deepEqual(settings.registries, { "ghcr.io": {}, "quay.io": { insecure: true } });
     assert.deepEqual([...settings.encrypted.keys()], ["ghcr.io", "quay.io"]);
-    assert.equal(
-      settings.encrypted.get("ghcr.io"),
-      'its credentials are encrypted in the stack file, which this command does not decrypt: run "npm run preview -- --stack prod" and copy the digest that it names',
+    assert.match(
+      settings.encrypted.get("ghcr.io") ?? "",
+      /credentials are encrypted .*"npm run preview -- --stack prod" .*digest/,
     );
   });
 

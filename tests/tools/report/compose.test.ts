@@ -227,20 +227,14 @@ describe("a Compose file", () => {
   });
 
   it("says what it cannot carry: logins, plain HTTP, images without a digest", () => {
-    const lines = [
-      ...[
-        "What a Compose file cannot carry:",
-        '- registry logins: "docker login" on the host for ghcr.io',
-      ],
-      "- the digest of homepage: its image is not pinned, so Compose takes what its tag is that day",
-    ];
-    for (const line of lines) assert.ok(head.includes(`\n# ${line}\n`), line);
-    assert.doesNotMatch(head, /digest of app|without TLS/);
+    assert.match(head, /^# - registry logins: "docker login" .*ghcr\.io$/m);
+    assert.match(head, /^# - the image of homepage: .*no digest.* tag$/m);
+    assert.doesNotMatch(head, /the image of app:|without TLS/);
     const registries = { "127.0.0.1:5000": { insecure: true }, "ghcr.io": { insecure: false } };
     const other = compose(exampleModel({ registries }));
     assert.match(
       other,
-      /^# - registries without TLS: "insecure-registries": \["127\.0\.0\.1:5000"\] in the engine's daemon\.json$/m,
+      /^# - registries without TLS: "insecure-registries": \["127\.0\.0\.1:5000"\] .*daemon\.json/m,
     );
     assert.doesNotMatch(other, /registry logins/);
   });

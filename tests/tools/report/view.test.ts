@@ -24,7 +24,7 @@ describe("the view of a stack", () => {
 
   it("has a volume for each mount of files, secrets and data, and who prepares it", () => {
     const volumes: readonly (readonly [string, string, string, readonly string[], string?])[] = [
-      ["app-data", "data", "as the image has it", []],
+      ["app-data", "data", "from the image", []],
       ["db-1-data", "data", "70:70", [], "db-1-data-owner 0:0 CAP_CHOWN CAP_DAC_READ_SEARCH"],
       [
         "db-passwords",
@@ -38,7 +38,7 @@ describe("the view of a stack", () => {
         "files",
         "root",
         ["/etc/traefik/dynamic/routes.yml"],
-        "traefik-config-init the image's",
+        "traefik-config-init from the image",
       ],
     ];
     for (const [name, role, owner, files, helper] of volumes) {

@@ -46,41 +46,44 @@ describe("the doctor's look at a host", () => {
     ]);
   });
 
-  const bad: readonly (readonly [string, string, string])[] = [
+  const bad: readonly (readonly [string, string, RegExp])[] = [
     [
       "a clock that is behind",
       HEALTHY.replace("1800000003", "1799999900"),
-      "problem: clock: 100 seconds behind this machine; set it on the host: timedatectl set-ntp true",
+      /^problem: clock: 100 seconds behind .*timedatectl set-ntp true$/,
     ],
     [
       "a port that another stack publishes",
       `${HEALTHY}container=8080|other-traefik|other|127.0.0.1:8080->80/tcp\n`,
-      "problem: port 8080: published by the container other-traefik of the stack other; stop that container, or set another port in pinned-stack:publish",
+      /^problem: port 8080: .*container other-traefik of stack other; .*pinned-stack:publish$/,
     ],
     [
       "a port that a program holds on all addresses",
       `${HEALTHY}listen=00000000:1F90\n`,
-      'problem: port 8080: a program on the host listens on 127.0.0.1:8080; find it with "sudo ss -ltnp sport = :8080" on the host and stop it, or set another port in pinned-stack:publish',
+      /^problem: port 8080: .*listens on 127\.0\.0\.1:8080; .*"sudo ss -ltnp sport = :8080".*pinned-stack:publish$/,
     ],
     [
       "what the preflight complains about",
       `${UNFIT}preflight=WARNING: Error loading config file: permission denied\npreflight=docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some\n`,
-      "problem: docker: 10 MiB free in /var/lib/docker, expected 512 MiB; free some",
+      /^problem: docker: 10 MiB free in \/var\/lib\/docker, expected 512 MiB; free some$/,
     ],
     [
       "a user without Docker",
       "preflight=docker: the engine does not answer: permission denied\n",
-      "problem: docker: the engine does not answer: permission denied; let the user use Docker: sudo usermod -aG docker USER on the host, then log in again",
+      /^problem: docker: the engine does not answer: permission denied; .*sudo usermod -aG docker USER/,
     ],
     [
       "a folder that cannot be measured",
       HEALTHY.replace("freeMiB=5000", "freeMiB="),
-      "unknown: disk: the free space of Docker's folder cannot be read by this user",
+      /^unknown: disk: .*cannot read the free space/,
     ],
   ];
   for (const [what, stdout, line] of bad)
     it(`tells ${what}`, () => {
-      assert.ok(linesOf(stdout).includes(line), linesOf(stdout).join("\n"));
+      assert.ok(
+        linesOf(stdout).some((found) => line.test(found)),
+        linesOf(stdout).join("\n"),
+      );
     });
 
   it("minds what the docker client says besides only where it is all there is", () => {

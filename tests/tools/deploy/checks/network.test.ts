@@ -27,35 +27,32 @@ const names: Readonly<Record<string, readonly string[]>> = {
 };
 const resolve = (name: string): Promise<readonly string[]> => Promise.resolve(names[name] ?? []);
 
+const textOf = ({ status, text, fix }: Check): string =>
+  `${status}: ${text}${fix === undefined ? "" : `; ${fix}`}`;
+
 describe("the doctor's look at DNS", () => {
   for (const [name, expected] of [
-    ["here.example.com", [{ name: "dns", status: "ok", text: "1 names lead to the host" }]],
+    ["here.example.com", /^ok: 1 names/],
     [
       "elsewhere.example.com",
-      [
-        {
-          name: "dns",
-          status: "unknown",
-          text: "elsewhere.example.com leads to 192.0.2.9",
-          fix: "let these names lead to 192.0.2.1, 2001:db8::1",
-        },
-      ],
+      /^unknown: elsewhere\.example\.com .* 192\.0\.2\.9; .* 192\.0\.2\.1, 2001:db8::1$/,
     ],
     [
       "nowhere.example.com",
-      [
-        {
-          name: "dns",
-          status: "unknown",
-          text: "nowhere.example.com has no address",
-          fix: "let these names lead to 192.0.2.1, 2001:db8::1",
-        },
-      ],
+      /^unknown: nowhere\.example\.com has no address; .* 192\.0\.2\.1, 2001:db8::1$/,
     ],
-    ["homepage.localhost", []],
+    ["homepage.localhost", undefined],
   ] as const)
     it(`warns and no more: ${name}`, async () => {
-      assert.deepEqual(await dnsChecks({ host }, ingress(name), resolve), expected);
+      const checks = await dnsChecks({ host }, ingress(name), resolve);
+      if (expected === undefined) {
+        assert.deepEqual(checks, []);
+        return;
+      }
+      const [check, ...rest] = checks;
+      assert.ok(check);
+      assert.deepEqual([check.name, rest], ["dns", []]);
+      assert.match(textOf(check), expected);
     });
 });
 
@@ -71,8 +68,7 @@ describe("the doctor's look at registries", () => {
   ): Promise<string> => {
     const checks = await registryChecks({ images, registries }, undefined, 1000);
     assert.equal(checks.length, 1);
-    const { status, text, fix } = checks[0] as Check;
-    return withoutPorts(`${status}: ${text}${fix === undefined ? "" : `; ${fix}`}`, registry);
+    return withoutPorts(textOf(checks[0] as Check), registry);
   };
 
   it("asks for what a pin names, with a tag or without, and for the tag where there is no pin", async () => {
@@ -98,11 +94,11 @@ describe("the doctor's look at registries", () => {
     registry.putImage("team/app", image, "1");
     assert.match(
       await look(registry, { traefik: pinTo(imageIn(registry, "team/app:1"), gone) }),
-      /^problem: REGISTRY: traefik: .*; the pinned image is gone; pin another one with npm run pin$/,
+      /^problem: REGISTRY: traefik: .* 404 .*; .*npm run pin$/,
     );
   });
 
-  it("says of a registry that is away that it unknown, without a tag too", async () => {
+  it("says of a registry that is away that it is unknown, without a tag too", async () => {
     const registry = await start({ auth: "none" });
     const { tag, ...bare } = imageIn(registry, "team/app:1");
     assert.equal(tag, "1");
@@ -132,9 +128,9 @@ describe("the doctor's look at registries", () => {
     registry.putImage("team/app", image, "1");
     const images = { traefik: imageIn(registry, "team/app:1") };
     const closed = insecure([registry], { username: "u", password: ENCRYPTED });
-    assert.equal(
+    assert.match(
       await look(registry, images, closed),
-      "unknown: REGISTRY: its password is encrypted and could not be read; set the passphrase, as the line about it says",
+      /^unknown: REGISTRY: .*password.*; .*passphrase/,
     );
     assert.deepEqual(registry.log, []);
     const open = insecure([registry], { username: "u", password: "p" });

@@ -15,42 +15,32 @@ describe("the doctor's look at the state", () => {
     });
 
   for (const [what, change, expected] of [
-    ["nothing pending", {}, { name: "state", status: "ok", text: "0 resources, nothing pending" }],
+    ["nothing pending", {}, /^ok: 0 resources, no pending operations$/],
     [
       "a run that was cut off",
       {
         state: () => Promise.resolve({ ...parseState({}), pending: ["creating prod-app"] }),
       },
-      {
-        name: "state",
-        status: "unknown",
-        text: "the last run was interrupted while creating prod-app",
-        fix: "npm run deploy -- --stack prod",
-      },
+      /^unknown: .*creating prod-app; npm run deploy -- --stack prod$/,
     ],
     [
       "a deployment that failed",
       { history: () => Promise.resolve([past(1), past(2, { succeeded: false })]) },
-      {
-        name: "state",
-        status: "unknown",
-        text: "deployment 2 of 2026-01-02T00:00:00Z did not finish",
-        fix: "npm run deploy -- --stack prod",
-      },
+      /^unknown: deployment 2 of 2026-01-02T00:00:00Z did not finish; npm run deploy -- --stack prod$/,
     ],
     [
       "Pulumi's own lock",
       { locks: () => Promise.resolve(["u@m (process 7) since 2026"]) },
-      {
-        name: "state",
-        status: "unknown",
-        text: "another Pulumi process works on stack prod: u@m (process 7) since 2026",
-        fix: "wait until it ends, or, if it has ended already, run: npx pulumi cancel --stack prod",
-      },
+      /^unknown: stack prod .*u@m \(process 7\) since 2026; wait .*: npx pulumi cancel --stack prod$/,
     ],
   ] as const)
     it(`finds ${what}`, async () => {
-      assert.deepEqual(await check(change), expected);
+      const { name, status, text, fix } = await check(change);
+      assert.equal(name, "state");
+      assert.match(
+        [`${status}: ${text}`, ...(fix === undefined ? [] : [fix])].join("; "),
+        expected,
+      );
     });
 });
 
@@ -69,33 +59,28 @@ describe("the passphrase of a stack that is still to be made", () => {
   });
 
   for (const [env, stack, secretKeys, status, text] of [
-    [{}, "dev", [], "ok", "empty for stack dev, whose secrets are public"],
-    [{}, "prod", [], "problem", "the secrets of prod are encrypted with one, and none is set"],
-    [
-      { PULUMI_CONFIG_PASSPHRASE: "" },
-      "prod",
-      [],
-      "ok",
-      "one is set; the stack is created with it",
-    ],
+    [{}, "dev", [], "ok", /^empty\b.* dev\b/],
+    [{}, "prod", [], "problem", /^not set, .*secrets of stack prod/],
+    [{ PULUMI_CONFIG_PASSPHRASE: "" }, "prod", [], "ok", /^set\b.*creates the stack/],
     [
       { PULUMI_CONFIG_PASSPHRASE_FILE: "/x" },
       "prod",
       ["k"],
       "unknown",
-      "one is set; whether decrypts the secrets is known once the stack is created",
+      /^set, but not checked .*stack exists/,
     ],
     [
       { PULUMI_BACKEND_URL: "https://api.pulumi.com" },
       "prod",
       [],
       "unknown",
-      "the backend may keep the key of the secrets itself",
+      /^not checked, .*the backend .*key/,
     ],
   ] as const)
-    it(`of ${stack} is looked at with ${JSON.stringify(env)}: ${status}, ${text}`, () => {
+    it(`of ${stack} is ${status} with ${JSON.stringify(env)}`, () => {
       set(env);
       const found = passphraseOfNewStack({ stack, secretKeys });
-      assert.deepEqual([found.status, found.text], [status, text]);
+      assert.equal(found.status, status);
+      assert.match(found.text, text);
     });
 });

@@ -129,7 +129,7 @@ describe("a rehearsal", () => {
         file("answer", "HTTP/1.1 404 Not Found");
       },
       {},
-      /^traefik: has no route for a\.test\nits last line\n$/,
+      /^traefik: .*no route for a\.test\nits last line\n$/,
     ],
     [
       "cannot be started at all",

@@ -30,9 +30,6 @@ describe("the offline plan", () => {
     );
     assert.equal(notes[0], "networks: edge (external), traefik-homepage");
     assert.ok(notes.some((line) => line.startsWith("exempt: traefik, publishedPorts: ")));
-    assert.equal(
-      notes.at(-1),
-      "images.homepage: has no digest; a real preview asks its registry for it",
-    );
+    assert.match(notes.at(-1) ?? "", /^images\.homepage: .*no digest; .*preview/);
   });
 });

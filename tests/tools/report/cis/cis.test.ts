@@ -80,22 +80,17 @@ describe("CIS section 5", () => {
   it("leaves to the host what nobody knows of a container that does not run yet", () => {
     const { appArmor, seLinux, ...before } = MINIMAL;
     assert.notEqual(appArmor, seLinux);
-    const told = (facts: ContainerFacts): string[] =>
+    const told = (facts: ContainerFacts): string =>
       cisReport([{ facts, exemptions: [] }])
         .results.filter(({ id }) => id === "5.2" || id === "5.3")
-        .map(({ id, verdict, detail }) => `${id} ${verdict}: ${detail}`);
-    assert.deepEqual(told(before), [
-      "5.2 host: has Docker's default profile if the host supports AppArmor",
-      "5.3 host: gets a label where the host and its engine have SELinux on",
-    ]);
-    assert.deepEqual(told({ ...before, appArmor: "", seLinux: "" }), [
-      "5.2 finding: runs without an AppArmor profile",
-      "5.3 host: gets a label where the host and its engine have SELinux on",
-    ]);
-    assert.deepEqual(told(MINIMAL), [
-      "5.2 pass: an AppArmor profile",
-      "5.3 pass: an SELinux label",
-    ]);
+        .map(({ id, verdict, detail }) => `${id} ${verdict}: ${detail}`)
+        .join("\n");
+    assert.match(told(before), /^5\.2 host: .* if .*AppArmor\n5\.3 host: .* if .*SELinux$/);
+    assert.match(
+      told({ ...before, appArmor: "", seLinux: "" }),
+      /^5\.2 finding: .*without an AppArmor profile\n5\.3 host: .* if .*SELinux$/,
+    );
+    assert.match(told(MINIMAL), /^5\.2 pass: .*AppArmor.*\n5\.3 pass: .*SELinux.*$/);
   });
 
   it("never says that the latest version of an image is used, only whether it is pinned", () => {
@@ -104,9 +99,9 @@ describe("CIS section 5", () => {
         .filter(({ id }) => id === "5.28")
         .map(({ verdict, title, detail }) => `${title}: ${verdict}: ${detail}`)
         .join("\n");
-    assert.equal(
+    assert.match(
       told(MINIMAL.image),
-      'The latest version of the image is used: host: pinned by digest; "npm run pin -- --check" says whether its tag has moved, people whether a newer version is needed',
+      /^The latest version of the image is used: host: pinned by digest; "npm run pin -- --check" .*tag has moved, the operator decides /,
     );
     assert.equal(
       told("nginx:1"),
@@ -310,7 +305,10 @@ describe("CIS section 5", () => {
     assert.equal(cisHeadline(cisReport([{ facts, exemptions }])), "1 finding, 1 justified");
     const none = cisReport([]);
     assert.equal(cisHeadline(none), "0 findings, 0 justified");
-    assert.match(cisLead("s", none, 5), /^stack s, CIS .*\ninit containers .* not judged: 5, /);
+    assert.match(
+      cisLead("s", none, 5),
+      /^stack s, CIS .*\nnot checked: 5 init containers that run .*`helpers`/,
+    );
     assert.doesNotMatch(cisLead("s", none, 0), /\n/);
   });
 });
