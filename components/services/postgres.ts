@@ -145,7 +145,7 @@ function majorChange(stack: string, from: number, to: number): string {
   return (
     to < from
       ? [
-          `${problem} return to data that ${to} left on the host earlier:`,
+          `${problem} return to data that ${to} may have left on the host:`,
           `  1. ${accept}`,
           `  2. ${deploy} --allow-delete; ${volume}, including everything written since`,
         ]

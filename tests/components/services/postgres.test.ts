@@ -160,7 +160,7 @@ describe("data of another PostgreSQL", () => {
   it("is refused with the steps that move it, forwards and back", () => {
     assert.equal(
       problemOf(alpine(16), alpine(17)),
-      `images.postgres: PostgreSQL 17 cannot read the data of PostgreSQL 16, which ran last; nothing was changed. Put the tag of 16 back, or move the data:
+      `images.postgres: PostgreSQL 17 cannot read the data of PostgreSQL 16, which ran last; nothing was changed. Restore the tag of 16, or migrate the data:
   1. while 16 runs: npm run deploy -- --stack prod --dump
   2. in Pulumi.prod.yaml, set services.postgres.upgradedFrom: 16
   3. npm run deploy -- --stack prod --allow-delete; the volume prod-postgres-16-data stays on the host
@@ -168,16 +168,16 @@ describe("data of another PostgreSQL", () => {
     );
     assert.equal(
       problemOf(alpine(17), alpine(16)),
-      `images.postgres: PostgreSQL 16 cannot read the data of PostgreSQL 17, which ran last; nothing was changed. Put the tag of 17 back, or go back to the data that 16 may have left on the host:
+      `images.postgres: PostgreSQL 16 cannot read the data of PostgreSQL 17, which ran last; nothing was changed. Restore the tag of 17, or return to data that 16 may have left on the host:
   1. in Pulumi.prod.yaml, set services.postgres.upgradedFrom: 17
-  2. npm run deploy -- --stack prod --allow-delete; the volume prod-postgres-17-data stays on the host, with what was written since`,
+  2. npm run deploy -- --stack prod --allow-delete; the volume prod-postgres-17-data stays on the host, including everything written since`,
     );
   });
 
   it("is refused to another user, with the kinds of images that share one", () => {
     assert.match(
       problemOf(alpine(16), debian(16)) ?? "",
-      /^images\.postgres: .* as 999:999, .* belongs to 70:70, .* "alpine" in the tag or without/,
+      /^images\.postgres: .* as 999:999, .* belongs to 70:70, .*\. Keep .* "alpine" in the tag/,
     );
   });
 });

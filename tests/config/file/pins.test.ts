@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { editPins, imageOf, readPins, withoutPins } from "../../../config/file/pins";
 import { StackFileError } from "../../../config/file/yaml";
+import { patternOf } from "../../support/lines";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
@@ -43,7 +44,8 @@ config:
     const both = `${text}  minimumAge: 1d\n`;
     assert.throws(() => readPins(both).value("minimumAge"), {
       name: "StackFileError",
-      message: 'pinned-stack:minimumAge: is set both with and without "pinned-stack:"; remove one of them',
+      message:
+        'pinned-stack:minimumAge: is set both with and without "pinned-stack:"; remove one of them',
     });
   });
 
@@ -86,30 +88,25 @@ config:
       });
     });
 
-  const MAP =
-    'expected pinned-stack:images as a map under config, one line a service: "traefik: traefik:v3.6.4"';
+  const MAP = 'expected a map under config … "traefik: traefik:v3.6.4"';
   const refused: readonly [title: string, text: string, message: string][] = [
-    [
-      "no YAML",
-      "config: {\n",
-      "line 2, column 1: not valid YAML (BAD_INDENT): indent the entries of a map or list equally",
-    ],
+    ["no YAML", "config: {\n", "line 2, column 1: not valid YAML (BAD_INDENT): indent …"],
     [
       "a service twice",
       "config:\n  pinned-stack:images:\n    a: a:1\n    a: a:2\n",
-      "line 4, column 5: not valid YAML (DUPLICATE_KEY): a map has the same key twice; remove one of them",
+      "line 4, column 5: not valid YAML (DUPLICATE_KEY): … remove one of them",
     ],
     [
       "two documents",
       "config: {}\n---\nconfig: {}\n",
-      'line 2, column 1: not valid YAML (MULTIPLE_DOCS): there is more than one document, remove the line "---" and what follows',
+      'line 2, column 1: not valid YAML (MULTIPLE_DOCS): … remove the line "---" …',
     ],
     ["no images", "config: {}\n", `pinned-stack:images: has no images, ${MAP}`],
     ["nothing at all", "", `pinned-stack:images: has no images, ${MAP}`],
     [
       "images as JSON in a text",
       `config:\n  pinned-stack:images: '{"a":"a:1"}'\n`,
-      `pinned-stack:images: is a text, ${MAP}`,
+      `pinned-stack:images: is a string, ${MAP}`,
     ],
     [
       "images that others refer to",
@@ -119,7 +116,10 @@ config:
   ];
   for (const [title, file, message] of refused)
     it(`are not read from ${title}`, () => {
-      assert.throws(() => readPins(file), { name: "StackFileError", message });
+      assert.throws(() => readPins(file), {
+        name: "StackFileError",
+        message: patternOf(message),
+      });
     });
 
   it("never come with a part of the file in a warning", async () => {

@@ -47,16 +47,11 @@ const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
     ["a version that was not named", build(" a"), build("1 a"), "the same revision"],
   ],
   retagged: [
-    ["the revision", build("1 a"), build("1 b"), "another revision under the same tag"],
-    [
-      "the revision in labels",
-      labelled("1 a"),
-      labelled("1 b"),
-      "another revision under the same tag",
-    ],
-    ["the version", build("1 a"), build("2 a"), "another version under the same tag"],
-    ["the version, without revision", build("1"), build("2"), "another version under the same tag"],
-    ["both", build("1 a"), build("2 b"), "another version and revision under the same tag"],
+    ["the revision", build("1 a"), build("1 b"), "same tag, different revision"],
+    ["the revision in labels", labelled("1 a"), labelled("1 b"), "same tag, different revision"],
+    ["the version", build("1 a"), build("2 a"), "same tag, different version"],
+    ["the version, without revision", build("1"), build("2"), "same tag, different version"],
+    ["both", build("1 a"), build("2 b"), "same tag, different version and revision"],
   ],
   upgrade: [
     ["the tag and the rest", build("1 a"), build("2 b"), "another tag", true],
@@ -68,7 +63,12 @@ const table: Readonly<Record<ChangeKind, readonly Row[]>> = {
     ["labels to annotations", labelled("1 a"), build("1 a"), LABEL],
     ["nothing, without revision", build("1"), build("1"), HALF],
     ["a revision that was not named", build("1"), build("1 a"), HALF],
-    ["no names", build(), build(), "the version and the revision are missing in at least one image"],
+    [
+      "no names",
+      build(),
+      build(),
+      "the version and the revision are missing in at least one image",
+    ],
     [
       "an old image that was removed",
       GONE,

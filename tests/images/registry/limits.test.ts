@@ -41,7 +41,7 @@ describe("a slow registry", () => {
     it(`is given up at the deadline, whatever the other limits are: ${fault.do}`, async () => {
       const started = performance.now();
       const { text } = await askFaulty(fixture, always(fault), { client: { deadlineMs: 150 } });
-      assert.equal(text, "timeout: REGISTRY did not answer within the 0.15 s for all registries");
+      assert.match(text, /^timeout: REGISTRY did not answer .*\b0\.15 s for all registries$/);
       assert.ok(performance.now() - started < 2000);
     });
 

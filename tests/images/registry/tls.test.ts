@@ -53,7 +53,7 @@ describe("a registry over https", () => {
     [
       "asked for a token over http",
       ({ realm }) => ({ "www-authenticate": `Bearer realm="${realm}"` }),
-      'names the token service "http://OTHER", which is not asked',
+      'names the token service "http://OTHER", which is refused',
     ],
     [
       "followed to http",

@@ -55,7 +55,7 @@ describe("the generated start page", () => {
 <body>
 <header>
 <h1>test</h1>
-<p>1 service, all pinned by digest, 1 of them without any exemption.</p>
+<p>1 service, all pinned by digest, 1 without exemptions.</p>
 <p class="deployed"><!-- deployed --></p>
 </header>
 <main>
@@ -84,7 +84,7 @@ describe("the generated start page", () => {
 </section>
 </main>
 <footer>
-<p>A check mark is a restriction that holds. An exclamation mark is an exemption, with the reason that was given for it.</p>
+<p>A check mark shows an active restriction. An exclamation mark shows an exemption and its reason.</p>
 </footer>
 </body>
 </html>
@@ -96,13 +96,13 @@ describe("the generated start page", () => {
   const exemptions: readonly (readonly [Exemption["control"], unknown, string, string?])[] = [
     ["user", "0:0", "runs as root", "not root"],
     ["capabilities", ["CAP_CHOWN", "CAP_FOWNER"], "has CAP_CHOWN, CAP_FOWNER", "no capabilities"],
-    ["readOnlyRootfs", false, "has a writable root file system", "read-only root"],
-    ["noNewPrivileges", false, "may gain privileges", "no new privileges"],
+    ["readOnlyRootfs", false, "can write to its root file system", "read-only root"],
+    ["noNewPrivileges", false, "can gain privileges", "no new privileges"],
     ["dockerSocket", true, "uses the Docker socket", "no Docker socket"],
     ["hostPaths", ["/proc"], "reads the host&#39;s /proc"],
-    ["publishedPorts", [80], "opens its port 80 to the outside"],
-    ["publishedPorts", [80, 443], "opens its ports 80 and 443 to the outside"],
-    ["outsideNetworks", ["egress"], "leads outside through egress", "no internet access"],
+    ["publishedPorts", [80], "publishes port 80"],
+    ["publishedPorts", [80, 443], "publishes ports 80 and 443"],
+    ["outsideNetworks", ["egress"], "has internet access through egress", "no internet access"],
     ["environmentSecrets", ["KEY"], "has a secret in KEY"],
     ["healthCheck", false, "has no health check", "health check"],
   ];
