@@ -172,10 +172,7 @@ describe("npm run deploy over SSH", function () {
       refused.stdout,
       /WEAKER: homepage has a writable root file system \(a test of the question\)/,
     );
-    assert.match(
-      refused.stdout,
-      /WEAKER: traefik lets 192\.0\.2\.0\/24 to the pages for administrators/,
-    );
+    assert.match(refused.stdout, /WEAKER: ingress lets administrators in from 192\.0\.2\.0\/24/);
     assert.match(refused.stderr, /--allow-weaker; nothing was changed/);
   });
 

@@ -29,7 +29,11 @@ describe("npm run drift and npm run doctor over SSH", function () {
   });
 
   const homepage = (): Promise<string> =>
-    world().docker.ask("ps", "-aq", "--filter", "label=pinned-stack.container=homepage");
+    world().docker.ask(
+      ...["ps", "-aq", "--filter", "label=pinned-stack.container=homepage"],
+      // Its init containers have the label above as well.
+      ...["--filter", "label=hardened.role=container"],
+    );
   const kinds = async (): Promise<readonly string[]> => {
     const { code, stdout, stderr } = await stack.command("drift", "--format", "json");
     const { drift } = JSON.parse(stdout) as Answer;
@@ -62,7 +66,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
       "stranger: undeclared",
     ]);
     const { stdout } = succeeded("deploy", await stack.command("deploy", "--yes"));
-    assert.match(stdout, /homepage: processes was changed by hand, 100 instead of 200/);
+    assert.match(stdout, /homepage: processes was changed outside Pulumi: 100 instead of 200/);
     assert.match(stdout, /stranger \(.*\) is not part of the stack and stays/);
     await docker.ask("rm", "-f", "stranger");
     assert.deepEqual(await kinds(), []);
@@ -138,12 +142,12 @@ describe("npm run drift and npm run doctor over SSH", function () {
     assert.equal(doctor.code, 1, doctor.stdout);
     assert.match(
       doctor.stdout,
-      /^problem +host: .*Host key verification failed.*compare them on the server/m,
+      /^problem +host: .*Host key verification failed.*verify the new key on the server/m,
     );
     for (const line of ["docker", "disk", "clock", "port \\d+"])
       assert.match(
         doctor.stdout,
-        new RegExp(`^unknown +${line}: the host could not be asked$`, "m"),
+        new RegExp(`^unknown +${line}: not checked, because the host cannot be reached$`, "m"),
       );
     const drift = await stack.command("drift");
     assert.equal(drift.code, 2);

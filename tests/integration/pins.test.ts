@@ -42,7 +42,7 @@ describe("pinned images, deployed", function () {
   });
 
   describe("at first", () => {
-    it("up over SSH contacts the registry nothing; only the daemon pulls", async () => {
+    it("up over SSH does not contact the registry; only the daemon pulls", async () => {
       const { result, program, daemon } = await asked(world(), () => remote.up());
       succeeded("up", result);
       assert.equal(program, 0);
@@ -207,7 +207,7 @@ describe("pinned images, deployed", function () {
       assert.notEqual(code, 0);
       assert.match(
         stdout,
-        /images\.homepage: .*; check the network and the registry and try again, or pin the image/,
+        /images\.homepage: .*; check the network and the registry, then try again, or pin the image/,
       );
       await local.pin({ homepage: pinned["homepage"] ?? "" });
     });
