@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { skipPromiseTraces } from "../../host/promise-traces";
 
 describe("stack traces of the program", () => {
-  const format = skipPromiseTraces((error, frames) => `translated ${error.message}, ${frames.length} frames`);
+  const format = skipPromiseTraces(
+    (error, frames) => `translated ${error.message}, ${frames.length} frames`,
+  );
   const frame = { toString: () => "here" } as unknown as NodeJS.CallSite;
   const withLimit = (limit: number, error: Error): unknown => {
     const before = Error.stackTraceLimit;

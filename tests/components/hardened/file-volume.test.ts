@@ -156,7 +156,8 @@ describe("a volume of secrets", () => {
     ];
     for (const [files, said] of mixed)
       await assert.rejects(run(files, said), {
-        message: "test-files: expected secrets with an owner, or plain files without one; use a separate volume for each",
+        message:
+          "test-files: expected secrets with an owner, or plain files without one; use a separate volume for each",
       });
   });
 });

@@ -150,7 +150,8 @@ describe("an exemption", () => {
   const writable = (reason: unknown): unknown => of("readOnlyRootfs", false, reason);
   const SHORT = "expected a reason of at least 10 characters that explains the exemption";
   const DEFAULT = "equals the policy; remove it";
-  const CAPABILITIES = 'expected a list of Linux capabilities such as "CAP_CHOWN" without duplicates, got';
+  const CAPABILITIES =
+    'expected a list of Linux capabilities such as "CAP_CHOWN" without duplicates, got';
 
   const rows: readonly (readonly [unknown, string])[] = [
     [writable(""), SHORT],

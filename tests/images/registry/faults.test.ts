@@ -190,7 +190,10 @@ describe("the digest a registry names", () => {
 
   it("is not taken from compressed bytes", async () => {
     const { text } = await askFaulty(fixture, onGet(amend({ "content-encoding": "gzip" })));
-    assert.equal(text, "invalid-answer: REGISTRY sent a compressed response, expected an uncompressed one");
+    assert.equal(
+      text,
+      "invalid-answer: REGISTRY sent a compressed response, expected an uncompressed one",
+    );
   });
 
   it("is refused if the body has another", async () => {

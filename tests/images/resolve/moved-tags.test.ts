@@ -96,7 +96,8 @@ describe("a line about a moved tag", () => {
   const tag: MovedTag = { service: "traefik", image, current };
   const said = { stack: "prod", now: new Date("2026-11-24T00:00:00Z") };
   const digests = `from sha256:${"1".repeat(64)} to sha256:${"2".repeat(64)}`;
-  const way = "the pin stays, `npm run pin -- --stack prod traefik` shows the change and updates the pin";
+  const way =
+    "the pin stays, `npm run pin -- --stack prod traefik` shows the change and updates the pin";
   const table: readonly [change: MovedTag["change"], shown: string][] = [
     [
       { kind: "rebuild", created: new Date("2026-11-20T00:00:00Z") },
