@@ -3,10 +3,11 @@ import "./host/promise-traces";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { describeStack, checkDataFormats } from "./components/describe";
+import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
+import { stoppedContainers } from "./components/stopped";
 import { readConfig } from "./config/program";
 import { warningsOf } from "./config/rules";
 import { DockerHost } from "./host/docker-host";
@@ -18,14 +19,23 @@ export = async (): Promise<StackOutputs> => {
   const last = await lastDeployment(config.stack);
   const today = new Date().toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));
-  checkDataFormats(config, model, last.dataFormats);
+  const host = new DockerHost(config.stack, config);
+  const restarted = { ...last.restarted, ...(await stoppedContainers(host)) };
 
   new Stack(config.stack, {
     model,
-    host: new DockerHost(config.stack, config),
-    // Marked as a secret, so that Pulumi encrypts it in its state.
+    host,
+    restarted,
+    ...(process.env.PINNED_STACK_WITHOUT_TRIAL === undefined && {
+      trial: {
+        atMost: config.trial.atMost,
+        backups: config.backups,
+        olderData: process.env.PINNED_STACK_OLDER_DATA !== undefined,
+      },
+    }),
+    // Pulumi encrypts it wherever it stores it.
     secret: (name) => pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings],
   });
-  return stackOutputs(model, last);
+  return stackOutputs(model, restarted);
 };

@@ -1,5 +1,4 @@
-/** Builds the model of a stack from the service definitions and the configuration. Pure. */
-import { UserError } from "../text/user-error";
+/** From the configuration to the model of the stack: the one place where definitions and settings meet. Pure. */
 import { formatReference, ImageReference } from "../images/reference";
 import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
 import { containerModel, FileContent, Mount, NetworkModel } from "./hardened/model";
@@ -8,7 +7,6 @@ import { ImageModel, StackContainer, StackModel, StackSettings } from "./model";
 import { DEFINITIONS } from "./services";
 import {
   DatabaseSpec,
-  DataFormat,
   DerivedContent,
   DescribedStack,
   ServiceContainer,
@@ -65,7 +63,7 @@ export function describeStack(
       name,
       settings,
       image: formatReference(imageOf(definition.name)),
-      initImage: formatReference(imageOf(container.initImage ?? definition.name)),
+      toolImage: formatReference(imageOf(container.toolImage ?? definition.name)),
       networks: networks.filter(({ members }) => members.includes(name)),
       dockerClients,
       databases,
@@ -109,31 +107,10 @@ export function describeStack(
         return { ...route, ...(policy !== undefined && { contentSecurityPolicy: policy }) };
       }),
     },
-    dataFormats: Object.fromEntries(
-      enabled.flatMap(({ name, dataFormat }) => {
-        const format = dataFormat?.(imageOf(name));
-        return format === undefined ? [] : [[name, format]];
-      }),
-    ),
   };
 }
 
-/** Throws a {@link UserError} with instructions if a service cannot use the data of the last deployment. */
-export function checkDataFormats(
-  settings: StackSettings,
-  { stack, dataFormats }: StackModel,
-  lastFormats: Readonly<Record<string, DataFormat>>,
-  definitions: readonly ServiceDefinition[] = DEFINITIONS,
-): void {
-  const problems = definitions.flatMap(({ name, dataProblem }) => {
-    const [last, now] = [lastFormats[name], dataFormats[name]];
-    if (dataProblem === undefined || last === undefined || now === undefined) return [];
-    return dataProblem({ stack, last, now, options: settingsOf(settings, name).options }) ?? [];
-  });
-  if (problems.length > 0) throw new UserError(problems.join("\n"));
-}
-
-/** Whether the route of a service is for administrators only. */
+/** Whether a service's pages are for administrators only. */
 export const isAdmin = (definitions: readonly ServiceDefinition[], service: string): boolean =>
   definitions.some(({ name, route }) => name === service && route?.admin === true);
 
@@ -210,7 +187,7 @@ interface ContainerContext {
   readonly name: string;
   readonly settings: StackSettings;
   readonly image: string;
-  readonly initImage: string;
+  readonly toolImage: string;
   readonly networks: readonly StackNetwork[];
   readonly dockerClients: DockerClients;
   readonly databases: readonly (DatabaseSpec & { readonly service: string })[];
@@ -224,7 +201,7 @@ function describeContainer(
     name,
     settings,
     image,
-    initImage,
+    toolImage,
     networks,
     dockerClients,
     databases,
@@ -233,8 +210,8 @@ function describeContainer(
 ): StackContainer {
   const { limits, exemptions } = settingsOf(settings, definition.name);
   const { afterStart, ports = [], dependsOn = [] } = container;
-  const proxyClient = dockerClients.find(({ service }) => proxyName(service) === name);
-  const isMain = name === definition.name;
+  const database = databases.find(({ service }) => service === name)?.name;
+  const proxied = dockerClients.find(({ service }) => proxyName(service) === name);
   return {
     ...containerModel({
       ...container,
@@ -248,15 +225,16 @@ function describeContainer(
       ports: ports.map((port) => ({ address: settings.publish.address, ...port })),
       dependsOn: [
         ...dependsOn,
-        ...(isMain && databases.some(({ service }) => service === name) ? ["postgres"] : []),
-        ...(isMain && dockerClients.some(({ service }) => service === name)
-          ? [proxyName(name)]
-          : []),
+        ...(database === undefined ? [] : ["postgres"]),
+        ...(dockerClients.some(({ service }) => service === name) ? [proxyName(name)] : []),
       ],
     }),
-    initImage,
+    toolImage,
     ...(afterStart !== undefined && { afterStart }),
-    ...(proxyClient && { dockerReads: allowedPaths(proxyClient.reads) }),
+    ...((container.upgrade !== undefined || database !== undefined) && {
+      upgrade: { ...container.upgrade, ...(database !== undefined && { database }) },
+    }),
+    ...(proxied && { dockerReads: allowedPaths(proxied.reads) }),
   };
 }
 
@@ -287,11 +265,12 @@ function mountsOf(
         Object.entries(mount.files).map(([file, secret]) => [file, { secret }]),
       ),
     })),
-    ...Object.entries(data).map(([volume, { path, chown = false }]): Mount => ({
+    ...Object.entries(data).map(([volume, { path, chown = false, copy }]): Mount => ({
       kind: "data",
       volume: `${service}-${volume}`,
       path,
       chown,
+      ...(copy !== undefined && { copy }),
     })),
     ...hostPaths.map((mount): Mount => ({ kind: "host", ...mount })),
     ...(dockerSocket === true

@@ -5,7 +5,6 @@ import { ImageReference } from "../images/reference";
 import { ContainerModel, NetworkModel } from "./hardened/model";
 import { Exemption, Limits } from "./hardened/policy";
 import { Ingress, IngressSettings } from "./ingress";
-import { DataFormat } from "./services/definition";
 
 /** The settings of a service in the configuration, with defaults. */
 export interface ServiceSettings {
@@ -38,13 +37,31 @@ export interface ImageModel {
   readonly since?: string;
 }
 
-/** A container with additional data for the renderers. */
+/** How a container is tried on a copy of its data before it replaces the one that runs. */
+export interface Upgrade {
+  /** It serves the databases of the others: PostgreSQL of this major version. */
+  readonly serves?: { readonly version: number };
+  /** Its database in that server. */
+  readonly database?: string;
+  /** SQL that runs in the copy of the database first, so that nothing that is planned in it happens twice. */
+  readonly quiet?: string;
+  /** A command of the image that must work on the copy, where the SQL `when` gives a number above zero. */
+  readonly check?: {
+    readonly command: readonly string[];
+    readonly when: string;
+    /** Why the service would not have worked: "cannot decrypt its credentials". */
+    readonly fails: string;
+  };
+}
+
+/** A container with what only its renderers need. */
 export interface StackContainer extends ContainerModel {
-  /** Image with `/bin/chown`, for init containers. */
-  readonly initImage: string;
-  /** A shell script that runs on the host whenever the container has been created. */
+  /** Image with `/bin/chown`, `/bin/sh`, `cp` and `wget`, for init containers, copies and questions. */
+  readonly toolImage: string;
+  /** Shell functions of its start: sets up the container whose id is `$1`, as often as it is asked to. */
   readonly afterStart?: string;
-  /** For a Docker socket proxy: allowed paths as regular expressions, without the API version prefix. */
+  readonly upgrade?: Upgrade;
+  /** What a Docker socket proxy lets through: paths as regular expressions, without the API's version. */
   readonly dockerReads?: readonly string[];
 }
 
@@ -64,6 +81,4 @@ export interface StackModel {
     readonly members: readonly string[];
   })[];
   readonly ingress: Ingress;
-  /** By service. */
-  readonly dataFormats: Readonly<Record<string, DataFormat>>;
 }

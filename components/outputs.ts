@@ -2,7 +2,6 @@
 import { formatReference, ImageReference } from "../images/reference";
 import { Exemption } from "./hardened/policy";
 import { StackModel } from "./model";
-import { DataFormat } from "./services/definition";
 
 /** The effective restrictions of a service, and its exemptions. */
 export interface RestrictionRow {
@@ -29,11 +28,14 @@ export interface StackOutputs {
   readonly restrictions: readonly RestrictionRow[];
   /** The day on which the current image was first deployed, by service: `2026-01-31`. */
   readonly imagesSince: Readonly<Record<string, string>>;
-  /** Formats of the data on the host, by service. Includes disabled services, because their data is kept. */
-  readonly dataFormats: Readonly<Record<string, DataFormat>>;
+  /** When a container that had stopped was last started again by a deployment, by its name. */
+  readonly restarted: Readonly<Record<string, string>>;
 }
 
-export const stackOutputs = (model: StackModel, last: LastDeployment): StackOutputs => ({
+export const stackOutputs = (
+  model: StackModel,
+  restarted: Readonly<Record<string, string>>,
+): StackOutputs => ({
   images: Object.fromEntries(
     model.images.map(({ service, reference }) => [service, formatReference(reference)]),
   ),
@@ -41,7 +43,7 @@ export const stackOutputs = (model: StackModel, last: LastDeployment): StackOutp
   imagesSince: Object.fromEntries(
     model.images.flatMap(({ service, since }) => (since === undefined ? [] : [[service, since]])),
   ),
-  dataFormats: { ...last.dataFormats, ...model.dataFormats },
+  restarted,
 });
 
 /** One row per service: all its containers have the same controls and exemptions. */
@@ -71,8 +73,8 @@ export const restrictionRows = ({ images, containers }: StackModel): Restriction
     };
   });
 
-/** The outputs of the last deployment; empty before the first one. */
-export type LastDeployment = Pick<StackOutputs, "images" | "imagesSince" | "dataFormats">;
+/** What the stack said of itself in its last deployment; nothing before the first one. */
+export type LastDeployment = Pick<StackOutputs, "images" | "imagesSince" | "restarted">;
 
 /** The day on which each image was first deployed. An unchanged image keeps its day, which may be unknown. */
 export const imagesSince = (

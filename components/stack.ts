@@ -4,11 +4,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { DockerHost } from "../host/docker-host";
 import { formatReference } from "../images/reference";
 import { HardenedContainer, SocketBinding } from "./hardened/container";
+import { detached } from "./hardened/start";
 import { DataVolume } from "./hardened/data-volume";
 import { FileVolume, NamedSecret } from "./hardened/file-volume";
 import { Networks } from "./hardened/networks";
 import { FilesMount, HostMount, Mount } from "./hardened/model";
 import { StackContainer, StackModel } from "./model";
+import {
+  cleanupScript,
+  startHooks,
+  triedContainers,
+  TrialArgs,
+  trialScript,
+} from "./upgrade/trial";
 
 export interface StackArgs {
   readonly model: StackModel;
@@ -17,6 +25,10 @@ export interface StackArgs {
   readonly secret: (name: string) => pulumi.Output<string>;
   /** Logged as Pulumi warnings; with `service`, on the resource of its image. */
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
+  /** How new containers are tried on copies of the data. Undefined: they are not. */
+  readonly trial?: Pick<TrialArgs, "atMost" | "backups" | "olderData">;
+  /** By container: another text than last time starts it again where it has stopped. */
+  readonly restarted?: Readonly<Record<string, string>>;
 }
 
 /** Creates the Pulumi resources of a stack from its model. */
@@ -28,7 +40,7 @@ export class Stack extends pulumi.ComponentResource {
   constructor(name: string, args: StackArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("pinned-stack:index:Stack", name, {}, { ...opts, providers: [args.host.provider] });
     this.#args = args;
-    const { model, host, warnings = [] } = args;
+    const { model, host, warnings = [], trial: trialSettings } = args;
     const preflight = host.preflight(
       { platform: model.platform, needs: model.images.map(({ needs }) => needs) },
       { parent: this },
@@ -53,15 +65,57 @@ export class Stack extends pulumi.ComponentResource {
       void pulumi.log.warn(message, service === undefined ? undefined : this.#images.get(service));
     this.#networks = new Networks(name, { labels: this.#labels() }, { parent: this });
 
-    const ready = new Map<string, pulumi.Resource>();
-    for (const container of byDependency(model.containers))
-      ready.set(
-        container.name,
-        this.#run(
-          name,
-          container,
-          container.dependsOn.flatMap((other) => ready.get(other) ?? []),
-        ),
+    // The trial needs every container, and no container starts before it: so it is handed to them when all are there.
+    let tried: (before: pulumi.Resource[]) => void = () => undefined;
+    const trial = new Promise<pulumi.Resource[]>((resolve) => {
+      tried = resolve;
+    });
+    const made = new Map<string, HardenedContainer>();
+    for (const container of byDependency(model.containers)) {
+      const others = container.dependsOn.flatMap((other) => made.get(other)?.started ?? []);
+      const startAfter = trial.then((before) => [...before, ...others]);
+      made.set(container.name, this.#run(name, container, startAfter));
+    }
+    const replaced = triedContainers(model.containers);
+    const ids = Object.fromEntries(
+      replaced.flatMap((container, index) => {
+        const id = made.get(container.name)?.container.id;
+        return id === undefined ? [] : [[`id_${index}`, id]];
+      }),
+    );
+    const script = (text: string): pulumi.Output<string> =>
+      pulumi.all(ids).apply(
+        (known) =>
+          `${Object.entries(known)
+            .map(([variable, id]) => `export ${variable}=${id}\n`)
+            .join("")}${detached(text)}`,
+      );
+    const triggers = Object.values(ids);
+    tried(
+      trialSettings === undefined || replaced.length === 0
+        ? []
+        : [
+            host.command(
+              `${name}-trial`,
+              {
+                script: script(
+                  trialScript({
+                    stack: model.stack,
+                    containers: model.containers,
+                    ...trialSettings,
+                  }),
+                ),
+                triggers,
+              },
+              { parent: this },
+            ),
+          ],
+    );
+    if (replaced.length > 0)
+      host.command(
+        `${name}-cleanup`,
+        { script: script(cleanupScript(model.stack, model.containers)), triggers },
+        { parent: this, dependsOn: [...made.values()].map(({ started }) => started) },
       );
     this.registerOutputs({ model: withoutContainers(model) });
   }
@@ -70,21 +124,18 @@ export class Stack extends pulumi.ComponentResource {
   #run(
     name: string,
     container: StackContainer,
-    dependsOn: readonly pulumi.Resource[],
-  ): pulumi.Resource {
-    const { secret, host } = this.#args;
-    const { image, controls, service, ...spec } = container;
+    startAfter: Promise<pulumi.Resource[]>,
+  ): HardenedContainer {
+    const { secret, host, model, restarted = {} } = this.#args;
+    const { image, controls, service, toolImage, ...spec } = container;
     const { user, memoryMiB, cpus, pidsLimit, openFiles } = controls;
     const exempt = new Set(container.exemptions.map(({ control }) => control));
-    const resource = `${name}-${container.name}`;
     const named = (secretName: string): NamedSecret => ({
       secret: secretName,
       value: secret(secretName),
     });
-    const labels = this.#labels(container);
-    const options = { parent: this, dependsOn: [...this.#images.values()] };
-    const created = new HardenedContainer(
-      resource,
+    return new HardenedContainer(
+      `${name}-${container.name}`,
       {
         ...spec,
         alias: container.name,
@@ -103,16 +154,14 @@ export class Stack extends pulumi.ComponentResource {
             named(secretName),
           ]),
         ),
-        labels,
+        labels: this.#labels(container),
         host,
+        hooks: startHooks(model.stack, container, model.containers),
+        toolImage,
+        startAfter,
+        restarted: restarted[container.name] ?? "",
       },
-      { ...options, dependsOn: [...options.dependsOn, ...dependsOn] },
-    );
-    if (container.afterStart === undefined) return created.container;
-    return host.command(
-      `${resource}-after-start`,
-      { script: container.afterStart, triggers: [created.container.id] },
-      { parent: this },
+      { parent: this, dependsOn: [...this.#images.values()] },
     );
   }
 
@@ -135,7 +184,7 @@ export class Stack extends pulumi.ComponentResource {
             path: mount.path,
             files: fileArgs(mount, named),
             ...(mount.kind === "secrets" && { owner: user }),
-            image: mount.kind === "secrets" ? container.initImage : container.image,
+            image: mount.kind === "secrets" ? container.toolImage : container.image,
             labels,
           },
           options,
@@ -146,7 +195,10 @@ export class Stack extends pulumi.ComponentResource {
           {
             volume: mount.volume,
             path: mount.path,
-            ...(mount.chown && { chown: { user, image: container.initImage } }),
+            ...(mount.chown && { chown: { user, image: container.toolImage } }),
+            ...(mount.copy !== undefined && { copy: mount.copy }),
+            // A server's data moves to another volume with its next major version, and the old one stays on the host.
+            protect: container.upgrade?.serves === undefined,
             labels,
           },
           options,

@@ -271,6 +271,10 @@ export const KEYS = {
     }),
     fallback: {},
   },
+  trial: {
+    schema: z.strictObject({ atMost: wholeNumber(1, 1440).default(15) }),
+    fallback: {},
+  },
 } as const satisfies Record<string, { schema: z.ZodType; fallback?: unknown }>;
 
 export type ConfigKey = keyof typeof KEYS;

@@ -191,3 +191,7 @@ function isCompleteKey(base64: string, type: string): boolean {
   }
   return at === bytes.length && fields.length > 1 && fields[0]?.toString("latin1") === type;
 }
+
+/** Start of every script: exit at the first error, and use this engine instead of one from a Docker context. */
+export const hostPrelude = ({ dockerHost }: HostAccess): string =>
+  `set -eu\nunset DOCKER_CONTEXT\nexport DOCKER_HOST='${dockerHost}'\n`;

@@ -9,7 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { DOCKER_HUB } from "../images/reference";
 import { RegistrySettings } from "../images/registry/client";
 import { UserError } from "../text/user-error";
-import { hostAccess, HostAccess, HostAddress } from "./address";
+import { hostAccess, HostAccess, HostAddress, hostPrelude } from "./address";
 import { PreflightArgs, preflightScript } from "./preflight";
 
 export interface DockerHostArgs {
@@ -104,11 +104,7 @@ function makeSshFolder(): void {
   }
 }
 
-/** Start of every script: exit at the first error, and use this engine instead of one from a Docker context. */
-export const hostPrelude = ({ dockerHost }: HostAccess): string =>
-  `set -eu\nunset DOCKER_CONTEXT\nexport DOCKER_HOST='${dockerHost}'\n`;
-
-/** docker.Provider expects Docker Hub by the host name of its registry. */
+/** docker.Provider wants Docker Hub under the name of its registry server. */
 function registryLogins(
   registries: Readonly<Record<string, RegistrySettings>>,
 ): docker.ProviderArgs["registryAuth"] {

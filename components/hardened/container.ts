@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DataVolume } from "./data-volume";
 import { FileVolume, NamedSecret } from "./file-volume";
-import { labelList } from "./labels";
+import { labelList, NAME_LABEL } from "./labels";
 import {
   ContainerModel,
   containerModel,
@@ -19,6 +19,7 @@ import {
 } from "./model";
 import { Link } from "./networks";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
+import { detached, StartHooks, startScript } from "./start";
 
 /** The Docker socket and the group that may use it. The numeric id of that group differs between hosts. */
 export interface SocketBinding extends SocketMount {
@@ -45,18 +46,29 @@ export interface HardenedContainerArgs extends Omit<
   readonly secretEnvironment?: Readonly<Record<string, NamedSecret>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly host: CommandRunner;
+  /** Shell functions around its start, such as one that sets it up. Default: none. */
+  readonly hooks?: StartHooks;
+  /** Image with `/bin/sh`, `cp` and `wget`, for copies of data volumes and questions. Default: the container's own. */
+  readonly toolImage?: string;
+  /** What must be there before it starts; it is created, stopped, without that. */
+  readonly startAfter?: pulumi.Input<pulumi.Resource[]>;
+  /** Any text; another one than last time starts the container again where it has stopped. */
+  readonly restarted?: string;
 }
 
-/**
- * Inputs that require a new container when they change. The provider reports an in-place update for them but does not
- * apply it. `#initerror` marks a container that never became healthy.
- */
-const REPLACE_ON = ["tmpfs", "init", "healthcheck", "#initerror"];
+/** Inputs whose change takes a new container. The provider would report an update and not carry it out. */
+const REPLACE_ON = ["tmpfs", "init", "healthcheck"];
 
-/** A container with the full hardening policy. All long-running containers of the program are created here. */
+/**
+ * A container under the whole policy. Nothing else in the program creates one that keeps running. It is created stopped, beside
+ * the one that it replaces, and started by a script on the host (start.sh) that puts the old one back where the new one does
+ * not work: so a failed replacement takes nothing away, whatever becomes of Pulumi or the connection meanwhile.
+ */
 export class HardenedContainer extends pulumi.ComponentResource {
   readonly model: ContainerModel;
   readonly container: docker.Container;
+  /** There once the container runs and works. */
+  readonly started: pulumi.Resource;
 
   /** Throws a {@link HardeningError} that lists all violations of the policy. */
   constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions) {
@@ -71,14 +83,13 @@ export class HardenedContainer extends pulumi.ComponentResource {
         Object.entries(secretEnvironment).map(([variable, { secret }]) => [variable, secret]),
       ),
     });
-    const stopFirst = this.model.order === "stop-first";
     this.container = new docker.Container(
       name,
       {
-        // Start-first: old and new container exist at the same time, so Pulumi adds a random suffix to the name.
-        ...(stopFirst && { name }),
         image: args.image,
-        labels: labelList(labels, "container"),
+        labels: labelList({ ...labels, [NAME_LABEL]: name }, "container"),
+        start: false,
+        mustRun: false,
         ...processArgs(this.model, secretEnvironment),
         ...restrictionArgs(this.model),
         ...storageArgs(this.model, mounts),
@@ -95,7 +106,6 @@ export class HardenedContainer extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        deleteBeforeReplace: stopFirst,
         replaceOnChanges: REPLACE_ON,
         dependsOn: dependencies(
           opts,
@@ -103,14 +113,21 @@ export class HardenedContainer extends pulumi.ComponentResource {
         ),
       },
     );
-    // The provider has no input for the process limit.
-    host.command(
-      `${name}-process-limit`,
+    const script = detached(
+      startScript({
+        model: this.model,
+        name,
+        toolImage: args.toolImage ?? args.image,
+        ...args.hooks,
+      }),
+    );
+    this.started = host.command(
+      `${name}-start`,
       {
-        script: pulumi.interpolate`docker update --pids-limit ${this.model.controls.pidsLimit} ${this.container.id} >/dev/null\n`,
-        triggers: [this.container.id],
+        script: pulumi.interpolate`export new=${this.container.id}\n${script}`,
+        triggers: [this.container.id, args.restarted ?? ""],
       },
-      { parent: this },
+      { parent: this, ...(args.startAfter && { dependsOn: args.startAfter }) },
     );
     this.registerOutputs({
       containerId: this.container.id,
@@ -136,7 +153,13 @@ const withoutFileContents = (model: ContainerModel): ContainerModel => ({
 function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding): Mount {
   switch (mount.kind) {
     case "data":
-      return { kind: mount.kind, volume: mount.volume, path: mount.path, chown: mount.chown };
+      return {
+        kind: mount.kind,
+        volume: mount.volume,
+        path: mount.path,
+        chown: mount.chown,
+        copy: mount.copy,
+      };
     case "host":
     case "socket":
       return { kind: mount.kind, source: mount.source, path: mount.path };
@@ -213,19 +236,15 @@ function storageArgs(
 
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
-  const { command: argv, startSeconds } = health;
   const { interval, timeout, retries } = FIXED.health;
   return {
     healthcheck: {
-      tests: ["CMD", ...argv],
+      tests: ["CMD", ...health.command],
       interval: goDuration(interval),
       timeout: goDuration(timeout),
       retries,
-      startPeriod: goDuration(startSeconds),
+      startPeriod: goDuration(health.startSeconds),
     },
-    wait: true,
-    // The provider waits for the full time even if the container has already exited, so keep this as short as possible.
-    waitTimeout: startSeconds + interval * (retries + 1),
   };
 }
 

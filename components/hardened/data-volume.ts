@@ -16,6 +16,10 @@ export interface DataVolumeArgs {
     /** An image that contains `/bin/chown`. */
     readonly image: string;
   };
+  /** See {@link DataMount}. */
+  readonly copy?: DataMount["copy"];
+  /** Whether a plan without the volume fails. Default true. Its data stays on the host in any case. */
+  readonly protect?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   /** Name in reports. Default: the name of the resource. */
   readonly volume?: string;
@@ -30,6 +34,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
   readonly volume: string;
   readonly path: string;
   readonly chown: boolean;
+  readonly copy: NonNullable<DataMount["copy"]>;
   readonly volumeName: pulumi.Output<string>;
   /** The container must depend on this resource. */
   readonly ready: pulumi.Resource;
@@ -40,12 +45,13 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
     this.volume = args.volume ?? name;
     this.path = path;
     this.chown = chown !== undefined;
+    this.copy = args.copy ?? "live";
     const volume = new docker.Volume(
       name,
       { name, labels: labelList(labels, "data") },
       {
         parent: this,
-        protect: true,
+        protect: args.protect ?? true,
         retainOnDelete: true,
         // Docker cannot change the labels of a volume, and new labels must not replace the data.
         ignoreChanges: ["labels"],

@@ -1,6 +1,10 @@
-/** The only label that these components add: the {@link Role} of a container or volume. */
+/**
+ * The labels that these components set by themselves: what a container or volume is for, and which containers replace each
+ * other. `container` runs, `init` fills a volume and ends, `files` and `data` are volumes. What the scripts on the host make for
+ * a while is `helper`, `trial` or `before` (start.sh, trial.sh).
+ */
 export const ROLE_LABEL = "hardened.role";
-/** `container`: a long-running container. `init`: prepares a volume and exits. `files`, `data`: volumes. */
+export const NAME_LABEL = "hardened.name";
 export type Role = "container" | "init" | "files" | "data";
 
 /** Labels in the form that docker.Container, docker.Volume and docker.Network take. */

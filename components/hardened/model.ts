@@ -33,6 +33,11 @@ export interface DataMount {
   readonly path: string;
   /** Whether an init container changes the owner of the volume to the container's user. */
   readonly chown: boolean;
+  /**
+   * How it is copied before a newer image may change it. `live`: while the container runs. `paused`: while it stands still,
+   * for files that change together. `never`: the newer image changes nothing that the older one could not read. Default `live`.
+   */
+  readonly copy?: "live" | "paused" | "never";
 }
 
 /** A bind mount of a host path, read-only. */
@@ -58,6 +63,13 @@ export interface HealthCheck {
   readonly startSeconds?: number;
 }
 
+/**
+ * What a user would ask of the container, beyond its health: a command inside it (exit code 0), or a page that answers below
+ * 400 on its own loopback address.
+ */
+export type Question =
+  { readonly command: readonly string[] } | { readonly port: number; readonly path: string };
+
 export interface PublishedPort {
   /** Address on the host. */
   readonly address: string;
@@ -75,8 +87,9 @@ export interface NetworkModel {
 }
 
 /**
- * How a container is replaced. `start-first`: the new container must be healthy before the old one is removed.
- * `stop-first`: the old container is removed first, because two cannot publish the same port or write to the same volume.
+ * How a container is replaced. `start-first`: the new one must be healthy before the old one is removed. `stop-first`: the
+ * old one is stopped first, because two cannot share a published port or write to the same volume; it is removed when the
+ * new one works.
  */
 export type ReplaceOrder = "start-first" | "stop-first";
 
@@ -101,6 +114,8 @@ export interface ContainerSpec extends Partial<Limits> {
   readonly tmpfs?: Readonly<Record<string, number>>;
   /** A container without a health check requires an exemption. */
   readonly health?: HealthCheck;
+  /** Asked once it is healthy; a new container without a good answer is not taken. Default: its health alone counts. */
+  readonly question?: Question;
   readonly networks: readonly NetworkModel[];
   /** Requires an exemption. */
   readonly ports?: readonly PublishedPort[];
@@ -134,6 +149,7 @@ export interface ContainerModel extends Required<
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly health?: Required<HealthCheck>;
+  readonly question?: Question;
   readonly shmMiB?: number;
   readonly order: ReplaceOrder;
 }
@@ -160,6 +176,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     entrypoint,
     command,
     health,
+    question,
     shmMiB,
   } = spec;
   const { mounts = [], ports = [] } = spec;
@@ -178,6 +195,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     mounts,
     tmpfs: spec.tmpfs ?? {},
     ...(health && { health: { startSeconds: 30, ...health } }),
+    ...(question && { question }),
     networks: spec.networks,
     ports,
     stopGraceSeconds: spec.stopGraceSeconds ?? 10,

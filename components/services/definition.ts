@@ -4,8 +4,9 @@ import { z } from "zod";
 import { ImageNeeds } from "../../host/preflight";
 import { ImageReference } from "../../images/reference";
 import { SocketRead } from "../hardened/haproxy";
-import { ContainerModel, ContainerSpec, FileContent } from "../hardened/model";
+import { ContainerModel, ContainerSpec, DataMount, FileContent } from "../hardened/model";
 import { IngressSettings, Route, Tls } from "../ingress";
+import { Upgrade } from "../model";
 
 /** A secret in the configuration, `pinned-stack:<name>`. */
 export interface SecretSpec {
@@ -38,14 +39,7 @@ export interface RouteSpec {
   readonly probePath?: string;
 }
 
-/** The format of a service's data, which only some versions of the service can read. */
-export interface DataFormat {
-  readonly version: number;
-  /** `uid:gid` of the owner of the files. */
-  readonly user: string;
-}
-
-/** A database in the stack's PostgreSQL. Its owner is a role of the same name. */
+/** A database in the stack's PostgreSQL, owned by a role of the same name. */
 export interface DatabaseSpec {
   readonly name: string;
   /** Name of the secret with the role's password. */
@@ -113,9 +107,19 @@ export interface ServiceContainer extends Omit<
   readonly secrets?: Readonly<
     Record<string, { readonly path: string; readonly files: Readonly<Record<string, string>> }>
   >;
-  /** Persistent volumes, by name. `chown`: an init container changes the owner. Default false. */
-  readonly data?: Readonly<Record<string, { readonly path: string; readonly chown?: boolean }>>;
-  /** Bind mounts of host paths, read-only. */
+  /** Volumes that outlive every deployment, by name. */
+  readonly data?: Readonly<
+    Record<
+      string,
+      {
+        readonly path: string;
+        readonly chown?: boolean;
+        /** See {@link DataMount}. */
+        readonly copy?: DataMount["copy"];
+      }
+    >
+  >;
+  /** Paths of the host, read-only. */
   readonly hostPaths?: readonly { readonly source: string; readonly path: string }[];
   readonly dockerSocket?: boolean;
   /** Ports published on the stack's address. The container joins the network `edge`. */
@@ -124,14 +128,15 @@ export interface ServiceContainer extends Omit<
   readonly egress?: boolean;
   /** Names of the containers that it connects to. */
   readonly links?: readonly string[];
-  /** Name of a service whose image contains `/bin/chown`. Default: the service itself. */
-  readonly initImage?: string;
+  /** The service whose image has `/bin/chown`, `/bin/sh`, `cp` and `wget`. Default: its own. */
+  readonly toolImage?: string;
   /**
-   * A shell script that runs on the host whenever the container has been created. Dependent containers wait for it.
-   * It must not contain secrets.
+   * Shell that sets up the container whose id is `$1`, run on the host whenever it is a new one; what depends on it waits. No
+   * secret in it.
    */
   readonly afterStart?: string;
-  /** See {@link Route.contentSecurityPolicy}. */
+  /** How it is tried on a copy of its data. Its database follows from the definition. */
+  readonly upgrade?: Omit<Upgrade, "database">;
   readonly contentSecurityPolicy?: string;
 }
 
@@ -156,24 +161,8 @@ export interface ServiceDefinition<
   readonly database?: DatabaseSpec;
   /** Names of the services that connect to it. A network is created for each. */
   readonly clients?: readonly string[];
-  /**
-   * Whether `npm run deploy` starts the new container next to the running one as a test before it replaces it. Only for
-   * services without data. Default false.
-   */
-  readonly rehearse?: boolean;
-  /** Whether `npm run deploy` dumps the databases before it replaces the container. Default false. */
-  readonly dumpBefore?: boolean;
-  /** The effect on users while the container is replaced stop-first, such as "n8n waits meanwhile". */
+  /** What users notice while it is replaced stop-first, such as "n8n waits". */
   readonly downtimeEffect?: string;
-  /** The format of the data that the image writes; undefined if it has no versioned data. */
-  readonly dataFormat?: (image: ImageReference) => DataFormat | undefined;
-  /** Why data in format `last` cannot be used by `now`, with instructions; undefined if it can. */
-  readonly dataProblem?: (change: {
-    readonly stack: string;
-    readonly last: DataFormat;
-    readonly now: DataFormat;
-    readonly options: Readonly<Record<string, unknown>>;
-  }) => string | undefined;
   containers(context: ServiceContext<z.output<z.ZodObject<Options>>>): readonly ServiceContainer[];
 }
 

@@ -64,6 +64,15 @@ export const n8n = defineService({
           command: ["wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PORT}/healthz/readiness`],
           startSeconds: 120,
         },
+        question: { command: ["node", "-e", LOGIN] },
+        upgrade: {
+          quiet: QUIET,
+          check: {
+            command: ["export:credentials", "--all", "--decrypted", "--output=/tmp/decrypted.json"],
+            when: "SELECT count(*) FROM credentials_entity",
+            fails: "cannot decrypt its credentials",
+          },
+        },
         egress: true,
         // Lets running workflows finish.
         stopGraceSeconds: 60,
@@ -72,7 +81,33 @@ export const n8n = defineService({
   },
 });
 
-/** n8n reads the key from a file since 1.116.2 (n8n-io/n8n#20175). Unknown versions get the environment variable. */
+/**
+ * Its readiness page knows nothing of the tables, so a login is tried: 401 for nobody's needs them, and an owner who is set up or
+ * not makes no difference. Versions differ in the name of the field.
+ */
+const LOGIN = `const body = JSON.stringify({ email: "nobody@example.invalid", emailOrLdapLoginId: "nobody@example.invalid", password: "Nobody-0" });
+fetch("http://127.0.0.1:${PORT}/rest/login", { method: "POST", headers: { "content-type": "application/json" }, body })
+  .then((answer) => process.exit(answer.status === 401 ? 0 : 1), () => process.exit(1));`;
+
+/** No workflow is active and nothing waits in a copy: a schedule that runs twice would send its mails twice. */
+const QUIET = `DO $$
+DECLARE statement text;
+BEGIN
+  FOREACH statement IN ARRAY ARRAY[
+    'UPDATE workflow_entity SET active = false',
+    'UPDATE workflow_entity SET "activeVersionId" = NULL',
+    'UPDATE execution_entity SET "waitTill" = NULL, status = ''canceled'' WHERE "waitTill" IS NOT NULL OR "stoppedAt" IS NULL',
+    'DELETE FROM webhook_entity'
+  ] LOOP
+    BEGIN
+      EXECUTE statement;
+    EXCEPTION WHEN undefined_column OR undefined_table THEN
+      NULL;
+    END;
+  END LOOP;
+END $$;`;
+
+/** n8n reads the key from a file since 1.116.2 (n8n-io/n8n#20175); an unknown version gets the variable. */
 const readsKeyFile = ({ tag }: ImageReference): boolean =>
   tagVersion(tag) !== undefined && !isOlder(tag, [1, 116, 2]);
 

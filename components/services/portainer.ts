@@ -57,9 +57,11 @@ export const portainer = defineService({
         `${SECRETS}/admin-password`,
       ],
       secrets: { password: { path: SECRETS, files: { "admin-password": "portainerPassword" } } },
-      data: { data: { path: "/data", chown: true } },
-      // Portainer's image has no /bin/chown.
-      initImage: "socket-proxy",
+      // Its database is one file that must not change while it is copied.
+      data: { data: { path: "/data", chown: true, copy: "paused" } },
+      question: { port: PORT, path: "/api/system/status" },
+      // Its own image has no /bin/chown.
+      toolImage: "socket-proxy",
       tmpfs: { "/tmp": 16 },
       stopGraceSeconds: 20,
     },

@@ -38,14 +38,14 @@ describe("a container of a described stack", () => {
 
   it("may be one of several of its service, with an image of another for init containers", () => {
     const pair = service("pair", () => [
-      { name: "pair-1", health: HEALTH, initImage: "tools" },
+      { name: "pair-1", health: HEALTH, toolImage: "tools" },
       { name: "pair-2", health: HEALTH, afterStart: "echo started" },
     ]);
     const images = { pair: "pair:1", tools: "tools:1" };
     assert.deepEqual(
       modelOf([pair, service("tools")], { images }).containers.map(
-        ({ name, service: of, image, initImage, afterStart = "nothing" }) =>
-          `${name} of ${of}: ${image} ${initImage}, ${afterStart}`,
+        ({ name, service: of, image, toolImage, afterStart = "nothing" }) =>
+          `${name} of ${of}: ${image} ${toolImage}, ${afterStart}`,
       ),
       [
         "pair-1 of pair: pair:1 tools:1, nothing",

@@ -36,7 +36,7 @@ const SERVICES: readonly ServiceDefinition[] = [
     {
       ...PATHS,
       user: "1000:1000",
-      initImage: "tool",
+      toolImage: "tool",
       memoryMiB: 512,
       environment: { MODE: "fast" },
       secretEnvironment: { TOKEN: "appToken" },

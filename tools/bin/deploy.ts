@@ -2,7 +2,7 @@ import { confirm } from "../deploy/plan/confirm";
 import { beforeChanges, Refused } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
-import { HostShell, hostShell } from "../deploy/host/shell";
+import { HostShell, hostShell } from "../../host/shell";
 import { imageChangeKinds } from "../deploy/plan/image-changes";
 import { acquireLock, breakLock } from "../deploy/host/lock";
 import { rollbackTarget } from "../deploy/rollback";

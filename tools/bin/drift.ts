@@ -1,5 +1,5 @@
 import { compare, unsupportedLimits } from "../deploy/host/drift";
-import { hostShell } from "../deploy/host/shell";
+import { hostShell } from "../../host/shell";
 import { takeInventory } from "../deploy/host/inventory";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";

@@ -3,7 +3,7 @@ import { CommandError, textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
 import { PulumiStack } from "./pulumi/stack";
 import { PastUpdate } from "./pulumi/history";
-import { HostShell } from "./host/shell";
+import { HostShell } from "../../host/shell";
 import { Mask } from "../../text/redact";
 import { Reporter } from "./console";
 

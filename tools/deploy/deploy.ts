@@ -9,7 +9,7 @@ import { examine } from "./checks/doctor";
 import { Reporter, safeReporter } from "./console";
 import { beforeChanges, EXIT_OK, interrupted, NOTHING_CHANGED, Refused, Run } from "./context";
 import { acquireLock } from "./host/lock";
-import { hostShell } from "./host/shell";
+import { hostShell } from "../../host/shell";
 import { prepare, Prepared, PrepareOptions } from "./prepare";
 import { lastGood, NONE_VERIFIED } from "./pulumi/history";
 import { stackLocked } from "./pulumi/lock";

@@ -139,9 +139,8 @@ export function recordedStack(
     })),
     containers: containers.map((model): StackContainer => {
       const reads = dockerReads[model.name];
-      return { ...model, initImage: model.image, ...(reads && { dockerReads: reads }) };
+      return { ...model, toolImage: model.image, ...(reads && { dockerReads: reads }) };
     }),
     ingress: ingress as StackModel["ingress"],
-    dataFormats: {},
   };
 }

@@ -1,12 +1,26 @@
-import { DASHBOARD, DNS_PROVIDERS, isSecure } from "../../ingress";
+import { quote } from "../../../host/shell-quote";
+import { DASHBOARD, DNS_PROVIDERS, isSecure, Route } from "../../ingress";
 import { defineService } from "../definition";
 import { ACME_FOLDER, CONFIG_FOLDER, dynamicConfig, staticConfig } from "./config";
 
 const SECRETS = "/run/secrets/traefik";
 
 /**
- * The ingress, and the only service with published ports. It reads its routes from a file and needs no Docker socket. It
- * does not run as root: since Engine 20.10, every user may bind ports 80 and 443 in a container.
+ * Whether Traefik knows every route: it answers "404" to other names, and "502" or the like where the service is away. A request
+ * that gets no answer in time has a route too.
+ */
+const hasRoutes = (routes: readonly Route[], secure: boolean): string =>
+  routes
+    .map(({ host, probePath }) => {
+      const url = `${secure ? "https" : "http"}://127.0.0.1${probePath}`;
+      return `! timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 | grep -q ' 404' || exit 1\n`;
+    })
+    .join("");
+
+/**
+ * The ingress: the only service with published ports. It reads its routes from a file, so it needs no Docker socket. It
+ * runs as a user like any other, since Docker lets every user open ports 80 and 443 inside a container (Engine 20.10 and
+ * newer).
  */
 export const traefik = defineService({
   name: "traefik",
@@ -15,7 +29,6 @@ export const traefik = defineService({
   image: { diskMiB: 250 },
   // The path of the dashboard differs between versions; that of the API does not.
   route: { target: DASHBOARD, admin: true, probePath: "/api/version" },
-  rehearse: true,
   downtimeEffect: "every service is unreachable meanwhile",
   containers: (context) => {
     const { tls, publish, routes, image } = context;
@@ -55,6 +68,10 @@ export const traefik = defineService({
         },
         tmpfs: { "/tmp": 16 },
         health: { command: ["traefik", "healthcheck"] },
+        // With ACME a name without its certificate gets no answer at all.
+        ...(tls.mode !== "acme" && {
+          question: { command: ["/bin/sh", "-c", hasRoutes(routes, isSecure(context))] },
+        }),
         links: routes.map(({ container }) => container).filter((name) => name !== "traefik"),
         ports,
         // Lets open requests finish.

@@ -31,7 +31,7 @@ describe("Portainer", () => {
   });
 
   it("has its volumes prepared by another image, since its own has no chown", () => {
-    assert.equal(container.initImage, IMAGES["socket-proxy"]);
+    assert.equal(container.toolImage, IMAGES["socket-proxy"]);
   });
 
   it("is for administrators, and Traefik checks its status page", () => {

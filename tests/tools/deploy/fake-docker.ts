@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { HostShell, hostShell } from "../../../tools/deploy/host/shell";
+import { HostShell, hostShell } from "../../../host/shell";
 import { hostAccess } from "../../../host/address";
 
 export interface FakeHost {

@@ -13,7 +13,7 @@ import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { PulumiStack, RunOptions } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
-import { HostShell, ShellResult } from "../../../tools/deploy/host/shell";
+import { HostShell, ShellResult } from "../../../host/shell";
 import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
 import { prepareAndApply } from "../../../tools/deploy/deploy";

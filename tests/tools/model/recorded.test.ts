@@ -40,7 +40,7 @@ const kept = ({ images, containers, ...rest }: StackModel): unknown => ({
   images: images.map(({ service, reference }) => ({ service, reference })),
   containers: containers.map((container) => ({
     ...container,
-    initImage: undefined,
+    toolImage: undefined,
     afterStart: undefined,
     mounts: container.mounts.map((mount) =>
       mount.kind === "files" ? { ...mount, files: Object.keys(mount.files).sort() } : mount,

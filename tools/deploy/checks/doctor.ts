@@ -9,7 +9,7 @@ import { PlainConfig } from "../../../config/file/edit";
 import { PulumiStack } from "../pulumi/stack";
 import { checkPulumi } from "./pulumi";
 import { HostCheckRequest, hostChecks, hostCheckNames, hostCheckScript, portsOf } from "./host";
-import { HostError, hostShell } from "../host/shell";
+import { HostError, hostShell } from "../../../host/shell";
 import { dnsChecks, registryChecks } from "./network";
 
 /** The results, and what the checks have loaded: undefined if its check failed. */

@@ -3,7 +3,7 @@ import { StackConfig } from "../../../config/config";
 import { ImageNeeds, preflightScript } from "../../../host/preflight";
 import { quote } from "../../../host/shell-quote";
 import { Check, ok, problem, problemLine, unknownCheck, allUnknown } from "./check";
-import { ShellResult } from "../host/shell";
+import { ShellResult } from "../../../host/shell";
 
 export interface HostCheckRequest {
   readonly stack: string;

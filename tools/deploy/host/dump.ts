@@ -3,7 +3,7 @@ import { StackConfig } from "../../../config/config";
 import { quote } from "../../../host/shell-quote";
 import { LoadedStack } from "../../model/load";
 import { NOTHING_CHANGED, Refused, Run } from "../context";
-import { HostShell } from "./shell";
+import { HostShell } from "../../../host/shell";
 
 export interface DumpArgs {
   readonly stack: string;

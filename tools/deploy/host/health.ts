@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { quote } from "../../../host/shell-quote";
 import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { ContainerModel } from "../../../components/hardened/model";
-import { HostError, HostShell } from "./shell";
+import { HostError, HostShell } from "../../../host/shell";
 import {
   Inventory,
   inventoryProblem,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import { quote } from "../../../host/shell-quote";
-import { HostShell, ShellResult } from "./shell";
+import { HostShell, ShellResult } from "../../../host/shell";
 import { CommandError } from "../../cli/command";
 
 const nullable = <T extends z.ZodType>(schema: T) =>

@@ -9,7 +9,7 @@ import { z } from "zod";
 
 import { CommandError } from "../../cli/command";
 import { quote } from "../../../host/shell-quote";
-import { HostShell } from "./shell";
+import { HostShell } from "../../../host/shell";
 
 const holderSchema = z.object({
   user: z.string(),

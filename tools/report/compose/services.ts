@@ -51,13 +51,13 @@ export function initContainers(containers: readonly StackContainer[]): InitConta
       const name = unique(`${volume}-${target.slice(1).replace(/[^A-Za-z0-9._-]+/g, "-")}`);
       return { name, target: plain(target), content: plain(text ?? "") };
     });
-  const found = containers.flatMap(({ mounts, image, initImage, controls: { user: chown } }) =>
+  const found = containers.flatMap(({ mounts, image, toolImage, controls: { user: chown } }) =>
     mounts.flatMap((mount): InitContainer[] => {
       if (mount.kind === "files")
         return [{ name: `${mount.volume}-init`, image, mount, files: filesOf(mount, mount.files) }];
       if (mount.kind !== "data" || !mount.chown) return [];
       const files = filesOf(mount, NOT_EMPTY);
-      return [{ name: `${mount.volume}-owner`, image: initImage, mount, chown, files }];
+      return [{ name: `${mount.volume}-owner`, image: toolImage, mount, chown, files }];
     }),
   );
   if (binaries.length > 0)

@@ -7,7 +7,7 @@ import {
   portsOf,
   publishedOn,
 } from "../../../../tools/deploy/checks/host";
-import { connectionProblem, ShellResult } from "../../../../tools/deploy/host/shell";
+import { connectionProblem, ShellResult } from "../../../../host/shell";
 import { fakeHost } from "../fake-docker";
 
 const QUESTIONS = {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createServer as createSecureServer } from "node:tls";
 
 import type { ContainerModel } from "../../../../components/hardened/model";
-import { HostError, HostShell } from "../../../../tools/deploy/host/shell";
+import { HostError, HostShell } from "../../../../host/shell";
 import type { Inventory, LiveContainer } from "../../../../tools/deploy/host/inventory";
 import { RouteProbe } from "../../../../tools/deploy/host/routes";
 import { healthOf, probeScript, waitUntilHealthy } from "../../../../tools/deploy/host/health";

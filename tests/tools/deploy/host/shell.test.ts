@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { hostShell } from "../../../../tools/deploy/host/shell";
+import { hostShell } from "../../../../host/shell";
 import { hostAccess } from "../../../../host/address";
 
 describe("a shell on this machine", () => {

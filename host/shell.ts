@@ -1,9 +1,8 @@
 /** Runs shell scripts on the stack's host, over the same connection as the deployment. */
 import { ChildProcess, spawn } from "node:child_process";
 
-import { HostAccess } from "../../../host/address";
-import { hostPrelude } from "../../../host/docker-host";
-import { CommandError } from "../../cli/command";
+import { UserError } from "../text/user-error";
+import { HostAccess, hostPrelude } from "./address";
 
 export interface ShellResult {
   readonly code: number;
@@ -20,8 +19,10 @@ export interface ShellOptions {
   readonly onLine?: (line: string) => void;
 }
 
-/** The connection to the host failed. */
-export class HostError extends CommandError {}
+/** The host could not be reached, or the connection broke; the message says what to do. */
+export class HostError extends UserError {
+  override readonly name = "HostError";
+}
 
 export type HostShell = (script: string, options?: ShellOptions) => Promise<ShellResult>;
 

@@ -1,0 +1,161 @@
+# Starts one container, and puts the old one back where that fails. Read by start.ts, which writes the settings and the
+# functions in capitals (HEALTH, AFTER, QUESTION, SNAPSHOT, RESTORE, FORGET, MOVES, MOVE) in front of it. POSIX shell; needs docker.
+
+log() { printf '%s\n' "$*" >&2; }
+
+# The last lines of container $1, without control characters: they come from the service.
+tail_of() { docker logs --tail 20 "$1" 2>&1 | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /' >&2 || :; }
+
+# `running 0`: status and restarts since the last start.
+state_of() { docker inspect --format '{{.State.Status}} {{.RestartCount}}' "$1" 2>/dev/null || echo 'missing 0'; }
+is_running() { case $(state_of "$1") in running*|restarting*) ;; *) return 1;; esac; }
+
+# Whether container $1 is ready within $2 seconds; why not is in $why. Not Docker's own verdict, whose first check comes
+# after a whole interval. Gives up as soon as the container has ended or was restarted twice.
+ready() {
+  why="is not ready after $2 seconds"
+  deadline=$(($(date +%s) + $2))
+  calm_since=$(date +%s)
+  while :; do
+    state=$(state_of "$1")
+    case $state in
+      'running 0'|'running 1')
+        case $has_health in
+          yes) if HEALTH "$1" >/dev/null 2>&1; then return 0; fi;;
+          *) if [ $(($(date +%s) - calm_since)) -ge 5 ]; then return 0; fi;;
+        esac;;
+      'restarting 0'|'restarting 1') calm_since=$(date +%s);;
+      running*|restarting*) why="keeps ending, with code $(docker inspect --format '{{.State.ExitCode}}' "$1")"; return 1;;
+      *) why="is ${state% *}, with code $(docker inspect --format '{{.State.ExitCode}}' "$1" 2>/dev/null || :)"; return 1;;
+    esac
+    if [ "$(date +%s)" -ge "$deadline" ]; then return 1; fi
+    sleep 0.4
+  done
+}
+
+# Ready, set up and able to do its work. The question is asked again for a while: a service may be ready before it is.
+works() {
+  ready "$1" "$seconds" || return 1
+  AFTER "$1" || { why='could not be set up after its start'; return 1; }
+  tries=0
+  until QUESTION "$1"; do
+    tries=$((tries + 1))
+    if [ $tries -ge 10 ]; then why='runs, but does not do its work'; return 1; fi
+    sleep 1
+  done
+}
+
+# A short-lived container of this program's own: without network, and as little else as its work takes.
+helper() { docker run --rm --label hardened.role=helper --network none --cap-drop ALL --security-opt no-new-privileges --read-only --memory 256m --memory-swap 256m --pids-limit 50 "$@"; }
+
+# Name of the volume that container $1 has at path $2.
+volume_at() { docker inspect --format "{{range .Mounts}}{{if eq .Destination \"$2\"}}{{.Name}}{{end}}{{end}}" "$1"; }
+
+# Makes folder $4 of volume $3 the same as folder $2 of volume $1, owners and modes included.
+copy_volume() {
+  helper --user 0:0 --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --volume "$1:/from:ro" --volume "$3:/to" --entrypoint /bin/sh "$tool_image" -c '
+    set -e
+    from=/from$1 to=/to$2
+    mkdir -p "$to"
+    rm -rf "$to"/..?* "$to"/.[!.]* "$to"/*
+    cp -a "$from/." "$to/"
+    chown "$(stat -c %u:%g "$from")" "$to"
+    chmod "$(stat -c %a "$from")" "$to"' copy "$2" "$4"
+}
+
+# All containers of this name but the new one, the one that ran last first.
+others() {
+  docker ps -aq --no-trunc --filter "label=hardened.name=$name" --filter label=hardened.role=container | while read -r id; do
+    if [ "$id" != "$new" ]; then
+      docker inspect --format '{{if .State.Running}}9{{else}}{{.State.FinishedAt}}{{end}} {{.State.StartedAt}} {{.Id}}' "$id"
+    fi
+  done | grep -v ' 0001-' | sort -r | sed 's/.* //'
+}
+
+# What a switch keeps for a return, as volumes: `-before` from its beginning on, with copies of data volumes, `-copied` once
+# everything is copied, `-switched` from its success on.
+mark() { docker volume create --label hardened.role=before "$name-$1" >/dev/null; }
+marked() { docker volume inspect "$name-$1" >/dev/null 2>&1; }
+marker_label() { docker volume inspect --format "{{index .Labels \"hardened.$1\"}}" "$name-before" 2>/dev/null || :; }
+forget() { docker volume rm "$name-switched" "$name-copied" "$name-before" >/dev/null 2>&1 || :; FORGET; }
+put_back() { if marked copied; then RESTORE; fi; }
+
+# Stops the old container and starts the new one, which cannot run beside it. Nobody may interrupt this half-way.
+switch() {
+  old=$1
+  was_running=no
+  if is_running "$old"; then was_running=yes; fi
+  # A run that was cut off here has left its marker.
+  if [ "$(marker_label old)" = "$old" ]; then
+    log "$alias: an earlier deployment was cut off here; its data goes back first"
+    was_running=yes
+    put_back
+  fi
+  forget
+  moment=$(date -u +%H:%M:%S)
+  same_image=no
+  if [ "$(docker inspect --format '{{.Image}}' "$old")" = "$(docker inspect --format '{{.Image}}' "$new")" ]; then same_image=yes; fi
+  docker volume create --label hardened.role=before --label "hardened.old=$old" --label "hardened.at=$moment" "$name-before" >/dev/null
+  docker stop -t "$grace" "$old" >/dev/null
+  if [ $same_image = no ]; then
+    if SNAPSHOT; then mark copied
+    else
+      log "$alias: its data could not be copied, so it was not replaced"
+      forget
+      back
+      return 1
+    fi
+  fi
+  if docker start "$new" >/dev/null && works "$new"; then
+    if [ $same_image = yes ]; then forget
+    else mark switched; fi
+    return 0
+  fi
+  log "$alias: the new container $why; its last lines:"
+  tail_of "$new"
+  docker stop -t "$grace" "$new" >/dev/null || :
+  put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+  forget
+  back
+  return 1
+}
+
+# The old container again, as it was.
+back() {
+  if [ $was_running = no ]; then log "$alias: the container before it had not been running and stays so"; return; fi
+  docker start "$old" >/dev/null || :
+  if works "$old"; then log "$alias: RETURNED: the container before it runs again, with its data as of $moment UTC"
+  else log "$alias: NOT RETURNED: the container before it $why"; tail_of "$old"; fi
+}
+
+main() {
+  # The provider has no field for it.
+  docker update --pids-limit "$pids" "$new" >/dev/null
+  if is_running "$new"; then
+    # What a run that was cut off had started, or a setting that changed.
+    if works "$new"; then return 0; fi
+    log "$alias: $why; its last lines:"
+    tail_of "$new"
+    old=$(others | head -n 1)
+    if [ -z "$old" ] || [ "$(marker_label old)" != "$old" ] || marked switched; then return 1; fi
+    moment=$(marker_label at)
+    was_running=yes
+    docker stop -t "$grace" "$new" >/dev/null
+    put_back
+    forget
+    back
+    return 1
+  fi
+  old=$(others | head -n 1)
+  if [ $order = stop-first ] && [ -n "$old" ]; then
+    if MOVES "$old"; then MOVE "$old"; else switch "$old"; fi
+    return
+  fi
+  docker start "$new" >/dev/null || { why='could not be started'; log "$alias: $why"; return 1; }
+  if works "$new"; then return 0; fi
+  log "$alias: the new container $why; its last lines:"
+  tail_of "$new"
+  docker stop -t 5 "$new" >/dev/null || :
+  if [ -n "$old" ] && is_running "$old"; then log "$alias: the container before it was not touched"; fi
+  return 1
+}

@@ -1,0 +1,33 @@
+# Dumps every database of container $1 into a new folder below the current one; its name is then in $dump. The folder gets
+# its name only when pg_restore has read all of it. The caller names $stack and $keep, and has changed to the folder.
+dump_all() {
+  partial="@$stack"
+  # Of a run that was cut off; nobody else is at it now.
+  rm -rf .partial-*"$partial"
+  work=.partial-$$$partial
+  mkdir "$work"
+  version=$(psql_in "$1" -c 'SHOW server_version_num' </dev/null)
+  databases_of "$1" >"$work/databases"
+  [ -s "$work/databases" ]
+  while read -r database; do
+    dump_with_counts "$1" "$database" >"$work/$database.dump" 2>"$work/said" </dev/null
+    grep -v '^count|' "$work/said" >&2 || :
+    grep '^count|' "$work/said" >>"$work/counts" || :
+    docker exec -i "$1" pg_restore --list <"$work/$database.dump" >"$work/list"
+    [ -s "$work/list" ]
+    docker exec -i "$1" pg_restore -f /dev/null <"$work/$database.dump"
+  done <"$work/databases"
+  docker exec -i "$1" pg_dumpall -U postgres --globals-only </dev/null >"$work/globals.sql"
+  grep -q 'CREATE ROLE' "$work/globals.sql"
+  touch "$work/counts"
+  rm -f "$work/list" "$work/said" "$work/databases"
+  sync
+  dump_name=$stack-postgres-$((version / 10000))-$(date -u +%Y%m%dT%H%M%SZ)
+  mv "$work" "$dump_name"
+  dump=$PWD/$dump_name
+  # By their time, whatever the version; the new one stays even where a clock is wrong.
+  ls | grep -E "^$stack-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z\$" | grep -vxF "$dump_name" | sed 's/.*-\([^-]*\)$/\1 &/' | sort -r | tail -n +"$keep" | while read -r time old; do
+    rm -rf "./$old"
+    log "removed the old dump $PWD/$old"
+  done
+}

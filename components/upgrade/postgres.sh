@@ -1,0 +1,149 @@
+# PostgreSQL in a container, over its own socket. The container's user is that of the server.
+
+psql_in() { container=$1; shift; docker exec -i "$container" psql -X -q -At -v ON_ERROR_STOP=1 -U postgres "$@"; }
+
+# Copies that a switch keeps end in _before; they are no databases of their own.
+databases_of() {
+  psql_in "$1" -c "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname NOT LIKE '%\_before' ORDER BY 1" </dev/null
+}
+
+# A statement for each table that counts its rows: `count|database|table|rows`.
+count_statements="SELECT format('SELECT ''count'', current_database(), %L, count(*) FROM %I.%I', n.nspname || '.' || c.relname, n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname"
+
+counts_of() {
+  for database in $(databases_of "$1"); do
+    psql_in "$1" -d "$database" <<SQL
+$count_statements \\gexec
+SQL
+  done
+}
+
+# Writes database $2 of container $1 to stdout in custom format, and to stderr the rows of its tables in the same instant.
+dump_with_counts() {
+  docker exec -i "$1" psql -X -q -At -v ON_ERROR_STOP=1 -U postgres -d "$2" <<SQL
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT pg_export_snapshot() AS snapshot \\gset
+\\setenv SNAPSHOT :snapshot
+\\setenv DATABASE :DBNAME
+\\o /dev/stderr
+$count_statements \\gexec
+\\o
+\\! exec pg_dump -U postgres -Fc --snapshot="\$SNAPSHOT" -d "\$DATABASE"
+COMMIT;
+SQL
+}
+
+# Restores everything into the server of container $1, whose databases of these names it drops. The caller's functions
+# globals_from and dump_from DATABASE write what is restored, and databases_from names it.
+restore_into() {
+  # The roles that the server has already keep what they have; passwords are set afterwards.
+  problems=$(globals_from | docker exec -i "$1" psql -X -q -U postgres 2>&1 | grep -i 'error' | grep -v 'already exists' || :)
+  if [ -n "$problems" ]; then log "roles: $problems"; return 1; fi
+  for database in $(databases_from); do
+    if [ "$database" = postgres ]; then
+      # It cannot be dropped, and nothing but its owner's own tables may be in it.
+      dump_from "$database" | docker exec -i "$1" pg_restore -U postgres --exit-on-error --clean --if-exists -d postgres || return 1
+    else
+      psql_in "$1" -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS \"$database\" WITH (FORCE)" </dev/null || return 1
+      dump_from "$database" | docker exec -i "$1" pg_restore -U postgres --exit-on-error --create -d postgres || return 1
+    fi
+  done
+}
+
+# Says where the counts in files $1 (before) and $2 (after) differ.
+compare_counts() {
+  if cmp -s "$1" "$2"; then return 0; fi
+  diff "$1" "$2" | sed -n 's/^< count|/  before: /p; s/^> count|/  after:  /p' | head -n 20 >&2
+  return 1
+}
+
+# The one volume that container $1 may write to.
+data_volume_of() { docker inspect --format '{{range .Mounts}}{{if and .RW (eq .Type "volume")}}{{println .Name}}{{end}}{{end}}' "$1" | head -n 1; }
+
+# Takes the data of container $1, another major version, over into the new container's own volume. Both run while it is
+# copied; their clients do not. Uses start.sh; CLIENTS runs its argument for each client.
+move_data() {
+  old=$1
+  target=$(data_volume_of "$new")
+  was_running=yes
+  moment=$(date -u +%H:%M:%S)
+  CLIENTS client_stop
+  older=no
+  if docker volume inspect "$target-incomplete" >/dev/null 2>&1; then
+    empty_volume "$target"
+  elif [ "$(helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$target:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION | wc -l')" -gt 0 ]; then
+    # Back to the data from before an upgrade; the trial has checked that this is wanted.
+    older=yes
+  fi
+  if [ $older = yes ]; then
+    docker stop -t "$grace" "$old" >/dev/null
+    if docker start "$new" >/dev/null && works "$new" && CLIENTS client_start; then return 0; fi
+  else
+    docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
+    if take_over; then
+      docker stop -t "$grace" "$old" >/dev/null
+      if CLIENTS client_start; then docker volume rm "$target-incomplete" >/dev/null; return 0; fi
+      why='has its data, but a service that needs it does not work'
+    fi
+  fi
+  log "$alias: the new container $why; its last lines:"
+  tail_of "$new"
+  CLIENTS client_stop
+  docker stop -t "$grace" "$new" >/dev/null || :
+  if ! is_running "$old"; then docker start "$old" >/dev/null; fi
+  if works "$old" && CLIENTS client_start; then log "$alias: RETURNED: the container before it runs again, with all its data"
+  else log "$alias: NOT RETURNED: the container before it $why"; fi
+  return 1
+}
+
+take_over() {
+  counts=$(mktemp -d)
+  counts_of "$old" >"$counts/before" || { why='could not be filled: the rows of the old one cannot be counted'; return 1; }
+  docker start "$new" >/dev/null || { why='could not be started'; return 1; }
+  ready "$new" "$seconds" || return 1
+  globals_from() { docker exec -i "$old" pg_dumpall -U postgres --globals-only </dev/null; }
+  databases_from() { databases_of "$old"; }
+  dump_from() { docker exec -i "$old" pg_dump -U postgres -Fc -Z0 -d "$1" </dev/null; }
+  why='could not be filled with the data of the old one'
+  restore_into "$new" || return 1
+  works "$new" || return 1
+  counts_of "$new" >"$counts/after"
+  why='has other rows than the old one'
+  compare_counts "$counts/before" "$counts/after" || return 1
+  log "$alias: $(wc -l <"$counts/after" | tr -d ' ') tables with all their rows are in $target"
+  rm -rf "$counts"
+}
+
+empty_volume() {
+  helper --user 0:0 --cap-add DAC_OVERRIDE --volume "$1:/to" --entrypoint /bin/sh "$tool_image" -c 'rm -rf /to/..?* /to/.[!.]* /to/*'
+}
+
+# A copy of database $2 of the server in container $1, as fast as its files can be copied. Nobody may be connected.
+copy_database() {
+  if [ -z "$1" ]; then log "$alias: no database server runs, so nothing of it could be kept"; return 0; fi
+  psql_in "$1" -d postgres >/dev/null <<SQL
+SET client_min_messages = warning;
+DROP DATABASE IF EXISTS "$2_before" WITH (FORCE);
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$2';
+SELECT CASE WHEN current_setting('server_version_num')::int < 150000 THEN '' ELSE 'STRATEGY FILE_COPY' END AS how \\gset
+CREATE DATABASE "$2_before" TEMPLATE "$2" :how;
+SQL
+}
+# The copy in place of the database. The owner and the closed door are not part of a copy.
+return_database() {
+  if [ -z "$1" ]; then return 1; fi
+  if [ -z "$(psql_in "$1" -d postgres -c "SELECT 1 FROM pg_database WHERE datname = '$2_before'" </dev/null)" ]; then return 0; fi
+  psql_in "$1" -d postgres >/dev/null <<SQL
+SET client_min_messages = warning;
+DROP DATABASE IF EXISTS "$2" WITH (FORCE);
+ALTER DATABASE "$2_before" RENAME TO "$2";
+ALTER DATABASE "$2" OWNER TO "$2";
+REVOKE ALL ON DATABASE "$2" FROM PUBLIC;
+SQL
+}
+forget_database() {
+  if [ -z "$1" ]; then return 0; fi
+  psql_in "$1" -d postgres -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS \"$2_before\" WITH (FORCE)" </dev/null >/dev/null || :
+}

@@ -1,0 +1,136 @@
+# Tries new containers on copies of the data of those that run, before any of these is touched. Read by trial.ts, which
+# writes the settings and the calls. Uses start.sh, postgres.sh and dump.sh.
+
+run=$stack-trial-$$
+trial_labels="--label hardened.role=trial --label hardened.trial=$stack"
+remove_trials() {
+  for left in $(docker ps -aq --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker rm -f -v "$left" >/dev/null 2>&1 || :; done
+  for left in $(docker volume ls -q --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker volume rm "$left" >/dev/null 2>&1 || :; done
+  for left in $(docker network ls -q --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker network rm "$left" >/dev/null 2>&1 || :; done
+}
+UNTOUCHED='nothing that runs was touched'
+refuse() { log "REFUSED: $1; $UNTOUCHED"; exit 1; }
+
+paused=
+ended() {
+  code=$?
+  trap '' TERM
+  if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null 2>&1 || :; fi
+  remove_trials
+  rm -rf "$files"
+  exit $code
+}
+begin() {
+  trap ended EXIT
+  trap 'refuse "the trial was stopped"' HUP INT TERM
+  remove_trials
+  deadline_of_all=$(($(date +%s) + at_most * 60))
+}
+# For each step that may take long. Its command is docker's, so what it leaves inside a container goes with the container.
+limited() {
+  left_seconds=$((deadline_of_all - $(date +%s)))
+  if [ $left_seconds -le 0 ]; then too_long; fi
+  timeout $left_seconds "$@" || { code=$?; if [ $code = 124 ]; then too_long; fi; return $code; }
+}
+too_long() { refuse "the trial takes longer than $at_most minutes (pinned-stack:trial.atMost); raise that, or $without_trial"; }
+
+# The running container of name $1 that $2 would replace; empty where there is none. Sets $sick where one is there and stopped.
+running_before() {
+  docker ps -q --no-trunc --filter "label=hardened.name=$1" --filter label=hardened.role=container | grep -vx "$2" | head -n 1 || :
+}
+
+# MiB that container $1 uses now.
+memory_of() {
+  docker stats --no-stream --format '{{.MemUsage}}' "$1" | awk '{ unit = $1; sub(/[0-9.]+/, "", unit); value = $1 + 0
+    if (unit == "GiB") value *= 1024; if (unit == "KiB") value /= 1024; if (unit == "B") value = 0; printf "%d\n", value + 1 }'
+}
+memory_free() { helper --entrypoint /bin/sh "$tool_image" -c "awk '/^MemAvailable/ { print int(\$2 / 1024) }' /proc/meminfo"; }
+# MiB in volume $1, and free where it is.
+size_of() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'du -sk /from | awk "{ print int(\$1 / 1024) + 1 }"'; }
+disk_free() { helper --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'df -Pk /from | awk "NR == 2 { print int(\$4 / 1024) }"'; }
+
+need_memory=0
+need_disk=0
+some_volume=
+needs_copy_of() {
+  if [ -z "$1" ]; then return; fi
+  some_volume=$1
+  need_disk=$((need_disk + $(size_of "$1") * 11 / 10 + 16))
+}
+check_room() {
+  free=$(memory_free)
+  if [ "$need_memory" -gt "$free" ]; then
+    refuse "the trial needs about $need_memory MiB of memory and the host has $free MiB to spare; stop something, or $without_trial"
+  fi
+  if [ -z "$some_volume" ]; then return; fi
+  free=$(disk_free "$some_volume")
+  if [ "$need_disk" -gt "$free" ]; then
+    refuse "the trial needs about $need_disk MiB of disk for its copies and the host has $free MiB; make room, or $without_trial"
+  fi
+}
+
+# Copies what container $1 has at path $2 into the new volume $3. `paused` as $4: while it stands still.
+copy_of() {
+  docker volume create $trial_labels "$3" >/dev/null
+  if [ "$4" = paused ] && is_running "$1"; then paused=$1; docker pause "$1" >/dev/null; fi
+  limited_copy "$(volume_at "$1" "$2")" "$3" || { refuse "$alias: its data could not be copied"; }
+  if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null; paused=; fi
+}
+limited_copy() {
+  if [ "$(date +%s)" -ge "$deadline_of_all" ]; then too_long; fi
+  copy_volume "$1" / "$2" /
+}
+
+# Fails with the last lines of container $2 of service $alias.
+broken() { log "$alias: on a copy of its data, the new container $why; its last lines:"; tail_of "$2"; refuse "$alias would not have worked"; }
+
+# The dump of what runs, restored into a scratch server. $1 runs, $2 is the scratch server.
+restore_trial() {
+  globals_from() { cat "$dump/globals.sql"; }
+  dump_from() { cat "$dump/$1.dump"; }
+  databases_from() { ls "$dump" | sed -n 's/\.dump$//p'; }
+  restore_into "$2" || refuse "the dump $dump could not be restored into the new PostgreSQL"
+  counts_of "$2" >"$files/after"
+  compare_counts "$dump/counts" "$files/after" || refuse 'the restored databases have other rows than those that run'
+  log "restored $(databases_from | wc -l | tr -d ' ') databases of $(wc -l <"$files/after" | tr -d ' ') tables from $dump into a scratch server; all rows are there"
+}
+
+# Major version of the data in volume $1; empty for an empty volume.
+data_version() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION -not -path "*/base/*" | head -n 1 | xargs -r cat'; }
+data_owner() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'stat -c %u "$(dirname "$(find /from -maxdepth 3 -name PG_VERSION -not -path "*/base/*" | head -n 1)")"'; }
+
+# What the data on the host allows a PostgreSQL of version $3 as user $4. $1 runs now and may be empty, $2 is the new container.
+# Sets $older_volume where the new one goes on with data from before an upgrade.
+check_data() {
+  older_volume=
+  target=$(data_volume_of "$2")
+  found=$(data_version "$target")
+  running=
+  if [ -n "$1" ]; then running=$(($(psql_in "$1" -c 'SHOW server_version_num' </dev/null) / 10000)); fi
+  if [ -z "$running" ] || [ "$running" = "$3" ]; then
+    if [ -n "$found" ] && [ "$(data_owner "$target")" != "${4%%:*}" ]; then
+      refuse "the data in $target belongs to another user than this image's; images with and without alpine in the tag cannot read each other's data (sort order of texts differs, too). Stay with one kind, or change it together with the next major version"
+    fi
+    if [ -z "$running" ] && [ -z "$found" ]; then
+      for other in $(docker volume ls -q --filter "name=^$stack-postgres-[0-9]+-data\$"); do
+        if [ "$other" != "$target" ] && [ -n "$(data_version "$other")" ]; then
+          refuse "no PostgreSQL runs, $other holds data of PostgreSQL $(data_version "$other"), and PostgreSQL $3 would start on an empty volume. Deploy version $(data_version "$other") first; the next deployment then moves its data. To begin without it, $forget_old_data"
+        fi
+      done
+    fi
+    return
+  fi
+  if [ "$3" -gt "$running" ]; then
+    if [ -n "$found" ] && ! docker volume inspect "$target-incomplete" >/dev/null 2>&1; then
+      refuse "$target holds data of PostgreSQL $found from an earlier time; the data of PostgreSQL $running would replace it. To allow that, $forget_old_data"
+    fi
+    return
+  fi
+  if [ -z "$found" ]; then
+    refuse "PostgreSQL $3 cannot read the data of PostgreSQL $running, and the host has no older data for it. Put the tag of $running back"
+  fi
+  if [ "$older_data" != accept ]; then
+    refuse "PostgreSQL $3 would go on with its own data from before the upgrade to $running. To allow that, npm run deploy -- --stack $stack --rollback; what was written since stays in $(data_volume_of "$1")"
+  fi
+  older_volume=$target
+}

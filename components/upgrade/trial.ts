@@ -1,0 +1,264 @@
+/**
+ * The scripts of an upgrade: a trial on copies of the data before anything that runs is touched, and what a database
+ * server and its clients need when they are replaced. Pure; the host's shell runs them.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { quote } from "../../host/shell-quote";
+import { DataMount } from "../hardened/model";
+import { StartHooks, startFunctions, START_LIBRARY } from "../hardened/start";
+import { StackContainer } from "../model";
+import { createScript } from "./create";
+
+const library = (file: string): string => readFileSync(join(__dirname, file), "utf8");
+const POSTGRES = library("postgres.sh");
+const DUMP = library("dump.sh");
+const TRIAL = library("trial.sh");
+
+export interface DumpSettings {
+  /** Absolute folder on the host. Default `~/pinned-stack-backups/<stack>`. */
+  readonly directory?: string | undefined;
+  /** How many dumps stay, the new one among them. */
+  readonly keep: number;
+}
+
+export interface TrialArgs {
+  readonly stack: string;
+  /** All containers of the stack. */
+  readonly containers: readonly StackContainer[];
+  /** Minutes. */
+  readonly atMost: number;
+  readonly backups: DumpSettings;
+  /** Whether a database server may go on with its data from before an upgrade. */
+  readonly olderData: boolean;
+}
+
+/** The label `hardened.name` of a container. */
+export const nameOf = (stack: string, { name }: Pick<StackContainer, "name">): string =>
+  `${stack}-${name}`;
+
+/** Containers that are stopped before the new ones start, servers of databases first. */
+export const triedContainers = (containers: readonly StackContainer[]): StackContainer[] =>
+  containers
+    .filter(({ order }) => order === "stop-first")
+    .sort((a, b) => Number(isServer(b)) - Number(isServer(a)));
+
+const isServer = ({ upgrade }: StackContainer): boolean => upgrade?.serves !== undefined;
+const dataOf = ({ mounts }: StackContainer): DataMount[] =>
+  mounts.filter((mount): mount is DataMount => mount.kind === "data");
+
+/**
+ * Dumps, copies and tries: every container of {@link triedContainers} that is to replace a running one. The shell knows
+ * the id of container number `i` of them as `$id_<i>`. Exit code 0: all of them work, or nothing is to be tried. Else nothing
+ * was touched, and stderr says why.
+ */
+export function trialScript(args: TrialArgs): string {
+  const { stack, containers, atMost, backups, olderData } = args;
+  const tried = triedContainers(containers);
+  const server = tried.find(isServer);
+  const s = server === undefined ? -1 : tried.indexOf(server);
+  const each = (script: (container: StackContainer, index: number) => string): string =>
+    tried.map(script).join("");
+  const toolImage = server?.image ?? tried[0]?.toolImage ?? "";
+  const folder =
+    backups.directory === undefined
+      ? `"$HOME/pinned-stack-backups/"${quote(stack)}`
+      : quote(backups.directory);
+  const needsServer = tried.flatMap((container, i) =>
+    isServer(container) || container.upgrade?.database !== undefined ? [`"$old_${i}"`] : [],
+  );
+  return `stack=${quote(stack)}
+at_most=${atMost}
+keep=${backups.keep}
+older_data=${olderData ? "accept" : "refuse"}
+without_trial=${quote(`go on without it: npm run deploy -- --stack ${stack} --without-trial`)}
+forget_old_data=${quote(`remove it: npm run deploy -- --stack ${stack} --forget-old-data`)}
+tool_image=${quote(toolImage)}
+alias=trial
+has_health=no
+seconds=30
+${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}
+files=$(mktemp -d)
+begin
+${each(
+  (container, i) => `old_${i}=$(running_before ${quote(nameOf(stack, container))} "$id_${i}")
+`,
+)}server=
+${
+  server === undefined
+    ? ""
+    : `server=$old_${s}
+if [ -z "$server" ] && is_running "$id_${s}"; then server=$id_${s}; fi
+check_data "$old_${s}" "$id_${s}" ${server.upgrade?.serves?.version ?? 0} ${quote(server.controls.user)}
+`
+}if [ -z "${tried.map((_, i) => `$old_${i}`).join("")}" ]; then exit 0; fi
+databases=no
+if [ -n "$server" ] && [ -n ${needsServer.length === 0 ? `""` : needsServer.join("")} ]; then databases=yes; fi
+${each(needScript)}if [ $databases = yes ]; then
+  need_memory=$((need_memory + 200))
+  need_disk=$((need_disk + $(psql_in "$server" -c 'SELECT sum(pg_database_size(oid)) / 1048576 * 5 / 2 + 64 FROM pg_database' </dev/null | sed 's/\\..*//')))
+  some_volume=$(data_volume_of "$server")
+fi
+check_room
+docker network create --internal --opt com.docker.network.bridge.inhibit_ipv4=true $trial_labels "$run" >/dev/null
+trial_server=
+${server === undefined ? "" : serverTrial(stack, server, s, folder)}
+${each((container, i) => (isServer(container) ? "" : serviceTrial(stack, container, i)))}`;
+}
+
+const needScript = ({ mounts, upgrade }: StackContainer, i: number): string =>
+  `if [ -n "$old_${i}" ]; then
+need_memory=$((need_memory + $(memory_of "$old_${i}") * 3 / 2 + 64))
+${
+  upgrade?.serves === undefined
+    ? dataOf({ mounts } as StackContainer)
+        .map(({ path }) => `needs_copy_of "$(volume_at "$old_${i}" ${quote(path)})"\n`)
+        .join("")
+    : ""
+}fi
+`;
+
+const createOptions = (i: number, alias: string, data: Readonly<Record<string, string>>) => ({
+  before: `$trial_labels --name "$run-${i}" --network "$run" --network-alias ${quote(alias)}`,
+  data,
+  like: `id_${i}`,
+});
+
+function serverTrial(stack: string, server: StackContainer, i: number, folder: string): string {
+  const [data] = dataOf(server);
+  const volume = `$run-data-${i}`;
+  return `if [ $databases = yes ]; then
+log "dumping the databases"
+( umask 077; mkdir -p ${folder}; cd ${folder}; dump_all "$server"; printf '%s' "$dump" >"$files/dump" ) &
+wait $! || refuse 'the databases could not be dumped'
+dump=$(cat "$files/dump")
+${startFunctions({ model: server, name: nameOf(stack, server), toolImage: server.toolImage, ...serverHooks(server) })}
+docker volume create $trial_labels "${volume}" >/dev/null
+trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))})
+if [ -n "$older_volume" ]; then
+  copy_volume "$older_volume" / "${volume}" / || refuse 'the older data could not be copied'
+fi
+docker start "$trial_server" >/dev/null
+ready "$trial_server" "$seconds" || broken "$alias" "$trial_server"
+if [ -n "$older_volume" ]; then
+  counts_of "$trial_server" >"$files/after"
+  compare_counts "$dump/counts" "$files/after" || log "postgres: what was written since then, above, stays in $(data_volume_of "$server")"
+else restore_trial "$server" "$trial_server"
+fi
+AFTER "$trial_server" || refuse "the passwords could not be set in the new PostgreSQL"
+fi
+`;
+}
+
+function serviceTrial(stack: string, container: StackContainer, i: number): string {
+  const { database, quiet, check } = container.upgrade ?? {};
+  const data = Object.fromEntries(
+    dataOf(container).map(({ path }, index) => [path, `$run-data-${i}-${index}`]),
+  );
+  const create = (command?: readonly string[]): string =>
+    createScript(container, {
+      ...createOptions(i, container.name, data),
+      ...(command && { command }),
+    });
+  return `if [ -n "$old_${i}" ]; then
+${startFunctions({ model: container, name: nameOf(stack, container), toolImage: container.toolImage })}
+${
+  database === undefined
+    ? ""
+    : `if [ -z "$trial_server" ]; then log "$alias: not tried, because no database server runs that it could be tried with"; else
+`
+}${dataOf(container)
+    .map(
+      ({ path, copy }) =>
+        `copy_of "$old_${i}" ${quote(path)} "${data[path] ?? ""}" ${copy === "paused" ? "paused" : "live"}\n`,
+    )
+    .join("")}${
+    database === undefined || quiet === undefined
+      ? ""
+      : `psql_in "$trial_server" -d ${quote(database)} >/dev/null <<'SQL' || refuse "$alias: its work could not be switched off in the copy"
+${quiet}
+SQL
+`
+  }log "$alias: starting $(docker inspect --format '{{.Config.Image}}' "$id_${i}" | sed 's/@.*//') on a copy of its data"
+trial=$(${create()})
+docker start "$trial" >/dev/null
+works "$trial" || broken "$alias" "$trial"
+${
+  check === undefined || database === undefined
+    ? ""
+    : `if [ "$(psql_in "$trial_server" -d ${quote(database)} -c ${quote(check.when)} </dev/null)" -gt 0 ]; then
+  docker rm -f "$trial" >/dev/null
+  trial=$(${create(check.command)})
+  why=${quote(check.fails)}
+  docker start "$trial" >/dev/null
+  [ "$(limited docker wait "$trial")" = 0 ] || broken "$alias" "$trial"
+fi
+`
+}docker rm -f "$trial" >/dev/null
+log "$alias: works on a copy of its data"
+${database === undefined ? "" : "fi\n"}fi
+`;
+}
+
+/** Stops client number `index` of a database server, and starts it again if it ran. */
+const clientFunctions = (stack: string, client: StackContainer, index: number): string =>
+  `client_stop_${index}() {
+client=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, client)}`)} --filter label=hardened.role=container | head -n 1)
+if [ -n "$client" ]; then stopped_${index}=$client; docker stop -t ${client.stopGraceSeconds} "$client" >/dev/null; fi
+}
+stopped_${index}=
+client_start_${index}() {
+if [ -z "$stopped_${index}" ]; then return 0; fi
+docker start "$stopped_${index}" >/dev/null || return 1
+(
+${startFunctions({ model: client, name: nameOf(stack, client), toolImage: client.toolImage })}
+works "$stopped_${index}"
+)
+}
+`;
+
+const serverHooks = ({ afterStart }: StackContainer): StartHooks => ({
+  ...(afterStart !== undefined && { after: afterStart }),
+});
+
+/** How container `container` of the stack starts: its own hooks, its database's copy, its server's move. */
+export function startHooks(
+  stack: string,
+  container: StackContainer,
+  containers: readonly StackContainer[],
+): StartHooks {
+  const server = containers.find(isServer);
+  const { database } = container.upgrade ?? {};
+  if (isServer(container)) {
+    const clients = containers.filter(({ dependsOn }) => dependsOn.includes(container.name));
+    return {
+      ...serverHooks(container),
+      library: `${POSTGRES}${clients.map((client, index) => clientFunctions(stack, client, index)).join("")}
+CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].join("; ")}; }
+`,
+      moves: `[ "$(data_volume_of "$1")" != "$(data_volume_of "$new")" ]`,
+      move: `move_data "$1"`,
+    };
+  }
+  if (database === undefined || server === undefined) return serverHooks(container);
+  return {
+    ...serverHooks(container),
+    library: `${POSTGRES}server() { docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server)}`)} --filter label=hardened.role=container | head -n 1; }
+`,
+    snapshot: `copy_database "$(server)" ${quote(database)}`,
+    restore: `return_database "$(server)" ${quote(database)}`,
+    forget: `forget_database "$(server)" ${quote(database)}`,
+  };
+}
+
+/** Removes what the starts of {@link triedContainers} keep for a return, once all of the stack works. */
+export const cleanupScript = (stack: string, containers: readonly StackContainer[]): string =>
+  `${START_LIBRARY}${triedContainers(containers)
+    .map(
+      (container) =>
+        `${startFunctions({ model: container, name: nameOf(stack, container), toolImage: container.toolImage, ...startHooks(stack, container, containers) })}
+if marked before; then forget; fi
+`,
+    )
+    .join("")}`;
