@@ -107,6 +107,8 @@ export class HardenedContainer extends pulumi.ComponentResource {
       {
         parent: this,
         replaceOnChanges: REPLACE_ON,
+        // The provider would have it deleted first.
+        deleteBeforeReplace: false,
         dependsOn: dependencies(
           opts,
           ...mounts.flatMap((mount) => ("ready" in mount ? [mount.ready] : [])),
