@@ -26,13 +26,12 @@ export = async (): Promise<StackOutputs> => {
     model,
     host,
     restarted,
-    ...(process.env.PINNED_STACK_WITHOUT_TRIAL === undefined && {
-      trial: {
-        atMost: config.trial.atMost,
-        backups: config.backups,
-        olderData: process.env.PINNED_STACK_OLDER_DATA !== undefined,
-      },
-    }),
+    trial: {
+      atMost: config.trial.atMost,
+      backups: config.backups,
+      tried: process.env.PINNED_STACK_TRIAL !== "off",
+      olderData: process.env.PINNED_STACK_OLDER_DATA === "accept",
+    },
     // Pulumi encrypts it wherever it stores it.
     secret: (name) => pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings],

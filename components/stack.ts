@@ -10,13 +10,9 @@ import { FileVolume, NamedSecret } from "./hardened/file-volume";
 import { Networks } from "./hardened/networks";
 import { FilesMount, HostMount, Mount } from "./hardened/model";
 import { StackContainer, StackModel } from "./model";
-import {
-  cleanupScript,
-  startHooks,
-  triedContainers,
-  TrialArgs,
-  trialScript,
-} from "./upgrade/trial";
+import { startHooks, triedContainers } from "./upgrade/hooks";
+import { cleanupScript } from "./upgrade/return";
+import { TrialArgs, trialScript } from "./upgrade/trial";
 
 export interface StackArgs {
   readonly model: StackModel;
@@ -25,8 +21,8 @@ export interface StackArgs {
   readonly secret: (name: string) => pulumi.Output<string>;
   /** Logged as Pulumi warnings; with `service`, on the resource of its image. */
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
-  /** How new containers are tried on copies of the data. Undefined: they are not. */
-  readonly trial?: Pick<TrialArgs, "atMost" | "backups" | "olderData">;
+  /** How new containers are tried on copies of the data. */
+  readonly trial: Omit<TrialArgs, "stack" | "containers">;
   /** By container: another text than last time starts it again where it has stopped. */
   readonly restarted?: Readonly<Record<string, string>>;
 }
@@ -40,7 +36,7 @@ export class Stack extends pulumi.ComponentResource {
   constructor(name: string, args: StackArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("pinned-stack:index:Stack", name, {}, { ...opts, providers: [args.host.provider] });
     this.#args = args;
-    const { model, host, warnings = [], trial: trialSettings } = args;
+    const { model, host, warnings = [], trial: trialSettings, restarted = {} } = args;
     const preflight = host.preflight(
       { platform: model.platform, needs: model.images.map(({ needs }) => needs) },
       { parent: this },
@@ -90,9 +86,10 @@ export class Stack extends pulumi.ComponentResource {
             .map(([variable, id]) => `export ${variable}=${id}\n`)
             .join("")}${detached(text)}`,
       );
-    const triggers = Object.values(ids);
+    // A container that has to start again is tried again.
+    const triggers = [...Object.values(ids), ...Object.values(restarted)];
     tried(
-      trialSettings === undefined || replaced.length === 0
+      replaced.length === 0
         ? []
         : [
             host.command(
@@ -114,7 +111,7 @@ export class Stack extends pulumi.ComponentResource {
     if (replaced.length > 0)
       host.command(
         `${name}-cleanup`,
-        { script: script(cleanupScript(model.stack, model.containers)), triggers },
+        { script: script(cleanupScript(model.stack, model.containers, true)), triggers },
         { parent: this, dependsOn: [...made.values()].map(({ started }) => started) },
       );
     this.registerOutputs({ model: withoutContainers(model) });

@@ -33,14 +33,17 @@ ready() {
   done
 }
 
-# Ready, set up and able to do its work. The question is asked again for a while: a service may be ready before it is.
+# Ready, set up and able to do its work. A service may be ready before it is, so the question is asked again as long as it
+# may take to start.
 works() {
+  asked_until=$(($(date +%s) + seconds))
   ready "$1" "$seconds" || return 1
   AFTER "$1" || { why='could not be set up after its start'; return 1; }
   tries=0
   until QUESTION "$1"; do
     tries=$((tries + 1))
-    if [ $tries -ge 10 ]; then why='runs, but does not do its work'; return 1; fi
+    if [ $tries -ge 10 ] && [ "$(date +%s)" -ge $asked_until ]; then why='runs, but does not do its work'; return 1; fi
+    case $(state_of "$1") in 'running 0'|'running 1') ;; *) ready "$1" 0 || return 1;; esac
     sleep 1
   done
 }
@@ -85,30 +88,37 @@ switch() {
   old=$1
   was_running=no
   if is_running "$old"; then was_running=yes; fi
+  # A deployment of which something else failed goes back to what ran before, with its data; `return` says so.
+  if marked return; then
+    docker stop -t "$grace" "$old" >/dev/null
+    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+    forget
+    docker volume rm "$name-return" >/dev/null
+    start_alone
+    return
+  fi
   # A run that was cut off here has left its marker.
-  if [ "$(marker_label old)" = "$old" ]; then
+  if [ "$(marker_label old)" = "$old" ] && ! marked switched; then
     log "$alias: an earlier deployment was cut off here; its data goes back first"
     was_running=yes
     put_back
   fi
   forget
-  moment=$(date -u +%H:%M:%S)
   same_image=no
   if [ "$(docker inspect --format '{{.Image}}' "$old")" = "$(docker inspect --format '{{.Image}}' "$new")" ]; then same_image=yes; fi
-  docker volume create --label hardened.role=before --label "hardened.old=$old" --label "hardened.at=$moment" "$name-before" >/dev/null
+  remember
   docker stop -t "$grace" "$old" >/dev/null
   if [ $same_image = no ]; then
     if SNAPSHOT; then mark copied
     else
       log "$alias: its data could not be copied, so it was not replaced"
       forget
-      back
+      back || :
       return 1
     fi
   fi
   if docker start "$new" >/dev/null && works "$new"; then
-    if [ $same_image = yes ]; then forget
-    else mark switched; fi
+    mark switched
     return 0
   fi
   log "$alias: the new container $why; its last lines:"
@@ -116,8 +126,14 @@ switch() {
   docker stop -t "$grace" "$new" >/dev/null || :
   put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
   forget
-  back
+  back || :
   return 1
+}
+
+# The beginning of a switch from `$old` to `$new`.
+remember() {
+  moment=$(date -u +%H:%M:%S)
+  docker volume create --label hardened.role=before --label "hardened.old=$old" --label "hardened.new=$new" --label "hardened.at=$moment" "$name-before" >/dev/null
 }
 
 # The old container again, as it was.
@@ -125,37 +141,74 @@ back() {
   if [ $was_running = no ]; then log "$alias: the container before it had not been running and stays so"; return; fi
   docker start "$old" >/dev/null || :
   if works "$old"; then log "$alias: RETURNED: the container before it runs again, with its data as of $moment UTC"
-  else log "$alias: NOT RETURNED: the container before it $why"; tail_of "$old"; fi
+  else log "$alias: NOT RETURNED: the container before it $why"; tail_of "$old"; return 1; fi
+}
+
+# For a stack of which something else failed, in this order: the new container stops; the old one runs again with the data
+# of the moment when it was replaced. Both do nothing where nothing was replaced. `$old` is what has been replaced.
+replaced() {
+  old=$(marker_label old)
+  new=$(marker_label new)
+  moment=$(marker_label at)
+  was_running=yes
+  marked switched && docker inspect "$old" >/dev/null 2>&1
+}
+hold_new() { if replaced; then docker stop -t "$grace" "$new" >/dev/null; fi; }
+give_back() {
+  if ! replaced; then return 0; fi
+  put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+  forget
+  back
+}
+# The same for a container that was replaced without an interruption: the old one runs until the whole stack works.
+give_back_beside() {
+  new=
+  old=$(others | sed -n 2p)
+  if [ -z "$old" ] || ! is_running "$old"; then return 0; fi
+  docker stop -t "$grace" "$(others | head -n 1)" >/dev/null
+  log "$alias: RETURNED: the container before it serves alone again"
+}
+
+start_alone() {
+  docker start "$new" >/dev/null || { why='could not be started'; log "$alias: $why"; return 1; }
+  if works "$new"; then return 0; fi
+  log "$alias: the new container $why; its last lines:"
+  tail_of "$new"
+  docker stop -t 5 "$new" >/dev/null || :
+  return 1
 }
 
 main() {
   # The provider has no field for it.
   docker update --pids-limit "$pids" "$new" >/dev/null
+  old=$(others | head -n 1)
+  if is_running "$new" && UNFINISHED; then docker stop -t "$grace" "$new" >/dev/null; fi
   if is_running "$new"; then
     # What a run that was cut off had started, or a setting that changed.
-    if works "$new"; then return 0; fi
+    if works "$new"; then
+      if [ "$(marker_label new)" = "$new" ]; then mark switched; fi
+      return 0
+    fi
     log "$alias: $why; its last lines:"
     tail_of "$new"
-    old=$(others | head -n 1)
     if [ -z "$old" ] || [ "$(marker_label old)" != "$old" ] || marked switched; then return 1; fi
     moment=$(marker_label at)
     was_running=yes
     docker stop -t "$grace" "$new" >/dev/null
     put_back
     forget
-    back
+    back || :
     return 1
   fi
-  old=$(others | head -n 1)
   if [ $order = stop-first ] && [ -n "$old" ]; then
-    if MOVES "$old"; then MOVE "$old"; else switch "$old"; fi
+    # It had taken the old one's place already, and has stopped since.
+    if marked switched && [ "$(marker_label new)" = "$new" ] && ! is_running "$old"; then start_alone
+    elif MOVES "$old"; then MOVE "$old"
+    else switch "$old"
+    fi
     return
   fi
-  docker start "$new" >/dev/null || { why='could not be started'; log "$alias: $why"; return 1; }
-  if works "$new"; then return 0; fi
-  log "$alias: the new container $why; its last lines:"
-  tail_of "$new"
-  docker stop -t 5 "$new" >/dev/null || :
+  if start_alone; then return 0; fi
   if [ -n "$old" ] && is_running "$old"; then log "$alias: the container before it was not touched"; fi
   return 1
 }

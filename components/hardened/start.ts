@@ -19,6 +19,8 @@ export interface StartHooks {
   readonly moves?: string;
   /** Takes it over, in place of the usual switch. */
   readonly move?: string;
+  /** Whether that was cut off, so that it has to begin again; `$new` is the new container. */
+  readonly unfinished?: string;
   /** Functions that the others use. */
   readonly library?: string;
 }
@@ -58,6 +60,7 @@ ${shellFunction("RESTORE", [...copied.map(({ path }, index) => `copy_volume "$na
 ${shellFunction("FORGET", hooks.forget)}
 ${shellFunction("MOVES", hooks.moves ?? "return 1")}
 ${shellFunction("MOVE", hooks.move)}
+${shellFunction("UNFINISHED", hooks.unfinished ?? "return 1")}
 `;
 }
 

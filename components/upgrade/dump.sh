@@ -31,3 +31,14 @@ dump_all() {
     log "removed the old dump $PWD/$old"
   done
 }
+
+# Dumps all databases of container $1 into a new folder in $folder; its path is in $dump afterwards.
+dump_into() {
+  log 'dumping the databases'
+  said_dump=$(mktemp)
+  # Its own shell: the first error ends it, which a function in a condition would not.
+  ( set -e; umask 077; mkdir -p "$folder"; cd "$folder"; dump_all "$1"; printf '%s' "$dump" >"$said_dump" ) &
+  wait $! || { rm -f "$said_dump"; return 1; }
+  dump=$(cat "$said_dump")
+  rm -f "$said_dump"
+}

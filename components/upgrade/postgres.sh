@@ -68,40 +68,45 @@ move_data() {
   old=$1
   target=$(data_volume_of "$new")
   was_running=yes
-  moment=$(date -u +%H:%M:%S)
+  forget
+  remember
   CLIENTS client_stop
-  older=no
-  if docker volume inspect "$target-incomplete" >/dev/null 2>&1; then
-    empty_volume "$target"
-  elif [ "$(helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$target:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION | wc -l')" -gt 0 ]; then
-    # Back to the data from before an upgrade; the trial has checked that this is wanted.
-    older=yes
-  fi
-  if [ $older = yes ]; then
-    docker stop -t "$grace" "$old" >/dev/null
-    if docker start "$new" >/dev/null && works "$new" && CLIENTS client_start; then return 0; fi
-  else
+  if is_incomplete || [ "$(helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$target:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION | wc -l')" = 0 ]; then
     docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
+    empty_volume "$target"
     if take_over; then
       docker stop -t "$grace" "$old" >/dev/null
-      if CLIENTS client_start; then docker volume rm "$target-incomplete" >/dev/null; return 0; fi
+      # From here on the new one has what the old one has not.
+      docker volume rm "$target-incomplete" >/dev/null
+      if CLIENTS client_start; then mark switched; return 0; fi
       why='has its data, but a service that needs it does not work'
+      docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
     fi
+  else
+    # Back to the data from before an upgrade; the trial has checked that this is wanted.
+    docker stop -t "$grace" "$old" >/dev/null
+    if docker start "$new" >/dev/null && works "$new" && CLIENTS client_start; then mark switched; return 0; fi
   fi
   log "$alias: the new container $why; its last lines:"
   tail_of "$new"
   CLIENTS client_stop
   docker stop -t "$grace" "$new" >/dev/null || :
+  forget
   if ! is_running "$old"; then docker start "$old" >/dev/null; fi
   if works "$old" && CLIENTS client_start; then log "$alias: RETURNED: the container before it runs again, with all its data"
   else log "$alias: NOT RETURNED: the container before it $why"; fi
   return 1
 }
+is_incomplete() { docker volume inspect "$(data_volume_of "$new")-incomplete" >/dev/null 2>&1; }
 
 take_over() {
   counts=$(mktemp -d)
-  counts_of "$old" >"$counts/before" || { why='could not be filled: the rows of the old one cannot be counted'; return 1; }
-  docker start "$new" >/dev/null || { why='could not be started'; return 1; }
+  why='could not be filled, because the old one does not run'
+  if ! is_running "$old"; then docker start "$old" >/dev/null && ready "$old" "$seconds" || return 1; fi
+  why='could not be filled: the rows of the old one cannot be counted'
+  counts_of "$old" >"$counts/before" || return 1
+  why='could not be started'
+  docker start "$new" >/dev/null || return 1
   ready "$new" "$seconds" || return 1
   globals_from() { docker exec -i "$old" pg_dumpall -U postgres --globals-only </dev/null; }
   databases_from() { databases_of "$old"; }
@@ -109,8 +114,8 @@ take_over() {
   why='could not be filled with the data of the old one'
   restore_into "$new" || return 1
   works "$new" || return 1
-  counts_of "$new" >"$counts/after"
   why='has other rows than the old one'
+  counts_of "$new" >"$counts/after" || return 1
   compare_counts "$counts/before" "$counts/after" || return 1
   log "$alias: $(wc -l <"$counts/after" | tr -d ' ') tables with all their rows are in $target"
   rm -rf "$counts"

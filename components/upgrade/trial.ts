@@ -1,52 +1,25 @@
-/**
- * The scripts of an upgrade: a trial on copies of the data before anything that runs is touched, and what a database
- * server and its clients need when they are replaced. Pure; the host's shell runs them.
- */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
+/** The script that tries new containers on copies of the data, before any running container is touched. Pure. */
 import { quote } from "../../host/shell-quote";
-import { DataMount } from "../hardened/model";
-import { StartHooks, startFunctions, START_LIBRARY } from "../hardened/start";
+import { startFunctions, START_LIBRARY } from "../hardened/start";
 import { StackContainer } from "../model";
 import { createScript } from "./create";
+import { DUMP, DumpSettings, folderOf } from "./dump";
+import { dataOf, isServer, library, nameOf, POSTGRES, serverHooks, triedContainers } from "./hooks";
 
-const library = (file: string): string => readFileSync(join(__dirname, file), "utf8");
-const POSTGRES = library("postgres.sh");
-const DUMP = library("dump.sh");
 const TRIAL = library("trial.sh");
-
-export interface DumpSettings {
-  /** Absolute folder on the host. Default `~/pinned-stack-backups/<stack>`. */
-  readonly directory?: string | undefined;
-  /** How many dumps stay, the new one among them. */
-  readonly keep: number;
-}
 
 export interface TrialArgs {
   readonly stack: string;
   /** All containers of the stack. */
   readonly containers: readonly StackContainer[];
-  /** Minutes. */
+  /** False: the databases are dumped, and nothing is tried. */
+  readonly tried: boolean;
+  /** Time limit, minutes. */
   readonly atMost: number;
   readonly backups: DumpSettings;
   /** Whether a database server may go on with its data from before an upgrade. */
   readonly olderData: boolean;
 }
-
-/** The label `hardened.name` of a container. */
-export const nameOf = (stack: string, { name }: Pick<StackContainer, "name">): string =>
-  `${stack}-${name}`;
-
-/** Containers that are stopped before the new ones start, servers of databases first. */
-export const triedContainers = (containers: readonly StackContainer[]): StackContainer[] =>
-  containers
-    .filter(({ order }) => order === "stop-first")
-    .sort((a, b) => Number(isServer(b)) - Number(isServer(a)));
-
-const isServer = ({ upgrade }: StackContainer): boolean => upgrade?.serves !== undefined;
-const dataOf = ({ mounts }: StackContainer): DataMount[] =>
-  mounts.filter((mount): mount is DataMount => mount.kind === "data");
 
 /**
  * Dumps, copies and tries: every container of {@link triedContainers} that is to replace a running one. The shell knows
@@ -56,21 +29,19 @@ const dataOf = ({ mounts }: StackContainer): DataMount[] =>
 export function trialScript(args: TrialArgs): string {
   const { stack, containers, atMost, backups, olderData } = args;
   const tried = triedContainers(containers);
+  const folder = folderOf(stack, backups);
   const server = tried.find(isServer);
   const s = server === undefined ? -1 : tried.indexOf(server);
   const each = (script: (container: StackContainer, index: number) => string): string =>
     tried.map(script).join("");
   const toolImage = server?.image ?? tried[0]?.toolImage ?? "";
-  const folder =
-    backups.directory === undefined
-      ? `"$HOME/pinned-stack-backups/"${quote(stack)}`
-      : quote(backups.directory);
   const needsServer = tried.flatMap((container, i) =>
     isServer(container) || container.upgrade?.database !== undefined ? [`"$old_${i}"`] : [],
   );
   return `stack=${quote(stack)}
 at_most=${atMost}
 keep=${backups.keep}
+folder=${folder}
 older_data=${olderData ? "accept" : "refuse"}
 without_trial=${quote(`go on without it: npm run deploy -- --stack ${stack} --without-trial`)}
 forget_old_data=${quote(`remove it: npm run deploy -- --stack ${stack} --forget-old-data`)}
@@ -95,7 +66,10 @@ check_data "$old_${s}" "$id_${s}" ${server.upgrade?.serves?.version ?? 0} ${quot
 }if [ -z "${tried.map((_, i) => `$old_${i}`).join("")}" ]; then exit 0; fi
 databases=no
 if [ -n "$server" ] && [ -n ${needsServer.length === 0 ? `""` : needsServer.join("")} ]; then databases=yes; fi
-${each(needScript)}if [ $databases = yes ]; then
+${args.tried ? trial() : `if [ $databases = yes ]; then ${DUMPED}; fi\n`}`;
+
+  function trial(): string {
+    return `${each(needScript)}if [ $databases = yes ]; then
   need_memory=$((need_memory + 200))
   need_disk=$((need_disk + $(psql_in "$server" -c 'SELECT sum(pg_database_size(oid)) / 1048576 * 5 / 2 + 64 FROM pg_database' </dev/null | sed 's/\\..*//')))
   some_volume=$(data_volume_of "$server")
@@ -103,9 +77,13 @@ fi
 check_room
 docker network create --internal --opt com.docker.network.bridge.inhibit_ipv4=true $trial_labels "$run" >/dev/null
 trial_server=
-${server === undefined ? "" : serverTrial(stack, server, s, folder)}
+${server === undefined ? "" : serverTrial(stack, server, s)}
 ${each((container, i) => (isServer(container) ? "" : serviceTrial(stack, container, i)))}`;
+  }
 }
+
+/** Sets `$dump`. */
+const DUMPED = `dump_into "$server" || refuse 'the databases could not be dumped'`;
 
 const needScript = ({ mounts, upgrade }: StackContainer, i: number): string =>
   `if [ -n "$old_${i}" ]; then
@@ -125,14 +103,11 @@ const createOptions = (i: number, alias: string, data: Readonly<Record<string, s
   like: `id_${i}`,
 });
 
-function serverTrial(stack: string, server: StackContainer, i: number, folder: string): string {
+function serverTrial(stack: string, server: StackContainer, i: number): string {
   const [data] = dataOf(server);
   const volume = `$run-data-${i}`;
   return `if [ $databases = yes ]; then
-log "dumping the databases"
-( umask 077; mkdir -p ${folder}; cd ${folder}; dump_all "$server"; printf '%s' "$dump" >"$files/dump" ) &
-wait $! || refuse 'the databases could not be dumped'
-dump=$(cat "$files/dump")
+${DUMPED}
 ${startFunctions({ model: server, name: nameOf(stack, server), toolImage: server.toolImage, ...serverHooks(server) })}
 docker volume create $trial_labels "${volume}" >/dev/null
 trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))})
@@ -200,65 +175,3 @@ log "$alias: works on a copy of its data"
 ${database === undefined ? "" : "fi\n"}fi
 `;
 }
-
-/** Stops client number `index` of a database server, and starts it again if it ran. */
-const clientFunctions = (stack: string, client: StackContainer, index: number): string =>
-  `client_stop_${index}() {
-client=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, client)}`)} --filter label=hardened.role=container | head -n 1)
-if [ -n "$client" ]; then stopped_${index}=$client; docker stop -t ${client.stopGraceSeconds} "$client" >/dev/null; fi
-}
-stopped_${index}=
-client_start_${index}() {
-if [ -z "$stopped_${index}" ]; then return 0; fi
-docker start "$stopped_${index}" >/dev/null || return 1
-(
-${startFunctions({ model: client, name: nameOf(stack, client), toolImage: client.toolImage })}
-works "$stopped_${index}"
-)
-}
-`;
-
-const serverHooks = ({ afterStart }: StackContainer): StartHooks => ({
-  ...(afterStart !== undefined && { after: afterStart }),
-});
-
-/** How container `container` of the stack starts: its own hooks, its database's copy, its server's move. */
-export function startHooks(
-  stack: string,
-  container: StackContainer,
-  containers: readonly StackContainer[],
-): StartHooks {
-  const server = containers.find(isServer);
-  const { database } = container.upgrade ?? {};
-  if (isServer(container)) {
-    const clients = containers.filter(({ dependsOn }) => dependsOn.includes(container.name));
-    return {
-      ...serverHooks(container),
-      library: `${POSTGRES}${clients.map((client, index) => clientFunctions(stack, client, index)).join("")}
-CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].join("; ")}; }
-`,
-      moves: `[ "$(data_volume_of "$1")" != "$(data_volume_of "$new")" ]`,
-      move: `move_data "$1"`,
-    };
-  }
-  if (database === undefined || server === undefined) return serverHooks(container);
-  return {
-    ...serverHooks(container),
-    library: `${POSTGRES}server() { docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server)}`)} --filter label=hardened.role=container | head -n 1; }
-`,
-    snapshot: `copy_database "$(server)" ${quote(database)}`,
-    restore: `return_database "$(server)" ${quote(database)}`,
-    forget: `forget_database "$(server)" ${quote(database)}`,
-  };
-}
-
-/** Removes what the starts of {@link triedContainers} keep for a return, once all of the stack works. */
-export const cleanupScript = (stack: string, containers: readonly StackContainer[]): string =>
-  `${START_LIBRARY}${triedContainers(containers)
-    .map(
-      (container) =>
-        `${startFunctions({ model: container, name: nameOf(stack, container), toolImage: container.toolImage, ...startHooks(stack, container, containers) })}
-if marked before; then forget; fi
-`,
-    )
-    .join("")}`;

@@ -1,15 +1,14 @@
 import { confirm } from "../deploy/plan/confirm";
-import { beforeChanges, Refused } from "../deploy/context";
+import { beforeChanges } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
-import { HostShell, hostShell } from "../../host/shell";
+import { hostShell } from "../../host/shell";
 import { imageChangeKinds } from "../deploy/plan/image-changes";
 import { acquireLock, breakLock } from "../deploy/host/lock";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
-import { dump } from "../deploy/host/dump";
+import { Databases, dump, forgetOldData, restore } from "../deploy/host/dump";
 import { Reporter } from "../deploy/console";
-import { StackConfig } from "../../config/config";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../model/load";
@@ -18,42 +17,64 @@ import { CommandError, painter, PROJECT_FOLDER, runCommand, table } from "../cli
 
 void runCommand({
   help: `
-npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--rollback [N]]
-npm run deploy -- [--stack S] --history | --dump | --unlock
+npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--without-trial] [--rollback [N]]
+npm run deploy -- [--stack S] --history | --dump | --restore [DUMP] | --forget-old-data | --unlock
 
-Deploys the stack. If that fails, rolls back to the last good configuration.
+Deploys the stack. New containers with data must first work on a copy of it. If the deployment fails, what ran before
+runs again with its data.
 
   --stack S        the stack, Pulumi.S.yaml (default dev)
   --yes            do not ask for confirmation; weaker restrictions and removed volumes still need their own option
   --allow-weaker   accept weaker restrictions
   --allow-delete   accept that a data volume leaves the stack (the data stays on the host)
-  --without-dump   replace PostgreSQL without dumping its databases first
+  --without-trial  do not try new containers on copies of their data first; the databases are dumped all the same
   --rollback [N]   deploy the configuration of deployment N; default: the newest one that differs from the last good one
   --history        list the deployments
   --dump           dump the databases and do nothing else
+  --restore [DUMP] replace all databases by those of a dump, after a dump of what is there; default: the newest dump
+  --forget-old-data  remove the data that PostgreSQL has left behind at upgrades to another major version
   --unlock         remove the lock of a deployment that is no longer running
 
-Exit code: 0 deployed and healthy; 1 nothing was changed, or the last good configuration is running again; 2 the running
-stack may be unhealthy, or an option is invalid; 130 stopped by Ctrl-C.`,
+Exit code: 0 done, everything is healthy; 1 refused before a running container was touched; 2 NOT returned, the stack may be
+unhealthy, or an option is invalid; 3 returned: what ran before runs again with its data; 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     yes: { type: "boolean", default: false },
     "allow-weaker": { type: "boolean", default: false },
     "allow-delete": { type: "boolean", default: false },
-    "without-dump": { type: "boolean", default: false },
+    "without-trial": { type: "boolean", default: false },
     history: { type: "boolean", default: false },
     rollback: { type: "boolean", default: false },
     dump: { type: "boolean", default: false },
+    restore: { type: "boolean", default: false },
+    "forget-old-data": { type: "boolean", default: false },
     unlock: { type: "boolean", default: false },
   },
   allowPositionals: true,
   main: async ({ values, positionals, signal }) => {
     const { stack } = values;
+    const interactive = process.stdin.isTTY && process.stderr.isTTY;
+    if (values.restore) {
+      const [from] = argumentsOf(positionals, 1, "one dump");
+      return beforeChanges(() => onDatabases(stack, signal, (them) => restore(them, from)));
+    }
     const number = rollbackNumber(values.rollback, positionals);
     if (values.history) return beforeChanges(() => showHistory(stack));
     if (values.unlock) return beforeChanges(() => unlock(stack));
-    if (values.dump) return beforeChanges(() => dumpOnly(stack, signal));
-    const interactive = process.stdin.isTTY && process.stderr.isTTY;
+    if (values.dump) return beforeChanges(() => onDatabases(stack, signal, dumpOnly));
+    if (values["forget-old-data"])
+      return beforeChanges(() =>
+        onDatabases(stack, signal, (them) =>
+          forgetOldData(
+            them,
+            values.yes
+              ? () => Promise.resolve(true)
+              : interactive
+                ? (question) => ask(question, "forget", signal)
+                : undefined,
+          ),
+        ),
+      );
     const allowed = {
       yes: values.yes,
       allowWeaker: values["allow-weaker"],
@@ -63,7 +84,7 @@ stack may be unhealthy, or an option is invalid; 130 stopped by Ctrl-C.`,
       stack,
       signal,
       reporter: consoleReporter(),
-      withoutDump: values["without-dump"],
+      withoutTrial: values["without-trial"],
       imageChangeKinds,
       confirm: (decision) =>
         confirm(
@@ -113,29 +134,40 @@ async function showHistory(stack: string): Promise<number> {
   return 0;
 }
 
-function hostOf(stack: string): { readonly config: StackConfig; readonly shell: HostShell } {
-  const { config } = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
-  return { config, shell: hostShell(hostAccess(config.host)) };
-}
-
 async function unlock(stack: string): Promise<number> {
-  const holder = await breakLock(hostOf(stack).shell, stack);
+  const { config } = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+  const holder = await breakLock(hostShell(hostAccess(config.host)), stack);
   process.stderr.write(
     holder === undefined ? `stack ${stack} is not locked\n` : `removed the lock of ${holder}\n`,
   );
   return 0;
 }
 
-async function dumpOnly(stack: string, signal: AbortSignal): Promise<number> {
-  const { config, shell } = hostOf(stack);
+/** Works on the databases under the lock of the stack. */
+async function onDatabases(
+  stack: string,
+  signal: AbortSignal,
+  work: (databases: Databases) => Promise<number>,
+): Promise<number> {
+  const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+  const shell = hostShell(hostAccess(loaded.config.host));
   const lock = await acquireLock(shell, stack, log);
   try {
-    const result = await dump(shell, config, signal);
-    if (result === "not running") throw new Refused(`stack ${stack}: PostgreSQL is not running`);
-    if ("problem" in result) throw new Refused(`cannot dump the databases: ${result.problem}`);
-    process.stdout.write(`${result.folder}\n`);
-    return 0;
+    return await work({ shell, loaded, signal, log });
   } finally {
     await lock.release();
   }
+}
+
+async function dumpOnly(databases: Databases): Promise<number> {
+  process.stdout.write(`${await dump(databases)}\n`);
+  return 0;
+}
+
+function argumentsOf(args: readonly string[], atMost: number, what: string): readonly string[] {
+  if (args.length > atMost)
+    throw new CommandError(
+      `expected only options and at most ${what}, got ${JSON.stringify(args.join(" "))}`,
+    );
+  return args;
 }

@@ -1,67 +1,94 @@
-/** Rolls back to the last good deployment after a failure. */
+/** Returns to what ran before a deployment that failed. */
+import { detached } from "../../components/hardened/start";
+import { markReturnScript, returnScript } from "../../components/upgrade/return";
 import { textOf } from "../cli/command";
 import { PlainConfig, withImages } from "../../config/file/edit";
-import { EXIT_UNCHANGED, EXIT_UNHEALTHY, interrupted, Run } from "./context";
+import { EXIT_RETURNED, EXIT_UNHEALTHY, interrupted, Run } from "./context";
 import { Prepared } from "./prepare";
 import { autoRollbackMessage, imagesOf, timestamp } from "./pulumi/history";
 import { takeInventory } from "./host/inventory";
-import { orphanedVolumes, withUpgradedFrom } from "./plan/orphaned-volumes";
+import { orphanedVolumes } from "./plan/orphaned-volumes";
 import { findOrphans, removeOrphans } from "./host/orphans";
 import { loadTarget } from "./pulumi/target";
 import { health, recordHealthy, up } from "./up";
 import { logsScript } from "./host/health";
 import { RollbackCandidate } from "./rollback";
 
-/** Deploys the last good configuration again, pins included. Resolves to the exit code. */
+/** Resolves to the exit code. */
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
-  { rollback, deployed }: Pick<Prepared, "rollback" | "deployed">,
+  prepared: Pick<Prepared, "rollback" | "deployed" | "model">,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
+  const { rollback } = prepared;
   reporter.stage("what failed");
   for (const line of failure) reporter.log(line);
   await logUnhealthyContainers(run);
   if ("none" in rollback) {
     reporter.log(
-      `no rollback: ${rollback.none}; correct Pulumi.${stack}.yaml and deploy again, or remove the stack with: npx pulumi destroy --stack ${stack} --exclude-protected`,
+      `NOT RETURNED: ${rollback.none}; correct Pulumi.${stack}.yaml and deploy again, or remove the stack with: npx pulumi destroy --stack ${stack} --exclude-protected`,
     );
     return EXIT_UNHEALTHY;
   }
   const { number, start } = rollback.deployment;
-  reporter.stage(`auto-rollback to deployment ${number}`);
-  let isHealthy = false;
+  let problems: readonly string[] = [];
   try {
-    const problems = await rollBack(run, rollback, deployed);
-    for (const line of problems) reporter.log(line);
-    if (problems.length === 0) {
-      await recordHealthy(run);
-      isHealthy = true;
+    reporter.stage(`return to deployment ${number}`);
+    problems = await putBack(run, rollback, prepared);
+    if (problems.length > 0) {
+      for (const line of problems) reporter.log(line);
+      reporter.stage(`deployment ${number} again`);
+      problems = await deployAgain(run, rollback, prepared);
     }
   } catch (error) {
     if (signal.aborted) throw interrupted(run);
-    reporter.log(textOf(error));
+    problems = [textOf(error)];
   }
   reporter.stage("outcome");
   reporter.log(`failed: ${failure[0] ?? "unknown"}`);
-  if (!isHealthy) {
+  if (problems.length > 0) {
+    for (const line of problems) reporter.log(line);
     reporter.log(
-      `the rollback to deployment ${number} failed; to finish the pending changes, run: npm run deploy -- --stack ${stack}`,
+      `NOT RETURNED to deployment ${number}; to try again, run: npm run deploy -- --stack ${stack} --rollback ${number}`,
     );
     return EXIT_UNHEALTHY;
   }
-  reporter.log(`running: deployment ${number} of ${timestamp(start)} again, everything is healthy`);
+  reporter.log(
+    `RETURNED: deployment ${number} of ${timestamp(start)} runs again with its data, everything is healthy`,
+  );
   reporter.log(
     `Pulumi.${stack}.yaml still has the configuration that failed; correct it, or choose an earlier one with: npm run deploy -- --stack ${stack} --history`,
   );
-  return EXIT_UNCHANGED;
+  return EXIT_RETURNED;
 }
 
-/** Resolves to the problems that the health check finds afterwards. */
-async function rollBack(
+/** Long enough for a stop and a start of every container, ms. */
+const RETURN_MS = 30 * 60_000;
+
+/**
+ * Starts the containers again that the update has replaced and Pulumi has not removed yet. Resolves to the problems of the
+ * stack afterwards.
+ */
+async function putBack(
+  run: Run,
+  { target }: RollbackCandidate,
+  { model }: Pick<Prepared, "model">,
+): Promise<readonly string[]> {
+  const { shell, stack, signal, reporter } = run;
+  const script = `exec 2>&1\n${detached(returnScript(stack, model.containers))}`;
+  const onLine = (line: string): void => {
+    reporter.log(line);
+  };
+  const { code } = await shell(script, { signal, timeoutMs: RETURN_MS, onLine });
+  return code === 0 ? health(run, target.model) : ["not every container could be put back"];
+}
+
+/** Deploys the last good configuration again, pins included. Resolves to the problems of the stack afterwards. */
+async function deployAgain(
   run: Run,
   { deployment }: RollbackCandidate,
-  deployed: Prepared["deployed"],
+  { deployed, model: failedModel }: Pick<Prepared, "deployed" | "model">,
 ): Promise<readonly string[]> {
   const { stack, pulumi, shell, signal } = run;
   const live = await takeInventory(shell, stack, signal);
@@ -70,14 +97,17 @@ async function rollBack(
   if (failed.pending.length > 0) await pulumi.refresh({ signal });
   await removeOrphans(run, orphans);
   const state = await pulumi.state();
-  const pinned = withImages(deployment.config, deployedImages(deployment.config, deployed));
-  // The failed deployment may have changed PostgreSQL's major version.
-  const config = withUpgradedFrom(pinned, state.dataFormats);
+  const config = withImages(deployment.config, deployedImages(deployment.config, deployed));
   const { model } = loadTarget(stack, config);
   // Pulumi refuses to delete protected volumes of the failed deployment. They stay on the host.
   for (const { urn } of orphanedVolumes(state, model)) await pulumi.unprotect(urn);
-  await up(run, config, autoRollbackMessage(deployment));
-  return health(run, model);
+  await shell(markReturnScript(stack, failedModel.containers), { signal });
+  // The older images would refuse the newer data on a trial; their own data comes back with them.
+  const trial = { tried: false, olderData: true };
+  await up(run, config, autoRollbackMessage(deployment), trial);
+  const problems = await health(run, model);
+  if (problems.length === 0) await recordHealthy(run);
+  return problems;
 }
 
 /** By service, for images without a digest in the configuration: the digest that was deployed. */

@@ -9,15 +9,17 @@ import { Reporter } from "./console";
 
 /** Exit code: deployed and healthy. */
 export const EXIT_OK = 0;
-/** Exit code: nothing was changed, or the last good configuration is running again. */
-export const EXIT_UNCHANGED = 1;
-/** Exit code: the running stack may be unhealthy. */
+/** Exit code: refused before a running container was touched. */
+export const EXIT_REFUSED = 1;
+/** Exit code: not returned; the running stack may be unhealthy. */
 export const EXIT_UNHEALTHY = 2;
+/** Exit code: the deployment failed, and what ran before runs again with its data. */
+export const EXIT_RETURNED = 3;
 
 /** The deployment was refused or failed before it changed anything. */
 export class Refused extends CommandError {
   constructor(message: string) {
-    super(message, EXIT_UNCHANGED);
+    super(message, EXIT_REFUSED);
   }
 }
 

@@ -1,4 +1,6 @@
 /** Runs one deployment: checks, lock, preparation, update, health check, and the rollback if it fails. */
+import { StackModel } from "../../components/model";
+import { cleanupScript } from "../../components/upgrade/return";
 import { secretTexts } from "../../config/file/edit";
 import { hostAccess } from "../../host/address";
 import { Mask, maskOf } from "../../text/redact";
@@ -92,7 +94,7 @@ async function runChecks(stack: string, signal: AbortSignal, reporter: Reporter)
 /** Resolves to the exit code. */
 async function apply(run: Run, prepared: Prepared): Promise<number> {
   const { pulumi, signal, reporter, history } = run;
-  const { config, message, model, replace, orphanedVolumes } = prepared;
+  const { config, message, model, replace, orphanedVolumes, trial } = prepared;
   signal.throwIfAborted();
   await recordVerified(run, lastGood(history)?.start.toISOString() ?? NONE_VERIFIED);
   signal.throwIfAborted();
@@ -100,17 +102,35 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
   try {
     for (const { urn } of orphanedVolumes) await pulumi.unprotect(urn);
     reporter.stage("deployment");
-    await up(run, config, message, replace);
+    await up(run, config, message, trial, replace);
     failure = await health(run, model);
   } catch (error) {
     if (error instanceof Refused) throw error;
     failure = error instanceof UpFailed ? error.lines : [textOf(error)];
   }
   if (signal.aborted) throw interrupted(run);
+  if (failure.some((line) => line.startsWith("REFUSED: ")))
+    throw new Refused(
+      `refused: the stack runs as before; correct Pulumi.${run.stack}.yaml and deploy again`,
+    );
   if (failure.length > 0) return autoRollback(run, failure, prepared);
   await recordHealthy(run);
+  await forgetCopies(run, model);
   reporter.log(
-    `deployed: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,
+    `done: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,
   );
   return EXIT_OK;
+}
+
+/** Removes the copies of data that the update kept for a return. An error costs disk only, so it is just logged. */
+async function forgetCopies(
+  { shell, stack, reporter }: Run,
+  { containers }: StackModel,
+): Promise<void> {
+  const problem = await shell(cleanupScript(stack, containers)).then(
+    ({ code, stderr }) => (code === 0 ? undefined : stderr.trim()),
+    textOf,
+  );
+  if (problem !== undefined)
+    reporter.log(`the copies of the data before this deployment are still there: ${problem}`);
 }

@@ -1,10 +1,6 @@
-/**
- * The part of a deployment that changes no running container: plan, confirmation, image pulls, rehearsal, dump. Cheap and
- * likely failures come first.
- */
-import { checkDataFormats } from "../../components/describe";
+/** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
 import { StackModel } from "../../components/model";
-import { DEFINITIONS } from "../../components/services";
+import { isServer, triedContainers } from "../../components/upgrade/hooks";
 import { withImages, PlainConfig } from "../../config/file/edit";
 import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run } from "./context";
 import { LoadedStack } from "../model/load";
@@ -15,13 +11,11 @@ import { DeployedContainer } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { ImageChangeKinds } from "./plan/image-changes";
 import { CurrentState, reconcile } from "./reconcile";
-import { OrphanedVolume, orphanedVolumes, withUpgradedFrom } from "./plan/orphaned-volumes";
+import { OrphanedVolume, orphanedVolumes } from "./plan/orphaned-volumes";
 import { Plan, planOf } from "./plan/plan";
 import { Decision, planText } from "./plan/text";
 import { removeOrphans } from "./host/orphans";
-import { dumpDatabases } from "./host/dump";
 import { pullImages } from "./host/pull";
-import { rehearse } from "./host/rehearsal";
 import { loadTarget, onConfig, Target } from "./pulumi/target";
 import { health, recordHealthy } from "./up";
 import { NoRollback, refusedNow, RollbackCandidate, rollbackCandidate } from "./rollback";
@@ -33,8 +27,16 @@ export interface PrepareOptions {
   readonly target?: (history: readonly PastUpdate[]) => Target;
   /** Default: the plan shows no kinds of change. */
   readonly imageChangeKinds?: ImageChangeKinds;
-  /** Replace PostgreSQL without dumping its databases. Default false. */
-  readonly withoutDump?: boolean;
+  /** Replace containers without trying them on copies of their data first. Default false. */
+  readonly withoutTrial?: boolean;
+}
+
+/** How the update treats data. */
+export interface TrialMode {
+  /** Whether new containers are tried on copies of the data. The databases are dumped anyway. */
+  readonly tried: boolean;
+  /** Whether PostgreSQL may go on with its data from before an upgrade. */
+  readonly olderData: boolean;
 }
 
 /** What to deploy. */
@@ -47,6 +49,7 @@ export interface Prepared {
   /** URNs of resources to replace although their inputs did not change. */
   readonly replace: readonly string[];
   readonly orphanedVolumes: readonly OrphanedVolume[];
+  readonly trial: TrialMode;
   /** Containers in Pulumi's state before this deployment. */
   readonly deployed: readonly DeployedContainer[];
   readonly rollback: RollbackCandidate | NoRollback;
@@ -57,14 +60,13 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const { stack, history, signal, reporter } = run;
   const current = await reconcile(run);
   const rollback = rollbackCandidate(stack, history);
-  const { config: wanted, message, number } = targetOf(run, options, current);
+  const { config: wanted, message, number } = targetOf(run, options);
   const target = loadWanted(stack, wanted, number);
-  checkDataFormats(target.config, target.model, current.state.dataFormats);
   const orphaned = orphanedVolumes(current.state, target.model);
 
   reporter.stage("plan");
   const plan = await previewPlan(run, wanted, target.model, current, orphaned);
-  // Pins every image, so that the images of the plan are pulled, rehearsed and deployed.
+  // Pins every image, so that the images of the plan are pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
   const loaded = loadTarget(stack, config);
   const { model } = loaded;
@@ -74,12 +76,16 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     weakenings: weakenings(modelBefore(current, rollback), model),
     orphanedVolumes: orphaned,
     findings: current.findings,
-    dump: replacesDumped(plan) && options.withoutDump !== true,
+    tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
+    dump: replacesDumped(plan, model),
     ...("none" in rollback && rollback.kind !== "first" && { noRollback: rollback.none }),
   };
   reporter.show(planText(stack, decision));
   // An update without changes still completes an interrupted run, or creates a deployment to roll back to.
-  const needed = current.interrupted || ("none" in rollback && rollback.kind === "unusable");
+  const needed =
+    current.interrupted ||
+    current.stopped.length > 0 ||
+    ("none" in rollback && rollback.kind === "unusable");
   if (!plan.changes && orphaned.length === 0 && !needed) {
     const problems = await health(run, model);
     for (const line of problems) reporter.log(line);
@@ -96,10 +102,9 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
 
   await removeOrphans(run, current.orphans);
   await pullImages(run, plan, loaded);
-  await rehearse(run, plan, model);
-  if (decision.dump) await dumpDatabases(run, loaded);
   const { drifted: replace, deployed } = current;
-  return { config, message, model, replace, orphanedVolumes: orphaned, deployed, rollback };
+  const trial = { tried: options.withoutTrial !== true, olderData: options.target !== undefined };
+  return { config, message, model, replace, orphanedVolumes: orphaned, trial, deployed, rollback };
 }
 
 /** Errors of the program would name the stack file instead of deployment `number`. */
@@ -111,15 +116,8 @@ function loadWanted(stack: string, wanted: PlainConfig, number: number | undefin
   }
 }
 
-function targetOf(
-  { history, current }: Run,
-  { target }: PrepareOptions,
-  { state }: CurrentState,
-): Target {
-  if (target === undefined) return { config: current, message: DEPLOY };
-  const wanted = target(history);
-  return { ...wanted, config: withUpgradedFrom(wanted.config, state.dataFormats) };
-}
+const targetOf = ({ history, current }: Run, { target }: PrepareOptions): Target =>
+  target === undefined ? { config: current, message: DEPLOY } : target(history);
 
 async function previewPlan(
   { pulumi, current, signal }: Run,
@@ -158,9 +156,21 @@ const weakenings = (before: StackModel | undefined, after: StackModel): Change[]
         ({ kind }) => kind === "weaker",
       );
 
-const replacesDumped = ({ containers }: Plan): boolean =>
-  containers.some(
-    ({ service, action }) =>
-      (action === "replaced" || action === "removed") &&
-      DEFINITIONS.some(({ name, dumpBefore }) => name === service && dumpBefore === true),
+/** Names of the containers that are tried on copies of their data. */
+const triedIn = (plan: Plan, { containers }: StackModel): string[] => {
+  const names = new Set(triedContainers(containers).map(({ name }) => name));
+  return plan.containers.flatMap(({ name, action }) =>
+    action === "replaced" && names.has(name) ? [name] : [],
+  );
+};
+
+const replacesDumped = (plan: Plan, { containers }: StackModel): boolean =>
+  plan.containers.some(
+    ({ name, action }) =>
+      action === "replaced" &&
+      containers.some(
+        (container) =>
+          container.name === name &&
+          (isServer(container) || container.upgrade?.database !== undefined),
+      ),
   );

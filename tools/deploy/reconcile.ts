@@ -1,6 +1,8 @@
 /** The state before a deployment: what interrupted runs left behind, and drift. */
 import { socketGroupName } from "../../host/docker-host";
+import { ROLE_LABEL } from "../../components/hardened/labels";
 import { Run } from "./context";
+import { isUp } from "./host/health";
 import { compare, Drift } from "./host/drift";
 import { deployments, PastUpdate, timestamp, unfinished } from "./pulumi/history";
 import { Inventory, takeInventory } from "./host/inventory";
@@ -20,6 +22,8 @@ export interface CurrentState {
   readonly deployed: readonly DeployedContainer[];
   /** To be removed before anything else is changed. */
   readonly orphans: readonly Orphan[];
+  /** Containers that exist and do not run, one line each. The update starts them again. */
+  readonly stopped: readonly string[];
   /** URNs of resources to replace, because they drifted in ways that Pulumi may not detect. */
   readonly drifted: readonly string[];
 }
@@ -39,6 +43,7 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     // The program sets process limits last, so an interrupted run leaves them unset.
     ({ kind }) => !interrupted || kind !== "processes",
   );
+  const stopped = stoppedContainers(deployed, live);
   let state = recorded;
   if (
     recorded.pending.length > 0 ||
@@ -54,9 +59,11 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     deployed,
     orphans,
     interrupted,
+    stopped,
     findings: [
       ...unfinishedWork,
       ...unverifiedDeployment(history),
+      ...stopped,
       ...orphans.map(({ kind, name }) => `${kind} ${name} is orphaned and will be removed`),
       ...drift.map(({ where, kind, expected, found }) =>
         kind === "undeclared"
@@ -84,6 +91,19 @@ const socketGroupUrns = ({ resources }: StackState, stack: string): string[] =>
   resources
     .filter(({ type, urn }) => type === COMMAND && nameOf(urn) === socketGroupName(stack))
     .map(({ urn }) => urn);
+
+/** Without those of which another container runs, which a failed deployment leaves behind. */
+const stoppedContainers = (deployed: readonly DeployedContainer[], live: Inventory): string[] =>
+  deployed.flatMap(({ name }) => {
+    const mine = live.containers.filter(
+      ({ labels }) =>
+        labels[ROLE_LABEL] === "container" && labels["pinned-stack.container"] === name,
+    );
+    const [first] = mine;
+    return first === undefined || mine.some(({ state }) => isUp(state.Status))
+      ? []
+      : [`${name} is ${first.state.Status} and will be started again`];
+  });
 
 function unfinishedDeployment(history: readonly PastUpdate[]): string[] {
   const newest = unfinished(history);

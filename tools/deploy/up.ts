@@ -4,6 +4,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 import { textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
 import { NOTHING_CHANGED, Refused, Run } from "./context";
+import { TrialMode } from "./prepare";
 import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
@@ -23,6 +24,7 @@ export async function up(
   { pulumi, current, signal, reporter }: Run,
   config: PlainConfig,
   message: string,
+  { tried, olderData }: TrialMode,
   replace: readonly string[] = [],
 ): Promise<void> {
   const events: EngineEvent[] = [];
@@ -33,6 +35,10 @@ export async function up(
         signal,
         message,
         replace,
+        environment: {
+          ...(!tried && { PINNED_STACK_TRIAL: "off" }),
+          ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
+        },
         onEvent: (event) => {
           events.push(event);
           const line = progressLine(event);

@@ -1,111 +1,98 @@
-/** Dumps PostgreSQL on the host and verifies the dump, before its container is replaced. */
-import { StackConfig } from "../../../config/config";
+/** Dumps the databases of the running stack, or replaces them by those of a dump. Both need the stack's lock. */
+import { detached } from "../../../components/hardened/start";
+import { dumpScript, NOT_RUNNING, restoreScript } from "../../../components/upgrade/dump";
+import { StackModel } from "../../../components/model";
 import { quote } from "../../../host/shell-quote";
 import { LoadedStack } from "../../model/load";
-import { NOTHING_CHANGED, Refused, Run } from "../context";
+import { EXIT_OK, EXIT_RETURNED, EXIT_UNHEALTHY, Refused } from "../context";
 import { HostShell } from "../../../host/shell";
-
-export interface DumpArgs {
-  readonly stack: string;
-  /** Absolute folder on the host. Default `~/pinned-stack-backups/<stack>`. */
-  readonly directory?: string;
-  /** Number of dumps of the stack to keep, including the new one. */
-  readonly keep: number;
-  readonly now: Date;
-}
-
-/** Exit code of the script if PostgreSQL is not running. */
-export const NOT_RUNNING = 3;
-
-/**
- * Writes each database in custom format, and the roles as `globals.sql`, to a folder that only the user can read. The folder
- * gets its final name after pg_restore has read every dump in full. User and version are those of the running container.
- * Prints `dump=<folder>`, and `pruned=<folder>` for each old dump that it removes. Several stacks may share a directory.
- * Needs the stack's lock, because it removes unfinished dumps.
- */
-export function dumpScript({ stack, directory, keep, now }: DumpArgs): string {
-  const folder =
-    directory === undefined ? `"$HOME/pinned-stack-backups/"${quote(stack)}` : quote(directory);
-  const partial = quote(`@${stack}`);
-  const dumps = `^${stack.replaceAll(".", "\\.")}-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z$`;
-  return `umask 077
-container=$(docker ps -q --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter 'label=pinned-stack.container=postgres' --filter status=running | head -n 1)
-if [ -z "$container" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
-user=$(docker inspect --format '{{.Config.User}}' "$container")
-inside() { docker exec -i -u "$user" "$container" "$@"; }
-version=$(inside psql -X -U postgres -At -c 'SHOW server_version_num' </dev/null)
-name=${quote(`${stack}-postgres-`)}$((version / 10000))-${stamp(now)}
-folder=${folder}
-mkdir -p "$folder"
-cd "$folder"
-# Left by an interrupted run.
-rm -rf .partial-*${partial}
-work=.partial-$$${partial}
-mkdir "$work"
-trap 'cd "$folder" && rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-inside psql -X -U postgres -At -c 'SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate' </dev/null >"$work/databases"
-while read -r database; do
-  inside pg_dump -U postgres -Fc -d "$database" </dev/null >"$work/$database.dump"
-  inside pg_restore --list <"$work/$database.dump" >"$work/list"
-  [ -s "$work/list" ]
-  inside pg_restore -f /dev/null <"$work/$database.dump"
-done <"$work/databases"
-inside pg_dumpall -U postgres --globals-only </dev/null >"$work/globals.sql"
-grep -q 'CREATE ROLE' "$work/globals.sql"
-[ -s "$work/databases" ]
-rm -f "$work/list" "$work/databases"
-sync
-mv "$work" "$name"
-trap - EXIT
-printf 'dump=%s/%s\\n' "$PWD" "$name"
-# By time, regardless of the version. Keeps the new dump even if the clock is wrong.
-ls | grep -E ${quote(dumps)} | grep -vxF "$name" | sed 's/.*-\\([^-]*\\)$/\\1 &/' | sort -r | tail -n +${keep} | while read -r time old; do
-  rm -rf "./$old"
-  printf 'pruned=%s/%s\\n' "$PWD" "$old"
-done
-`;
-}
-
-/** `20260102T030405Z` */
-const stamp = (now: Date): string => now.toISOString().replace(/[-:]|\.\d+/g, "");
-
-/** The folder of the new dump. */
-export const dumpFolder = (stdout: string): string | undefined => /^dump=(.+)$/m.exec(stdout)?.[1];
 
 /** Time limit, ms. */
 const DUMP_MS = 60 * 60_000;
 
-type DumpResult = { readonly folder: string } | { readonly problem: string } | "not running";
+export interface Databases {
+  readonly shell: HostShell;
+  readonly loaded: LoadedStack;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
 
-/** Needs the stack's lock. */
-export async function dump(
-  shell: HostShell,
-  { stack, backups }: Pick<StackConfig, "stack" | "backups">,
-  signal: AbortSignal,
-): Promise<DumpResult> {
-  const { keep, directory } = backups;
-  const script = dumpScript({
-    stack,
-    ...(directory !== undefined && { directory }),
-    keep,
-    now: new Date(),
+/** Resolves to the folder of the dump on the host. */
+export async function dump({ shell, loaded, signal, log }: Databases): Promise<string> {
+  const { code, stdout, stderr } = await shell(dumpScript(argsOf(loaded)), {
+    signal,
+    timeoutMs: DUMP_MS,
   });
-  const { code, stdout, stderr } = await shell(script, { signal, timeoutMs: DUMP_MS });
-  if (code === NOT_RUNNING) return "not running";
-  const folder = dumpFolder(stdout);
-  return code === 0 && folder !== undefined ? { folder } : { problem: stderr.trim() };
+  if (code === NOT_RUNNING) throw new Refused(notRunning(loaded));
+  const folder = /^dump=(.+)$/m.exec(stdout)?.[1];
+  if (code !== 0 || folder === undefined)
+    throw new Refused(`cannot dump the databases: ${stderr.trim()}`);
+  for (const line of stderr.trim().split("\n")) log(line);
+  return folder;
 }
 
-export async function dumpDatabases(run: Run, { config }: LoadedStack): Promise<void> {
-  const { shell, signal, reporter } = run;
-  reporter.stage("database dump");
-  const result = await dump(shell, config, signal);
-  if (result === "not running")
-    reporter.log("no dump, because PostgreSQL is not running; its data volume stays");
-  else if ("folder" in result) reporter.log(`the dump is in ${result.folder} on the host`);
-  else
-    throw new Refused(
-      `cannot dump the databases: ${result.problem}\n${NOTHING_CHANGED}; to replace PostgreSQL without a dump, add --without-dump`,
-    );
+/**
+ * Resolves to the exit code.
+ *
+ * @param from a folder on the host, or the name of a dump; default: the newest dump
+ */
+export async function restore(
+  { shell, loaded, signal, log }: Databases,
+  from: string | undefined,
+): Promise<number> {
+  // A restoration that has begun has to end, whatever becomes of the connection.
+  const script = `exec 2>&1\n${detached(restoreScript(argsOf(loaded), from))}`;
+  const { code, stdout } = await shell(script, { signal, timeoutMs: DUMP_MS, onLine: log });
+  if (code === NOT_RUNNING) throw new Refused(notRunning(loaded));
+  if (code === 0) return EXIT_OK;
+  if (stdout.includes("REFUSED: ")) throw new Refused("nothing was restored");
+  return stdout.includes("RETURNED: ") && !stdout.includes("NOT RETURNED: ")
+    ? EXIT_RETURNED
+    : EXIT_UNHEALTHY;
 }
+
+const argsOf = ({ model, config }: LoadedStack): Parameters<typeof dumpScript>[0] => ({
+  stack: model.stack,
+  containers: model.containers,
+  backups: config.backups,
+});
+
+const notRunning = ({ model }: LoadedStack): string =>
+  `stack ${model.stack}: PostgreSQL is not running`;
+
+/**
+ * Removes the data volumes of PostgreSQL versions that are not in the stack any more. Resolves to the exit code.
+ *
+ * @param confirm undefined without a terminal
+ */
+export async function forgetOldData(
+  { shell, loaded: { model }, signal, log }: Databases,
+  confirm: ((question: string) => Promise<boolean>) | undefined,
+): Promise<number> {
+  const { stdout } = await shell(oldDataScript(model), { signal });
+  const volumes = stdout.split("\n").filter((line) => line !== "");
+  if (volumes.length === 0) {
+    log("there is no old data");
+    return EXIT_OK;
+  }
+  for (const volume of volumes) log(`old data: ${volume}`);
+  if (confirm === undefined)
+    throw new Refused("cannot ask for confirmation without a terminal; to go on, add --yes");
+  if (!(await confirm('type "forget" to remove this for good: ')))
+    throw new Refused("nothing was removed");
+  const { code, stderr } = await shell(
+    volumes.map((volume) => `docker volume rm ${quote(volume)} >/dev/null\n`).join(""),
+    { signal },
+  );
+  if (code !== 0) throw new Refused(`cannot remove the old data: ${stderr.trim()}`);
+  log("removed");
+  return EXIT_OK;
+}
+
+/** Prints the data volumes of PostgreSQL that no container uses and the stack does not have. */
+const oldDataScript = ({ stack, containers }: StackModel): string => {
+  const current = containers.flatMap(({ mounts }) =>
+    mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
+  );
+  return `docker volume ls -q --filter dangling=true | grep -E ${quote(`^${stack.replaceAll(".", "\\.")}-postgres-[0-9]+-data$`)} | grep -vxF ${current.map((name) => `-e ${quote(name)}`).join(" ")} || :\n`;
+};

@@ -99,12 +99,19 @@ export function healthOf(
 
 const UNCERTIFIED = "uncertified";
 
+/** Whether Docker keeps a container of this status running. */
+export const isUp = (status: string): boolean =>
+  ["running", "restarting", "paused"].includes(status);
+
 function containerProblem(
   { controls: { healthCheck } }: ContainerModel,
-  [first, ...others]: readonly LiveContainer[],
+  all: readonly LiveContainer[],
 ): string | undefined {
+  // A failed deployment leaves containers behind that do not run, until the next one removes them.
+  const up = all.filter(({ state }) => isUp(state.Status));
+  const [first, ...others] = up.length > 0 ? up : all;
   if (first === undefined) return "does not exist";
-  if (others.length > 0) return `exists ${others.length + 1} times`;
+  if (up.length > 1) return `runs ${others.length + 1} times`;
   const { state } = first;
   if (state.Status !== "running")
     return `is ${state.Status}${state.Status === "exited" ? ` with code ${state.ExitCode}` : ""}`;
@@ -153,7 +160,7 @@ const unreachable = (problem: string): Health => ({ problems: [problem], notes: 
 export function logsScript(stack: string): string {
   return `for id in $(docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=${ROLE_LABEL}=container); do
   state=$(docker inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}}' "$id" 2>/dev/null) || continue
-  case $state in running|running\\ healthy) continue;; esac
+  case $state in running|running\\ healthy|created) continue;; esac
   name=$(docker inspect --format '{{index .Config.Labels "pinned-stack.container"}}' "$id")
   printf '%s is %s; its last log lines:\\n' "$name" "$state"
   docker logs --tail 15 "$id" 2>&1 | sed 's/^/  | /' || :

@@ -7,6 +7,7 @@ import { hostname, userInfo } from "node:os";
 
 import { z } from "zod";
 
+import { lockVolume } from "../../../components/upgrade/return";
 import { CommandError } from "../../cli/command";
 import { quote } from "../../../host/shell-quote";
 import { HostShell } from "../../../host/shell";
@@ -26,7 +27,7 @@ export interface Lock {
 }
 
 const LABEL = "pinned-stack.lock";
-const volumeOf = (stack: string): string => quote(`${stack}-deployment-lock`);
+const volumeOf = (stack: string): string => quote(lockVolume(stack));
 const contentOf = (stack: string): string =>
   `docker volume inspect --format '{{index .Labels "${LABEL}"}}' ${volumeOf(stack)}`;
 

@@ -28,13 +28,10 @@ export function findOrphans(
   ];
 }
 
-/** Whether a container of the state is missing or stopped, so that Pulumi has to refresh. Pure. */
+/** Whether a container of the state is missing, so that Pulumi has to refresh. Pure. */
 export function isStateStale(state: Pick<StackState, "resources">, live: Inventory): boolean {
-  const running = new Map(live.containers.map(({ id, state: { Status } }) => [id, Status]));
-  return state.resources.some(
-    ({ type, id, inputs }) =>
-      type === CONTAINER && inputs.mustRun !== false && running.get(id) !== "running",
-  );
+  const present = new Set(live.containers.map(({ id }) => id));
+  return state.resources.some(({ type, id }) => type === CONTAINER && !present.has(id));
 }
 
 /** Ignores containers that are already gone, and networks that are in use. Fails if a container cannot be removed. */

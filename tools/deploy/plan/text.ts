@@ -13,14 +13,16 @@ export interface Decision {
   readonly orphanedVolumes: readonly OrphanedVolume[];
   /** Unfinished operations, orphans and drift. */
   readonly findings: readonly string[];
-  /** Whether the databases are dumped before PostgreSQL is replaced. */
+  /** Names of the containers that are tried on copies of their data first. Undefined: none are, by choice. */
+  readonly tried: readonly string[] | undefined;
+  /** Whether the databases are dumped first. */
   readonly dump: boolean;
   /** Why a failed deployment cannot be rolled back. Absent for a first deployment. */
   readonly noRollback?: string;
 }
 
 export function planText(stack: string, decision: Decision): string {
-  const { plan, weakenings, orphanedVolumes, findings, dump, noRollback } = decision;
+  const { plan, weakenings, orphanedVolumes, findings, tried, dump, noRollback } = decision;
   const changed = plan.containers.flatMap((container) => describe(container, decision));
   return [
     `stack ${stack}:`,
@@ -29,7 +31,12 @@ export function planText(stack: string, decision: Decision): string {
     ...plan.others.map((line) => `  ${line}`),
     ...plan.warnings.map((line) => `  warning: ${line}`),
     ...(noRollback === undefined ? [] : [`  NO ROLLBACK: ${noRollback}`]),
-    ...(dump ? ["  the databases are dumped before PostgreSQL is replaced"] : []),
+    ...(dump ? ["  first: the databases are dumped"] : []),
+    ...(tried === undefined
+      ? ["  NO TRIAL: no new container is tried on a copy of its data first"]
+      : tried.length === 0
+        ? []
+        : [`  first: the new ${tried.join(", ")} must work on a copy of the data`]),
     ...weakenings.map(
       ({ subject, what, reason }) =>
         `  WEAKER: ${subject} ${what}${reason === undefined ? "" : ` (${reason})`}`,

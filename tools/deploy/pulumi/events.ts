@@ -1,26 +1,35 @@
 /** Turns Pulumi's events into progress and error lines. Pure. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { CONTAINER, IMAGE, nameOf } from "./state";
+import { COMMAND, CONTAINER, IMAGE, nameOf } from "./state";
 
 const VERBS: Readonly<Partial<Record<string, string>>> = {
-  create: "starting",
-  "create-replacement": "starting the new",
-  update: "changing",
   delete: "removing",
   "delete-replaced": "removing the old",
 };
+/** For the command that starts a container. */
+const START_VERBS: Readonly<Partial<Record<string, string>>> = {
+  create: "starting",
+  "create-replacement": "starting the new",
+  update: "checking",
+};
 
-/** A line for an operation on a container that starts, ends or fails; undefined for all other events. */
+/** A line for what a script says, or for a step on a container that starts, ends or fails; undefined for all other events. */
 export function progressLine(event: EngineEvent): string | undefined {
+  const said = event.diagnosticEvent;
+  if (said !== undefined)
+    return said.severity.startsWith("info") && said.urn?.includes(`${COMMAND}::`) === true
+      ? said.message.trimEnd()
+      : undefined;
   const step =
     event.resourcePreEvent?.metadata ??
     event.resOutputsEvent?.metadata ??
     event.resOpFailedEvent?.metadata;
   if (step === undefined) return undefined;
+  if (step.type === COMMAND) return startLine(event, nameOf(step.urn), step.op);
   if (step.type !== CONTAINER && step.type !== IMAGE) return undefined;
   const name = nameOf(step.urn);
-  const verb = VERBS[step.op];
+  const verb = VERBS[step.op] ?? (step.type === IMAGE ? IMAGE_VERBS[step.op] : undefined);
   if (verb === undefined || /-(?:init|owner)$/.test(name)) return undefined;
   const what = step.type === IMAGE ? `image of ${name}` : name;
   if (event.resOpFailedEvent !== undefined) return `${verb} ${what}: failed`;
@@ -28,11 +37,28 @@ export function progressLine(event: EngineEvent): string | undefined {
   return event.resOutputsEvent === undefined ? `${verb} ${what}` : `${verb} ${what}: done`;
 }
 
+const IMAGE_VERBS: Readonly<Partial<Record<string, string>>> = {
+  create: "pulling",
+  "create-replacement": "pulling",
+  update: "changing",
+};
+
+function startLine(event: EngineEvent, command: string, op: string): string | undefined {
+  const [, name] = /^(.+)-start$/.exec(command) ?? [];
+  const verb = START_VERBS[op];
+  if (name === undefined || verb === undefined) return undefined;
+  if (event.resOpFailedEvent !== undefined) return `${verb} ${name}: failed`;
+  return event.resOutputsEvent === undefined ? `${verb} ${name}` : `${verb} ${name}: done`;
+}
+
 /** Pulumi's errors, without duplicates. */
 export function errorLines(events: readonly EngineEvent[]): string[] {
   const lines = diagnostics(events, "error").flatMap(({ name, message }) => {
     if (/^(?:update|preview) failed$/.test(message)) return [];
-    const text = withoutSource(message);
+    const script = SCRIPT_FAILED.exec(message);
+    // What the script said is the message; its lines have been shown already, one by one.
+    if (script !== null) return script[1]?.split("\n").filter((line) => line !== "") ?? [];
+    const text = withoutSource(message.replace(/\s*\n\s*/g, " "));
     return [name === "" ? text : `${name}: ${text}`];
   });
   return [...new Set(lines)];
@@ -40,13 +66,14 @@ export function errorLines(events: readonly EngineEvent[]): string[] {
 
 /** Warnings of the program and its providers, without duplicates. The program's own name their subject. */
 export const warningLines = (events: readonly EngineEvent[]): string[] => [
-  ...new Set(diagnostics(events, "warning").map(({ message }) => message)),
+  ...new Set(
+    diagnostics(events, "warning").map(({ message }) => message.replace(/\s*\n\s*/g, " ")),
+  ),
 ];
 
 interface Diagnostic {
   /** Name of the resource; empty if there is none. */
   readonly name: string;
-  /** One line. */
   readonly message: string;
 }
 
@@ -55,10 +82,13 @@ const diagnostics = (events: readonly EngineEvent[], severity: string): Diagnost
     event?.severity === severity
       ? {
           name: event.urn === undefined ? "" : nameOf(event.urn),
-          message: event.message.trim().replace(/\s*\n\s*/g, " "),
+          message: event.message.trim(),
         }
       : [],
   );
+
+/** The error of a failed script, with what it said. */
+const SCRIPT_FAILED = /^exit status \d+: running "sh -s":?\s*([^]*)$/;
 
 /** The provider reports each error twice, with different prefixes. Without them duplicates are equal. */
 const withoutSource = (message: string): string =>

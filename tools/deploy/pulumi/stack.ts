@@ -34,7 +34,13 @@ export interface PulumiStack {
   /** Holders of Pulumi's own locks on the stack; empty if there are none, or if the backend does not show them. */
   locks(): Promise<readonly string[]>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
-  up(options: RunOptions & { readonly message: string }): Promise<void>;
+  /** `environment`: variables that the program reads. */
+  up(
+    options: RunOptions & {
+      readonly message: string;
+      readonly environment?: Readonly<Record<string, string>>;
+    },
+  ): Promise<void>;
   /** Updates the state from the host, and clears pending creations. */
   refresh(options: Pick<RunOptions, "signal">): Promise<void>;
   unprotect(urn: string): Promise<void>;
@@ -127,7 +133,8 @@ export async function openStack(
       });
       return events;
     },
-    up: async ({ configFile, signal, onEvent, message, replace = [] }) => {
+    up: async ({ configFile, signal, onEvent, message, replace = [], environment = {} }) => {
+      workspace.envVars = { ...environment };
       await selected.up({
         ...(configFile !== undefined && { configFile }),
         ...(signal && { signal }),

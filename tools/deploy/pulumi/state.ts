@@ -3,7 +3,6 @@ import { z } from "zod";
 
 import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
-import { DataFormat } from "../../../components/services/definition";
 import { recordedContainer, recordedStack } from "../../model/recorded";
 
 /** Resource types. */
@@ -35,9 +34,6 @@ const state = z.object({
     })
     .nullish(),
 });
-const dataFormats = z
-  .record(z.string(), z.object({ version: z.number(), user: z.string() }))
-  .catch({});
 
 type StateResource = z.output<typeof resource>;
 
@@ -55,8 +51,6 @@ export interface StackState {
   readonly containers: readonly DeployedContainer[];
   /** As recorded by the last run. Undefined before the first run, and if another version of the program recorded it. */
   readonly model: StackModel | undefined;
-  /** Formats of the data on the host, by service. */
-  readonly dataFormats: Readonly<Record<string, DataFormat>>;
 }
 
 export function parseState(answer: unknown): StackState {
@@ -82,7 +76,6 @@ export function parseState(answer: unknown): StackState {
       outputsOf(STACK),
       recorded.map(({ model }) => model),
     ),
-    dataFormats: dataFormats.parse(outputsOf("pulumi:pulumi:Stack").dataFormats),
   };
 }
 

@@ -1,0 +1,88 @@
+/** The scripts that dump the databases of a stack on its host and restore them. Pure. */
+import { quote } from "../../host/shell-quote";
+import { START_LIBRARY } from "../hardened/start";
+import { StackContainer } from "../model";
+import { functionsOf, isServer, library, nameOf, POSTGRES } from "./hooks";
+
+export const DUMP = library("dump.sh");
+
+export interface DumpSettings {
+  /** Absolute folder on the host. Default `~/pinned-stack-backups/<stack>`. */
+  readonly directory?: string | undefined;
+  /** How many dumps stay, the new one among them. */
+  readonly keep: number;
+}
+
+/** Shell text of the folder on the host that holds the dumps. */
+export const folderOf = (stack: string, { directory }: DumpSettings): string =>
+  directory === undefined ? `"$HOME/pinned-stack-backups/"${quote(stack)}` : quote(directory);
+
+/** Exit code of the scripts if PostgreSQL is not running. */
+export const NOT_RUNNING = 3;
+
+interface DumpArgs {
+  readonly stack: string;
+  /** All containers of the stack. */
+  readonly containers: readonly StackContainer[];
+  readonly backups: DumpSettings;
+}
+
+/** Prints `dump=<folder>`. Needs the stack's lock, because it removes unfinished dumps. */
+export const dumpScript = (args: DumpArgs): string => `${serverScript(args)}
+dump_into "$server"
+printf 'dump=%s\\n' "$dump"
+`;
+
+/**
+ * Dumps the databases, then replaces all of them by those of dump `$dump`, a folder on the host or a name in the folder of
+ * the dumps; by default the newest one. Their clients stand still meanwhile and have to work afterwards.
+ */
+export function restoreScript(args: DumpArgs, dump: string | undefined): string {
+  const { stack, containers } = args;
+  const server = containers.find(isServer);
+  if (server === undefined) return `exit ${NOT_RUNNING}\n`;
+  return `${serverScript(args)}
+${functionsOf(stack, server, containers)}
+wanted=${quote(dump ?? "")}
+if [ -z "$wanted" ]; then
+  wanted=$(ls "$folder" 2>/dev/null | grep -E ${quote(`^${stack.replaceAll(".", "\\.")}-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z$`)} | sed 's/.*-\\([^-]*\\)$/\\1 &/' | sort | tail -n 1 | sed 's/.* //')
+fi
+case $wanted in /*) ;; *) wanted=$folder/$wanted;; esac
+if ! [ -s "$wanted/globals.sql" ] || ! ls "$wanted"/*.dump >/dev/null 2>&1; then
+  log "REFUSED: $wanted holds no dump: expected globals.sql and files *.dump; nothing that runs was touched"
+  exit 1
+fi
+dump_into "$server" || { log 'REFUSED: the databases could not be dumped before; nothing that runs was touched'; exit 1; }
+before=$dump
+log "what is there now is in $before"
+CLIENTS client_stop
+restored() {
+  globals_from() { cat "$1/globals.sql"; }
+  dump_from() { cat "$source/$1.dump"; }
+  databases_from() { ls "$source" | sed -n 's/\\.dump$//p'; }
+  source=$1
+  restore_into "$server" && AFTER "$server"
+}
+if restored "$wanted" && CLIENTS client_start; then
+  log "restored $wanted"
+  exit 0
+fi
+log "$wanted could not be used; what was there before goes back"
+CLIENTS client_stop
+if restored "$before" && CLIENTS client_start; then log "RETURNED: the databases are as they were, from $before"; exit 1; fi
+log "NOT RETURNED: restore $before by hand: docs/operations.md"
+exit 1
+`;
+}
+
+/** Functions and settings, with the running server's id in `$server`. */
+function serverScript({ stack, containers, backups }: DumpArgs): string {
+  const server = containers.find(isServer);
+  return `${START_LIBRARY}${POSTGRES}${DUMP}
+stack=${quote(stack)}
+keep=${backups.keep}
+folder=${folderOf(stack, backups)}
+server=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server ?? { name: "" })}`)} --filter label=hardened.role=container | head -n 1)
+if [ -z "$server" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
+`;
+}

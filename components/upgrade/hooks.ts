@@ -1,0 +1,90 @@
+/** How the containers of a stack start, are set up and are put back, in shell. Pure. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { quote } from "../../host/shell-quote";
+import { DataMount } from "../hardened/model";
+import { StartHooks, startFunctions } from "../hardened/start";
+import { StackContainer } from "../model";
+
+export const library = (file: string): string => readFileSync(join(__dirname, file), "utf8");
+export const POSTGRES = library("postgres.sh");
+
+/** The label `hardened.name` of a container. */
+export const nameOf = (stack: string, { name }: Pick<StackContainer, "name">): string =>
+  `${stack}-${name}`;
+
+/** Containers that are stopped before the new ones start, servers of databases first. */
+export const triedContainers = (containers: readonly StackContainer[]): StackContainer[] =>
+  containers
+    .filter(({ order }) => order === "stop-first")
+    .sort((a, b) => Number(isServer(b)) - Number(isServer(a)));
+
+export const isServer = ({ upgrade }: StackContainer): boolean => upgrade?.serves !== undefined;
+export const dataOf = ({ mounts }: StackContainer): DataMount[] =>
+  mounts.filter((mount): mount is DataMount => mount.kind === "data");
+
+/** Stops client number `index` of a database server, and starts it again if it ran. */
+const clientFunctions = (stack: string, client: StackContainer, index: number): string =>
+  `client_stop_${index}() {
+client=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, client)}`)} --filter label=hardened.role=container | head -n 1)
+if [ -n "$client" ]; then stopped_${index}=$client; docker stop -t ${client.stopGraceSeconds} "$client" >/dev/null; fi
+}
+stopped_${index}=
+client_start_${index}() {
+if [ -z "$stopped_${index}" ]; then return 0; fi
+docker start "$stopped_${index}" >/dev/null || return 1
+(
+${startFunctions({ model: client, name: nameOf(stack, client), toolImage: client.toolImage })}
+works "$stopped_${index}"
+)
+}
+`;
+
+export const serverHooks = ({ afterStart }: StackContainer): StartHooks => ({
+  ...(afterStart !== undefined && { after: afterStart }),
+});
+
+/** How container `container` of the stack starts: its own hooks, its database's copy, its server's move. */
+export function startHooks(
+  stack: string,
+  container: StackContainer,
+  containers: readonly StackContainer[],
+): StartHooks {
+  const server = containers.find(isServer);
+  const { database } = container.upgrade ?? {};
+  if (isServer(container)) {
+    const clients = containers.filter(({ dependsOn }) => dependsOn.includes(container.name));
+    return {
+      ...serverHooks(container),
+      library: `${POSTGRES}${clients.map((client, index) => clientFunctions(stack, client, index)).join("")}
+CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].join("; ")}; }
+`,
+      moves: `[ "$(data_volume_of "$1")" != "$(data_volume_of "$new")" ]`,
+      move: `move_data "$1"`,
+      unfinished: "is_incomplete",
+    };
+  }
+  if (database === undefined || server === undefined) return serverHooks(container);
+  return {
+    ...serverHooks(container),
+    library: `${POSTGRES}server() { docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server)}`)} --filter label=hardened.role=container | head -n 1; }
+`,
+    snapshot: `copy_database "$(server)" ${quote(database)}`,
+    restore: `return_database "$(server)" ${quote(database)}`,
+    forget: `forget_database "$(server)" ${quote(database)}`,
+  };
+}
+
+/** The settings and functions of a container with all its hooks, for the functions of start.sh. */
+export const functionsOf = (
+  stack: string,
+  container: StackContainer,
+  containers: readonly StackContainer[],
+): string =>
+  startFunctions({
+    model: container,
+    name: nameOf(stack, container),
+    toolImage: container.toolImage,
+    ...startHooks(stack, container, containers),
+  });
