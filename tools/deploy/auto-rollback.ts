@@ -32,7 +32,7 @@ export async function autoRollback(
     return EXIT_UNHEALTHY;
   }
   const { number, start } = rollback.deployment;
-  let problems: readonly string[] = [];
+  let problems: readonly string[];
   try {
     reporter.stage(`return to deployment ${number}`);
     problems = await putBack(run, rollback, prepared);
