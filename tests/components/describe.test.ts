@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { describeStack, checkDataFormats } from "../../components/describe";
+import { describeStack } from "../../components/describe";
 import { HardeningError } from "../../components/hardened/policy";
 import {
   DescribedStack,
@@ -10,7 +10,6 @@ import {
 import { expectHardened, mountLine } from "../support/hardened";
 import {
   containerOf,
-  dataRefusal,
   fileOf,
   modelOf,
   REASON,
@@ -326,26 +325,25 @@ describe("a described stack", () => {
     const old = service(
       "old",
       { egress: true, ...OUTSIDE("egress"), links: ["web"] },
-      { ...PAGES, dataFormat: () => ({ version: 1, user: "1:1" }) },
+      PAGES,
     );
-    const { images, containers, networks, ingress, dataFormats } = modelOf(
+    const { images, containers, networks, ingress } = modelOf(
       [old, service("web", {}, { clients: ["old"] })],
       { services: { old: OFF } },
     );
     assert.deepEqual(
-      [images.length, containers.length, networks, ingress.routes, dataFormats],
-      [1, 1, [], [], {}],
+      [images.length, containers.length, networks, ingress.routes],
+      [1, 1, [], []],
     );
   });
 
-  it("says what its images need, which data formats they use, and what a proxy lets through", () => {
+  it("says what its images need, and what a proxy lets through", () => {
     const app = service(
       "app",
       {},
       {
         image: { diskMiB: 100, needs: ({ tag }) => ({ newestApi: Number(tag) }) },
         dockerApi: ["info"],
-        dataFormat: ({ tag }) => ({ version: Number(tag), user: "1:1" }),
       },
     );
     const proxy = service("socket-proxy", { name: "socket-proxy-app" });
@@ -363,7 +361,6 @@ describe("a described stack", () => {
       since: "2026-01-31",
     });
     assert.equal(reference.tag, "41");
-    assert.deepEqual(model.dataFormats, { app: { version: 41, user: "1:1" } });
     assert.deepEqual(
       model.containers.map(({ name, dockerReads }) => [name, dockerReads]),
       [
@@ -382,46 +379,5 @@ describe("a described stack", () => {
     assert.throws(() => describeStack(settingsOf([web]), {}, {}, [web]), {
       message: "images.web: was not checked before use",
     });
-    const settings = { ...settingsOf([web]), services: {} };
-    assert.throws(
-      () => {
-        checkDataFormats(settings, modelOf([reader]), { reader: LAST }, [reader]);
-      },
-      { message: "services.reader: was not checked before use" },
-    );
-  });
-});
-
-const LAST = { version: 1, user: "1:1" };
-const reader = service(
-  "reader",
-  {},
-  {
-    dataFormat: () => ({ version: 2, user: "1:1" }),
-    dataProblem: ({ stack, last, now, options }) =>
-      options.moved === last.version
-        ? undefined
-        : `${stack}: ${last.version} is not ${now.version}`,
-  },
-);
-
-describe("data of the last deployment", () => {
-  const definitions = [reader, service("other")];
-
-  it("is refused where its service says so, and used where that is off or has none", () => {
-    const refusal = (last: Parameters<typeof dataRefusal>[1], said = {}) =>
-      dataRefusal(definitions, last, { services: { reader: said } });
-    assert.equal(refusal({ reader: LAST, other: LAST }), "test: 1 is not 2");
-    assert.equal(refusal({ reader: LAST }, { options: { moved: 1 } }), undefined);
-    assert.equal(refusal({}), undefined);
-    assert.equal(refusal({ reader: LAST }, OFF), undefined);
-  });
-
-  it("is refused for all services at once", () => {
-    const both = [reader, { ...reader, name: "reader2" }];
-    assert.equal(
-      dataRefusal(both, { reader: LAST, reader2: LAST }),
-      "test: 1 is not 2\ntest: 1 is not 2",
-    );
   });
 });

@@ -11,7 +11,7 @@ import { formatReference, parseReference } from "../../images/reference";
 import { record } from "../support/pulumi-mocks";
 import { modelOf, service } from "../support/small-stack";
 
-const NOTHING: LastDeployment = { images: {}, imagesSince: {}, dataFormats: {} };
+const NOTHING: LastDeployment = { images: {}, imagesSince: {}, restarted: {} };
 const HEALTH = { command: ["check"] };
 const WRITES = { control: "readOnlyRootfs", value: false, reason: "it unpacks itself" } as const;
 const CHOWNS = { control: "capabilities", value: ["CAP_CHOWN"], reason: "it gives away" } as const;
@@ -59,19 +59,17 @@ describe("the restrictions of a stack", () => {
 });
 
 describe("the outputs of a stack", () => {
-  it("are its images with their days, its restrictions, and formats of data that waits", () => {
-    const web = service("web", {}, { dataFormat: () => ({ version: 2, user: "1:1" }) });
-    const model = modelOf([web, service("new")], {
+  it("are its images with their days, its restrictions, and what was started again when", () => {
+    const model = modelOf([service("web"), service("new")], {
       images: { web: "web:1", new: "new:1" },
       since: { web: "2026-01-31" },
     });
-    const old = { version: 1, user: "1:1" };
-    const outputs = stackOutputs(model, { ...NOTHING, dataFormats: { web: old, off: old } });
-    assert.deepEqual(outputs, {
+    const restarted = { web: "2026-02-01T10:00:00.000Z" };
+    assert.deepEqual(stackOutputs(model, restarted), {
       images: { web: "web:1", new: "new:1" },
       restrictions: restrictionRows(model),
       imagesSince: { web: "2026-01-31" },
-      dataFormats: { web: { version: 2, user: "1:1" }, off: old },
+      restarted,
     });
   });
 });
@@ -117,11 +115,11 @@ describe("the last deployment of a stack", () => {
     assert.deepEqual(await after({}), NOTHING);
   });
 
-  it("left its images, their days and the formats of its data", async () => {
+  it("left its images, their days and what was started again", async () => {
     const left = {
       images: { web: "web:1" },
       imagesSince: { web: "2026-01-31" },
-      dataFormats: { db: { version: 16, user: "70:70" } },
+      restarted: { web: "2026-02-01T10:00:00.000Z" },
     };
     assert.deepEqual(await after({ ...left, restrictions: [] }), left);
   });
@@ -130,7 +128,7 @@ describe("the last deployment of a stack", () => {
     const odd = {
       images: "none",
       imagesSince: { a: 1, b: "2026-01-31" },
-      dataFormats: { a: null, b: { version: "16", user: "1:1" }, c: { version: 16 }, d: 1 },
+      restarted: "2026-02-01T10:00:00.000Z",
     };
     assert.deepEqual(await after(odd), { ...NOTHING, imagesSince: { b: "2026-01-31" } });
   });

@@ -148,20 +148,34 @@ describe("a stack on a Docker host", () => {
     assert.deepEqual([tool.user, tool.groupAdds], ["0:0", ["998"]]);
   });
 
-  it("starts a container after what it depends on, and after the script of that", () => {
-    assert.ok(waitsOf(CONTAINER, "test-app").includes("Command test-postgres-after-start"));
-    const { inputs, dependsOn } = only(resources, COMMAND, "test-postgres-after-start");
-    assert.match(String(inputs.stdin), /\necho postgres is there$/);
-    assert.deepEqual(inputs.triggers, ["test-postgres-id"]);
+  it("creates every container stopped, under the name that the next one of it will have, and deletes none first", () => {
+    for (const name of ["test-app", "test-postgres", "test-tool"]) {
+      const container = only(resources, CONTAINER, name);
+      assert.deepEqual(
+        [container.inputs.start, container.inputs.mustRun, label(container, "hardened.name")],
+        [false, false, name],
+      );
+      assert.equal(container.options.deleteBeforeReplace, false);
+    }
+  });
+
+  it("starts a container after what it depends on works, with its own setup", () => {
+    assert.ok(waitsOf(COMMAND, "test-app-start").includes("Command test-postgres-start"));
+    const { inputs, dependsOn } = only(resources, COMMAND, "test-postgres-start");
+    assert.match(String(inputs.stdin), /\nAFTER\(\) \{\necho postgres is there\n\}\n/);
+    assert.deepEqual(inputs.triggers, ["test-postgres-id", ""]);
     assert.ok(dependsOn.map(shortName).includes("Container test-postgres"));
   });
 
-  it("limits the processes of every container that keeps running", () => {
-    const limited = namesOf(resources, COMMAND).filter((name) => name.endsWith("-process-limit"));
-    assert.deepEqual(
-      limited.sort(),
-      ["app", "postgres", "tool"].map((name) => `test-${name}-process-limit`),
-    );
+  it("tries nothing where it is not told how", () => {
+    assert.deepEqual(namesOf(resources, COMMAND).sort(), [
+      "test-app-start",
+      "test-cleanup",
+      "test-postgres-start",
+      "test-preflight",
+      "test-socket-group",
+      "test-tool-start",
+    ]);
   });
 
   it("labels everything with the stack, and what a container has with its service", () => {
@@ -186,6 +200,80 @@ describe("a stack on a Docker host", () => {
   });
 });
 
+describe("a stack that is tried on copies", () => {
+  /** Two that share something with the ones before them, and one that does not. */
+  const services: readonly ServiceDefinition[] = [
+    service("app", { data: PATHS.data }),
+    service("door", {
+      ports: [{ published: 80, internal: 80 }],
+      exemptions: [
+        { control: "publishedPorts", value: [80], reason: REASON },
+        { control: "outsideNetworks", value: ["edge"], reason: REASON },
+      ],
+    }),
+    service("web", { dependsOn: ["app"] }),
+  ];
+  const TRIAL = { atMost: 15, backups: { keep: 7 }, olderData: false };
+  const CONTAINERS = ["test-app", "test-door", "test-web"];
+  let resources: readonly Registered[];
+  before(async () => {
+    ({ resources } = await run(services, {
+      trial: TRIAL,
+      restarted: { web: "2026-02-01T10:00:00.000Z" },
+    }));
+  });
+  const commandOf = (name: string): Registered => only(resources, COMMAND, name);
+  const waitsOf = (name: string): string[] => commandOf(name).dependsOn.map(shortName);
+
+  it("tries those that cannot run beside the old ones, once all containers are there", () => {
+    const { inputs } = commandOf("test-trial");
+    assert.deepEqual(inputs.triggers, ["test-app-id", "test-door-id"]);
+    assert.match(
+      String(inputs.stdin),
+      /^export id_0=test-app-id\nexport id_1=test-door-id\nsaid=/m,
+    );
+    for (const name of ["test-app", "test-door"])
+      assert.ok(waitsOf("test-trial").includes(`Container ${name}`), name);
+  });
+
+  it("starts nothing before the trial", () => {
+    for (const name of CONTAINERS) {
+      const waits = waitsOf(`${name}-start`);
+      assert.ok(waits.includes("Command test-trial"), `${name}: ${waits.join(", ")}`);
+    }
+  });
+
+  it("creates no container after a start, which may come long after", () => {
+    for (const name of CONTAINERS)
+      assert.deepEqual(
+        only(resources, CONTAINER, name).dependsOn.filter((urn) => /-(?:start|trial)$/.test(urn)),
+        [],
+      );
+  });
+
+  it("drops what was kept for a return after all starts", () => {
+    const { inputs } = commandOf("test-cleanup");
+    assert.deepEqual(inputs.triggers, ["test-app-id", "test-door-id"]);
+    const waits = waitsOf("test-cleanup");
+    for (const name of CONTAINERS) assert.ok(waits.includes(`Command ${name}-start`), name);
+  });
+
+  it("starts a container again that has stopped since", () => {
+    assert.deepEqual(commandOf("test-web-start").inputs.triggers, [
+      "test-web-id",
+      "2026-02-01T10:00:00.000Z",
+    ]);
+  });
+
+  it("has neither trial nor cleanup where all can run beside the old ones", async () => {
+    const recording = await run([service("web")], { trial: TRIAL });
+    assert.deepEqual(namesOf(recording.resources, COMMAND).sort(), [
+      "test-preflight",
+      "test-web-start",
+    ]);
+  });
+});
+
 describe("a stack", () => {
   it("has no containers that depend on each other", async () => {
     const pair = [service("a", { dependsOn: ["b"] }), service("b", { dependsOn: ["a"] })];
@@ -199,9 +287,9 @@ describe("a stack", () => {
       service("c"),
     ];
     const { resources } = await run(chain);
-    const waitsOf = (name: string) => only(resources, CONTAINER, name).dependsOn.map(shortName);
-    assert.ok(waitsOf("test-a").includes("Container test-b"));
-    assert.ok(waitsOf("test-b").includes("Container test-c"));
+    const waitsOf = (name: string) => only(resources, COMMAND, name).dependsOn.map(shortName);
+    assert.ok(waitsOf("test-a-start").includes("Command test-b-start"));
+    assert.ok(waitsOf("test-b-start").includes("Command test-c-start"));
   });
 
   it("logs each warning at the image that it is about", async () => {

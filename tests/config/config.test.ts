@@ -35,6 +35,7 @@ describe("a configuration", () => {
       adminAllow: [],
       registries: {},
       backups: { keep: 7 },
+      trial: { atMost: 15 },
     });
     assert.equal(typeof secret, "function");
     assert.deepEqual(host, { address: "unix:///var/run/docker.sock" });
@@ -69,10 +70,10 @@ describe("a configuration", () => {
         minimumAge: "12h",
         registries,
         backups: { directory: "/var/backups/stack" },
+        trial: { atMost: 60 },
         services: {
           homepage: { host: "start.example.test", folder: "site", cpus: 0.5, exemptions },
           cadvisor: { enabled: true, memoryMiB: 512, pidsLimit: 50 },
-          postgres: { upgradedFrom: 15 },
         },
       }),
     );
@@ -80,7 +81,8 @@ describe("a configuration", () => {
     assert.equal(config.minimumAge, 43_200_000);
     assert.deepEqual(config.registries, registries);
     assert.deepEqual(config.backups, { directory: "/var/backups/stack", keep: 7 });
-    const { homepage, cadvisor, postgres } = config.services;
+    assert.deepEqual(config.trial, { atMost: 60 });
+    const { homepage, cadvisor } = config.services;
     assert.deepEqual(homepage, {
       enabled: true,
       host: "start.example.test",
@@ -89,7 +91,6 @@ describe("a configuration", () => {
       options: { folder: "site" },
     });
     assert.deepEqual(cadvisor.limits, { memoryMiB: 512, pidsLimit: 50 });
-    assert.deepEqual(postgres.options, { upgradedFrom: 15 });
   });
 
   /** What is on as a consequence of what is said. */

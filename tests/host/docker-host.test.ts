@@ -4,8 +4,8 @@ import { mock } from "node:test";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { DockerHost, DockerHostArgs, hostPrelude } from "../../host/docker-host";
-import { hostAccess } from "../../host/address";
+import { DockerHost, DockerHostArgs } from "../../host/docker-host";
+import { hostAccess, hostPrelude } from "../../host/address";
 import { UserError } from "../../text/user-error";
 import { COMMAND, only, PROVIDER, record, valueOf } from "../support/pulumi-mocks";
 import { HOST_KEY } from "../support/raw-config";

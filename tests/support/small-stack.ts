@@ -1,17 +1,12 @@
 /** Models of small stacks: a few real services, or services made up for one test. */
 import assert from "node:assert/strict";
 
-import { describeStack, checkDataFormats } from "../../components/describe";
+import { describeStack } from "../../components/describe";
 import { ContainerModel } from "../../components/hardened/model";
 import { ServiceSettings, StackContainer, StackModel, StackSettings } from "../../components/model";
 import { DEFINITIONS, ServiceName } from "../../components/services";
-import {
-  DataFormat,
-  ServiceContainer,
-  ServiceDefinition,
-} from "../../components/services/definition";
+import { ServiceContainer, ServiceDefinition } from "../../components/services/definition";
 import { parseReference } from "../../images/reference";
-import { UserError } from "../../text/user-error";
 import { digestOf, IMAGES } from "./raw-config";
 
 /** Long enough for an exemption. */
@@ -87,22 +82,6 @@ export function modelOf(
     since,
     definitions,
   );
-}
-
-/** Why the stack may not use the data of its last deployment; undefined where it may. */
-export function dataRefusal(
-  definitions: readonly ServiceDefinition[],
-  last: Readonly<Record<string, DataFormat>>,
-  said: Said = {},
-): string | undefined {
-  try {
-    const settings = settingsOf(definitions, said);
-    checkDataFormats(settings, modelOf(definitions, said), last, definitions);
-  } catch (error) {
-    assert.ok(error instanceof UserError, String(error));
-    return error.message;
-  }
-  return undefined;
 }
 
 export function containerOf({ containers }: StackModel, name: string): StackContainer {

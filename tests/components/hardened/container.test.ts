@@ -70,7 +70,12 @@ const exempt = (exemption: Omit<Exemption, "reason">) => ({
 /** Every input of a container that sets nothing. */
 const PLAIN = {
   image: "web:1",
-  labels: [{ label: "hardened.role", value: "container" }],
+  labels: [
+    { label: "hardened.name", value: "test-web" },
+    { label: "hardened.role", value: "container" },
+  ],
+  start: false,
+  mustRun: false,
   envs: [],
   stopTimeout: 10,
   destroyGraceSeconds: 10,
@@ -97,16 +102,12 @@ const PLAIN = {
     retries: 5,
     startPeriod: "30s",
   },
-  wait: true,
-  waitTimeout: 60,
   networksAdvanced: [{ name: "test-door-web", aliases: ["test-web"] }],
   ports: [],
 };
 
 /** What is set, and the inputs that differ from {@link PLAIN}; one that is undefined is gone. */
 type Row = readonly [Said, Readonly<Record<string, unknown>>];
-/** Stop-first containers have a fixed name. */
-const STOP_FIRST = { name: "test-web" };
 
 /** A row for each field of a model; a new field does not compile without one. */
 const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
@@ -132,7 +133,6 @@ const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
   mounts: [
     () => ({ mounts: [files(), secrets(), data()] }),
     {
-      ...STOP_FIRST,
       volumes: [
         { volumeName: "test-files", containerPath: "/etc/web", readOnly: true },
         { volumeName: "test-keys", containerPath: "/run/keys", readOnly: true },
@@ -156,10 +156,7 @@ const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
   ],
   ports: [
     () => ({ ports: [PORT], ...exempt({ control: "publishedPorts", value: [80] }) }),
-    {
-      ...STOP_FIRST,
-      ports: [{ ip: "127.0.0.1", external: 8080, internal: 80, protocol: "tcp" }],
-    },
+    { ports: [{ ip: "127.0.0.1", external: 8080, internal: 80, protocol: "tcp" }] },
   ],
   stopGraceSeconds: [
     () => ({ stopGraceSeconds: 120 }),
@@ -176,16 +173,14 @@ const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
         tests: ["CMD", "check", "--deep"],
         startPeriod: "1m30s",
       },
-      waitTimeout: 120,
     },
   ],
+  // Asked by the script that starts it.
+  question: [() => ({ question: { port: 80, path: "/" } }), {}],
   shmMiB: [() => ({ shmMiB: 128 }), { shmSize: 128 }],
   order: [
     () => ({ mounts: [data()] }),
-    {
-      ...STOP_FIRST,
-      volumes: [{ volumeName: "test-data", containerPath: "/data" }],
-    },
+    { volumes: [{ volumeName: "test-data", containerPath: "/data" }] },
   ],
 };
 
@@ -236,12 +231,12 @@ const CONTROLS: Readonly<Record<keyof Controls, Row>> = {
       health: undefined as never,
       ...exempt({ control: "healthCheck", value: false }),
     }),
-    // None from the image either, and nobody waits for it.
-    { healthcheck: { tests: ["NONE"] }, wait: undefined, waitTimeout: undefined },
+    // None from the image either.
+    { healthcheck: { tests: ["NONE"] } },
   ],
   memoryMiB: [() => ({ memoryMiB: 64 }), { memory: 64, memorySwap: 64 }],
   cpus: [() => ({ cpus: 2 }), { cpus: "2.0" }],
-  // By a command, below.
+  // By the script that starts it.
   pidsLimit: [() => ({ pidsLimit: 50 }), {}],
   openFiles: [
     () => ({ openFiles: 1024 }),
@@ -268,10 +263,11 @@ describe("the Docker container of a model", () => {
     assert.deepEqual([inputs.networkMode, inputs.networksAdvanced], ["none", []]);
   });
 
-  it("has the labels of its caller, and its role", async () => {
+  it("has the labels of its caller, its name for the one that replaces it, and its role", async () => {
     const { inputs } = await containerOf(() => ({ labels: { owner: "me" } }));
     assert.deepEqual(inputs.labels, [
       { label: "owner", value: "me" },
+      { label: "hardened.name", value: "test-web" },
       { label: "hardened.role", value: "container" },
     ]);
   });
@@ -284,20 +280,20 @@ describe("the Docker container of a model", () => {
 });
 
 describe("the replacement of a container", () => {
-  const rows: readonly (readonly [string, Said, boolean])[] = [
-    ["starts the new one first where nothing is shared", () => ({ mounts: [files()] }), false],
-    ["stops the old one first where data is shared", FIELDS.order[0], true],
-    ["stops the old one first where a port is shared", FIELDS.ports[0], true],
+  const rows: readonly (readonly [string, Said])[] = [
+    ["nothing is shared", () => ({ mounts: [files()] })],
+    ["data is shared", FIELDS.order[0]],
+    ["a port is shared", FIELDS.ports[0]],
   ];
-  for (const [title, said, stopFirst] of rows)
-    it(title, async () => {
+  for (const [title, said] of rows)
+    it(`is created stopped beside the old one where ${title}`, async () => {
       const { inputs, options } = await containerOf(said);
       assert.deepEqual(options, {
-        deleteBeforeReplace: stopFirst,
-        replaceOnChanges: ["tmpfs", "init", "healthcheck", "#initerror"],
+        deleteBeforeReplace: false,
+        replaceOnChanges: ["tmpfs", "init", "healthcheck"],
       });
       // Two of one name cannot exist side by side.
-      assert.equal(inputs.name, stopFirst ? "test-web" : undefined);
+      assert.deepEqual([inputs.start, inputs.mustRun, inputs.name], [false, false, undefined]);
     });
 
   it("waits for the files and the data", async () => {
@@ -312,15 +308,31 @@ describe("the replacement of a container", () => {
   });
 });
 
-describe("the process limit of a container", () => {
-  it("is set by a command that runs again for each new container", async () => {
-    const { resources } = await run(() => ({ pidsLimit: 50 }));
-    const { inputs } = only(resources, COMMAND, "test-web-process-limit");
-    assert.deepEqual(inputs.triggers, ["test-web-id"]);
-    assert.match(
-      String(inputs.stdin),
-      /\ndocker update --pids-limit 50 test-web-id >\/dev\/null\n$/,
-    );
+describe("the start of a container", () => {
+  const startOf = async (said?: Said): Promise<Registered> =>
+    only((await run(said)).resources, COMMAND, "test-web-start");
+
+  it("is a command of its own that runs again for each new container", async () => {
+    const { inputs, dependsOn } = await startOf(() => ({ pidsLimit: 50 }));
+    assert.deepEqual(inputs.triggers, ["test-web-id", ""]);
+    assert.match(String(inputs.stdin), /^export new=test-web-id$/m);
+    assert.match(String(inputs.stdin), /^pids=50$/m);
+    assert.ok(dependsOn.map(shortName).includes("Container test-web"));
+  });
+
+  it("runs again where somebody says that it has stopped", async () => {
+    const { inputs } = await startOf(() => ({ restarted: "2026-02-01" }));
+    assert.deepEqual(inputs.triggers, ["test-web-id", "2026-02-01"]);
+  });
+
+  it("waits for what it is told to, which its container does not", async () => {
+    const { resources } = await run((networks) => ({
+      startAfter: [networks.between("x", "y").network],
+    }));
+    const waits = (type: string, name: string): readonly string[] =>
+      only(resources, type, name).dependsOn.map(shortName);
+    assert.ok(waits(COMMAND, "test-web-start").includes("Network test-x-y"));
+    assert.ok(!waits(CONTAINER, "test-web").includes("Network test-x-y"));
   });
 });
 

@@ -33,6 +33,19 @@ describe("a data volume", () => {
     assert.deepEqual(options, { protect: true, retainOnDelete: true, ignoreChanges: ["labels"] });
   });
 
+  it("may leave a plan where its data goes to another volume, and stays on the host all the same", async () => {
+    const { resources } = await run({ protect: false });
+    assert.deepEqual(only(resources, VOLUME).options, {
+      retainOnDelete: true,
+      ignoreChanges: ["labels"],
+    });
+  });
+
+  it("is copied while its container runs, unless its service says something else", async () => {
+    assert.equal((await run()).value.copy, "live");
+    assert.equal((await run({ copy: "paused" })).value.copy, "paused");
+  });
+
   it("needs no other container where the image leaves it to the container's user", async () => {
     const { resources, value } = await run();
     assert.deepEqual(namesOf(resources, CONTAINER), []);

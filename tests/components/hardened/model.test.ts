@@ -53,6 +53,7 @@ describe("the model of a container", () => {
       mounts: DATA,
       tmpfs: { "/tmp": 16 },
       health: { command: ["check"], startSeconds: 90 },
+      question: { port: 80, path: "/" },
       networks: [{ name: "a-web", internal: true }],
       stopGraceSeconds: 120,
       shmMiB: 128,

@@ -95,6 +95,17 @@ describe("n8n", () => {
       assert.equal(environment.N8N_PORT, "5678");
     });
 
+  it("is asked for a login, which needs its tables, and tried on a copy of its database", () => {
+    const { question, upgrade } = n8n();
+    const [program, flag, script] =
+      question !== undefined && "command" in question ? question.command : assert.fail();
+    assert.deepEqual([program, flag], ["node", "-e"]);
+    assert.match(script ?? "", /"http:\/\/127\.0\.0\.1:5678\/rest\/login".* === 401/s);
+    assert.equal(upgrade?.database, "n8n");
+    assert.match(upgrade.quiet ?? "", /UPDATE workflow_entity SET active = false/);
+    assert.equal(upgrade.check?.command[0], "export:credentials");
+  });
+
   it("is open to everybody", () => {
     const [route, ...others] = modelOf(realServices("n8n")).ingress.routes;
     assert.deepEqual(

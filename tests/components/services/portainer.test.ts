@@ -30,8 +30,20 @@ describe("Portainer", () => {
     ]);
   });
 
-  it("has its volumes prepared by another image, since its own has no chown", () => {
+  it("has its volumes prepared, and its page asked for, by another image, since its own has no programs", () => {
     assert.equal(container.toolImage, IMAGES["socket-proxy"]);
+    assert.deepEqual(container.question, { port: 9000, path: "/api/system/status" });
+  });
+
+  it("stands still while its database, one file, is copied", () => {
+    const data = container.mounts.find(({ kind }) => kind === "data");
+    assert.deepEqual(data, {
+      kind: "data",
+      volume: "portainer-data",
+      path: "/data",
+      chown: true,
+      copy: "paused",
+    });
   });
 
   it("is for administrators, and Traefik checks its status page", () => {

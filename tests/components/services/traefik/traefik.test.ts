@@ -78,6 +78,23 @@ describe("Traefik", () => {
     );
   });
 
+  it("is asked for every route, but not where certificates may be missing", () => {
+    const question = (tls: Tls): string => {
+      const { question: asked } = traefik(tls);
+      return asked !== undefined && "command" in asked ? (asked.command.at(-1) ?? "") : "";
+    };
+    for (const [tls, scheme] of [
+      [{ mode: "none" }, "http"],
+      [{ mode: "selfSigned" }, "https"],
+    ] as const)
+      for (const name of ["site", "tool"])
+        assert.ok(
+          question(tls).includes(`--header 'Host: ${name}.example.test' ${scheme}://127.0.0.1/ `),
+          `${name} in ${question(tls)}`,
+        );
+    assert.equal(question(acme("desec")), "");
+  });
+
   it("shows its dashboard to administrators", () => {
     const [route] = modelOf(realServices("traefik")).ingress.routes;
     assert.deepEqual(
