@@ -20,7 +20,7 @@ export = async (): Promise<StackOutputs> => {
   const today = new Date().toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));
   const host = new DockerHost(config.stack, config);
-  const restarted = { ...last.restarted, ...(await stoppedContainers(host)) };
+  const restarted = { ...last.restarted, ...(await stoppedContainers(host, last)) };
 
   new Stack(config.stack, {
     model,

@@ -1,20 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost } from "../host/docker-host";
-import { hostShell } from "../host/shell";
+import { HostShell, hostShell } from "../host/shell";
 import { quote } from "../host/shell-quote";
 import { ROLE_LABEL } from "./hardened/labels";
+import { LastDeployment } from "./outputs";
 
 /**
  * Containers that have stopped since they were deployed, each with the present time: Pulumi's state says nothing of it, so a
  * plain `pulumi up` would find nothing to do. Empty in a preview, which needs no host, and before the first deployment.
  */
-export async function stoppedContainers({
-  stack,
-  access,
-}: DockerHost): Promise<Readonly<Record<string, string>>> {
-  if (pulumi.runtime.isDryRun()) return {};
-  const { code, stdout, stderr } = await hostShell(access)(STATES(stack));
+export async function stoppedContainers(
+  { stack, access }: Pick<DockerHost, "stack" | "access">,
+  last: Pick<LastDeployment, "images">,
+  shell: HostShell = hostShell(access),
+): Promise<Readonly<Record<string, string>>> {
+  if (pulumi.runtime.isDryRun() || Object.keys(last.images).length === 0) return {};
+  const { code, stdout, stderr } = await shell(STATES(stack));
   if (code !== 0) throw new Error(`the containers of ${access.label}: ${stderr.trim()}`);
   const states = new Map<string, boolean>();
   for (const line of stdout.split("\n")) {

@@ -34,8 +34,8 @@ const PUBLISHED: Readonly<Record<string, readonly string[]>> = {
 const INPUTS = new Set(
   [
     "capabilities command cpus destroyGraceSeconds entrypoints envs groupAdds healthcheck image init ipcMode labels",
-    "logDriver logOpts memory memorySwap name networksAdvanced ports privileged readOnly restart securityOpts shmSize",
-    "stopTimeout tmpfs ulimits user volumes wait waitTimeout",
+    "logDriver logOpts memory memorySwap mustRun networksAdvanced ports privileged readOnly restart securityOpts shmSize",
+    "start stopTimeout tmpfs ulimits user volumes",
   ].flatMap((line) => line.split(" ")),
 );
 

@@ -8,14 +8,7 @@ import {
   ServiceDefinition,
 } from "../../components/services/definition";
 import { expectHardened, mountLine } from "../support/hardened";
-import {
-  containerOf,
-  fileOf,
-  modelOf,
-  REASON,
-  service,
-  settingsOf,
-} from "../support/small-stack";
+import { containerOf, fileOf, modelOf, REASON, service, settingsOf } from "../support/small-stack";
 
 const PAGES = { route: { target: 8080, admin: false } };
 const ADMIN_PAGES = { route: { target: 9000, admin: true } };
@@ -322,19 +315,12 @@ describe("a file that lists the stack", () => {
 
 describe("a described stack", () => {
   it("leaves out what is off, with everything that is there only for it", () => {
-    const old = service(
-      "old",
-      { egress: true, ...OUTSIDE("egress"), links: ["web"] },
-      PAGES,
-    );
+    const old = service("old", { egress: true, ...OUTSIDE("egress"), links: ["web"] }, PAGES);
     const { images, containers, networks, ingress } = modelOf(
       [old, service("web", {}, { clients: ["old"] })],
       { services: { old: OFF } },
     );
-    assert.deepEqual(
-      [images.length, containers.length, networks, ingress.routes],
-      [1, 1, [], []],
-    );
+    assert.deepEqual([images.length, containers.length, networks, ingress.routes], [1, 1, [], []]);
   });
 
   it("says what its images need, and what a proxy lets through", () => {

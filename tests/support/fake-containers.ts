@@ -1,0 +1,153 @@
+/** Containers of a fake `docker` (fake-docker.sh), for the scripts that start and replace them. Time passes fast there. */
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { plainEnvironment, Result } from "./run";
+
+/**
+ * What a container does once it is started: it works; answers its health check only sometimes; is healthy and does not do its
+ * work; runs and is never healthy; ends at once; ends again and again; or cannot be started at all.
+ */
+export type Behaviour = "works" | "slow" | "idle" | "mute" | "exits" | "loops" | "refused";
+
+export interface FakeContainer {
+  /** The label `hardened.name`. Default `test-web`. */
+  readonly name?: string;
+  readonly image: string;
+  readonly behaviour?: Behaviour;
+  readonly status?: "created" | "running" | "exited";
+  /** Its data volume. Default: none. */
+  readonly volume?: string;
+  /** Version of the data that it writes; it cannot read that of a higher one. Default 1. */
+  readonly format?: number;
+}
+
+/** Where a script is killed: after its n-th call of docker, or in the middle of it. */
+export type Kill = `${number}` | `${number}-`;
+
+export interface FakeContainers {
+  add(id: string, container: FakeContainer): void;
+  /** Changes what a container does from its next start on. */
+  behave(id: string, behaviour: Behaviour): void;
+  /** No copy works from here on. */
+  failCopies(): void;
+  running(): string[];
+  /** What docker keeps about a container: `status`, `pids`, `set-up` … */
+  of(id: string, what: string): string;
+  volumes(): string[];
+  /** Content of a file in a volume; undefined where it is not there. */
+  read(volume: string, file: string): string | undefined;
+  write(volume: string, file: string, content: string): void;
+  /** Calls of docker since the last {@link run} began. */
+  calls(): string[];
+  /** What must never happen, and did. */
+  violations(): string[];
+  /** Runs a script in a shell that stops at the first error. Exit code 137: it was killed where it was to be. */
+  run(script: string, kill?: Kill): Promise<Result>;
+  remove(): void;
+}
+
+const SLEEP = "#!/bin/sh\nexec /bin/sleep 0.01\n";
+const DATE = `#!/bin/sh
+if [ "$1" != +%s ]; then exec /bin/date "$@"; fi
+read -r seconds <"$FAKE/seconds"
+echo $((seconds + 7)) >"$FAKE/seconds"
+echo "$seconds"
+`;
+
+export function fakeContainers(): FakeContainers {
+  const folder = mkdtempSync(join(tmpdir(), "fake-containers-"));
+  const path = (...parts: readonly string[]): string => join(folder, ...parts);
+  const text = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
+  const lines = (file: string): string[] => text(path(file)).split("\n").filter(Boolean);
+  for (const name of ["bin", "containers", "volumes"]) mkdirSync(path(name));
+  writeFileSync(path("clock"), "1000\n");
+  writeFileSync(path("seconds"), "1000000\n");
+  copyFileSync(join(__dirname, "fake-docker.sh"), path("bin", "docker"));
+  writeFileSync(path("bin", "sleep"), SLEEP);
+  writeFileSync(path("bin", "date"), DATE);
+  for (const name of ["docker", "sleep", "date"]) chmodSync(path("bin", name), 0o755);
+  const put = (id: string, what: string, value: string | number): void => {
+    writeFileSync(path("containers", id, what), `${value}\n`);
+  };
+  const of = (id: string, what: string): string => text(path("containers", id, what)).trim();
+  const write = (volume: string, file: string, content: string): void => {
+    mkdirSync(path("volumes", volume, "data"), { recursive: true });
+    writeFileSync(path("volumes", volume, "data", file), content);
+  };
+  return {
+    add: (id, { name = "test-web", image, behaviour, status = "created", volume, format = 1 }) => {
+      mkdirSync(path("containers", id));
+      put(id, "name", name);
+      put(id, "image", image);
+      put(id, "behaviour", behaviour ?? "works");
+      put(id, "status", status);
+      put(id, "format", format);
+      if (status !== "created") put(id, "started", `2025-12-31T00:00:00.${id}`);
+      if (status === "exited") put(id, "finished", `2025-12-31T00:00:01.${id}`);
+      if (volume === undefined) return;
+      put(id, "volume", volume);
+      if (status !== "created") write(volume, "format", `${format}\n`);
+    },
+    behave: (id, behaviour) => {
+      put(id, "behaviour", behaviour);
+    },
+    failCopies: () => {
+      writeFileSync(path("copies-fail"), "");
+    },
+    running: () => readdirSync(path("containers")).filter((id) => of(id, "status") === "running"),
+    of,
+    volumes: () => readdirSync(path("volumes")),
+    read: (volume, file) => {
+      const at = path("volumes", volume, "data", file);
+      return existsSync(at) ? text(at) : undefined;
+    },
+    write,
+    calls: () => text(path("log")).split("\x1e").filter(Boolean),
+    violations: () => lines("violations"),
+    run: (script, kill) => {
+      writeFileSync(path("calls"), "0\n");
+      writeFileSync(path("log"), "");
+      const start = performance.now();
+      return new Promise((resolve) => {
+        const child = spawn("sh", ["-c", `set -eu\nexport FAKE_GROUP=$$\n${script}`], {
+          env: {
+            ...plainEnvironment,
+            PATH: `${path("bin")}:${plainEnvironment.PATH ?? ""}`,
+            FAKE: folder,
+            FAKE_KILL: kill ?? "",
+          },
+          stdio: ["ignore", "pipe", "pipe"],
+          // In a group of its own, which can be killed as one.
+          detached: true,
+        });
+        const [out, err]: [string[], string[]] = [[], []];
+        child.stdout.setEncoding("utf8").on("data", (part: string) => out.push(part));
+        child.stderr.setEncoding("utf8").on("data", (part: string) => err.push(part));
+        child.on("close", (code) => {
+          resolve({
+            code: code ?? 137,
+            stdout: out.join(""),
+            stderr: err.join(""),
+            ms: Math.round(performance.now() - start),
+          });
+        });
+      });
+    },
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
