@@ -232,7 +232,7 @@ describe("a stack that is tried on copies", () => {
       String(inputs.stdin),
       /^export id_0=test-app-id\nexport id_1=test-door-id\nsaid=/m,
     );
-    for (const name of ["test-app", "test-door"])
+    for (const name of CONTAINERS)
       assert.ok(waitsOf("test-trial").includes(`Container ${name}`), name);
   });
 
@@ -265,12 +265,16 @@ describe("a stack that is tried on copies", () => {
     ]);
   });
 
-  it("has neither trial nor cleanup where all can run beside the old ones", async () => {
-    const recording = await run([service("web")], { trial: TRIAL });
+  it("has neither trial nor cleanup where all can run beside the old ones, and creates all before it starts one", async () => {
+    const recording = await run([service("web"), service("site")], { trial: TRIAL });
     assert.deepEqual(namesOf(recording.resources, COMMAND).sort(), [
       "test-preflight",
+      "test-site-start",
       "test-web-start",
     ]);
+    const waits = only(recording.resources, COMMAND, "test-web-start").dependsOn.map(shortName);
+    for (const name of ["test-web", "test-site"])
+      assert.ok(waits.includes(`Container ${name}`), name);
   });
 });
 

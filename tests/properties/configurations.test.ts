@@ -39,7 +39,7 @@ const name = fc.oneof(
     ..."address hostKey http https enabled host folder memoryMiB cpus pidsLimit exemptions control value reason".split(
       " ",
     ),
-    ..."mode email dnsProvider caServer insecure username upgradedFrom directory keep".split(" "),
+    ..."mode email dnsProvider caServer insecure username directory keep atMost".split(" "),
     "ghcr.io",
     "127.0.0.1:5000",
     "__proto__",
