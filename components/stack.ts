@@ -88,9 +88,11 @@ export class Stack extends pulumi.ComponentResource {
       );
     // A container that has to start again is tried again.
     const triggers = [...Object.values(ids), ...Object.values(restarted)];
+    // One that cannot be created fails the deployment before any is tried or started.
+    const created = [...made.values()].map(({ container }) => container);
     tried(
       replaced.length === 0
-        ? []
+        ? created
         : [
             host.command(
               `${name}-trial`,
@@ -104,7 +106,7 @@ export class Stack extends pulumi.ComponentResource {
                 ),
                 triggers,
               },
-              { parent: this },
+              { parent: this, dependsOn: created },
             ),
           ],
     );

@@ -7,8 +7,9 @@ import { ROLE_LABEL } from "./hardened/labels";
 import { LastDeployment } from "./outputs";
 
 /**
- * Containers that have stopped since they were deployed, each with the present time: Pulumi's state says nothing of it, so a
- * plain `pulumi up` would find nothing to do. Empty in a preview, which needs no host, and before the first deployment.
+ * Containers that the next update has to start, each with the present time: those that have stopped, and those of which a
+ * failed deployment has left several. Pulumi's state says nothing of either, so a plain `pulumi up` would find nothing to do.
+ * Empty in a preview, which needs no host, and before the first deployment.
  */
 export async function stoppedContainers(
   { stack, access }: Pick<DockerHost, "stack" | "access">,
@@ -18,14 +19,18 @@ export async function stoppedContainers(
   if (pulumi.runtime.isDryRun() || Object.keys(last.images).length === 0) return {};
   const { code, stdout, stderr } = await shell(STATES(stack));
   if (code !== 0) throw new Error(`the containers of ${access.label}: ${stderr.trim()}`);
-  const states = new Map<string, boolean>();
+  const states = new Map<string, string[]>();
   for (const line of stdout.split("\n")) {
-    const [, name = "", state = ""] = /^(\S+) (\S+)$/.exec(line) ?? [];
-    if (name !== "") states.set(name, states.get(name) === true || RUNNING.includes(state));
+    const [, name, state] = /^(\S+) (\S+)$/.exec(line) ?? [];
+    if (name !== undefined && state !== undefined)
+      states.set(name, [...(states.get(name) ?? []), state]);
   }
   const now = new Date().toISOString();
   return Object.fromEntries(
-    [...states].filter(([, running]) => !running).map(([name]) => [name, now]),
+    [...states]
+      // A failed deployment leaves several, of which another one than Pulumi's may run.
+      .filter(([, [state = "", ...others]]) => others.length > 0 || !RUNNING.includes(state))
+      .map(([name]) => [name, now]),
   );
 }
 

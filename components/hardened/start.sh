@@ -81,7 +81,7 @@ mark() { docker volume create --label hardened.role=before "$name-$1" >/dev/null
 marked() { docker volume inspect "$name-$1" >/dev/null 2>&1; }
 marker_label() { docker volume inspect --format "{{index .Labels \"hardened.$1\"}}" "$name-before" 2>/dev/null || :; }
 forget() { docker volume rm "$name-switched" "$name-copied" "$name-before" >/dev/null 2>&1 || :; FORGET; }
-put_back() { if marked copied; then RESTORE; fi; }
+put_back() { if marked copied; then RESTORE || return 1; docker volume rm "$name-copied" >/dev/null; fi; }
 
 # Stops the old container and starts the new one, which cannot run beside it. Nobody may interrupt this half-way.
 switch() {
@@ -101,7 +101,7 @@ switch() {
   if [ "$(marker_label old)" = "$old" ] && ! marked switched; then
     log "$alias: an earlier deployment was cut off here; its data goes back first"
     was_running=yes
-    put_back
+    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
   fi
   forget
   same_image=no
@@ -112,11 +112,12 @@ switch() {
     if SNAPSHOT; then mark copied
     else
       log "$alias: its data could not be copied, so it was not replaced"
-      forget
       back || :
+      forget
       return 1
     fi
   fi
+  why='could not be started'
   if docker start "$new" >/dev/null && works "$new"; then
     mark switched
     return 0
@@ -125,8 +126,9 @@ switch() {
   tail_of "$new"
   docker stop -t "$grace" "$new" >/dev/null || :
   put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
-  forget
+  # In this order: whoever is cut off between the two has to know that the old one had been running.
   back || :
+  forget
   return 1
 }
 
@@ -157,8 +159,10 @@ hold_new() { if replaced; then docker stop -t "$grace" "$new" >/dev/null; fi; }
 give_back() {
   if ! replaced; then return 0; fi
   put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+  given=0
+  back || given=1
   forget
-  back
+  return $given
 }
 # The same for a container that was replaced without an interruption: the old one runs until the whole stack works.
 give_back_beside() {
@@ -195,9 +199,9 @@ main() {
     moment=$(marker_label at)
     was_running=yes
     docker stop -t "$grace" "$new" >/dev/null
-    put_back
-    forget
+    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
     back || :
+    forget
     return 1
   fi
   if [ $order = stop-first ] && [ -n "$old" ]; then

@@ -85,6 +85,7 @@ move_data() {
   else
     # Back to the data from before an upgrade; the trial has checked that this is wanted.
     docker stop -t "$grace" "$old" >/dev/null
+    why='could not be started'
     if docker start "$new" >/dev/null && works "$new" && CLIENTS client_start; then mark switched; return 0; fi
   fi
   log "$alias: the new container $why; its last lines:"

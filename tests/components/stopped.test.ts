@@ -35,7 +35,7 @@ describe("the containers that have stopped since they were deployed", () => {
     ],
     ["one that was never started", "web created\n", ["web"]],
     ["none that is between two starts, or stands still", "web restarting\nn8n paused\n", []],
-    ["none beside which another of its name runs", "web exited\nweb running\nweb created\n", []],
+    ["those of which a failed deployment has left several", "web exited\nweb running\n", ["web"]],
     ["none where there is no container", "", []],
   ];
   for (const [title, stdout, names] of rows)

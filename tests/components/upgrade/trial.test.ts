@@ -7,14 +7,9 @@ import { startScript } from "../../../components/hardened/start";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS } from "../../../components/services";
 import { Stack } from "../../../components/stack";
-import {
-  cleanupScript,
-  nameOf,
-  startHooks,
-  TrialArgs,
-  triedContainers,
-  trialScript,
-} from "../../../components/upgrade/trial";
+import { nameOf, startHooks, triedContainers } from "../../../components/upgrade/hooks";
+import { cleanupScript, markReturnScript, returnScript } from "../../../components/upgrade/return";
+import { TrialArgs, trialScript } from "../../../components/upgrade/trial";
 import { SECRET_NAMES } from "../../../config/schema";
 import { DockerHost } from "../../../host/docker-host";
 import { COMMAND, record } from "../../support/pulumi-mocks";
@@ -24,6 +19,7 @@ import { modelOf, realServices, service } from "../../support/small-stack";
 const TRIAL: Omit<TrialArgs, "stack" | "containers"> = {
   atMost: 15,
   backups: { keep: 7 },
+  tried: true,
   olderData: false,
 };
 const argsOf = (model: StackModel, said: Partial<TrialArgs> = {}): TrialArgs => ({
@@ -63,7 +59,12 @@ describe("the scripts of an upgrade", () => {
           }),
         ),
         cleanupScript(model.stack, model.containers),
-        ...(triedContainers(model.containers).length === 0 ? [] : [trialScript(argsOf(model))]),
+        cleanupScript(model.stack, model.containers, true),
+        returnScript(model.stack, model.containers),
+        markReturnScript(model.stack, model.containers),
+        ...(triedContainers(model.containers).length === 0
+          ? []
+          : [true, false].map((tried) => trialScript(argsOf(model, { tried })))),
       ];
       assert.deepEqual(
         await Promise.all(scripts.map(syntaxOf)),
