@@ -65,7 +65,10 @@ export interface EntranceView {
   readonly dnsProvider?: string;
   /** Networks with access to admin routes. Empty: there are no admin routes. */
   readonly adminAllow: readonly string[];
-  readonly routes: readonly Pick<Route, "host" | "service" | "admin">[];
+  readonly routes: readonly (Pick<Route, "host" | "service" | "admin"> & {
+    /** Paths below it that are for administrators only. */
+    readonly adminPaths?: readonly string[];
+  })[];
   /** Of the homepage; absent if it has no route. */
   readonly contentSecurityPolicy?: string;
 }
@@ -182,7 +185,10 @@ function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
       dnsProvider: tls.dnsProvider,
     }),
     adminAllow,
-    routes: routes.map(({ host, service, admin }) => ({ host, service, admin })),
+    routes: routes.map(({ host, service, admin, adminPaths }) => ({
+      ...{ host, service, admin },
+      ...(adminPaths && { adminPaths: adminPaths.map(({ path }) => path) }),
+    })),
     ...(policy !== undefined && { contentSecurityPolicy: policy }),
   };
 }
