@@ -7,8 +7,9 @@ import { stringify } from "yaml";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../../tools/model/load";
 import { cisReport, CisResult } from "../../tools/report/cis/cis";
-import { compose as composeFile } from "../../tools/report/compose/compose";
+import { composeExport } from "../../tools/report/compose/compose";
 import { composeSecrets } from "../../tools/report/compose/services";
+import { writeExport } from "../../tools/report/compose/write";
 import { factsFromInspect } from "../support/facts-from-inspect";
 import { StackView, stackView } from "../../tools/report/view/stack";
 import { compose, composePlugin } from "../support/compose";
@@ -213,7 +214,7 @@ describe("the report and the running stack", function () {
       const path = join(folder, "Pulumi.taken.yaml");
       await writeFile(path, stringify({ config }));
       const { model: taken } = loadStack(readStackFile("taken", folder), { placeholders: true });
-      await writeFile(join(folder, "compose.yaml"), composeFile(taken));
+      writeExport(folder, composeExport(taken));
       for (const { name, secret, owner } of composeSecrets(taken.containers)) {
         const file = join(folder, "secrets", name);
         await writeFile(file, SECRETS[secret as keyof typeof SECRETS], { mode: 0o400 });

@@ -43,7 +43,7 @@ http {
 }
 `;
 /** Without the second server, that of the administrators. */
-const PUBLIC_NGINX = NGINX.replace(/  server \{\n    listen 8081;[^]*?\n  \}\n/, "");
+const PUBLIC_NGINX = NGINX.replace(/ {2}server \{\n {4}listen 8081;[^]*?\n {2}\}\n/, "");
 const OWN_POLICY = "frame-ancestors 'self'; base-uri 'self'";
 
 const homepage = (model: StackModel) => containerOf(model, "homepage");
