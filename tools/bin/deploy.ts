@@ -8,7 +8,7 @@ import { acquireLock, breakLock } from "../deploy/host/lock";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
 import { dump } from "../deploy/host/dump";
-import { Reporter } from "../deploy/console";
+import { consoleReporter } from "../deploy/console";
 import { StackConfig } from "../../config/config";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
@@ -59,10 +59,11 @@ stack may be unhealthy, or an option is invalid; 130 stopped by Ctrl-C.`,
       allowWeaker: values["allow-weaker"],
       allowDelete: values["allow-delete"],
     };
+    const reporter = consoleReporter();
     return deploy({
       stack,
       signal,
-      reporter: consoleReporter(),
+      reporter,
       withoutDump: values["without-dump"],
       imageChangeKinds,
       confirm: (decision) =>
@@ -74,7 +75,7 @@ stack may be unhealthy, or an option is invalid; 130 stopped by Ctrl-C.`,
       ...(values.rollback && {
         target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
       }),
-    });
+    }).finally(reporter.close);
   },
 });
 
@@ -86,21 +87,6 @@ function rollbackNumber(rollback: boolean, args: readonly string[]): number | un
       `expected only options, and a deployment number after --rollback, got ${JSON.stringify(args.join(" "))}`,
     );
   return Number(number);
-}
-
-/** The plan goes to stdout, progress to stderr. */
-function consoleReporter(): Reporter {
-  const paint = painter(process.stderr);
-  const started = Date.now();
-  const time = (): string => {
-    const seconds = Math.round((Date.now() - started) / 1000);
-    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  };
-  return {
-    log,
-    stage: (name) => void process.stderr.write(`${paint("dim", time())} ${paint("bold", name)}\n`),
-    show: (text) => void process.stdout.write(`${text}\n`),
-  };
 }
 
 function log(line: string): void {

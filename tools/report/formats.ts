@@ -13,7 +13,7 @@ export const FORMATS = {
   table: "tables for a terminal",
   markdown: "the same tables as Markdown",
   json: "the same data as versioned JSON",
-  cis: "CIS Docker Benchmark section 5, each item for each container",
+  cis: "CIS Docker Benchmark section 5, each item for each container, init containers too",
   "cis-json": "the same as JSON",
   mermaid: "network connections as a Mermaid flowchart",
   compose:
@@ -36,10 +36,8 @@ export function render(format: PrintedFormat, view: StackView, paint?: Paint): s
       return markdown(`Stack ${stack}`, headline(view), sections(view));
     case "json":
       return json(view);
-    case "cis": {
-      const starting = view.helpers.filter(({ starts }) => starts).length;
-      return textTables(cisLead(stack, cis, starting), cisSections(cis), paint);
-    }
+    case "cis":
+      return textTables(cisLead(stack, cis), cisSections(cis), paint);
     case "cis-json":
       return json({ version, stack, ...cis });
     case "mermaid":

@@ -5,6 +5,7 @@ import { Ingress, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
 import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
+import { helperExemptions, helperFacts, helpersOf } from "../cis/helpers";
 
 /**
  * Documented in docs/reports.md. `version` rises when a field is removed or changes its meaning, not for new fields. Secrets
@@ -118,6 +119,7 @@ interface HelperView {
 
 export function stackView(model: StackModel): StackView {
   const { stack, platform, images, insecureRegistries, requirePins, containers, networks } = model;
+  const helpers = containers.flatMap(helpersOf);
   return {
     version: 1,
     stack,
@@ -138,13 +140,19 @@ export function stackView(model: StackModel): StackView {
         ? []
         : { container, reads: dockerReads.map((path) => `GET ${path}`) },
     ),
-    helpers: containers.flatMap(helperViews),
-    cis: cisReport(
-      containers.map((container) => ({
+    helpers: helpers.map(({ name, user, capabilities, starts }) => ({
+      ...{ name, user, capabilities, starts },
+    })),
+    cis: cisReport([
+      ...containers.map((container) => ({
         facts: factsOf(container),
         exemptions: container.exemptions,
       })),
-    ),
+      ...helpers.map((helper) => ({
+        facts: helperFacts(helper),
+        exemptions: helperExemptions(helper),
+      })),
+    ]),
   };
 }
 
@@ -234,17 +242,3 @@ function secretViews(containers: readonly ContainerModel[]): SecretView[] {
   }
   return [...secrets].map(([name, readers]) => ({ name, readers }));
 }
-
-/** As components/hardened/{file,data}-volume.ts create them. */
-const helperViews = ({ mounts }: ContainerModel): HelperView[] =>
-  mounts.flatMap((mount): HelperView[] => {
-    const chown = { user: "0:0", capabilities: ["CAP_CHOWN"], starts: true };
-    if (mount.kind === "secrets") return [{ name: `${mount.volume}-init`, ...chown }];
-    if (mount.kind === "files")
-      return [
-        { name: `${mount.volume}-init`, user: "from the image", capabilities: [], starts: false },
-      ];
-    if (mount.kind !== "data" || !mount.chown) return [];
-    const capabilities = [...chown.capabilities, "CAP_DAC_READ_SEARCH"];
-    return [{ name: `${mount.volume}-owner`, ...chown, capabilities }];
-  });
