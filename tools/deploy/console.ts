@@ -40,7 +40,7 @@ const ALIVE_MS = { terminal: 1_000, log: 30_000 } as const;
 export function consoleReporter(
   progress: Stream = process.stderr,
   out: Stream = process.stdout,
-): Reporter & { close(this: void): void } {
+): Reporter & { readonly close: () => void } {
   const paint = painter(progress);
   const started = Date.now();
   let stage: { readonly name: string; readonly since: number } | undefined;
