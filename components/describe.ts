@@ -129,16 +129,24 @@ const settingsOf = ({ services }: StackSettings, name: string) => {
 /** The routes of the enabled services. An empty `adminAllow` disables the admin routes. */
 const activeRoutes = (enabled: readonly ServiceDefinition[], settings: StackSettings): Route[] =>
   enabled.flatMap(({ name, route }) => {
-    const { host } = settingsOf(settings, name);
+    const { host, options } = settingsOf(settings, name);
     if (route === undefined || host === undefined) return [];
-    if (route.admin && settings.adminAllow.length === 0) return [];
+    const hasAdmins = settings.adminAllow.length > 0;
+    if (route.admin && !hasAdmins) return [];
     const { target, admin, healthPath, probePath = "/" } = route;
+    const adminPaths = hasAdmins ? (route.adminPaths?.(options) ?? []) : [];
     return {
       service: name,
       host,
       target: typeof target === "number" ? `http://${name}:${target}` : target,
       container: name,
       admin,
+      ...(adminPaths.length > 0 && {
+        adminPaths: adminPaths.map(({ path, target: port }) => ({
+          path,
+          target: `http://${name}:${port}`,
+        })),
+      }),
       ...(healthPath !== undefined && { healthPath }),
       probePath,
     };

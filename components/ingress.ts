@@ -1,5 +1,16 @@
 /** The ingress: routes, TLS, published ports. Pure. */
 
+/**
+ * A path below a public route that only the networks in `adminAllow` may open. It has a backend of its own: Traefik and the
+ * backend may read an encoded path differently, so the public backend must not have the page at all.
+ */
+export interface AdminPath {
+  /** Prefix of the path: `/details`. */
+  readonly path: string;
+  /** `http://homepage:8081` */
+  readonly target: string;
+}
+
 /** A host name that Traefik routes to a service. */
 export interface Route {
   /** The service, and the name of the router in Traefik. */
@@ -11,6 +22,8 @@ export interface Route {
   readonly container: string;
   /** Whether only the networks in `adminAllow` have access. */
   readonly admin: boolean;
+  /** Absent without such paths, and if `adminAllow` is empty. */
+  readonly adminPaths?: readonly AdminPath[];
   /** Path of Traefik's health check, for services whose image cannot run one. */
   readonly healthPath?: string;
   /** Path that answers with a status below 400 if the service works. */

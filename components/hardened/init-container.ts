@@ -1,6 +1,8 @@
 import * as docker from "@pulumi/docker";
 
 import { labelList } from "./labels";
+import { INIT_LIMITS } from "./model";
+import { HARDENED } from "./policy";
 
 export interface InitContainerArgs {
   /** With `chown`, the image must contain `/bin/chown`. */
@@ -44,16 +46,17 @@ export const initContainerArgs = ({
   mustRun: false,
   volumes: [{ volumeName, containerPath: path }],
   ...(uploads && { uploads }),
+  // Also for a container that never starts: whoever starts it by hand gets no more.
+  cpus: String(INIT_LIMITS.cpus),
+  memory: INIT_LIMITS.memoryMiB,
+  memorySwap: INIT_LIMITS.memoryMiB,
   ...(chown === undefined
-    ? { start: false }
+    ? { start: false, user: HARDENED.user }
     : {
         start: true,
         attach: true,
         user: "0:0",
         entrypoints: ["/bin/chown"],
         command: ["-R", chown, path],
-        cpus: "0.5",
-        memory: 64,
-        memorySwap: 64,
       }),
 });

@@ -163,6 +163,9 @@ export const FIXED = {
   health: { interval: 5, timeout: 5, retries: 5 },
 } as const;
 
+/** Limits of every init container. */
+export const INIT_LIMITS = { cpus: 0.5, memoryMiB: 64 } as const;
+
 /**
  * Throws a {@link HardeningError} that lists every problem: those of {@link controlsWith}, a deviation from the policy
  * without an exemption, and an exemption that the container does not use.

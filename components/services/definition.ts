@@ -31,6 +31,14 @@ export interface RouteSpec {
   readonly target: number | string;
   /** Whether only the networks in `adminAllow` have access. */
   readonly admin: boolean;
+  /**
+   * Paths that only the networks in `adminAllow` may open, each on a container port of its own: see {@link AdminPath}.
+   *
+   * @param options the service's own configuration keys
+   */
+  readonly adminPaths?: (
+    options: Readonly<Record<string, unknown>>,
+  ) => readonly { readonly path: string; readonly target: number }[];
   /** Whether the default host name is the domain itself. Default false. */
   readonly atDomain?: boolean;
   /** See {@link Route.healthPath}. */

@@ -4,13 +4,13 @@ import { formatReference, ImageReference, isPinned } from "../reference";
 import { Registries } from "../registry/client";
 import { describeMoved, pinCommand } from "./moved-tags";
 import { pulumiCommand } from "./pulumi-command";
-import { describeUnchecked, resolveImages } from "./resolve";
+import { resolveImages, uncheckedWarnings } from "./resolve";
 
 export interface ResolvedImages {
   /** By service; all pinned. */
   readonly images: Readonly<Record<string, ImageReference>>;
-  /** Warnings that do not stop the deployment. */
-  readonly warnings: readonly { readonly service: string; readonly message: string }[];
+  /** Warnings that do not stop the deployment; with `service` if it concerns a single one. */
+  readonly warnings: readonly { readonly service?: string; readonly message: string }[];
 }
 
 /**
@@ -44,7 +44,7 @@ export async function resolveForPulumi(config: {
         service: tag.service,
         message: describeMoved(tag, { stack, now }),
       })),
-      ...unchecked.map((tag) => ({ service: tag.service, message: describeUnchecked(tag) })),
+      ...uncheckedWarnings(unchecked),
       ...unpreviewed.map(([service, image]) => ({
         service,
         message: `images.${service}: ${formatReference(image)} has no digest, so this update resolved it again, to ${images[service]?.digest ?? ""}, which may differ from the preview; pin it with \`${pinCommand(stack, service)}\``,

@@ -3,7 +3,12 @@
 import { UserError } from "../../text/user-error";
 import { imageReader } from "../inspect/reader";
 import { isPinned, pinTo, type ImageReference, type PinnedImage } from "../reference";
-import { RegistryClient, RegistryError, type Registries } from "../registry/client";
+import {
+  RegistryClient,
+  RegistryError,
+  type Registries,
+  type RegistryErrorCode,
+} from "../registry/client";
 import { remedy } from "../registry/remedy";
 import { timeUpIn, withChange, type MovedTag } from "./moved-tags";
 
@@ -33,6 +38,8 @@ export interface UncheckedTag {
   readonly image: PinnedImage;
   /** The answer of the registry, or that there was none. */
   readonly reason: string;
+  /** Whether there was no connection or no answer at all. */
+  readonly unreachable: boolean;
 }
 
 export interface Resolution {
@@ -84,7 +91,9 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
       const current = await Promise.race([lookup(image), timeUp.then(() => undefined)]);
       if (current === undefined || current instanceof RegistryError) {
         const late = `${image.registry} did not answer within ${tagsWithinMs / 1000} s`;
-        return { service, image, tag: { service, image, reason: current?.answer ?? late } };
+        const unreachable = current === undefined || UNREACHABLE.has(current.code);
+        const reason = current?.answer ?? late;
+        return { service, image, tag: { service, image, reason, unreachable } };
       }
       if (current === image.digest) return { service, image };
       const tag = { service, image, current };
@@ -126,6 +135,26 @@ type Outcome =
       readonly tag?: MovedTag | UncheckedTag;
     };
 
+const UNREACHABLE: ReadonlySet<RegistryErrorCode> = new Set(["unavailable", "timeout", "aborted"]);
+
+/** A warning per image; a single one, without `service`, for all that failed because of the network. */
+export function uncheckedWarnings(
+  unchecked: readonly UncheckedTag[],
+): { readonly service?: string; readonly message: string }[] {
+  const dead = unchecked.filter(({ unreachable }) => unreachable);
+  const single = dead.length < 2 ? unchecked : unchecked.filter((tag) => !dead.includes(tag));
+  return [
+    ...(dead.length < 2 ? [] : [{ message: describeDead(dead) }]),
+    ...single.map((tag) => ({ service: tag.service, message: describeUnchecked(tag) })),
+  ];
+}
+
+function describeDead(dead: readonly UncheckedTag[]): string {
+  const names = dead.map(({ service }) => service).join(", ");
+  const reasons = [...new Set(dead.map(({ reason }) => reason))].join("; ");
+  return `images of ${names} not checked: ${reasons}; the pins stay; check the network`;
+}
+
 /** A warning on one line. */
-export const describeUnchecked = ({ service, image, reason }: UncheckedTag): string =>
+const describeUnchecked = ({ service, image, reason }: UncheckedTag): string =>
   `images.${service}: ${image.name}:${image.tag ?? ""} not checked: ${reason}; the pin stays`;

@@ -31,7 +31,7 @@ export const bench: Bench = {
       { name: "npm run report -- --format cis", work: command("report", "--format", "cis") },
       {
         name: "npm run report -- --format compose",
-        work: command("report", "--format", "compose"),
+        work: command("report", "--format", "compose", "--output", "test-output/compose"),
       },
     ];
     const times = await inTurns(ROUNDS, contenders);

@@ -20,7 +20,7 @@ describe("the pictures in docs/images", () => {
     const shown = [...README.matchAll(/<img alt="[^"]{20,}" src="(docs\/images\/[\w.-]+)"/g)];
     assert.deepEqual(
       shown.map(([, path]) => path),
-      ["docs/images/homepage-desktop-light.png", "docs/images/homepage-phone-dark.png"],
+      ["docs/images/details-desktop-light.png", "docs/images/homepage-phone-dark.png"],
     );
     for (const [, path = ""] of shown) assert.ok(statSync(path).size > 1000, path);
   });

@@ -66,7 +66,7 @@ describe("npm run deploy over SSH", function () {
   it("leaves the stack selected that the user has selected, and says in a preview what is replaced when", async () => {
     succeeded("stack init", await stack.stack.pulumi("stack", "init", "other"));
     succeeded("doctor", await stack.command("doctor"));
-    const preview = succeeded("preview", await stack.command("preview"));
+    const preview = succeeded("preview", await stack.command("preview", "--full"));
     assert.match(preview.stdout, /^traefik +stop-first +publishes 127\.0\.0\.1:\d+$/m);
     assert.match(preview.stdout, /^homepage +start-first +no published port, no writable volume$/m);
     const { stdout } = succeeded("stack ls", await stack.stack.pulumi("stack", "ls", "--json"));

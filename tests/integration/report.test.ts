@@ -7,8 +7,9 @@ import { stringify } from "yaml";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../../tools/model/load";
 import { cisReport, CisResult } from "../../tools/report/cis/cis";
-import { compose as composeFile } from "../../tools/report/compose/compose";
+import { composeExport } from "../../tools/report/compose/compose";
 import { composeSecrets } from "../../tools/report/compose/services";
+import { writeExport } from "../../tools/report/compose/write";
 import { factsFromInspect } from "../support/facts-from-inspect";
 import { StackView, stackView } from "../../tools/report/view/stack";
 import { compose, composePlugin } from "../support/compose";
@@ -84,7 +85,8 @@ describe("the report and the running stack", function () {
       results
         .filter(({ id }) => id !== "5.2" && id !== "5.3")
         .map(({ id, container, verdict, detail }) => `${id} ${container} ${verdict} ${detail}`);
-    assert.deepEqual(lines(seen.results), lines(view.cis.results));
+    const ofServices = view.cis.results.filter(({ container }) => container in running);
+    assert.deepEqual(lines(seen.results), lines(ofServices));
     assert.equal(lines(seen.results).length, 30 * 8);
     assert.deepEqual(lines(seen.results.filter(({ verdict }) => verdict === "finding")), []);
     for (const { id, container, verdict } of seen.results) {
@@ -94,13 +96,34 @@ describe("the report and the running stack", function () {
       if (id === "5.3") assert.equal(verdict, ProcessLabel === "" ? "host" : "pass", container);
     }
     assert.deepEqual(
-      [
-        ...new Set(
-          view.cis.results.filter(({ id }) => /^5\.[23]$/.test(id)).map((one) => one.verdict),
-        ),
-      ],
+      [...new Set(ofServices.filter(({ id }) => /^5\.[23]$/.test(id)).map((one) => one.verdict))],
       ["host"],
     );
+  });
+
+  it("agree about init containers", async () => {
+    const options = ["--all", "--quiet", "--filter=label=hardened.role=init"];
+    const ids = (await world().docker.ask("ps", ...options)).split("\n");
+    const all = JSON.parse(await world().docker.ask("inspect", ...ids)) as { Name: string }[];
+    const seen = cisReport(
+      view.helpers.map(({ name }) => {
+        const made = all.filter((one) =>
+          new RegExp(`^/live-${name}(?:-[0-9a-f]{7})?$`).test(one.Name),
+        );
+        assert.equal(made.length, 1, name);
+        const facts = { ...factsFromInspect(made[0]), name, init: true };
+        const said = view.cis.results.find(({ container }) => container === name);
+        assert.ok(said, name);
+        return { facts, exemptions: [] };
+      }),
+    );
+    // Without the reasons, what the report exempts is a finding.
+    const lines = (results: readonly CisResult[]): string[] =>
+      results
+        .filter(({ id, verdict }) => !["5.2", "5.3"].includes(id) && /finding|exempt/.test(verdict))
+        .map(({ id, container, detail }) => `${id} ${container} ${detail}`);
+    const helpers = view.cis.results.filter(({ container }) => !(container in running));
+    assert.deepEqual(lines(seen.results), lines(helpers));
   });
 
   it("agree with the engine itself about capabilities and about what is mounted of the host", () => {
@@ -213,7 +236,7 @@ describe("the report and the running stack", function () {
       const path = join(folder, "Pulumi.taken.yaml");
       await writeFile(path, stringify({ config }));
       const { model: taken } = loadStack(readStackFile("taken", folder), { placeholders: true });
-      await writeFile(join(folder, "compose.yaml"), composeFile(taken));
+      writeExport(folder, composeExport(taken));
       for (const { name, secret, owner } of composeSecrets(taken.containers)) {
         const file = join(folder, "secrets", name);
         await writeFile(file, SECRETS[secret as keyof typeof SECRETS], { mode: 0o400 });

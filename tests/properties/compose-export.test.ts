@@ -10,7 +10,7 @@ import { parse } from "yaml";
 
 import { StackFile } from "../../config/file/read";
 import { loadStack } from "../../tools/model/load";
-import { compose } from "../../tools/report/compose/compose";
+import { composeExport } from "../../tools/report/compose/compose";
 import "../support/no-docker-context";
 import { CANARIES, HOST_KEY, IMAGES } from "../support/raw-config";
 import { holds } from "./check";
@@ -20,7 +20,7 @@ interface ComposeDocument {
   readonly services: Readonly<Record<string, ComposeService>>;
   readonly networks: Readonly<Record<string, unknown>>;
   readonly volumes: Readonly<Record<string, unknown>>;
-  readonly configs: Readonly<Record<string, { readonly content: string }>>;
+  readonly configs: Readonly<Record<string, { readonly file: string }>>;
   readonly secrets?: Readonly<Record<string, unknown>>;
 }
 
@@ -156,7 +156,8 @@ describe("every Compose file", function () {
           stackFile(stack, { ...said, services: { ...said.services, homepage } }),
           { placeholders: true },
         );
-        const text = compose(model);
+        const exported = composeExport(model);
+        const text = String(exported["compose.yaml"]);
         const file = parse(text) as ComposeDocument;
         // Whichever version of YAML somebody reads it as.
         assert.deepEqual(parse(text, { version: "1.1" }), file);
@@ -218,7 +219,8 @@ describe("every Compose file", function () {
         for (const [name, expected] of Object.entries(files ?? {})) {
           const target = `/srv/homepage/site/${name}`;
           const own = brought.find((config) => read(config.target) === target);
-          assert.equal(read(file.configs[own?.source ?? ""]?.content ?? ""), expected, name);
+          const path = file.configs[own?.source ?? ""]?.file.replace(/^\.\//, "") ?? "";
+          assert.equal(Buffer.from(exported[path] ?? "").toString("utf8"), expected, name);
         }
       }),
       60,

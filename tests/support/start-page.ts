@@ -36,9 +36,10 @@ export function startPageFiles(): Readonly<Record<string, string>> {
   );
 }
 
-/** One line for a file beside pictures of the page: another line means that they are of another page. */
+/** One line for a file beside pictures of the pages: another line means that they are of other pages. */
 export const fingerprint = (files: Readonly<Record<string, string>>): string => {
-  const text = JSON.stringify([files["site/index.html"], files["site/style.css"]]);
+  const shown = ["site/index.html", "details/index.html", "site/style.css"];
+  const text = JSON.stringify(shown.map((file) => files[file]));
   return `${createHash("sha256").update(text).digest("hex")}\n`;
 };
 

@@ -8,7 +8,7 @@ import { acquireLock, breakLock } from "../deploy/host/lock";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
 import { Databases, dump, forgetOldData, restore } from "../deploy/host/dump";
-import { Reporter } from "../deploy/console";
+import { consoleReporter } from "../deploy/console";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../model/load";
@@ -80,10 +80,11 @@ unhealthy, or an option is invalid; 3 returned: what ran before runs again with 
       allowWeaker: values["allow-weaker"],
       allowDelete: values["allow-delete"],
     };
+    const reporter = consoleReporter();
     return deploy({
       stack,
       signal,
-      reporter: consoleReporter(),
+      reporter,
       withoutTrial: values["without-trial"],
       imageChangeKinds,
       confirm: (decision) =>
@@ -95,7 +96,7 @@ unhealthy, or an option is invalid; 3 returned: what ran before runs again with 
       ...(values.rollback && {
         target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
       }),
-    });
+    }).finally(reporter.close);
   },
 });
 
@@ -107,21 +108,6 @@ function rollbackNumber(rollback: boolean, args: readonly string[]): number | un
       `expected only options, and a deployment number after --rollback, got ${JSON.stringify(args.join(" "))}`,
     );
   return Number(number);
-}
-
-/** The plan goes to stdout, progress to stderr. */
-function consoleReporter(): Reporter {
-  const paint = painter(process.stderr);
-  const started = Date.now();
-  const time = (): string => {
-    const seconds = Math.round((Date.now() - started) / 1000);
-    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  };
-  return {
-    log,
-    stage: (name) => void process.stderr.write(`${paint("dim", time())} ${paint("bold", name)}\n`),
-    show: (text) => void process.stdout.write(`${text}\n`),
-  };
 }
 
 function log(line: string): void {

@@ -1,29 +1,51 @@
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { StackModel } from "../../components/model";
-import { loadStack } from "../model/load";
-import { painter, PROJECT_FOLDER, runCommand, table, withProgress } from "../cli/command";
+import { LoadedStack, loadStack } from "../model/load";
+import {
+  CommandError,
+  painter,
+  PROJECT_FOLDER,
+  runCommand,
+  table,
+  withProgress,
+} from "../cli/command";
+import { imageChangeKinds } from "../deploy/plan/image-changes";
 import { offlinePlan } from "../deploy/plan/offline";
+import { previewText } from "../deploy/plan/preview";
+import { openStack } from "../deploy/pulumi/stack";
 import { orderRows } from "../deploy/plan/replace-order";
 import { engineProblem, findCli, missingPlugins, pulumiEnvironment, run } from "../cli/pulumi-cli";
 
 void runCommand({
   help: `
-npm run preview -- [--stack S] [-- OPTIONS]
+npm run preview -- [--stack S]
+npm run preview -- [--stack S] --full [-- OPTIONS]
 
-Runs "pulumi preview" and shows in which order containers are replaced. If the Pulumi CLI, a plugin or the Docker Engine
-is missing, shows the contents of the stack instead (the offline plan).
+Shows what a deployment would change: for each container the image with the kind of its change, the configuration, the
+replacement order and the interruption. If the Pulumi CLI, a plugin or the Docker Engine is missing, shows the contents
+of the stack instead (the offline plan).
 
   --stack S   the stack, Pulumi.S.yaml (default dev)
-  OPTIONS     for "pulumi preview": npm run preview -- --stack prod -- --diff
+  --full      Pulumi's own plan, resource by resource, and the replacement order of all containers
+  OPTIONS     for "pulumi preview", only with --full: npm run preview -- --full -- --diff
 
-Exit code: that of "pulumi preview"; 0 for the offline plan; 2 if the configuration is invalid.`,
-  options: { stack: { type: "string", default: "dev" } },
+Exit code: 0 done, also for the offline plan; 1 Pulumi cannot make the plan; 2 the configuration is invalid.
+With --full: that of "pulumi preview".`,
+  options: {
+    stack: { type: "string", default: "dev" },
+    full: { type: "boolean", default: false },
+  },
   allowPositionals: true,
-  main: async ({ values: { stack }, positionals, signal }) => {
+  main: async ({ values: { stack, full }, positionals, signal }) => {
+    if (positionals.length > 0 && !full)
+      throw new CommandError(
+        `${positionals.join(" ")}: options for "pulumi preview" need --full: npm run preview -- --stack ${stack} --full -- ${positionals.join(" ")}`,
+      );
     const file = readStackFile(stack, PROJECT_FOLDER);
     // First, because problems of the configuration do not depend on Pulumi or Docker.
-    const { config, model } = loadStack(file);
+    const loaded = loadStack(file);
+    const { config, model } = loaded;
     const env = pulumiEnvironment(stack);
     const cli = await withProgress("looking for the Pulumi CLI", findCli(env));
     const program = "program" in cli ? cli.program : undefined;
@@ -37,24 +59,40 @@ Exit code: that of "pulumi preview"; 0 for the offline plan; 2 if the configurat
       showOffline(model, missing);
       return 0;
     }
-    // Keeps the user's selected stack.
-    const init = ["stack", "init", "--stack", stack, "--no-select", "--non-interactive"];
-    const made = await run(program, init, { env });
-    if (made.code !== 0 && !/already exists/.test(made.stderr)) {
-      process.stderr.write(made.stderr);
-      return made.code;
-    }
-    const { code } = await run(program, ["preview", "--stack", stack, ...positionals], {
-      env,
-      stdio: "inherit",
-    });
-    if (code === 0) {
-      process.stdout.write(`\n${table(orderRows(model.containers), painter(process.stdout))}`);
-      process.stderr.write(`\n${nextStep(stack)}\n`);
-    }
+    const code = full
+      ? await showFull(program, env, model, positionals)
+      : await withProgress("pulumi preview", showPlan(loaded, stack, signal));
+    if (code === 0) process.stderr.write(`\n${nextStep(stack, full)}\n`);
     return code;
   },
 });
+
+async function showPlan(loaded: LoadedStack, stack: string, signal: AbortSignal): Promise<number> {
+  const pulumi = await openStack(stack, { create: true });
+  process.stdout.write(`${await previewText(pulumi, loaded, imageChangeKinds, signal)}\n`);
+  return 0;
+}
+
+/** Pulumi's own plan. Resolves to its exit code. */
+async function showFull(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  { stack, containers }: StackModel,
+  options: readonly string[],
+): Promise<number> {
+  // Keeps the user's selected stack.
+  const init = ["stack", "init", "--stack", stack, "--no-select", "--non-interactive"];
+  const made = await run(program, init, { env });
+  if (made.code !== 0 && !/already exists/.test(made.stderr)) {
+    process.stderr.write(made.stderr);
+    return made.code;
+  }
+  const args = ["preview", "--stack", stack, ...options];
+  const { code } = await run(program, args, { env, stdio: "inherit" });
+  if (code === 0)
+    process.stdout.write(`\n${table(orderRows(containers), painter(process.stdout))}`);
+  return code;
+}
 
 function showOffline(model: StackModel, missing: readonly string[]): void {
   for (const line of missing) process.stderr.write(`missing: ${line}\n`);
@@ -67,7 +105,8 @@ function showOffline(model: StackModel, missing: readonly string[]): void {
   process.stdout.write(`${table(order, paint)}\n${notes.join("\n")}\n`);
 }
 
-const nextStep = (stack: string): string =>
-  stack === "dev"
-    ? "to deploy: PULUMI_CONFIG_PASSPHRASE= npx pulumi up --stack dev"
-    : `to deploy: npx pulumi up --stack ${stack}`;
+function nextStep(stack: string, full: boolean): string {
+  const own = stack === "dev" ? "" : ` --stack ${stack}`;
+  const deploy = `to deploy: npm run deploy${own === "" ? "" : ` --${own}`}`;
+  return full ? deploy : `for Pulumi's own plan: npm run preview --${own} --full\n${deploy}`;
+}

@@ -11,12 +11,22 @@ import {
   saveCommand,
   SavedView,
 } from "../report/changes/saved-report";
-import { COMPARED, Format, FORMATS, render, renderChanges } from "../report/formats";
+import { writeExport } from "../report/compose/write";
+import {
+  COMPARED,
+  exportOf,
+  Format,
+  FORMATS,
+  PrintedFormat,
+  render,
+  renderChanges,
+} from "../report/formats";
 import { stackView } from "../report/view/stack";
 
 void runCommand({
   help: `
 npm run -s report -- [--stack S] [--format F]
+npm run -s report -- [--stack S] --format compose --output FOLDER
 npm run -s report -- [--stack S] --against FILE
 
 Describes a stack: images, restrictions, exemptions with their reasons, networks, ports, volumes, and who reads which
@@ -28,6 +38,7 @@ secret. Reads only the configuration: contacts nothing, needs no secret and show
                     ${Object.entries(FORMATS)
                       .map(([name, about]) => `${name.padEnd(10)}${about}`)
                       .join(`\n${" ".repeat(20)}`)}
+  --output FOLDER   with --format compose: where its files go; it is created if it does not exist
   --against FILE    compare with a report saved by --format json: what became weaker, stricter, newer
                     (with --format table, markdown or json)
 
@@ -36,28 +47,50 @@ Exit code: 0 done, 1 something became weaker (with --against), 2 the configurati
     stack: { type: "string", default: "dev" },
     "config-file": { type: "string" },
     format: { type: "string", default: "table" },
+    output: { type: "string" },
     against: { type: "string" },
   },
-  main: ({ values: { stack, format: name, against, "config-file": path } }) => {
+  main: ({ values: { stack, format: name, output, against, "config-file": path } }) => {
     const format = choice("format", name, Object.keys(FORMATS) as Format[]);
     if (against !== undefined && !COMPARED.includes(format))
       throw new CommandError(
         `--format: expected ${COMPARED.join(", ")} with --against, got ${JSON.stringify(format)}`,
       );
+    checkOutput(format, output, stack);
     // Before the stack, which takes longer to load.
     const saved = against === undefined ? undefined : readSaved(against, stack);
     const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER, path), { placeholders: true });
+    if (format === "compose" && output !== undefined) {
+      const files = exportOf(loaded);
+      writeExport(output, files);
+      process.stderr.write(
+        `wrote ${Object.keys(files).length} files to ${output}; the head of compose.yaml says what it needs before the first start\n`,
+      );
+      return Promise.resolve(0);
+    }
     const view = stackView(loaded.model);
     const found = saved && changes(saved, view);
     const paint = painter(process.stdout);
     process.stdout.write(
       found === undefined
-        ? render(format, loaded, view, paint)
+        ? render(format as PrintedFormat, view, paint)
         : renderChanges(format, view.stack, found, paint),
     );
     return Promise.resolve(found !== undefined && isWeaker(found) ? 1 : 0);
   },
 });
+
+/** Only a Compose file comes with other files, so only it goes to a folder. */
+function checkOutput(format: Format, output: string | undefined, stack: string): void {
+  if (format === "compose" && output === undefined)
+    throw new CommandError(
+      `--format compose: writes several files; add the folder for them: --output compose-${stack}`,
+    );
+  if (format !== "compose" && output !== undefined)
+    throw new CommandError(
+      `--output: only for --format compose; to save this format, use "> ${output}"`,
+    );
+}
 
 /** Warns on stderr if the report is of another stack, or lacks fields. */
 function readSaved(file: string, stack: string): SavedView {

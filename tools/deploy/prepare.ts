@@ -1,18 +1,16 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
 import { StackModel } from "../../components/model";
-import { isServer, triedContainers } from "../../components/upgrade/hooks";
 import { withImages, PlainConfig } from "../../config/file/edit";
 import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run } from "./context";
 import { LoadedStack } from "../model/load";
-import { Change } from "../report/changes/change";
-import { changes } from "../report/changes/changes";
-import { stackView } from "../report/view/stack";
 import { DeployedContainer } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { ImageChangeKinds } from "./plan/image-changes";
 import { CurrentState, reconcile } from "./reconcile";
 import { OrphanedVolume, orphanedVolumes } from "./plan/orphaned-volumes";
 import { Plan, planOf } from "./plan/plan";
+import { replacesDatabase, triedIn } from "./plan/trial";
+import { weakenings } from "./plan/weakenings";
 import { Decision, planText } from "./plan/text";
 import { removeOrphans } from "./host/orphans";
 import { pullImages } from "./host/pull";
@@ -77,7 +75,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     orphanedVolumes: orphaned,
     findings: current.findings,
     tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
-    dump: replacesDumped(plan, model),
+    dump: replacesDatabase(plan, model),
     ...("none" in rollback && rollback.kind !== "first" && { noRollback: rollback.none }),
   };
   reporter.show(planText(stack, decision));
@@ -147,30 +145,3 @@ function modelBefore(
   if (!("none" in rollback)) return rollback.target.model;
   return rollback.kind === "unusable" ? recorded.model : undefined;
 }
-
-/** Empty for a first deployment. */
-const weakenings = (before: StackModel | undefined, after: StackModel): Change[] =>
-  before === undefined || before.containers.length === 0
-    ? []
-    : changes(stackView(before), stackView(after), { newContainers: "policy" }).filter(
-        ({ kind }) => kind === "weaker",
-      );
-
-/** Names of the containers that are tried on copies of their data. */
-const triedIn = (plan: Plan, { containers }: StackModel): string[] => {
-  const names = new Set(triedContainers(containers).map(({ name }) => name));
-  return plan.containers.flatMap(({ name, action }) =>
-    action === "replaced" && names.has(name) ? [name] : [],
-  );
-};
-
-const replacesDumped = (plan: Plan, { containers }: StackModel): boolean =>
-  plan.containers.some(
-    ({ name, action }) =>
-      action === "replaced" &&
-      containers.some(
-        (container) =>
-          container.name === name &&
-          (isServer(container) || container.upgrade?.database !== undefined),
-      ),
-  );

@@ -106,6 +106,7 @@ const facts = z.object({
           target: z.string(),
           container: z.string(),
           admin: z.boolean(),
+          adminPaths: z.array(z.object({ path: z.string(), target: z.string() })).exactOptional(),
           healthPath: z.string().exactOptional(),
           probePath: z.string(),
           contentSecurityPolicy: z.string().exactOptional(),

@@ -2,7 +2,7 @@
 import { LoadedStack } from "../model/load";
 import { Change } from "./changes/change";
 import { cisLead, cisSections } from "./cis/cis";
-import { compose } from "./compose/compose";
+import { composeExport, ComposeExport } from "./compose/compose";
 import { mermaid } from "./map";
 import { json, markdown, Paint, textTables } from "./print";
 import { changeSections, changesHeadline, headline, sections } from "./sections";
@@ -13,32 +13,21 @@ export const FORMATS = {
   table: "tables for a terminal",
   markdown: "the same tables as Markdown",
   json: "the same data as versioned JSON",
-  cis: "CIS Docker Benchmark section 5, each item for each container",
+  cis: "CIS Docker Benchmark section 5, each item for each container, init containers too",
   "cis-json": "the same as JSON",
   mermaid: "network connections as a Mermaid flowchart",
-  compose: "a Compose file that runs the same stack",
+  compose:
+    "a Compose file that runs the same stack, and the files that it needs, in the folder --output",
 } as const;
 export type Format = keyof typeof FORMATS;
+/** Formats that are one text. */
+export type PrintedFormat = Exclude<Format, "compose">;
 
 /** Formats of a comparison. */
 export const COMPARED: readonly Format[] = ["table", "markdown", "json"];
 
-/**
- * The report, with a line break at its end. Throws a CommandError if a stack cannot be a Compose file.
- *
- * @param view of the model
- */
-export function render(
-  format: Format,
-  {
-    config,
-    model,
-  }: Pick<LoadedStack, "model"> & {
-    readonly config: Pick<LoadedStack["config"], "registries">;
-  },
-  view: StackView,
-  paint?: Paint,
-): string {
+/** The report, with a line break at its end. */
+export function render(format: PrintedFormat, view: StackView, paint?: Paint): string {
   const { version, stack, cis } = view;
   switch (format) {
     case "table":
@@ -47,20 +36,24 @@ export function render(
       return markdown(`Stack ${stack}`, headline(view), sections(view));
     case "json":
       return json(view);
-    case "cis": {
-      const starting = view.helpers.filter(({ starts }) => starts).length;
-      return textTables(cisLead(stack, cis, starting), cisSections(cis), paint);
-    }
+    case "cis":
+      return textTables(cisLead(stack, cis), cisSections(cis), paint);
     case "cis-json":
       return json({ version, stack, ...cis });
     case "mermaid":
       return mermaid(view);
-    case "compose": {
-      const { registries } = config;
-      const logins = Object.keys(registries).filter((host) => registries[host]?.username);
-      return compose(model, logins);
-    }
   }
+}
+
+/** The format `compose`: a folder of files. */
+export function exportOf({
+  config: { registries },
+  model,
+}: Pick<LoadedStack, "model"> & {
+  readonly config: Pick<LoadedStack["config"], "registries">;
+}): ComposeExport {
+  const logins = Object.keys(registries).filter((host) => registries[host]?.username);
+  return composeExport(model, logins);
 }
 
 /** A comparison, in a format of {@link COMPARED}. `version` rises when a field is removed or changes its meaning. */

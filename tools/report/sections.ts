@@ -62,10 +62,9 @@ export function sections(view: StackView): Section[] {
     section(
       "Routes",
       ["host", "service", "for"],
-      entrance.routes.map(({ host, service, admin }) => [
-        host,
-        service,
-        admin ? "administrators" : "everybody",
+      entrance.routes.flatMap(({ host, service, admin, adminPaths = [] }) => [
+        [host, service, admin ? "administrators" : "everybody"],
+        ...adminPaths.map((path) => [`${host}${path}`, service, "administrators"]),
       ]),
     ),
     section(

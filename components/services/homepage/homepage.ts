@@ -3,15 +3,21 @@ import { resolve } from "node:path";
 import { textLike } from "../../../text/messages";
 import { FileContent } from "../../hardened/model";
 import { defineService, DerivedContent } from "../definition";
-import { DEPLOYED_MARK, renderPage } from "./page";
+import { DEPLOYED_MARK, renderDetails, renderPage } from "./page";
 import { siteFiles } from "./site";
 import { STYLE } from "./style";
 
 const PORT = 8080;
+/** For administrators: another port, so that no spelling of a path leads from the public page to it. */
+const DETAILS_PORT = 8081;
+const DETAILS = "/details";
 const FOLDER = "/srv/homepage";
 const PROJECT_FOLDER = resolve(__dirname, "..", "..", "..");
 
-/** The start page: generated from the stack, or the user's own files. */
+/**
+ * The start page: generated from the stack, or the user's own files. The generated one names the services; their images and
+ * restrictions are on a second page for administrators.
+ */
 export const homepage = defineService({
   name: "homepage",
   options: {
@@ -19,12 +25,22 @@ export const homepage = defineService({
     folder: textLike("the path of a folder", /./).optional(),
   },
   image: { diskMiB: 60 },
-  route: { target: PORT, admin: false, atDomain: true },
-  containers: ({ options: { folder } }) => {
+  route: {
+    target: PORT,
+    admin: false,
+    atDomain: true,
+    adminPaths: ({ folder }) =>
+      folder === undefined ? [{ path: DETAILS, target: DETAILS_PORT }] : [],
+  },
+  containers: ({ options: { folder }, adminAllow }) => {
+    const hasDetails = folder === undefined && adminAllow.length > 0;
     const policy = folder === undefined ? GENERATED_POLICY : OWN_POLICY;
     const site: Readonly<Record<string, SiteFile>> =
       folder === undefined
-        ? { "index.html": renderPage, "style.css": STYLE }
+        ? {
+            "index.html": (stack) => renderPage(stack, hasDetails ? `${DETAILS}/` : undefined),
+            "style.css": STYLE,
+          }
         : siteFiles(resolve(PROJECT_FOLDER, folder));
     return [
       {
@@ -37,10 +53,11 @@ export const homepage = defineService({
           files: {
             path: FOLDER,
             files: {
-              "nginx.conf": nginxConfig(policy, folder === undefined),
+              "nginx.conf": nginxConfig(policy, hasDetails),
               ...Object.fromEntries(
                 Object.entries(site).map(([path, content]) => [`site/${path}`, content]),
               ),
+              ...(hasDetails && { [`${DETAILS.slice(1)}/index.html`]: renderDetails }),
             },
           },
         },
@@ -63,12 +80,26 @@ const GENERATED_POLICY =
   "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const OWN_POLICY = "frame-ancestors 'self'; base-uri 'self'";
 
-/** Shows the Last-Modified header: a deployment writes the files only when the page has changed. */
-const DEPLOYED = `    sub_filter '${DEPLOYED_MARK}' 'As deployed on $sent_http_last_modified.';
-    sub_filter_last_modified on;
+const headers = (
+  policy: string,
+): string => `    add_header Content-Security-Policy "${policy}" always;
+    add_header Cache-Control "no-cache" always;
 `;
 
-const nginxConfig = (policy: string, generated: boolean): string => `worker_processes 1;
+/** Shows the Last-Modified header: a deployment writes the files only when a page has changed. */
+const detailsServer = (policy: string): string => `  server {
+    listen ${DETAILS_PORT};
+    root ${FOLDER};
+    absolute_redirect off;
+${headers(policy)}    sub_filter '${DEPLOYED_MARK}' 'As deployed on $sent_http_last_modified.';
+    sub_filter_last_modified on;
+    location / { return 404; }
+    location ${DETAILS}/ { }
+    location = ${DETAILS} { return 301 ${DETAILS}/; }
+  }
+`;
+
+const nginxConfig = (policy: string, hasDetails: boolean): string => `worker_processes 1;
 error_log /dev/stderr notice;
 pid /run/nginx.pid;
 events { worker_connections 512; }
@@ -82,8 +113,6 @@ http {
   server {
     listen ${PORT};
     root ${FOLDER}/site;
-    add_header Content-Security-Policy "${policy}" always;
-    add_header Cache-Control "no-cache" always;
-${generated ? DEPLOYED : ""}  }
-}
+${headers(policy)}  }
+${hasDetails ? detailsServer(policy) : ""}}
 `;

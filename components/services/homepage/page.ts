@@ -1,4 +1,7 @@
-/** The generated start page: services, images and restrictions. Pure. The page has no scripts and loads only its CSS. */
+/**
+ * The two generated pages: names and links for everybody, images and restrictions for administrators. Pure. They have no
+ * scripts and load only their CSS.
+ */
 import { ContainerModel } from "../../hardened/model";
 import { Controls, Exemption, isRoot } from "../../hardened/policy";
 import { DescribedStack } from "../definition";
@@ -21,40 +24,76 @@ interface PageService {
  */
 export const DEPLOYED_MARK = "<!-- deployed -->";
 
-/** The page as a complete HTML document. All texts are escaped. */
-export function renderPage({ stack, containers, services: all }: DescribedStack): string {
-  const services = all.flatMap((service): PageService[] => {
-    const [first, ...others] = containers.filter((one) => one.service === service.service);
-    return first === undefined ? [] : [{ ...service, containers: [first, ...others] }];
-  });
-  return `<!doctype html>
+/**
+ * The start page. It tells a visitor nothing about versions or restrictions.
+ *
+ * @param details address of {@link renderDetails}; absent if there are no administrators
+ */
+export function renderPage(described: DescribedStack, details?: string): string {
+  const sections = groups(pageServices(described)).filter(({ id }) => id !== INTERNAL);
+  return document(
+    described.stack,
+    "services",
+    "",
+    sections.length === 0
+      ? "<p>This stack has no service with a page of its own.</p>"
+      : sections.map((one) => group(one, linkCard)).join("\n"),
+    details === undefined
+      ? undefined
+      : `For administrators: <a href="${escape(details)}">images and restrictions</a>`,
+  );
+}
+
+/** The page for administrators. */
+export function renderDetails(described: DescribedStack): string {
+  const services = pageServices(described);
+  return document(
+    described.stack,
+    "details",
+    `<p>${summary(services)}</p>
+<p class="deployed">${DEPLOYED_MARK}</p>
+<p><a href="/">Start page</a></p>
+`,
+    groups(services)
+      .map((one) => group(one, card))
+      .join("\n"),
+    "A check mark shows an active restriction. An exclamation mark shows an exemption and its reason.",
+  );
+}
+
+/** A complete HTML document. All texts from the stack are escaped. */
+const document = (
+  stack: string,
+  page: string,
+  lead: string,
+  main: string,
+  footer: string | undefined,
+): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escape(stack)} · services</title>
+<title>${escape(stack)} · ${page}</title>
 <link rel="stylesheet" href="/style.css">
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(ICON)}">
 </head>
 <body>
 <header>
 <h1>${escape(stack)}</h1>
-<p>${summary(services)}</p>
-<p class="deployed">${DEPLOYED_MARK}</p>
-</header>
+${lead}</header>
 <main>
-${groups(services)
-  .map(({ id, title, members }) => group(id, title, members))
-  .join("\n")}
+${main}
 </main>
-<footer>
-<p>A check mark shows an active restriction. An exclamation mark shows an exemption and its reason.</p>
-</footer>
-</body>
+${footer === undefined ? "" : `<footer>\n<p>${footer}</p>\n</footer>\n`}</body>
 </html>
 `;
-}
+
+const pageServices = ({ containers, services }: DescribedStack): PageService[] =>
+  services.flatMap((service) => {
+    const [first, ...others] = containers.filter((one) => one.service === service.service);
+    return first === undefined ? [] : [{ ...service, containers: [first, ...others] }];
+  });
 
 function summary(services: readonly PageService[]): string {
   const pinned = services.filter(({ image }) => image.includes("@")).length;
@@ -72,6 +111,9 @@ interface Group {
   readonly members: readonly PageService[];
 }
 
+/** Services without a link. */
+const INTERNAL = "internal";
+
 function groups(services: readonly PageService[]): Group[] {
   const all = [
     { id: "open", title: "Services", members: services.filter((s) => !isInternal(s) && !s.admin) },
@@ -80,7 +122,7 @@ function groups(services: readonly PageService[]): Group[] {
       title: "Administration",
       members: services.filter((s) => !isInternal(s) && s.admin),
     },
-    { id: "internal", title: "Behind the scenes", members: services.filter(isInternal) },
+    { id: INTERNAL, title: "Behind the scenes", members: services.filter(isInternal) },
   ];
   return all.filter(({ members }) => members.length > 0);
 }
@@ -90,25 +132,28 @@ const isInternal = ({ service, url }: PageService): boolean =>
   url === undefined || service === "homepage";
 
 const group = (
-  id: string,
-  title: string,
-  members: readonly PageService[],
+  { id, title, members }: Group,
+  render: (service: PageService) => string,
 ): string => `<section aria-labelledby="${id}">
 <h2 id="${id}">${title}</h2>
 <ul class="services">
-${members.map(card).join("\n")}
+${members.map(render).join("\n")}
 </ul>
 </section>`;
 
-function card({ service, image, since, url, containers }: PageService): string {
+const titleOf = ({ service, url }: PageService): string =>
+  url === undefined || service === "homepage"
+    ? escape(service)
+    : `<a href="${escape(url)}">${escape(service)}</a>`;
+
+const linkCard = (service: PageService): string => `<li>\n<h3>${titleOf(service)}</h3>\n</li>`;
+
+function card(one: PageService): string {
+  const { service, image, since, containers } = one;
   const [{ controls, exemptions }] = containers;
   const { name, tag, digest } = parts(image);
-  const title =
-    url === undefined || service === "homepage"
-      ? escape(service)
-      : `<a href="${escape(url)}">${escape(service)}</a>`;
   return `<li>
-<div class="title"><h3>${title}</h3>${tag === "" ? "" : `<span class="version">${escape(tag)}</span>`}</div>
+<div class="title"><h3>${titleOf(one)}</h3>${tag === "" ? "" : `<span class="version">${escape(tag)}</span>`}</div>
 <dl>
 <div><dt>Image</dt><dd>${escape(name)}</dd></div>
 <div><dt>Digest</dt><dd>${digestCell(digest)}</dd></div>${sinceRow(since)}

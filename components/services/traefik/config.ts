@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 
 import { isOlder } from "../../../images/tag-version";
-import { DASHBOARD, Ingress, IngressSettings, isSecure } from "../../ingress";
+import { DASHBOARD, Ingress, IngressSettings, isSecure, Route } from "../../ingress";
 
 /** For the health check; reachable only inside the container. */
 const PING_ADDRESS = "127.0.0.1:8082";
@@ -26,8 +26,8 @@ const yaml = (value: object): string =>
 
 /**
  * Set explicitly, because the defaults differ: Traefik 3.6.4 rejects paths with these encoded characters, 3.6.7 allows them.
- * Services use them in paths (webhooks, image names). They cannot bypass a rule, because all rules match only the host
- * name. No service needs a backslash or a null character.
+ * Services use them in paths (webhooks, image names). They cannot bypass a rule: rules match the host name, and an admin
+ * path has a backend of its own. No service needs a backslash or a null character.
  */
 const ENCODED_CHARACTERS = {
   allowEncodedSlash: true,
@@ -81,9 +81,27 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
   });
 }
 
+/** A router with its backend. */
+interface Router extends Pick<Route, "target" | "admin" | "healthPath"> {
+  readonly name: string;
+  readonly rule: string;
+}
+
+/** The longest rule wins, so an admin path goes before the route that it is a part of. */
+const routersOf = ({ service, host, adminPaths = [], ...route }: Route): Router[] => [
+  { ...route, name: service, rule: `Host(\`${host}\`)` },
+  ...adminPaths.map(({ path, target }) => ({
+    name: `${service}${path.replaceAll("/", "-")}`,
+    rule: `Host(\`${host}\`) && PathPrefix(\`${path}\`)`,
+    target,
+    admin: true,
+  })),
+];
+
 export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
   const secure = isSecure({ tls });
   const admins = adminAllow.length > 0;
+  const routers = routes.flatMap(routersOf);
   const entry = {
     entryPoints: [secure ? "websecure" : "web"],
     ...(tls.mode === "selfSigned" && { tls: {} }),
@@ -92,11 +110,11 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
   return yaml({
     http: {
       routers: Object.fromEntries(
-        routes.map(({ service, host, target, admin }) => [
-          service,
+        routers.map(({ name, rule, target, admin }) => [
+          name,
           {
-            rule: `Host(\`${host}\`)`,
-            service: target === DASHBOARD ? target : service,
+            rule,
+            service: target === DASHBOARD ? target : name,
             // The headers come first, so that rejected requests get them too.
             middlewares: [
               "security-headers",
@@ -109,10 +127,10 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
         ]),
       ),
       services: Object.fromEntries(
-        routes
+        routers
           .filter(({ target }) => target !== DASHBOARD)
-          .map(({ service, target, healthPath }) => [
-            service,
+          .map(({ name, target, healthPath }) => [
+            name,
             {
               loadBalancer: {
                 servers: [{ url: target }],

@@ -6,8 +6,9 @@ import { stringify } from "yaml";
 
 import { readStackFile } from "../../../config/file/read";
 import { loadStack } from "../../../tools/model/load";
-import { compose as composeFile } from "../../../tools/report/compose/compose";
+import { composeExport as exportOf } from "../../../tools/report/compose/compose";
 import { composeSecrets } from "../../../tools/report/compose/services";
+import { writeExport } from "../../../tools/report/compose/write";
 import { compose } from "../../support/compose";
 import type { Result } from "../../support/run";
 import type { World } from "../../support/world";
@@ -39,7 +40,7 @@ export async function composeExport(
       );
       await writeFile(join(folder, `Pulumi.${name}.yaml`), stringify({ config }));
       const { model } = loadStack(readStackFile(name, folder), { placeholders: true });
-      await writeFile(file, composeFile(model));
+      writeExport(folder, exportOf(model));
       for (const { name: secret, secret: key, owner } of composeSecrets(model.containers)) {
         const path = join(folder, "secrets", secret);
         await writeFile(path, secrets[key] ?? "", { mode: 0o400 });

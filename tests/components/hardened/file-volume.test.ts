@@ -49,6 +49,9 @@ const INIT = {
   networkMode: "none",
   securityOpts: ["no-new-privileges:true"],
   mustRun: false,
+  cpus: "0.5",
+  memory: 64,
+  memorySwap: 64,
   volumes: [{ volumeName: "test-files", containerPath: "/etc/web" }],
 };
 
@@ -62,6 +65,7 @@ describe("a volume of plain files", () => {
     assert.deepEqual(init.inputs, {
       ...INIT,
       capabilities: { drops: ["ALL"], adds: [] },
+      user: "65532:65532",
       start: false,
       uploads: [
         { file: "/etc/web/web.conf", content: "listen 80\n", permissions: "0444" },
@@ -118,9 +122,6 @@ describe("a volume of secrets", () => {
       user: "0:0",
       entrypoints: ["/bin/chown"],
       command: ["-R", "101:102", "/etc/web"],
-      cpus: "0.5",
-      memory: 64,
-      memorySwap: 64,
       uploads: [
         {
           file: "/etc/web/password",

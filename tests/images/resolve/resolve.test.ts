@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import {
-  describeUnchecked,
   ResolveError,
   resolveImages,
+  uncheckedWarnings,
   type Images,
 } from "../../../images/resolve/resolve";
 import { image, status } from "../../support/faulty-registry";
@@ -96,9 +96,38 @@ describe("the resolution of images", () => {
     const { images, moved, unchecked } = await resolve(registry, { app: pinned });
     assert.deepEqual([images, moved], [{ app: pinned }, []]);
     assert.deepEqual(
-      unchecked.map((tag) => withoutPorts(describeUnchecked(tag), registry)),
+      uncheckedWarnings(unchecked).map(({ message }) => withoutPorts(message, registry)),
       [`images.app: REGISTRY/team/app:1 not checked: ${PRIVATE}; the pin stays`],
     );
+  });
+
+  it("says once that the network is dead, however many images that concerns", async () => {
+    const [dead, alive] = [await start(), await start()];
+    const at = (registry: FakeRegistry, path: string) =>
+      imageIn(registry, `${path}:1@${image.index.digest}`);
+    const images = {
+      one: at(dead, "team/one"),
+      private: at(alive, "team/secret"),
+      two: at(dead, "team/two"),
+    };
+    dead.fault = () => ({ do: "hang" });
+    const { unchecked } = await resolveImages(images, {
+      registries: insecure([dead, alive]),
+      checkTags: true,
+      tagsWithinMs: 300,
+    });
+    const warnings = uncheckedWarnings(unchecked);
+    assert.deepEqual(
+      warnings.map(({ service }) => service),
+      [undefined, "private"],
+    );
+    assert.match(
+      warnings[0]?.message ?? "",
+      /^images of one, two not checked: \S+ [^;]*; the pins stay; check the network$/,
+    );
+    // A single one names its tag.
+    const [only] = uncheckedWarnings(unchecked.slice(0, 1));
+    assert.match(only?.message ?? "", /^images\.one: \S+:1 not checked: .*; the pin stays$/);
   });
 
   it("leaves no connection open", async () => {

@@ -16,6 +16,7 @@ require("node:http").get({ host, port, path, headers, agent: false }, (answer) =
 /** Each route: a page that answers, and whether it is for administrators. */
 const ROUTES = [
   [DOMAIN, "/", false],
+  [DOMAIN, "/details/", true],
   [`n8n.${DOMAIN}`, "/healthz", false],
   [`portainer.${DOMAIN}`, "/api/system/status", true],
   [`cadvisor.${DOMAIN}`, "/healthz", true],
@@ -23,20 +24,38 @@ const ROUTES = [
 ] as const;
 
 export function entrance(whole: () => Whole): void {
-  it("shows the start page in a browser, with all seven services on it", async function () {
-    this.timeout(30_000);
-    const url = `http://${DOMAIN}:${whole().http}/`;
-    const seen = await visit(url, async (page) => {
-      const cards = page.locator(".services > li h3");
-      await keepPicture(page, "stack-homepage");
-      const anchors = await page.locator(".services h3 a").all();
-      const links = await Promise.all(anchors.map((one) => one.getAttribute("href")));
-      return { title: await page.title(), cards: await cards.count(), links };
+  const at = (name: string): string => `http://${name}.${DOMAIN}:${whole().http}/`;
+  for (const [path, title, cards] of [
+    ["", "whole · services", 4],
+    ["details/", "whole · details", 7],
+  ] as const)
+    it(`shows ${title} in a browser, with ${cards} services on it`, async function () {
+      this.timeout(30_000);
+      const url = `http://${DOMAIN}:${whole().http}/${path}`;
+      const seen = await visit(url, async (page) => {
+        await keepPicture(page, path === "" ? "stack-homepage" : "stack-details");
+        const anchors = await page.locator(".services h3 a").all();
+        const links = await Promise.all(anchors.map((one) => one.getAttribute("href")));
+        const shown = await page.locator(".services > li h3").count();
+        return { title: await page.title(), cards: shown, links };
+      });
+      const links = [at("n8n"), at("traefik"), at("portainer"), at("cadvisor")];
+      assert.deepEqual(seen, { title, cards, links });
     });
-    const at = (name: string): string => `http://${name}.${DOMAIN}:${whole().http}/`;
-    assert.equal(seen.title, "whole · services");
-    assert.equal(seen.cards, 7);
-    assert.deepEqual(seen.links, [at("n8n"), at("traefik"), at("portainer"), at("cadvisor")]);
+
+  it("gives the page of details to no stranger, however its path is written", async () => {
+    const { outside, http } = whole();
+    const spellings =
+      "/details /details/ /details/index.html //details/ /%64etails/ /%2Fdetails/ /details%2Findex.html /x/../details/ /x%2F..%2Fdetails/ /.%2Fdetails/ /;/details/ /../details/index.html".split(
+        " ",
+      );
+    const seen = await Promise.all(
+      spellings.map((path) => outside.run(VISIT, outside.gateway, `${http}`, path, DOMAIN)),
+    );
+    assert.deepEqual(
+      seen.filter((status) => !["400", "403", "404"].includes(status.trim())),
+      [],
+    );
   });
 
   it("shows n8n's set-up page in a browser, no request of it refused", async function () {
@@ -65,12 +84,12 @@ export function entrance(whole: () => Whole): void {
       ROUTES.map(async ([host, path]) => {
         const admin = (await whole().ask(host, path)).status;
         const stranger = await outside.run(VISIT, outside.gateway, `${http}`, path, host);
-        return [host, admin, Number(stranger)];
+        return [`${host}${path}`, admin, Number(stranger)];
       }),
     );
     assert.deepEqual(
       seen,
-      ROUTES.map(([host, , admin]) => [host, 200, admin ? 403 : 200]),
+      ROUTES.map(([host, path, admin]) => [`${host}${path}`, 200, admin ? 403 : 200]),
     );
   });
 

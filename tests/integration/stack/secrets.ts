@@ -27,7 +27,7 @@ const COMMANDS: readonly (readonly [Parameters<typeof commandWords>[0], ...strin
   ["drift"],
   ["deploy", "--history"],
   ["report", "--format", "json"],
-  ["report", "--format", "compose"],
+  ["report", "--format", "cis-json"],
   ["pin", "--check"],
 ];
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 
 import { readStackFile } from "../../../config/file/read";
 import { loadStack } from "../../../tools/model/load";
-import { render } from "../../../tools/report/formats";
+import { exportOf, render } from "../../../tools/report/formats";
 import { stackView } from "../../../tools/report/view/stack";
 import { commandWords } from "../../support/project-command";
 import { IMAGES } from "../../support/raw-config";
@@ -55,15 +55,45 @@ describe("npm run report", function () {
     const [, , , path = "", ...more] = await stackFile("plain.yaml");
     assert.deepEqual(more, []);
     const loaded = loadStack(readStackFile("test", folder, path), { placeholders: true });
-    for (const format of ["table", "compose"] as const) {
-      const { code, stdout, stderr } = await report(
-        ...(await stackFile("plain.yaml")),
-        ...(format === "table" ? [] : ["--format", format]),
-      );
-      assert.deepEqual([code, stderr], [0, ""]);
-      assert.equal(stdout, render(format, loaded, stackView(loaded.model)));
-      assert.doesNotMatch(stdout, /canary|\[secret/);
+    const { code, stdout, stderr } = await report(...(await stackFile("plain.yaml")));
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.equal(stdout, render("table", stackView(loaded.model)));
+    assert.doesNotMatch(stdout, /canary|\[secret/);
+  });
+
+  it("writes a Compose file and what it needs into a folder, for every user to read", async () => {
+    const options = await stackFile("plain.yaml");
+    const [, , , path = ""] = options;
+    const output = join(folder, "made", "export");
+    const { code, stdout, stderr } = await report(
+      ...options,
+      ...["--format", "compose", "--output", output],
+    );
+    const files = exportOf(loadStack(readStackFile("test", folder, path), { placeholders: true }));
+    assert.deepEqual([code, stdout], [0, ""]);
+    assert.ok(stderr.startsWith(`wrote ${Object.keys(files).length} files to ${output}; `), stderr);
+    for (const [name, content] of Object.entries(files)) {
+      const written = join(output, name);
+      assert.equal(await readFile(written, "utf8"), content, name);
+      assert.equal((await stat(written)).mode & 0o777, 0o644, name);
+      assert.doesNotMatch(String(content), /canary|\[secret/);
     }
+  });
+
+  it("says what to add where the folder and the format do not go together", async () => {
+    const without = await report("--format", "compose");
+    assert.equal(without.code, 2);
+    assert.match(
+      without.stderr,
+      /^--format compose: .*; add the folder .*: --output compose-dev\n$/,
+    );
+    const other = await report("--output", folder);
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /^--output: only for --format compose; /);
+    const file = await save("file", "");
+    const refused = await report("--format", "compose", "--output", file);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /^--output: cannot write to .* \(E\w+\); choose a folder/);
   });
 
   it("takes the dev stack unless told otherwise, and the prod stack without its secrets", async () => {
@@ -172,18 +202,17 @@ describe("npm run report", function () {
       assert.doesNotMatch(stderr, /^ {4}at /m);
     });
 
-  it("ends with 2 for a homepage that a Compose file cannot hold", async () => {
+  it("puts a homepage of any files into the folder, byte by byte", async () => {
     const site = await mkdtemp(join(folder, "site-"));
+    const bytes = Buffer.from([0x89, 0x50]);
     await writeFile(join(site, "index.html"), "<p>");
-    await writeFile(join(site, "a.png"), Buffer.from([0x89, 0x50]));
+    await writeFile(join(site, "a.png"), bytes);
     const options = await stackFile("site.yaml", { services: { homepage: { folder: site } } });
-    const { code, stdout, stderr } = await report(...options, "--format", "compose");
-    assert.deepEqual([code, stdout], [2, ""]);
-    assert.match(
-      stderr,
-      /a\.png: a Compose file .* binary files; .*services\.homepage\.folder.*\n$/,
-    );
-    assert.doesNotMatch(stderr, /^ {4}at /m);
+    const output = join(folder, "with-site");
+    const { code } = await report(...options, "--format", "compose", "--output", output);
+    assert.equal(code, 0);
+    const written = join(output, "configs", "homepage-files-srv-homepage-site-a.png");
+    assert.deepEqual(await readFile(written), bytes);
   });
 
   it("says how it is used, with every format", async () => {

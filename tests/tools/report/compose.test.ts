@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { FileContent } from "../../../components/hardened/model";
-import { compose } from "../../../tools/report/compose/compose";
+import { StackModel } from "../../../components/model";
+import { composeExport } from "../../../tools/report/compose/compose";
 import { composeYaml } from "../../../tools/report/compose/yaml";
 import { compose as dockerCompose, composePlugin } from "../../support/compose";
 import { service } from "../../support/small-stack";
@@ -16,9 +17,14 @@ interface ComposeDocument {
   readonly name: string;
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly volumes: Readonly<Record<string, unknown>>;
-  readonly configs: Readonly<Record<string, { readonly content: string }>>;
+  readonly configs: Readonly<Record<string, { readonly file: string }>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
+
+const compose = (...args: Parameters<typeof composeExport>): string =>
+  String(composeExport(...args)["compose.yaml"]);
+const lint = (model: StackModel): unknown =>
+  parse(String(composeExport(model)[".compose-lint.yml"]));
 
 const text = compose(exampleModel(), ["ghcr.io"]);
 const file = parse(text) as ComposeDocument;
@@ -26,7 +32,7 @@ const [head = ""] = text.split("\nname: ");
 
 /** A site with these files, in the folder /site. */
 const withSite = (files: Readonly<Record<string, Exclude<FileContent, { secret: string }>>>) =>
-  compose(
+  composeExport(
     exampleModel({}, [
       ...SERVICES,
       service("site", { files: { files: { path: "/site", files } } }),
@@ -79,7 +85,9 @@ describe("a Compose file", () => {
     });
     const { stdout, stderr } = await config(this, words, {});
     assert.equal(stderr, "");
-    const read = JSON.parse(stdout) as ComposeDocument;
+    const read = JSON.parse(stdout) as Omit<ComposeDocument, "configs"> & {
+      readonly configs: Readonly<Record<string, { readonly content: string }>>;
+    };
     assert.deepEqual(read.services["a"]?.["command"], WORDS);
     assert.deepEqual(
       WORDS.map((_, at) => read.configs[`c${at}`]?.content),
@@ -98,46 +106,51 @@ describe("a Compose file", () => {
       "é.txt": "no\n",
       "ö.txt": "for \u202eadmins\u2069 only\n",
     };
-    const own = withSite(SITE);
+    const files = withSite(SITE);
+    const own = String(files["compose.yaml"]);
     const { services, configs } = parse(own) as ComposeDocument;
-    const brought = services["site-files-init"]?.["configs"] as {
+    const brought = services["site"]?.["configs"] as {
       readonly source: string;
       readonly target: string;
     }[];
     const names = "index.html a-b.txt a-b.txt-2 a-b.txt-2-2 a-b.txt-3 -.txt -.txt-2".split(" ");
     assert.deepEqual(
-      brought.map(({ source, target }) => [source, target, configs[source]?.content]),
+      brought.map(({ source, target }) => [source, target, files[`configs/${source}`]]),
       Object.entries(SITE).map(([path, content], at) => [
         `site-files-site-${names[at] ?? ""}`.replace("--", "-"),
         `/site/${path.replace("$", "$$$$")}`,
-        content.replaceAll("$", "$$$$"),
+        content,
       ]),
     );
-    assert.match(own, /: "for \\u202eadmins\\u2069 only\\n"$/m);
-    assert.doesNotMatch(own, /\p{Bidi_Control}/u);
-    const { stdout } = await config(this, own, VARIABLES);
-    const read = JSON.parse(stdout) as ComposeDocument;
-    Object.values(SITE).forEach((content, at) => {
-      const { source } = brought[at] ?? assert.fail();
-      assert.equal(read.configs[source]?.content.replaceAll("$$", "$"), content, source);
-    });
+    for (const { source } of brought)
+      assert.deepEqual(configs[source], { file: `./configs/${source}` });
+    const { stdout, code } = await config(this, own, VARIABLES);
+    assert.equal(code, 0);
+    const read = JSON.parse(stdout) as { services: Record<string, { configs: typeof brought }> };
+    assert.deepEqual(
+      read.services["site"]?.configs.map(({ target }) => target.replaceAll("$$", "$")),
+      Object.keys(SITE).map((path) => `/site/${path}`),
+    );
   });
 
-  it("refuses files that are no text, names all of them, and says what to do", () => {
-    const bytes = (...values: readonly number[]) => ({
-      base64: Buffer.from(values).toString("base64"),
-    });
-    const files = {
-      "a.png": bytes(0x89, 0x50, 0x4e, 0x47),
-      "b.txt": bytes(0xc3, 0xa9),
-      "c.txt": bytes(0xe9),
+  it("creates a service anew when one of its files has changed, and no other", () => {
+    const labels = (content: string): unknown[] => {
+      const { services } = parse(
+        String(withSite({ "index.html": content })["compose.yaml"]),
+      ) as ComposeDocument;
+      return ["site", "traefik"].map((name) => services[name]?.["labels"]);
     };
-    assert.throws(() => withSite(files), {
-      name: "CommandError",
-      message: /^\/site\/a\.png, \/site\/c\.txt: .*services\.homepage\.folder/,
-    });
-    const { configs } = parse(withSite({ "b.txt": files["b.txt"] })) as ComposeDocument;
-    assert.equal(configs["site-files-site-b.txt"]?.content, "é");
+    const [[before, traefik], [after, same]] = [labels("one"), labels("two")];
+    assert.match(JSON.stringify(before), /^\{"pinned-stack\.files":"[0-9a-f]{12}"\}$/);
+    assert.notDeepEqual(after, before);
+    assert.deepEqual(same, traefik);
+    assert.deepEqual(labels("one"), [before, traefik]);
+  });
+
+  it("brings files that are no text as they are", () => {
+    const bytes = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
+    const files = withSite({ "a.png": { base64: bytes.toString("base64") } });
+    assert.deepEqual(files["configs/site-files-site-a.png"], bytes);
   });
 
   for (const [stack, project] of [
@@ -196,14 +209,87 @@ describe("a Compose file", () => {
     ]);
   });
 
-  it("has no volume for secrets, keeps the names of data and makes files anew", () => {
+  it("has no volume for secrets and files, and keeps the names of data", () => {
     assert.deepEqual(file.volumes, {
-      "traefik-config": {},
       "traefik-acme": { name: "example-traefik-acme" },
       "app-data": { name: "example-app-data" },
       "db-1-data": { name: "example-db-1-data" },
-      "socket-proxy-app-config": {},
     });
+  });
+
+  it("gives a new data volume its owner in a read-only container that can do nothing else", () => {
+    const { image, platform, ...owner } = file.services["db-1-data-owner"] ?? assert.fail();
+    assert.deepEqual([image, platform], [file.services["db"]?.["image"], "linux/amd64"]);
+    const volume = { type: "volume", source: "db-1-data", target: "/data" };
+    const kept = { ...volume, volume: { nocopy: true } };
+    assert.deepEqual(owner, {
+      user: "0:0",
+      entrypoint: ["/bin/chown"],
+      command: ["70:70", "/data"],
+      network_mode: "none",
+      cap_drop: ["ALL"],
+      cap_add: ["CAP_CHOWN"],
+      read_only: true,
+      security_opt: ["no-new-privileges:true"],
+      cpus: 0.5,
+      mem_limit: "64m",
+      memswap_limit: "64m",
+      pids_limit: 10,
+      restart: "no",
+      volumes: [kept],
+    });
+    // Docker would take the owner from the image otherwise, when it creates the service.
+    assert.deepEqual(file.services["db"]?.["volumes"], [kept]);
+    // The image's own owner and content are wanted here.
+    assert.deepEqual(file.services["app"]?.["volumes"], [
+      { type: "volume", source: "app-data", target: "/data" },
+    ]);
+  });
+
+  it("starts nothing else before the services", () => {
+    const extra = Object.keys(file.services).filter(
+      (name) => !exampleModel().containers.some((one) => one.name === name),
+    );
+    assert.deepEqual(extra, ["traefik-acme-owner", "db-1-data-owner"]);
+  });
+
+  it("has no network where the deployed container has none", () => {
+    const { services } = parse(compose(exampleModel({}, [service("alone")]))) as ComposeDocument;
+    const { networks, network_mode: mode } = services["alone"] ?? assert.fail();
+    assert.deepEqual([networks, mode], [undefined, "none"]);
+  });
+
+  it("brings the reasons of exemptions to compose-lint, for the rules that report them", () => {
+    const owner =
+      "gives a new data volume to the user of its service, then exits; only root may, and CAP_CHOWN is its only capability";
+    const chowns = "it gives away what it makes";
+    const capabilities = ["11", "24", "27", "28", "29", "30"].map((rule) => [
+      `CL-00${rule}`,
+      { exclude_services: { app: chowns } },
+    ]);
+    assert.deepEqual(lint(exampleModel()), {
+      rules: {
+        "CL-0001": {
+          exclude_services: { "socket-proxy-app": "it keeps the socket from all others" },
+        },
+        "CL-0005": { exclude_services: { traefik: "the one ingress of the stack" } },
+        "CL-0007": {
+          exclude_services: { homepage: "a report | has <to> print what the *stack* says" },
+        },
+        "CL-0013": { exclude_services: { agent: "figures are read from there" } },
+        "CL-0018": {
+          exclude_services: {
+            agent: "the host's files are closed to others",
+            "traefik-acme-owner": owner,
+            "db-1-data-owner": owner,
+          },
+        },
+        ...(Object.fromEntries(capabilities) as object),
+      },
+    });
+    const local = lint(exampleModel({ publish: { address: "127.0.0.1", http: 80, https: 443 } }));
+    assert.doesNotMatch(JSON.stringify(local), /CL-0005/);
+    assert.deepEqual(lint(exampleModel({}, [service("plain")])), { rules: {} });
   });
 
   it("starts a service after its init containers and after the services it needs", () => {
@@ -219,11 +305,6 @@ describe("a Compose file", () => {
       compose(exampleModel({}, [quiet, service("late", { dependsOn: ["quiet"] })])),
     ) as ComposeDocument;
     assert.deepEqual(services["late"]?.["depends_on"], { quiet: { condition: "service_started" } });
-  });
-
-  it("puts inline files only into containers that Docker can copy them into", () => {
-    for (const [name, { configs, read_only: readOnly }] of Object.entries(file.services))
-      assert.ok(configs === undefined || readOnly === undefined, name);
   });
 
   it("says what it cannot carry: logins, plain HTTP, images without a digest", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { columns } from "../../../tools/cli/command";
-import { Format, FORMATS, render } from "../../../tools/report/formats";
+import { exportOf, FORMATS, PrintedFormat, render } from "../../../tools/report/formats";
 import { sections } from "../../../tools/report/sections";
 import { StackView } from "../../../tools/report/view/stack";
 import { assertGolden } from "../../support/golden";
@@ -16,19 +16,25 @@ const config = {
   },
 };
 
-const text = (format: Format, of: StackView = view): string =>
-  render(format, { config, model }, of);
+const text = (format: PrintedFormat, of: StackView = view): string => render(format, of);
+const PRINTED = Object.keys(FORMATS).filter((format) => format !== "compose") as PrintedFormat[];
+const written = Object.entries(exportOf({ config, model }));
 
 describe("a report", () => {
   const golden = {
     table: "table.txt",
     cis: "cis.txt",
     mermaid: "map.mmd",
-    compose: "compose.yaml",
   };
   for (const [format, file] of Object.entries(golden))
     it(`as ${format} is its golden file`, () => {
-      assertGolden(`report/${file}`, text(format as Format));
+      assertGolden(`report/${file}`, text(format as PrintedFormat));
+    });
+
+  for (const name of ["compose.yaml", ".compose-lint.yml"])
+    it(`as compose has ${name} of its golden file`, () => {
+      const [, content] = written.find(([path]) => path === name) ?? [];
+      assertGolden(`report/${name.replace(/^\./, "")}`, String(content));
     });
 
   it("as JSON is the view, and its part about CIS", () => {
@@ -55,10 +61,12 @@ describe("a report", () => {
   });
 
   it("shows no secret, and is the same each time", () => {
-    for (const format of Object.keys(FORMATS) as Format[]) {
+    for (const format of PRINTED) {
       assert.doesNotMatch(text(format), /canary/, format);
-      assert.equal(render(format, { config, model: exampleModel() }, exampleView()), text(format));
+      assert.equal(render(format, exampleView()), text(format));
     }
+    for (const [path, content] of written) assert.doesNotMatch(String(content), /canary/, path);
+    assert.deepEqual(Object.entries(exportOf({ config, model: exampleModel() })), written);
   });
 
   it("shows nobody a text in another order than it is written in", () => {
@@ -66,7 +74,7 @@ describe("a report", () => {
     const said = JSON.stringify(view).replaceAll("has <to>", "has \u202e<to>\u2069");
     assert.match(said, /\p{Bidi_Control}/u);
     const turned = JSON.parse(said) as StackView;
-    for (const format of Object.keys(FORMATS) as Format[]) {
+    for (const format of PRINTED) {
       const printed = text(format, turned);
       assert.doesNotMatch(printed, /\p{Bidi_Control}/u, format);
       if (format === "json") assert.deepEqual(JSON.parse(printed), turned);

@@ -22,6 +22,46 @@ describe("the view of a stack", () => {
     }
   });
 
+  it("judges init containers by CIS too, each deviation with its reason", () => {
+    const judged = (name: string): string[] =>
+      view.cis.results
+        .filter(({ container, verdict: found }) => container === name && found === "exempt")
+        .map(({ id, detail, reason }) => `${id} ${detail}: ${reason === undefined ? "" : "why"}`);
+    const always = ["5.13 has a writable root file system: why"];
+    const limits = [
+      "5.19 has only the default limits of Docker: why",
+      "5.27 has no health check: why",
+      "5.29 may start any number of processes: why",
+    ];
+    assert.deepEqual(judged("traefik-config-init"), [...always, ...limits]);
+    assert.deepEqual(judged("db-passwords-init"), [
+      "5.4 adds CAP_CHOWN: why",
+      ...always,
+      ...limits,
+    ]);
+    assert.deepEqual(judged("db-1-data-owner"), [
+      "5.4 adds CAP_CHOWN, adds CAP_DAC_READ_SEARCH: why",
+      ...always,
+      ...limits,
+    ]);
+    assert.equal(verdict(view, "5.11", "traefik-config-init"), "pass: a memory limit");
+    assert.equal(
+      verdict(view, "5.15", "db-1-data-owner"),
+      "pass: on-failure with 1 to 5 retries, or no restart",
+    );
+    const names = new Set(view.cis.results.map(({ container }) => container));
+    assert.deepEqual(
+      [...names],
+      [...view.containers, ...view.helpers].map(({ name }) => name),
+    );
+    // Findings: only those of the image without a digest, which has no init container.
+    const found = view.cis.results.filter((result) => result.verdict === "finding");
+    assert.deepEqual(
+      found.filter(({ container }) => !view.containers.some(({ name }) => name === container)),
+      [],
+    );
+  });
+
   it("has a volume for each mount of files, secrets and data, and who prepares it", () => {
     const volumes: readonly (readonly [string, string, string, readonly string[], string?])[] = [
       ["app-data", "data", "from the image", []],
@@ -38,7 +78,7 @@ describe("the view of a stack", () => {
         "files",
         "root",
         ["/etc/traefik/dynamic/routes.yml"],
-        "traefik-config-init from the image",
+        "traefik-config-init 65532:65532",
       ],
     ];
     for (const [name, role, owner, files, helper] of volumes) {

@@ -1,6 +1,7 @@
 /** The text of a plan. Pure. */
 import { columns } from "../../cli/command";
 import { shortImage } from "../pulumi/history";
+import { imageStep } from "./image-step";
 import { OrphanedVolume } from "./orphaned-volumes";
 import { ContainerPlan, Plan } from "./plan";
 import { Change } from "../../report/changes/change";
@@ -51,9 +52,7 @@ function describe(container: ContainerPlan, { kinds }: Decision): string[][] {
   const { name, service, action, image, configuration, order, interruption } = container;
   const kind = kinds[service];
   const what = [
-    ...(image === undefined
-      ? []
-      : [`${imageText(image)}${kind === undefined ? "" : ` (${kind})`}`]),
+    ...(image === undefined ? [] : [imageText(image, kind)]),
     ...(configuration.length === 0 ? [] : [`configuration: ${configuration.join(", ")}`]),
   ];
   return [
@@ -64,6 +63,12 @@ function describe(container: ContainerPlan, { kinds }: Decision): string[][] {
   ];
 }
 
-function imageText({ from, to }: NonNullable<ContainerPlan["image"]>): string {
-  return from === undefined ? shortImage(to) : `${shortImage(from)} → ${shortImage(to)}`;
+/** @param kind as the registry tells it; `upgrade` only says that the tag is another one */
+function imageText(
+  { from, to }: NonNullable<ContainerPlan["image"]>,
+  kind: string | undefined,
+): string {
+  if (from === undefined) return shortImage(to);
+  const kinds = [imageStep(from, to), ...(kind === undefined || kind === "upgrade" ? [] : [kind])];
+  return `${shortImage(from)} → ${shortImage(to)} (${kinds.join(", ")})`;
 }

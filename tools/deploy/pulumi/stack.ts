@@ -121,7 +121,7 @@ export async function openStack(
       const { url } = JSON.parse(await run(["whoami", "--json"])) as { readonly url: string };
       return stackLocks(url, stack);
     },
-    preview: async ({ configFile, signal, exclude = [], replace = [] }) => {
+    preview: async ({ configFile, signal, onEvent, exclude = [], replace = [] }) => {
       const events: EngineEvent[] = [];
       await selected.preview({
         ...(configFile !== undefined && { configFile }),
@@ -129,7 +129,10 @@ export async function openStack(
         exclude: [...exclude],
         replace: [...replace],
         color: "never",
-        onEvent: (event) => events.push(event),
+        onEvent: (event) => {
+          events.push(event);
+          onEvent?.(event);
+        },
       });
       return events;
     },

@@ -91,11 +91,8 @@ const text = (problems: readonly Problem[]): string => problems.map(({ what }) =
 export const cisHeadline = ({ findings, justified }: CisReport): string =>
   `${counted(findings, "finding")}, ${justified} justified`;
 
-/** @param starting number of init containers that run a command */
-export const cisLead = (stack: string, cis: CisReport, starting: number): string => {
-  const note = `not checked: ${counted(starting, "init container")} that ${starting === 1 ? "runs" : "run"} once and ${starting === 1 ? "exits" : "exit"}; see \`helpers\` in --format json`;
-  return `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}${starting === 0 ? "" : `\n${note}`}`;
-};
+export const cisLead = (stack: string, cis: CisReport): string =>
+  `stack ${stack}, ${cis.edition}: ${cisHeadline(cis)}`;
 
 export function cisSections({ results }: CisReport): Section[] {
   const items = grouped(results, ({ id }) => id);

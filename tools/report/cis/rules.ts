@@ -64,6 +64,11 @@ const mounted = ({ source, writable }: MountFacts, value: string | boolean): Pro
 const FIRST_UNPRIVILEGED = 1024;
 const noPorts: About = ({ ports }) => (ports.length === 0 ? "publishes no port" : undefined);
 
+const preparesOnly: About = ({ init }) =>
+  init === true
+    ? "an init container: it never starts, or runs one chown within its memory limit and exits"
+    : undefined;
+
 /** The limit of item 5.15. Docker reads 0 as unlimited. */
 const MAX_RETRIES = 5;
 
@@ -205,9 +210,13 @@ export const CIS_RULES: readonly CisRule[] = [
   item("5.18", "No device of the host", "no device", ({ devices }) =>
     devices.map((path) => ({ what: `has ${path}` })),
   ),
-  item("5.19", "Limits (ulimits) are set", "a limit of its own, such as nofile", ({ ulimits }) =>
-    when(ulimits.length === 0, "has only the default limits of Docker"),
-  ),
+  {
+    id: "5.19",
+    title: "Limits (ulimits) are set",
+    expects: "a limit of its own, such as nofile",
+    decided: preparesOnly,
+    problems: ({ ulimits }) => when(ulimits.length === 0, "has only the default limits of Docker"),
+  },
   item("5.20", "Mounts are not shared with the host", "no shared mount", ({ mounts }) =>
     mounts.flatMap(({ propagation, target }) =>
       when(/^r?shared$/.test(propagation), `shares ${target}`),
@@ -260,9 +269,13 @@ export const CIS_RULES: readonly CisRule[] = [
     leftToHost: () =>
       'pinned by digest; "npm run pin -- --check" shows whether its tag has moved, the operator decides about newer versions',
   },
-  item("5.29", "Processes are limited", "a limit of processes", ({ pidsLimit }) =>
-    when(pidsLimit <= 0, "may start any number of processes"),
-  ),
+  {
+    id: "5.29",
+    title: "Processes are limited",
+    expects: "a limit of processes",
+    decided: preparesOnly,
+    problems: ({ pidsLimit }) => when(pidsLimit <= 0, "may start any number of processes"),
+  },
   item("5.30", "Not on Docker's default network", "networks of its own", ({ networks }) =>
     when(networks.length === 0 || networks.includes("bridge"), "is on the default bridge"),
   ),

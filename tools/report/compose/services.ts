@@ -1,17 +1,17 @@
 /**
- * Containers of the model as services of a Compose file. Compose cannot create inline files in a container with a read-only
- * root, so init containers copy them into volumes. Each secret is a mount of its own. Pure.
+ * Containers of the model as services of a Compose file. Compose cannot write inline files into a container with a read-only
+ * root, so plain files lie beside the Compose file. Each plain file and each secret is a mount of its own. Pure.
  */
+import { createHash } from "node:crypto";
+
 import {
   ContainerModel,
   FileContent,
-  FilesMount,
   FIXED,
   Mount,
   tmpfsOptions,
 } from "../../../components/hardened/model";
 import { StackContainer, StackModel } from "../../../components/model";
-import { CommandError } from "../../cli/command";
 
 /** Escapes `$`, because Compose interpolates `$NAME` in every string. */
 export const plain = (text: string): string => text.replaceAll("$", "$$$$");
@@ -21,59 +21,104 @@ const required = (variable: string, hint: string): string => `\${${variable}:?${
 
 export const SOCKET_GROUP = "DOCKER_SOCKET_GID";
 
-/** A container that copies files into a volume or changes its owner, then exits. */
-interface InitContainer {
+/** A container that gives a new data volume to the user of its service, then exits. */
+interface OwnerContainer {
   readonly name: string;
+  readonly service: string;
   readonly image: string;
-  readonly mount: { readonly volume: string; readonly path: string };
-  /** The new owner of the volume, `uid:gid`. Absent if the deployed stack never starts the container. */
-  readonly chown?: string;
-  readonly files: readonly {
-    /** Its name in `configs`. */
-    readonly name: string;
-    readonly target: string;
-    readonly content: string;
-  }[];
+  readonly volume: string;
+  readonly path: string;
+  /** The new owner of the volume, `uid:gid`. */
+  readonly owner: string;
 }
 
-/** Keeps the owner: Docker resets that of an empty volume whenever it creates a container. */
-const NOT_EMPTY = { ".hardened": "The owner of this folder was set when the volume was made.\n" };
-
-/** Throws a CommandError that lists all files that are not text. */
-export function initContainers(containers: readonly StackContainer[]): InitContainer[] {
-  const binaries: string[] = [];
-  const unique = uniqueNames();
-  const filesOf = ({ volume, path }: InitContainer["mount"], files: FilesMount["files"]) =>
-    Object.entries(files).map(([file, content]) => {
-      const target = `${path}/${file}`;
-      const text = textOf(content);
-      if (text === undefined) binaries.push(target);
-      const name = unique(`${volume}-${target.slice(1).replace(/[^A-Za-z0-9._-]+/g, "-")}`);
-      return { name, target: plain(target), content: plain(text ?? "") };
-    });
-  const found = containers.flatMap(({ mounts, image, toolImage, controls: { user: chown } }) =>
-    mounts.flatMap((mount): InitContainer[] => {
-      if (mount.kind === "files")
-        return [{ name: `${mount.volume}-init`, image, mount, files: filesOf(mount, mount.files) }];
-      if (mount.kind !== "data" || !mount.chown) return [];
-      const files = filesOf(mount, NOT_EMPTY);
-      return [{ name: `${mount.volume}-owner`, image: toolImage, mount, chown, files }];
-    }),
+export const ownerContainers = (containers: readonly StackContainer[]): OwnerContainer[] =>
+  containers.flatMap(({ service, mounts, toolImage: image, controls: { user: owner } }) =>
+    mounts.flatMap((mount) =>
+      mount.kind === "data" && mount.chown
+        ? [
+            {
+              ...{ name: `${mount.volume}-owner`, service, image, owner },
+              ...{ volume: mount.volume, path: mount.path },
+            },
+          ]
+        : [],
+    ),
   );
-  if (binaries.length > 0)
-    throw new CommandError(
-      `${binaries.join(", ")}: a Compose file cannot contain binary files; remove services.homepage.folder for the export, and mount the folder yourself`,
-    );
-  return found;
+
+/**
+ * Only the volume's own folder: a new volume has nothing in it, and what the service wrote belongs to it already. So
+ * CAP_CHOWN is enough, even where folders are closed to others.
+ */
+export const ownerService = (
+  { image, owner, volume, path }: OwnerContainer,
+  platform: string,
+): object => ({
+  image,
+  platform,
+  user: "0:0",
+  entrypoint: ["/bin/chown"],
+  command: [owner, plain(path)],
+  network_mode: "none",
+  cap_drop: ["ALL"],
+  cap_add: ["CAP_CHOWN"],
+  read_only: true,
+  security_opt: ["no-new-privileges:true"],
+  cpus: 0.5,
+  mem_limit: "64m",
+  memswap_limit: "64m",
+  pids_limit: 10,
+  restart: "no",
+  volumes: [{ type: "volume", source: volume, target: plain(path), volume: NO_COPY }],
+});
+
+/** Otherwise Docker gives an empty volume the owner that the folder has in the image, whenever it creates a container. */
+const NO_COPY = { nocopy: true } as const;
+
+/** A plain file beside the Compose file, which Compose mounts read-only. */
+export interface ComposeConfig {
+  /** Name in the Compose file, and of the file: `traefik-config-etc-traefik-traefik.yml`. */
+  readonly name: string;
+  /** Name of the container. */
+  readonly reader: string;
+  readonly target: string;
+  readonly content: string | Uint8Array;
 }
 
-/** Undefined if the content is not UTF-8. */
-function textOf(content: FileContent): string | undefined {
-  if (typeof content === "string") return content;
-  const bytes = Buffer.from("base64" in content ? content.base64 : "", "base64");
-  const text = bytes.toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
+export function composeConfigs(containers: readonly ContainerModel[]): ComposeConfig[] {
+  const unique = uniqueNames();
+  return containers.flatMap(({ name: reader, mounts }) =>
+    mounts.flatMap((mount) =>
+      mount.kind === "files"
+        ? Object.entries(mount.files).map(([file, content]) => {
+            const target = `${mount.path}/${file}`;
+            const inName = target.slice(1).replace(/[^A-Za-z0-9._-]+/g, "-");
+            return {
+              name: unique(`${mount.volume}-${inName}`),
+              reader,
+              target,
+              content: contentOf(content),
+            };
+          })
+        : [],
+    ),
+  );
 }
+
+/** Compose creates a container anew when a label changes, but not when only the content of a mounted file does. */
+const FILES_LABEL = "pinned-stack.files";
+
+const digestOf = (configs: readonly ComposeConfig[]): string => {
+  const hash = createHash("sha256");
+  for (const { target, content } of configs)
+    hash.update(`${target}\0`).update(content).update("\0");
+  return hash.digest("hex").slice(0, 12);
+};
+
+const contentOf = (content: FileContent): string | Uint8Array =>
+  typeof content === "string"
+    ? content
+    : Buffer.from("base64" in content ? content.base64 : "", "base64");
 
 /** Appends a number to a name that is already taken. */
 function uniqueNames(): (name: string) => string {
@@ -85,28 +130,6 @@ function uniqueNames(): (name: string) => string {
     return free;
   };
 }
-
-export const initService = (
-  { image, mount, chown, files }: InitContainer,
-  platform: string,
-): object => ({
-  image,
-  platform,
-  user: "0:0",
-  entrypoint: ["/bin/chown"],
-  // The files belong to root already, so the default changes nothing, but the container exits.
-  command: ["-R", chown ?? "0:0", plain(mount.path)],
-  network_mode: "none",
-  cap_drop: ["ALL"],
-  ...(chown !== undefined && { cap_add: ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"] }),
-  security_opt: ["no-new-privileges:true"],
-  ...(chown !== undefined && { cpus: 0.5 }),
-  mem_limit: "64m",
-  memswap_limit: "64m",
-  restart: "no",
-  configs: files.map(({ name: source, target }) => ({ source, target, mode: "0444" })),
-  volumes: [{ type: "volume", source: mount.volume, target: plain(mount.path) }],
-});
 
 /** A secret in a file. Each reader has its own file, because a file has only one owner. */
 export interface ComposeSecret {
@@ -143,7 +166,8 @@ export function composeSecrets(containers: readonly ContainerModel[]): ComposeSe
 
 interface Context {
   readonly model: StackModel;
-  readonly inits: readonly InitContainer[];
+  readonly owners: readonly OwnerContainer[];
+  readonly configs: readonly ComposeConfig[];
   readonly secrets: readonly ComposeSecret[];
 }
 
@@ -154,6 +178,7 @@ export function composeService(container: ContainerModel, context: Context): obj
   const environment = environmentOf(container);
   const volumes = container.mounts.flatMap(volumeOf);
   const secrets = context.secrets.filter(({ reader }) => reader === name);
+  const configs = context.configs.filter(({ reader }) => reader === name);
   const after = dependencies(container, context);
   return {
     image,
@@ -170,6 +195,10 @@ export function composeService(container: ContainerModel, context: Context): obj
       tmpfs: Object.entries(tmpfs).map(
         ([path, size]) => `${plain(path)}:${tmpfsOptions(size, controls.user)}`,
       ),
+    }),
+    ...(configs.length > 0 && {
+      labels: { [FILES_LABEL]: digestOf(configs) },
+      configs: configs.map(({ name: source, target }) => ({ source, target: plain(target) })),
     }),
     ...(secrets.length > 0 && {
       secrets: secrets.map(({ name: source, target }) => ({ source, target: plain(target) })),
@@ -230,11 +259,17 @@ function volumeOf(mount: Mount): object[] {
   const target = plain(mount.path);
   switch (mount.kind) {
     case "secrets":
-      return [];
     case "files":
-      return [{ type: "volume", source: mount.volume, target, read_only: true }];
+      return [];
     case "data":
-      return [{ type: "volume", source: mount.volume, target }];
+      return [
+        {
+          type: "volume",
+          source: mount.volume,
+          target,
+          ...(mount.chown && { volume: NO_COPY }),
+        },
+      ];
     default:
       return [{ type: "bind", source: plain(mount.source), target, read_only: true }];
   }
@@ -252,12 +287,12 @@ function healthOf({ health }: ContainerModel): object {
   };
 }
 
-/** `depends_on`: init containers that have exited, and services that are healthy. */
-function dependencies({ mounts, dependsOn }: ContainerModel, { model, inits }: Context): object {
+/** `depends_on`: owner containers that have exited, and services that are healthy. */
+function dependencies({ mounts, dependsOn }: ContainerModel, { model, owners }: Context): object {
   const volumes = mounts.flatMap((mount) => ("volume" in mount ? [mount.volume] : []));
   const before = [
-    ...inits
-      .filter(({ mount }) => volumes.includes(mount.volume))
+    ...owners
+      .filter(({ volume }) => volumes.includes(volume))
       .map(({ name }) => [name, "service_completed_successfully"] as const),
     ...model.containers
       .filter(({ name }) => dependsOn.includes(name))

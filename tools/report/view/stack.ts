@@ -5,6 +5,7 @@ import { Ingress, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
 import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
+import { helperExemptions, helperFacts, helpersOf } from "../cis/helpers";
 
 /**
  * Documented in docs/reports.md. `version` rises when a field is removed or changes its meaning, not for new fields. Secrets
@@ -65,7 +66,10 @@ export interface EntranceView {
   readonly dnsProvider?: string;
   /** Networks with access to admin routes. Empty: there are no admin routes. */
   readonly adminAllow: readonly string[];
-  readonly routes: readonly Pick<Route, "host" | "service" | "admin">[];
+  readonly routes: readonly (Pick<Route, "host" | "service" | "admin"> & {
+    /** Paths below it that are for administrators only. */
+    readonly adminPaths?: readonly string[];
+  })[];
   /** Of the homepage; absent if it has no route. */
   readonly contentSecurityPolicy?: string;
 }
@@ -115,6 +119,7 @@ interface HelperView {
 
 export function stackView(model: StackModel): StackView {
   const { stack, platform, images, insecureRegistries, requirePins, containers, networks } = model;
+  const helpers = containers.flatMap(helpersOf);
   return {
     version: 1,
     stack,
@@ -135,13 +140,19 @@ export function stackView(model: StackModel): StackView {
         ? []
         : { container, reads: dockerReads.map((path) => `GET ${path}`) },
     ),
-    helpers: containers.flatMap(helperViews),
-    cis: cisReport(
-      containers.map((container) => ({
+    helpers: helpers.map(({ name, user, capabilities, starts }) => ({
+      ...{ name, user, capabilities, starts },
+    })),
+    cis: cisReport([
+      ...containers.map((container) => ({
         facts: factsOf(container),
         exemptions: container.exemptions,
       })),
-    ),
+      ...helpers.map((helper) => ({
+        facts: helperFacts(helper),
+        exemptions: helperExemptions(helper),
+      })),
+    ]),
   };
 }
 
@@ -182,7 +193,10 @@ function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
       dnsProvider: tls.dnsProvider,
     }),
     adminAllow,
-    routes: routes.map(({ host, service, admin }) => ({ host, service, admin })),
+    routes: routes.map(({ host, service, admin, adminPaths }) => ({
+      ...{ host, service, admin },
+      ...(adminPaths && { adminPaths: adminPaths.map(({ path }) => path) }),
+    })),
     ...(policy !== undefined && { contentSecurityPolicy: policy }),
   };
 }
@@ -228,17 +242,3 @@ function secretViews(containers: readonly ContainerModel[]): SecretView[] {
   }
   return [...secrets].map(([name, readers]) => ({ name, readers }));
 }
-
-/** As components/hardened/{file,data}-volume.ts create them. */
-const helperViews = ({ mounts }: ContainerModel): HelperView[] =>
-  mounts.flatMap((mount): HelperView[] => {
-    const chown = { user: "0:0", capabilities: ["CAP_CHOWN"], starts: true };
-    if (mount.kind === "secrets") return [{ name: `${mount.volume}-init`, ...chown }];
-    if (mount.kind === "files")
-      return [
-        { name: `${mount.volume}-init`, user: "from the image", capabilities: [], starts: false },
-      ];
-    if (mount.kind !== "data" || !mount.chown) return [];
-    const capabilities = [...chown.capabilities, "CAP_DAC_READ_SEARCH"];
-    return [{ name: `${mount.volume}-owner`, ...chown, capabilities }];
-  });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
 import { StackModel } from "../../../../components/model";
-import { renderPage } from "../../../../components/services/homepage/page";
+import { renderDetails, renderPage } from "../../../../components/services/homepage/page";
 import { STYLE } from "../../../../components/services/homepage/style";
 import { PROJECT_FOLDER } from "../../../../tools/cli/command";
 import { expectHardened } from "../../../support/hardened";
@@ -27,11 +27,23 @@ http {
     root /srv/homepage/site;
     add_header Content-Security-Policy "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" always;
     add_header Cache-Control "no-cache" always;
+  }
+  server {
+    listen 8081;
+    root /srv/homepage;
+    absolute_redirect off;
+    add_header Content-Security-Policy "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" always;
+    add_header Cache-Control "no-cache" always;
     sub_filter '<!-- deployed -->' 'As deployed on $sent_http_last_modified.';
     sub_filter_last_modified on;
+    location / { return 404; }
+    location /details/ { }
+    location = /details { return 301 /details/; }
   }
 }
 `;
+/** Without the second server, that of the administrators. */
+const PUBLIC_NGINX = NGINX.replace(/ {2}server \{\n {4}listen 8081;[^]*?\n {2}\}\n/, "");
 const OWN_POLICY = "frame-ancestors 'self'; base-uri 'self'";
 
 const homepage = (model: StackModel) => containerOf(model, "homepage");
@@ -42,14 +54,27 @@ describe("the homepage", () => {
   it("is nginx as its own user under the whole policy, with files to read", () => {
     expectHardened(homepage(model), {
       controls: { user: "101:101", memoryMiB: 64, cpus: 0.25 },
-      mounts: [`files homepage-files ${FOLDER}: nginx.conf site/index.html site/style.css`],
+      mounts: [
+        `files homepage-files ${FOLDER}: nginx.conf site/index.html site/style.css details/index.html`,
+      ],
       tmpfs: { "/run": 1, "/var/cache/nginx": 16 },
     });
   });
 
-  it("is open to everybody", () => {
+  it("is open to everybody, and its page of details to administrators, on another port", () => {
     const [route] = model.ingress.routes;
     assert.deepEqual([route?.target, route?.admin], ["http://homepage:8080", false]);
+    assert.deepEqual(route?.adminPaths, [{ path: "/details", target: "http://homepage:8081" }]);
+  });
+
+  it("has no page of details, no port and no link for it, where there are no administrators", () => {
+    const open = modelOf(realServices("homepage"), { adminAllow: [] });
+    const [mount] = homepage(open).mounts;
+    assert.ok(mount?.kind === "files");
+    assert.deepEqual(Object.keys(mount.files), ["nginx.conf", "site/index.html", "site/style.css"]);
+    assert.equal(mount.files["nginx.conf"], PUBLIC_NGINX);
+    assert.doesNotMatch(fileOf(homepage(open), `${FOLDER}/site/index.html`), /details/);
+    assert.equal(open.ingress.routes[0]?.adminPaths, undefined);
   });
 
   it("serves the page of its stack, with a policy that allows nothing else", () => {
@@ -60,10 +85,12 @@ describe("the homepage", () => {
       ...(name === "homepage" && { url: "http://homepage.example.test/" }),
       admin: false,
     }));
+    const stack = { stack: "test", containers, services };
     assert.equal(
       fileOf(homepage(model), `${FOLDER}/site/index.html`),
-      renderPage({ stack: "test", containers, services }),
+      renderPage(stack, "/details/"),
     );
+    assert.equal(fileOf(homepage(model), `${FOLDER}/details/index.html`), renderDetails(stack));
     assert.equal(fileOf(homepage(model), `${FOLDER}/site/style.css`), STYLE);
     assert.equal(fileOf(homepage(model), `${FOLDER}/nginx.conf`), NGINX);
     const policy = model.ingress.routes[0]?.contentSecurityPolicy ?? assert.fail();
@@ -86,11 +113,9 @@ describe("the homepage", () => {
         "site/index.html": { base64: Buffer.from("<h1>Mine</h1>").toString("base64") },
         "site/nginx.conf": { base64: Buffer.from("evil").toString("base64") },
       });
-      assert.equal(
-        nginx,
-        NGINX.replace(/Policy ".*"/, `Policy "${OWN_POLICY}"`).replace(/ *sub_filter.*\n/g, ""),
-      );
+      assert.equal(nginx, PUBLIC_NGINX.replace(/Policy ".*"/, `Policy "${OWN_POLICY}"`));
       assert.equal(own.ingress.routes[0]?.contentSecurityPolicy, OWN_POLICY);
+      assert.equal(own.ingress.routes[0].adminPaths, undefined);
     } finally {
       rmSync(folder, { recursive: true });
     }

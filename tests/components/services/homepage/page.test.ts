@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { containerModel } from "../../../../components/hardened/model";
 import { Exemption, HARDENED } from "../../../../components/hardened/policy";
 import { DescribedStack } from "../../../../components/services/definition";
-import { renderPage } from "../../../../components/services/homepage/page";
+import { renderDetails, renderPage } from "../../../../components/services/homepage/page";
 import { STYLE } from "../../../../components/services/homepage/style";
 import { digestOf } from "../../../support/raw-config";
 
@@ -24,7 +24,7 @@ const service = (said: Partial<PageService> = {}): PageService => ({
 /** The page of these services, each one container under the policy except for these exemptions. */
 function pageOf(services: readonly PageService[], exemptions: readonly Exemption[] = []): string {
   const containers = services.map(({ service: name }) => containerWith(name, exemptions));
-  return renderPage({ stack: "test", services, containers });
+  return renderDetails({ stack: "test", services, containers });
 }
 
 /** As the page reads it; whether it does what its exemptions allow is not the page's matter. */
@@ -38,7 +38,7 @@ function containerWith(name: string, exemptions: readonly Exemption[]) {
 const card = (said: Partial<PageService> = {}, exemptions: readonly Exemption[] = []): string =>
   pageOf([service(said)], exemptions);
 
-describe("the generated start page", () => {
+describe("the page of details, for administrators", () => {
   it("is complete, small and needs nothing but its style sheet", () => {
     assert.equal(
       card(),
@@ -48,7 +48,7 @@ describe("the generated start page", () => {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>test · services</title>
+<title>test · details</title>
 <link rel="stylesheet" href="/style.css">
 <link rel="icon" href="${ICON}">
 </head>
@@ -57,6 +57,7 @@ describe("the generated start page", () => {
 <h1>test</h1>
 <p>1 service, all pinned by digest, 1 without exemptions.</p>
 <p class="deployed"><!-- deployed --></p>
+<p><a href="/">Start page</a></p>
 </header>
 <main>
 <section aria-labelledby="open">
@@ -148,14 +149,14 @@ describe("the generated start page", () => {
       service: "socket-proxy",
     }));
     const page = (some: typeof containers): string =>
-      renderPage({ stack: "test", services: proxies, containers: some });
+      renderDetails({ stack: "test", services: proxies, containers: some });
     assert.match(page(containers), /Containers<\/dt><dd>one, two</);
     assert.match(page(containers.slice(0, 1)), /Container<\/dt><dd>one</);
     assert.doesNotMatch(card(), /<dt>Container/);
   });
 
   it("leaves out a service without a container", () => {
-    const html = renderPage({ stack: "test", services: [service()], containers: [] });
+    const html = renderDetails({ stack: "test", services: [service()], containers: [] });
     assert.match(html, /<p>0 services, /);
     assert.doesNotMatch(html, /n8n/);
   });
@@ -190,7 +191,7 @@ describe("the generated start page", () => {
       { control: "hostPaths", value: [evil], reason: evil },
       { control: "capabilities", value: ["CAP_CHOWN"], reason: evil },
     ]);
-    const html = renderPage({
+    const html = renderDetails({
       stack: evil,
       services: [
         { service: evil, image: `${evil}:${evil}@${evil}`, url: evil, since: evil, admin: true },
@@ -201,7 +202,7 @@ describe("the generated start page", () => {
     const escaped = "&#60;script src=&#34;x&#34; a=&#39;y&#39;&#62;&#38;";
     // Title, heading, link and its text, name, tag, the whole digest, the day twice, user, two labels, a path, two reasons.
     assert.equal(html.split(escaped).length - 1, 15);
-    assert.ok(html.includes(`<title>${escaped} · services</title>`));
+    assert.ok(html.includes(`<title>${escaped} · details</title>`));
     assert.ok(html.includes(`<a href="${escaped}">${escaped}</a>`));
     assert.ok(html.includes(`<code class="full">${escaped}</code>`));
   });
@@ -211,8 +212,95 @@ describe("the generated start page", () => {
     assert.doesNotMatch(html, /<script|onclick|style=/i);
     assert.deepEqual(
       [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target]) => target),
-      ["/style.css", ICON, "https://n8n.example.test/"],
+      ["/style.css", ICON, "/", "https://n8n.example.test/"],
     );
     assert.doesNotMatch(STYLE, /url\(|@import/);
+  });
+});
+
+describe("the start page, for everybody", () => {
+  const stack: DescribedStack = {
+    stack: "test",
+    services: [
+      { service: "postgres", image: `postgres:16.1@${digestOf("7")}`, admin: false },
+      service({ since: "2026-01-31" }),
+      service({ service: "portainer", admin: true, url: "https://portainer.example.test/" }),
+      service({ service: "homepage", url: "https://example.test/" }),
+    ],
+    containers: ["postgres", "n8n", "portainer", "homepage"].map((name) =>
+      containerWith(name, [{ control: "dockerSocket", value: true, reason: "because of x" }]),
+    ),
+  };
+
+  it("has the names of the services with a link, and the link, and nothing else", () => {
+    assert.equal(
+      renderPage(stack, "/details/"),
+      `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>test · services</title>
+<link rel="stylesheet" href="/style.css">
+<link rel="icon" href="${ICON}">
+</head>
+<body>
+<header>
+<h1>test</h1>
+</header>
+<main>
+<section aria-labelledby="open">
+<h2 id="open">Services</h2>
+<ul class="services">
+<li>
+<h3><a href="https://n8n.example.test/">n8n</a></h3>
+</li>
+</ul>
+</section>
+<section aria-labelledby="admin">
+<h2 id="admin">Administration</h2>
+<ul class="services">
+<li>
+<h3><a href="https://portainer.example.test/">portainer</a></h3>
+</li>
+</ul>
+</section>
+</main>
+<footer>
+<p>For administrators: <a href="/details/">images and restrictions</a></p>
+</footer>
+</body>
+</html>
+`,
+    );
+  });
+
+  it("tells a visitor no version, digest, day, exemption or internal service", () => {
+    assert.doesNotMatch(
+      renderPage(stack, "/details/"),
+      /1\.64|16\.1|n8nio|sha256|[57]{12}|2026|because of|socket|root|MiB|postgres/i,
+    );
+  });
+
+  it("has no footer without a page for administrators, and says so where there is nothing to open", () => {
+    const html = renderPage({ ...stack, services: [] });
+    assert.match(
+      html,
+      /<main>\n<p>This stack has no service with a page of its own\.<\/p>\n<\/main>/,
+    );
+    assert.doesNotMatch(html, /<footer>|details/);
+  });
+
+  it("escapes every text", () => {
+    const evil = `<script src="x" a='y'>&`;
+    const html = renderPage({
+      stack: evil,
+      services: [{ service: evil, image: "x", url: evil, admin: true }],
+      containers: [containerWith(evil, [])],
+    });
+    assert.doesNotMatch(html, /<script|src="x"|a='y'/);
+    const escaped = "&#60;script src=&#34;x&#34; a=&#39;y&#39;&#62;&#38;";
+    assert.equal(html.split(escaped).length - 1, 4);
   });
 });

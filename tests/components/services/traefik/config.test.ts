@@ -44,6 +44,9 @@ interface Read extends Readonly<Record<string, unknown>> {
   readonly entryPoints: Readonly<Record<string, unknown>>;
   readonly http: {
     readonly routers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    readonly services: Readonly<
+      Record<string, { readonly loadBalancer: { readonly servers: readonly { url: string }[] } }>
+    >;
     readonly middlewares: Readonly<Record<string, object>>;
   };
 }
@@ -220,6 +223,26 @@ tls:
       sniStrict: false
 `,
     );
+  });
+
+  it("send an admin path of a public route to a port of its own, past the allow list only", () => {
+    const adminPaths = [{ path: "/details", target: "http://site:8081" }];
+    const { http } = dynamicOf(SELF_SIGNED, { routes: [{ ...SITE, adminPaths }] });
+    const { site, "site-details": details } = http.routers;
+    assert.equal(details?.rule, "Host(`example.test`) && PathPrefix(`/details`)");
+    assert.deepEqual(
+      [details.service, details.middlewares],
+      ["site-details", ["security-headers", "admin-only", "rate-limit", "try-again"]],
+    );
+    assert.deepEqual([details.entryPoints, details.tls], [site?.entryPoints, site?.tls]);
+    const servers = Object.entries(http.services).map(([name, { loadBalancer }]) => [
+      name,
+      ...loadBalancer.servers.map(({ url }) => url),
+    ]);
+    assert.deepEqual(servers, [
+      ["site", "http://site:8080"],
+      ["site-details", "http://site:8081"],
+    ]);
   });
 
   it("use plain HTTP, without HSTS, where there is no TLS", () => {
