@@ -14,8 +14,10 @@ import { UserError } from "../text/user-error";
 import { isEnabled, ruleProblems } from "./rules";
 import {
   ConfigKey,
+  Images,
   KEYS,
   ParsedKeys,
+  readableImages,
   readableServices,
   SECRET_NAMES,
   SECRETS,
@@ -104,14 +106,15 @@ export function parseConfig(raw: RawConfig): StackConfig {
     (name) => keys.services === undefined && !(name in input),
   );
   const off = Object.fromEntries(unreadable.map((name) => [name, { enabled: false }]));
-  const services = withDefaults({ ...input, ...off }, keys.domain ?? "localhost");
+  const readable = readableImages(raw.values.images);
+  const services = withDefaults({ ...input, ...off }, readable, keys.domain ?? "localhost");
   const images = Object.fromEntries(
     SERVICE_NAMES.flatMap((name) => {
       const image = keys.images?.[name];
       return image !== undefined && services[name].enabled ? [[name, image]] : [];
     }),
   ) as StackConfig["images"];
-  problems.push(...ruleProblems(raw, { ...keys, services: input }, services));
+  problems.push(...ruleProblems(raw, { ...keys, services: input }, services, readable));
   if (problems.length > 0) throw new ConfigError(raw.stack, problems);
 
   return {
@@ -169,14 +172,18 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
   return secrets;
 }
 
-function withDefaults(given: ServicesInput, domain: string): StackConfig["services"] {
+function withDefaults(
+  given: ServicesInput,
+  readable: Images,
+  domain: string,
+): StackConfig["services"] {
   const settings = (definition: ServiceDefinition): ServiceSettings => {
     const { name, route, options = {} } = definition;
     const input = given[name as ServiceName] ?? {};
     const { memoryMiB, cpus, pidsLimit, exemptions = [] } = input;
     const host = input.host ?? (route?.atDomain === true ? domain : `${name}.${domain}`);
     return {
-      enabled: isEnabled(definition, given),
+      enabled: isEnabled(definition, given, readable),
       ...(route && { host }),
       limits: {
         ...(memoryMiB !== undefined && { memoryMiB }),

@@ -5,21 +5,32 @@ import { ServiceDefinition } from "../components/services/definition";
 import { isTooWide, isLoopback } from "../host/ip-ranges";
 import { formatReference, isPinned } from "../images/reference";
 import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "../text/messages";
-import { EXEMPTIBLE_BY_STACK, isRegistryHost, KEYS, ParsedKeys, ServicesInput } from "./schema";
+import {
+  EXEMPTIBLE_BY_STACK,
+  Images,
+  isRegistryHost,
+  KEYS,
+  ParsedKeys,
+  ServicesInput,
+} from "./schema";
 import { RawConfig, StackConfig } from "./types";
 
 type Services = StackConfig["services"];
 
-/** All violations. `keys` lacks the keys that could not be parsed; their problems are already reported. */
+/**
+ * All violations. `keys` lacks the keys that could not be parsed, and `images` the lines; their problems are already
+ * reported.
+ */
 export const ruleProblems = (
   raw: RawConfig,
   keys: Partial<ParsedKeys>,
   services: Services,
+  images: Images,
 ): string[] => [
-  ...enabledProblems(keys),
+  ...enabledProblems(keys, images),
   ...hostNameProblems(keys, services),
   ...exemptionProblems(keys),
-  ...imageProblems(raw, keys, services),
+  ...imageProblems(raw, keys, services, images),
   ...missingSecrets(raw, services),
   ...portProblems(keys),
   ...adminProblems(keys),
@@ -27,21 +38,32 @@ export const ruleProblems = (
 ];
 
 /** Whether a service is enabled: by the configuration or its default, or because an enabled service needs it. */
-export function isEnabled({ name, enabled }: ServiceDefinition, given: ServicesInput): boolean {
+export function isEnabled(
+  { name, enabled, neededWith }: ServiceDefinition,
+  given: ServicesInput,
+  images: Images,
+): boolean {
   if (enabled === "always") return true;
   if (typeof enabled === "function")
-    return dependentsOf(enabled, given).some((dependent) => dependent.enabled);
+    return dependentsOf(enabled, given, images).some((dependent) => {
+      const image = images[dependent.name];
+      return dependent.enabled && (neededWith?.(image) ?? true);
+    });
   return given[name as ServiceName]?.enabled ?? enabled ?? true;
 }
 
-const dependentsOf = (needs: (other: ServiceDefinition) => boolean, given: ServicesInput) =>
+const dependentsOf = (
+  needs: (other: ServiceDefinition) => boolean,
+  given: ServicesInput,
+  images: Images,
+) =>
   DEFINITIONS.filter(needs).map((other) => ({
     name: other.name,
-    enabled: isEnabled(other, given),
+    enabled: isEnabled(other, given, images),
   }));
 
 /** `enabled` must not contradict the state of services that a stack cannot choose. */
-const enabledProblems = ({ services }: Partial<ParsedKeys>): string[] =>
+const enabledProblems = ({ services }: Partial<ParsedKeys>, images: Images): string[] =>
   DEFINITIONS.flatMap((definition) => {
     const { name, enabled } = definition;
     const given = services?.[name as ServiceName]?.enabled;
@@ -49,17 +71,22 @@ const enabledProblems = ({ services }: Partial<ParsedKeys>): string[] =>
     const at = `services.${name}.enabled`;
     if (enabled === "always")
       return given ? [] : [`${at}: all other services are reached through it; remove the line`];
-    if (typeof enabled !== "function" || given === isEnabled(definition, services)) return [];
-    const dependents = dependentsOf(enabled, services).filter((one) => one.enabled !== given);
-    const names = dependents.map(({ name: dependent }) => `services.${dependent}`).join(" and ");
-    const one = dependents.length === 1;
-    return given
+    if (typeof enabled !== "function" || given === isEnabled(definition, services, images))
+      return [];
+    const all = dependentsOf(enabled, services, images);
+    const contrary = all.filter((one) => one.enabled !== given);
+    const named = contrary.length > 0 ? contrary : all;
+    const names = named.map(({ name: dependent }) => `services.${dependent}`).join(" and ");
+    const one = named.length === 1;
+    if (!given)
+      return [
+        `${at}: ${names} ${one ? "needs" : "need"} it; disable ${one ? "that" : "them"} too, or remove the line`,
+      ];
+    return contrary.length > 0
       ? [
           `${at}: no service needs it while ${names} ${one ? "is" : "are"} disabled; remove the line`,
         ]
-      : [
-          `${at}: ${names} ${one ? "needs" : "need"} it; disable ${one ? "that" : "them"} too, or remove the line`,
-        ];
+      : [`${at}: ${names} does not need it with the image it has; remove the line`];
   });
 
 function hostNameProblems({ domain }: Partial<ParsedKeys>, services: Services): string[] {
@@ -102,6 +129,7 @@ function imageProblems(
   { stack, values }: RawConfig,
   keys: Partial<ParsedKeys>,
   services: Services,
+  images: Images,
 ): string[] {
   const given = values.images;
   if (!isMap(given)) return [];
@@ -115,7 +143,7 @@ function imageProblems(
       return [
         `images.${name}: missing, expected name:tag@sha256:… on one line${orDisable(definition)}`,
       ];
-    const problem = definition.image.problem?.(image);
+    const problem = definition.image.problem?.(image, images);
     if (problem !== undefined) return [`images.${name}: ${problem}`];
     if (keys.requirePins === true && !isPinned(image))
       return [

@@ -89,6 +89,8 @@ const common = {
 /** The configuration of a service as given. The schema of the service validates its own keys. */
 export type ServiceInput = Partial<z.output<z.ZodObject<typeof common>>> &
   Readonly<Record<string, unknown>>;
+/** Images by service. */
+export type Images = Readonly<Partial<Record<string, ImageReference>>>;
 export type ServicesInput = Readonly<Partial<Record<ServiceName, ServiceInput>>>;
 
 function serviceShape({ route, options = {} }: ServiceDefinition): z.ZodRawShape {
@@ -127,6 +129,17 @@ export function readableServices(given: unknown): ServicesInput {
     }),
   );
 }
+
+/** The valid lines of `images`, so that a malformed one does not hide problems of the others. */
+export const readableImages = (given: unknown): Images =>
+  !isMap(given)
+    ? {}
+    : Object.fromEntries(
+        SERVICE_NAMES.flatMap((name) => {
+          const { success, data } = image.safeParse(given[name]);
+          return success ? [[name, data]] : [];
+        }),
+      );
 
 const host = z
   .strictObject(

@@ -21,8 +21,14 @@ export interface ImageSpec {
   readonly diskMiB: number;
   /** Further requirements on the host, which may depend on the version in the tag. */
   readonly needs?: (image: ImageReference) => Partial<ImageNeeds>;
-  /** Why the service cannot use the image, as `expected …, got …`; undefined if it can. */
-  readonly problem?: (image: ImageReference) => string | undefined;
+  /**
+   * Why the service cannot use the image, as `expected …, got …`; undefined if it can.
+   * @param images of all services, by service; without the missing and unreadable ones
+   */
+  readonly problem?: (
+    image: ImageReference,
+    images: Readonly<Partial<Record<string, ImageReference>>>,
+  ) => string | undefined;
 }
 
 /** A route in Traefik. The host name is `<service>.<domain>` unless the stack sets another. */
@@ -159,6 +165,11 @@ export interface ServiceDefinition<
    * need this one: it is enabled if and only if one of them is enabled. Default true.
    */
   readonly enabled?: boolean | "always" | ((other: ServiceDefinition) => boolean);
+  /**
+   * With a function in `enabled`: whether a service that needs this one does so with the image it has, undefined if that
+   * is missing or unreadable. Default: always.
+   */
+  readonly neededWith?: (image: ImageReference | undefined) => boolean;
   /** The service's own keys below `services.<name>`. */
   readonly options?: Options;
   readonly secrets?: Readonly<Record<SecretName, SecretSpec>>;

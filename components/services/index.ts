@@ -3,6 +3,7 @@ import { cadvisor } from "./cadvisor";
 import { ServiceDefinition } from "./definition";
 import { homepage } from "./homepage/homepage";
 import { n8n } from "./n8n";
+import { n8nRunners } from "./n8n-runners";
 import { portainer } from "./portainer";
 import { postgres } from "./postgres";
 import { socketProxy } from "./socket-proxy";
@@ -14,6 +15,7 @@ export const SERVICES = [
   homepage,
   portainer,
   n8n,
+  n8nRunners,
   postgres,
   cadvisor,
 ] as const;

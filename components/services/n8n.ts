@@ -5,6 +5,10 @@ import { defineService } from "./definition";
 
 const PORT = 5678;
 const SECRETS = "/run/secrets/n8n";
+/** Where n8n's task broker listens for its runners. */
+export const RUNNERS_BROKER_PORT = 5679;
+/** Name of the secret that n8n and its runners share. */
+export const RUNNERS_TOKEN = "n8nRunnersToken";
 const DATABASE = { name: "n8n", password: "n8nDatabasePassword" } as const;
 
 /** n8n with its data in PostgreSQL. It has internet access, because workflows call other services. */
@@ -21,6 +25,7 @@ export const n8n = defineService({
   containers: ({ image, url }) => {
     const { protocol, host, hostname } = new URL(url);
     const keyFromFile = readsKeyFile(image);
+    const runners = hasRunners(image);
     return [
       {
         // The image's user `node`.
@@ -38,13 +43,20 @@ export const n8n = defineService({
           N8N_PORT: String(PORT),
           N8N_PROTOCOL: protocol.replace(":", ""),
           N8N_EDITOR_BASE_URL: url,
-          WEBHOOK_URL: `${protocol}//${host}/`,
+          [webhookVariable(image)]: `${protocol}//${host}/`,
           N8N_PROXY_HOPS: "1",
           N8N_SECURE_COOKIE: String(protocol === "https:"),
           N8N_DIAGNOSTICS_ENABLED: "false",
           N8N_VERSION_NOTIFICATIONS_ENABLED: "false",
           N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS: "true",
           ...(keyFromFile && { N8N_ENCRYPTION_KEY_FILE: `${SECRETS}/encryption-key` }),
+          ...(runners && {
+            N8N_RUNNERS_MODE: "external",
+            // Not only 127.0.0.1: the runners are in another container.
+            N8N_RUNNERS_BROKER_LISTEN_ADDRESS: "0.0.0.0",
+            N8N_RUNNERS_BROKER_PORT: String(RUNNERS_BROKER_PORT),
+            N8N_RUNNERS_AUTH_TOKEN_FILE: `${SECRETS}/runners-token`,
+          }),
         },
         ...(!keyFromFile && { secretEnvironment: { N8N_ENCRYPTION_KEY: "n8nEncryptionKey" } }),
         secrets: {
@@ -53,6 +65,7 @@ export const n8n = defineService({
             files: {
               "database-password": DATABASE.password,
               ...(keyFromFile && { "encryption-key": "n8nEncryptionKey" }),
+              ...(runners && { "runners-token": RUNNERS_TOKEN }),
             },
           },
         },
@@ -110,6 +123,17 @@ END $$;`;
 /** n8n reads the key from a file since 1.116.2 (n8n-io/n8n#20175); an unknown version gets the variable. */
 const readsKeyFile = ({ tag }: ImageReference): boolean =>
   tagVersion(tag) !== undefined && !isOlder(tag, [1, 116, 2]);
+
+/** n8n 2.40 reads the first and warns about the second, which older and unknown versions read. */
+const webhookVariable = ({ tag }: ImageReference): string =>
+  tagVersion(tag) !== undefined && !isOlder(tag, [2, 40]) ? "N8N_WEBHOOK_URL" : "WEBHOOK_URL";
+
+/**
+ * Since 2.0 n8n runs the code of workflows in task runners. 1.x, and a tag without a version such as `latest`, get none:
+ * then n8n does it itself, in its own container.
+ */
+export const hasRunners = (image: ImageReference | undefined): boolean =>
+  (tagVersion(image?.tag)?.[0] ?? 0) >= 2;
 
 const EGRESS: Exemption = {
   control: "outsideNetworks",

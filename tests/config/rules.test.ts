@@ -7,7 +7,14 @@ import { warningsOf } from "../../config/rules";
 import { SecretName } from "../../components/services";
 import { ENCRYPTED } from "../../text/messages";
 import { assertLines } from "../support/lines";
-import { IMAGES, imagesWithout, problemsOf, rawConfig, setSecret } from "../support/raw-config";
+import {
+  digestOf,
+  IMAGES,
+  imagesWithout,
+  problemsOf,
+  rawConfig,
+  setSecret,
+} from "../support/raw-config";
 import { REASON } from "../support/small-stack";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -30,6 +37,16 @@ const strangers = (index: number, network: string): string =>
 const NO_MAJOR = 'images.postgres: expected … major version, such as 16-alpine, got "latest"; …';
 const STRUCTURAL = `… components/services; a stack … exempt ${EXEMPTIBLE_BY_STACK.join(", ")}`;
 const SHORT = "expected a reason of … 10 characters …";
+
+const N8N_2 = {
+  ...IMAGES,
+  n8n: `n8nio/n8n:2.42.4@${digestOf("5")}`,
+  "n8n-runners": `n8nio/runners:2.42.4@${digestOf("8")}`,
+};
+const RUNNERS_UNUSED =
+  "services.n8n-runners.enabled: services.n8n does not need it with the image it has; remove the line";
+const NO_RUNNERS =
+  "images.n8n-runners: missing, expected name:tag@sha256:… on one line, or services.n8n.enabled: false";
 
 const RULES: readonly Row[] = [
   // Whether a service is on.
@@ -59,6 +76,15 @@ const RULES: readonly Row[] = [
     services({ postgres: OFF }),
     "services.postgres.enabled: services.n8n … that too, or remove the line",
   ],
+
+  [services({ "n8n-runners": ON }), RUNNERS_UNUSED],
+  [services({ "n8n-runners": OFF })],
+  [{ ...services({ "n8n-runners": ON }), images: N8N_2 }],
+  [
+    { ...services({ "n8n-runners": OFF }), images: N8N_2 },
+    "services.n8n-runners.enabled: services.n8n needs it; disable that too, or remove the line",
+  ],
+  [{ ...services({ "n8n-runners": OFF, n8n: OFF }), images: imagesWithout("n8n") }],
 
   // Host names.
   [
@@ -108,7 +134,23 @@ const RULES: readonly Row[] = [
     unpinned("n8n", "n8nio/n8n:1"),
   ],
 
+  [{ images: { ...N8N_2, "n8n-runners": undefined } }, NO_RUNNERS],
+  // Runners that nothing needs are not looked at.
+  [{ images: { ...imagesWithout("n8n-runners") }, n8nRunnersToken: undefined }],
+  [{ images: { ...IMAGES, "n8n-runners": "n8nio/runners:2.42.4" } }],
+  [
+    { images: { ...N8N_2, "n8n-runners": "n8nio/runners:2.42.3" } },
+    'images.n8n-runners: expected the tag of images.n8n, "2.42.4", got "2.42.3"; n8n and its runners must have the same version: write one tag in both lines, then pin them with "npm run pin"',
+  ],
+  // A malformed image does not hide what n8n's image needs.
+  [
+    { images: { ...N8N_2, "n8n-runners": undefined, traefik: 5 } },
+    "images.traefik: expected name:tag@sha256:… as a string, got 5",
+    NO_RUNNERS,
+  ],
+
   // Secrets.
+  [{ images: N8N_2, n8nRunnersToken: undefined }, missing("n8nRunnersToken", "n8n-runners")],
   [
     { postgresPassword: undefined, n8nDatabasePassword: "", n8nEncryptionKey: undefined },
     missing("n8nDatabasePassword", "n8n"),

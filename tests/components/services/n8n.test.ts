@@ -62,6 +62,37 @@ describe("n8n", () => {
         );
       });
 
+  it("leaves the code of workflows to runners since 2.0, and tells them its token", () => {
+    const model = modelOf(realServices("n8n", "n8n-runners"), {
+      images: { n8n: "n8nio/n8n:2.42.4", "n8n-runners": "n8nio/runners:2.42.4" },
+    });
+    const container = containerOf(model, "n8n");
+    const TOKEN = "runners-token=n8nRunnersToken";
+    expectHardened(container, {
+      ...REST,
+      dependsOn: [],
+      networks: ["egress", "n8n-runners-n8n"],
+      controls: CONTROLS,
+      mounts: [`secrets n8n-secrets /run/secrets/n8n: ${DATABASE} ${KEY} ${TOKEN}`, DATA],
+    });
+    const runners = Object.entries(container.environment).filter(([name]) => /RUNNERS/.test(name));
+    assert.deepEqual(Object.fromEntries(runners), {
+      N8N_RUNNERS_MODE: "external",
+      N8N_RUNNERS_BROKER_LISTEN_ADDRESS: "0.0.0.0",
+      N8N_RUNNERS_BROKER_PORT: "5679",
+      N8N_RUNNERS_AUTH_TOKEN_FILE: "/run/secrets/n8n/runners-token",
+    });
+  });
+
+  it("is told its address for webhooks by the variable that its version reads", () => {
+    const said = (image: string): string[] =>
+      Object.keys(n8n(image).environment).filter((name) => name.endsWith("WEBHOOK_URL"));
+    for (const tag of ["1.64.2", "2.0.0", "2.39.9", "2", "latest"])
+      assert.deepEqual(said(`n8nio/n8n:${tag}`), ["WEBHOOK_URL"], tag);
+    for (const tag of ["2.40.7", "2.42.4", "3.0.0"])
+      assert.deepEqual(said(`n8nio/n8n:${tag}`), ["N8N_WEBHOOK_URL"], tag);
+  });
+
   it("finds its database, and the password in the file", () => {
     const { environment } = n8n();
     const database = Object.entries(environment).filter(([name]) => name.startsWith("DB_"));

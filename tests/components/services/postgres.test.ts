@@ -109,12 +109,12 @@ SQL`,
     it(`is refused as ${image.slice(0, 24)}, whose major version is unknown`, () => {
       const reference = parseReference(image);
       assert.equal(
-        postgres.image.problem?.(reference),
+        postgres.image.problem?.(reference, {}),
         `expected a tag that starts with the major version, such as 16-alpine, got "${reference.tag ?? "none"}"; the data volume is named after the version`,
       );
     });
 
   it("accepts an image whose major version is known", () => {
-    assert.equal(postgres.image.problem?.(parseReference("postgres:16-alpine")), undefined);
+    assert.equal(postgres.image.problem?.(parseReference("postgres:16-alpine"), {}), undefined);
   });
 });
