@@ -49,4 +49,4 @@ const versionProblem = (
 ): string | undefined =>
   other === undefined || tag === other.tag
     ? undefined
-    : `expected the tag of images.n8n, ${JSON.stringify(other.tag)}, got ${JSON.stringify(tag ?? "none")}; n8n and its runners must have the same version: write one tag in both lines, then pin them with "npm run pin"`;
+    : `expected the tag of images.n8n, ${JSON.stringify(other.tag)}, got ${JSON.stringify(tag ?? "none")}; n8n and its runners must have the same version: run "npm run pin -- --stack S n8n-runners=${other.tag ?? "TAG"}"`;

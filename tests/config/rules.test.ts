@@ -140,7 +140,7 @@ const RULES: readonly Row[] = [
   [{ images: { ...IMAGES, "n8n-runners": "n8nio/runners:2.42.4" } }],
   [
     { images: { ...N8N_2, "n8n-runners": "n8nio/runners:2.42.3" } },
-    'images.n8n-runners: expected the tag of images.n8n, "2.42.4", got "2.42.3"; n8n and its runners must have the same version: write one tag in both lines, then pin them with "npm run pin"',
+    'images.n8n-runners: expected the tag of images.n8n, "2.42.4", got "2.42.3"; n8n and its runners must have the same version: run "npm run pin -- --stack S n8n-runners=2.42.4"',
   ],
   // A malformed image does not hide what n8n's image needs.
   [

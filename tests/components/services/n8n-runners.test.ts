@@ -31,7 +31,7 @@ describe("n8n's task runners", () => {
   });
 
   const refused = (tag: string): string =>
-    `expected the tag of images.n8n, "${TAG}", got "${tag}"; n8n and its runners must have the same version: write one tag in both lines, then pin them with "npm run pin"`;
+    `expected the tag of images.n8n, "${TAG}", got "${tag}"; n8n and its runners must have the same version: run "npm run pin -- --stack S n8n-runners=${TAG}"`;
   const tags: readonly (readonly [image: string, problem: string | undefined])[] = [
     [`n8nio/runners:${TAG}`, undefined],
     ["n8nio/runners:2.42.3", refused("2.42.3")],
