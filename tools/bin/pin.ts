@@ -5,8 +5,11 @@ void runCommand({
   help: `
 npm run pin -- [service[=tag] …] [--stack S] [--check] [--all] [--minimum-age 3d] [--format table|json|markdown]
 
-Looks up the current digests of a stack's image tags, explains each change, and writes the new digests to Pulumi.S.yaml.
-The rest of that file stays as it is. Default: all services.
+Asks the registries for the current digests of a stack's image tags, explains each change, and writes the new digests to
+Pulumi.S.yaml. The rest of that file stays as it is. Default: all services.
+
+Run it before the first deployment, "npm run pin -- --stack dev": the digests that come with this project are from public
+records, and no registry was asked for them.
 
   service=tag         change the tag, and pin it
   --stack S           the stack, Pulumi.S.yaml (default dev)
