@@ -26,7 +26,7 @@ const EXEMPT: Readonly<Record<string, readonly string[]>> = {
 /** With the guide's images, n8n cannot read its key from a file, and has no task runners. */
 const GUIDE_EXEMPT = Object.fromEntries(
   Object.entries({ ...EXEMPT, n8n: ["outsideNetworks", "environmentSecrets"] }).filter(
-    ([service]) => service in GUIDE,
+    ([service]) => service !== "n8n-runners",
   ),
 );
 

@@ -9,8 +9,12 @@ export const TODAY = JSON.parse(
   readStackFile("prod", PROJECT_FOLDER).config["pinned-stack:images"] ?? "{}",
 ) as ImageSet;
 
-/** The tags of the guide that the stack started from; docs/from-the-guide.md says how to stay on one. */
+/**
+ * The tags of the guide that the stack started from, docs/from-the-guide.md says how to stay on one; of services that it
+ * did not have, today's.
+ */
 export const GUIDE: ImageSet = {
+  ...TODAY,
   traefik: "traefik:v3.6.4@sha256:c5bd185c41ba3dbb42cf8a1b9fbdc368bdc96f90c8e598134879935f64e7a7f1",
   // The guide's 0.2.7 has never existed. This is the oldest with one known digest.
   "socket-proxy":
