@@ -36,6 +36,9 @@ function differences(before: StackModel, after: StackModel): string[] {
     .map((path) => `${path} ${old.get(path) ?? "-"} → ${now.get(path) ?? "-"}`);
 }
 
+/** Traefik's file is one text; a test of its own reads it. */
+const TRAEFIK = "/containers/traefik/mounts/traefik-config/files/traefik.yml";
+
 /** The references themselves, what they need of the host, and the start page, which shows them. */
 const ABOUT_IMAGES = /^\/images\/|^\/containers\/[\w-]+\/(?:image|initImage) |\/site\/index\.html /;
 /** The container of n8n's task runners and its network. */
@@ -69,9 +72,24 @@ const EXPECTED = [
 describe("the guide's images and those of today", () => {
   it("make the same stack, except for n8n's key, its address and its task runners", () => {
     const found = differences(modelWith(GUIDE), modelWith(TODAY));
-    const other = found.filter((line) => !ABOUT_IMAGES.test(line) && !RUNNERS.test(line));
+    const other = found.filter(
+      (line) =>
+        ![ABOUT_IMAGES, RUNNERS].some((known) => known.test(line)) && !line.startsWith(TRAEFIK),
+    );
     assert.deepEqual(other.sort(), [...EXPECTED].sort());
     assert.ok(found.some((line) => RUNNERS.test(line)));
+  });
+
+  it("make the same configuration of Traefik, except for the headers that newer ones can drop", () => {
+    const [guide, today] = [GUIDE, TODAY].map((images) => {
+      const text = leaves(modelWith(images)).get(TRAEFIK) ?? assert.fail("no traefik.yml");
+      return (JSON.parse(text) as string).split("\n");
+    });
+    assert.deepEqual(
+      today?.filter((line) => !/^ +aliasHeadersStrategy: delete$/.test(line)),
+      guide,
+    );
+    assert.notDeepEqual(today, guide);
   });
 
   it("keep PostgreSQL's data where it is", () => {

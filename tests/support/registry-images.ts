@@ -64,6 +64,11 @@ export class Repository {
     return { mediaType, digest, size: bytes.length };
   }
 
+  /** Takes a blob over from another repository of the same registry. */
+  async mountBlob(digest: string, from: string): Promise<void> {
+    await this.#send("POST", `/blobs/uploads/?mount=${digest}&from=${from}`);
+  }
+
   /** Stores a manifest and lets `tag` point to it. */
   async putManifest(tag: string, mediaType: string, bytes: Buffer): Promise<string> {
     await this.#send("PUT", `/manifests/${tag}`, { "content-type": mediaType }, bytes);

@@ -27,6 +27,11 @@ export const IMAGES = {
   cadvisor: "cadvisor/cadvisor:v0.49.1",
 } as const;
 
+/** n8n with task runners, in its own scenario. The test makes its runners from it: runners-stand-in.ts. */
+export const N8N_2 = "n8nio/n8n:2.40.7";
+/** For it. A stand-in for 16 may be older than n8n 2 accepts. */
+export const POSTGRES_17 = "library/postgres:17-alpine";
+
 /** The programs of the tests' own host. */
 const PROGRAMS = [
   "unshare nsenter ip iptables dockerd containerd docker docker-registry",

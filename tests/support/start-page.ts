@@ -12,7 +12,9 @@ import { loadStack } from "../../tools/model/load";
 export const FOLDER = "/srv/homepage";
 
 /** The services in the pictures. Another one changes map and page, but pictures need not show all of them. */
-const SHOWN = new Set("traefik socket-proxy homepage portainer n8n n8n-runners postgres cadvisor".split(" "));
+const SHOWN = new Set(
+  "traefik socket-proxy homepage portainer n8n n8n-runners postgres cadvisor".split(" "),
+);
 
 export function shownStack(): StackModel {
   const { config } = loadStack(readStackFile("dev", resolve(".")), { placeholders: true });

@@ -1,4 +1,4 @@
-/** Traefik's static and dynamic configuration file. Pure. Reference: https://doc.traefik.io/traefik/v3.6/ */
+/** Traefik's static and dynamic configuration file. Pure. Reference: https://doc.traefik.io/traefik/v3.7/ */
 import { stringify } from "yaml";
 
 import { isOlder } from "../../../images/tag-version";
@@ -39,10 +39,22 @@ const ENCODED_CHARACTERS = {
   allowEncodedHash: true,
 } as const;
 
-/** @param tag tag of the Traefik image. Versions before 3.6.4 fail to start with `encodedCharacters`. */
+/**
+ * Drops request headers such as `X_Forwarded_For`, which some programs cannot tell from `X-Forwarded-For`. nginx does so by
+ * default. Traefik keeps them by default, and warns about it at each start.
+ */
+const ALIAS_HEADERS = "delete";
+
+/**
+ * @param tag tag of the Traefik image. Versions before 3.6.4 fail to start with `encodedCharacters`, those before 3.7.12
+ *   with `aliasHeadersStrategy`
+ */
 export function staticConfig({ tls, publish }: IngressSettings, tag: string | undefined): string {
   const secure = isSecure({ tls });
-  const paths = isOlder(tag, [3, 6, 4]) ? {} : { encodedCharacters: ENCODED_CHARACTERS };
+  const requests = {
+    ...(!isOlder(tag, [3, 6, 4]) && { encodedCharacters: ENCODED_CHARACTERS }),
+    ...(!isOlder(tag, [3, 7, 12]) && { aliasHeadersStrategy: ALIAS_HEADERS }),
+  };
   return yaml({
     global: { checkNewVersion: false, sendAnonymousUsage: false },
     log: { level: "INFO" },
@@ -54,7 +66,7 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
       web: {
         address: ":80",
         http: {
-          ...paths,
+          ...requests,
           ...(secure && {
             redirections: {
               entryPoint: { to: `:${publish.https}`, scheme: "https", permanent: true },
@@ -62,7 +74,7 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
           }),
         },
       },
-      ...(secure && { websecure: { address: ":443", http: paths } }),
+      ...(secure && { websecure: { address: ":443", http: requests } }),
     },
     // A change of the files replaces the container, so there is nothing to watch.
     providers: { file: { directory: `${CONFIG_FOLDER}/dynamic`, watch: false } },

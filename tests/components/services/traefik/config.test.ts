@@ -125,6 +125,20 @@ providers:
     });
   });
 
+  it("drops headers that some programs take for others, where the version knows the setting", () => {
+    const entryPoints = (tag: string): Read["entryPoints"] =>
+      (parse(staticConfig(ingress(SELF_SIGNED), tag)) as Read).entryPoints;
+    for (const tag of ["v3.6.4", "v3.6.25", "v3.7.11", "v3.7"])
+      assert.doesNotMatch(JSON.stringify(entryPoints(tag)), /aliasHeaders/, tag);
+    for (const tag of ["v3.7.12", "v3.7.14", "v3.8", "latest"])
+      for (const name of ["web", "websecure"])
+        assert.match(
+          JSON.stringify(entryPoints(tag)[name]),
+          /"aliasHeadersStrategy":"delete"/,
+          tag,
+        );
+  });
+
   it("leaves encoded characters out for versions that do not know the setting", () => {
     const entryPoints = (tag?: string): string =>
       JSON.stringify((parse(staticConfig(ingress(NONE), tag)) as Read).entryPoints);
