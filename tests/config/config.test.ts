@@ -185,6 +185,7 @@ describe("a secret of a configuration", () => {
     assert.deepEqual(problemsOf(rawConfig({}, { secure: new Set(encrypted) })), [
       `n8nDatabasePassword: is stored in clear text; ${setSecret("n8nDatabasePassword")}`,
       `n8nEncryptionKey: is stored in clear text; ${setSecret("n8nEncryptionKey")}`,
+      `n8nRunnersToken: is stored in clear text; ${setSecret("n8nRunnersToken")}`,
     ]);
     const said = { portainerPassword: "dev-only-portainer-password" };
     assert.deepEqual(problemsOf(rawConfig(said, { stack: "dev", secure: new Set() })), []);

@@ -70,7 +70,6 @@ describe("n8n", () => {
     const TOKEN = "runners-token=n8nRunnersToken";
     expectHardened(container, {
       ...REST,
-      dependsOn: [],
       networks: ["egress", "n8n-runners-n8n"],
       controls: CONTROLS,
       mounts: [`secrets n8n-secrets /run/secrets/n8n: ${DATABASE} ${KEY} ${TOKEN}`, DATA],

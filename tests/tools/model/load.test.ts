@@ -26,7 +26,9 @@ const problemsOf = (file: StackFile): readonly string[] => {
 
 describe("a stack from its file", () => {
   it("is its configuration, and a model of the services that are on", () => {
-    const { config, model } = loadStack(stackFile({ services: { cadvisor: { enabled: true } } }));
+    const images = { ...IMAGES, n8n: "n8nio/n8n:2.42.4", "n8n-runners": "n8nio/runners:2.42.4" };
+    const services = { cadvisor: { enabled: true } };
+    const { config, model } = loadStack(stackFile({ images, services }));
     assert.equal(config.domain, "example.test");
     assert.equal(model.stack, "test");
     assert.deepEqual(
