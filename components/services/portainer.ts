@@ -3,7 +3,8 @@ import { proxyEndpoint } from "../hardened/haproxy";
 import { defineService } from "./definition";
 
 const PORT = 9000;
-const SECRETS = "/run/secrets/portainer";
+/** Not /run/secrets/portainer, where Portainer looks for the file with the key of its database. */
+const SECRETS = "/run/secrets/portainer-admin";
 
 /** Portainer with read-only access to Docker through its socket proxy. */
 export const portainer = defineService({

@@ -14,7 +14,7 @@ describe("Portainer", () => {
     expectHardened(container, {
       controls: { user: "1000:1000", healthCheck: false },
       mounts: [
-        "secrets portainer-password /run/secrets/portainer: admin-password=portainerPassword",
+        "secrets portainer-password /run/secrets/portainer-admin: admin-password=portainerPassword",
         "data portainer-data /data (chown)",
       ],
       tmpfs: { "/tmp": 16 },
@@ -26,7 +26,7 @@ describe("Portainer", () => {
       "--host",
       "tcp://socket-proxy-portainer:2375",
       "--admin-password-file",
-      "/run/secrets/portainer/admin-password",
+      "/run/secrets/portainer-admin/admin-password",
     ]);
   });
 
