@@ -10,6 +10,7 @@ import { DOCKER_HUB } from "../images/reference";
 import { RegistrySettings } from "../images/registry/client";
 import { UserError } from "../text/user-error";
 import { hostAccess, HostAccess, HostAddress, hostPrelude } from "./address";
+import { EngineCgroups, parseEngineCgroups } from "./cgroups";
 import { PreflightArgs, preflightScript } from "./preflight";
 
 export interface DockerHostArgs {
@@ -31,6 +32,7 @@ export class DockerHost {
   readonly provider: docker.Provider;
 
   #socketGroup: pulumi.Output<string> | undefined;
+  #cgroups: pulumi.Output<EngineCgroups> | undefined;
 
   /** Throws a {@link UserError} if DOCKER_CONTEXT is set. */
   constructor(
@@ -67,6 +69,15 @@ export class DockerHost {
     return { path, group: this.#socketGroup };
   }
 
+  /** How the engine manages control groups. A command reads it once, like the socket's group. */
+  cgroups(): pulumi.Output<EngineCgroups> {
+    this.#cgroups ??= this.command(cgroupsName(this.stack), {
+      script: `docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'\n`,
+      triggers: [this.access.label, this.access.socketPath],
+    }).stdout.apply(parseEngineCgroups);
+    return this.#cgroups;
+  }
+
   /** Runs a script on the host on creation and when a trigger changes; never in a preview. */
   command(
     name: string,
@@ -91,6 +102,9 @@ export class DockerHost {
 
 /** Name of the command that reads the socket's group. `npm run deploy` replaces it if the group has changed. */
 export const socketGroupName = (stack: string): string => `${stack}-socket-group`;
+
+/** Name of the command that reads the engine's cgroup driver and version. `npm run deploy` replaces it if they have changed. */
+export const cgroupsName = (stack: string): string => `${stack}-cgroups`;
 
 /**
  * ssh creates its control socket in ~/.ssh and fails if that folder does not exist. Errors here are ignored (a user without
