@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
+import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../host/cgroups";
 import { DataVolume } from "./data-volume";
 import { FileVolume, NamedSecret } from "./file-volume";
 import { labelList, NAME_LABEL } from "./labels";
@@ -15,6 +16,7 @@ import {
   Mount,
   SocketMount,
   goDuration,
+  nameServers,
   tmpfsOptions,
 } from "./model";
 import { Link } from "./networks";
@@ -33,6 +35,8 @@ export interface CommandRunner {
     args: { readonly script: pulumi.Input<string>; readonly triggers: pulumi.Input<string>[] },
     opts?: pulumi.CustomResourceOptions,
   ): command.local.Command;
+  /** How the engine manages control groups. */
+  cgroups(): pulumi.Output<EngineCgroups>;
 }
 
 export interface HardenedContainerArgs extends Omit<
@@ -83,6 +87,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
         Object.entries(secretEnvironment).map(([variable, { secret }]) => [variable, secret]),
       ),
     });
+    const servers = nameServers(this.model);
     this.container = new docker.Container(
       name,
       {
@@ -92,10 +97,12 @@ export class HardenedContainer extends pulumi.ComponentResource {
         mustRun: false,
         ...processArgs(this.model, secretEnvironment),
         ...restrictionArgs(this.model),
-        ...storageArgs(this.model, mounts),
+        ...storageArgs(this.model, mounts, host),
+        ...cgroupArgs(this.model, host),
         ...healthArgs(this.model),
         // Otherwise Docker attaches the container to its default bridge, which has internet access.
         ...(networks.length === 0 && { networkMode: "none" }),
+        ...(servers.length > 0 && { dns: [...servers] }),
         networksAdvanced: networks.map(({ network }) => ({ name: network.name, aliases: [alias] })),
         ports: this.model.ports.map(({ address, published, internal }) => ({
           ip: address,
@@ -217,24 +224,47 @@ const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.Container
 function storageArgs(
   { controls, tmpfs }: ContainerModel,
   mounts: NonNullable<HardenedContainerArgs["mounts"]>,
+  host: CommandRunner,
 ): Partial<docker.ContainerArgs> {
   const groups = mounts.flatMap((mount) => (mount.kind === "socket" ? [mount.group] : []));
+  const volumes = mounts.map((mount) =>
+    "volumeName" in mount
+      ? {
+          volumeName: mount.volumeName,
+          containerPath: mount.path,
+          ...(mount.kind !== "data" && { readOnly: true }),
+        }
+      : readOnly(mount.source, mount.path),
+  );
   return {
-    volumes: mounts.map((mount) =>
-      "volumeName" in mount
-        ? {
-            volumeName: mount.volumeName,
-            containerPath: mount.path,
-            ...(mount.kind !== "data" && { readOnly: true }),
-          }
-        : { hostPath: mount.source, containerPath: mount.path, readOnly: true },
-    ),
+    volumes: controls.hostCgroups
+      ? host
+          .cgroups()
+          .apply((engine) => [
+            ...volumes,
+            ...hostCgroupPaths(engine).map((path) => readOnly(path, path)),
+          ])
+      : volumes,
     ...(groups.length > 0 && { groupAdds: groups }),
     tmpfs: Object.fromEntries(
       Object.entries(tmpfs).map(([path, size]) => [path, tmpfsOptions(size, controls.user)]),
     ),
   };
 }
+
+const readOnly = (hostPath: string, containerPath: string) => ({
+  hostPath,
+  containerPath,
+  readOnly: true,
+});
+
+const cgroupArgs = (
+  { cgroup, controls }: ContainerModel,
+  host: CommandRunner,
+): Partial<docker.ContainerArgs> => ({
+  ...(cgroup && { cgroupParent: host.cgroups().apply((engine) => cgroupParent(cgroup, engine)) }),
+  ...(controls.hostCgroups && { cgroupnsMode: "host" }),
+});
 
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };

@@ -2,6 +2,9 @@
  * A container as plain data: what it runs, its restrictions, and the reasons for exemptions. {@link containerModel} creates
  * it; renderers (Docker, Compose), reports and checks read it. Pure. Secrets appear by name only.
  */
+import { createHash } from "node:crypto";
+
+import { CgroupName } from "../../host/cgroups";
 import {
   Controls,
   controlsWith,
@@ -87,6 +90,33 @@ export interface NetworkModel {
 }
 
 /**
+ * Options of Docker's bridge driver. An internal network gets no address of the host: with `internal` alone, its containers
+ * reach every port of the host that listens on all addresses. The others get an interface with a known name.
+ */
+export const networkOptions = (
+  stack: string,
+  network: string,
+  internal: boolean,
+): Readonly<Record<string, string>> =>
+  internal
+    ? { "com.docker.network.bridge.inhibit_ipv4": "true" }
+    : { "com.docker.network.bridge.name": bridgeName(stack, network) };
+
+/** Limit of the kernel (IFNAMSIZ). */
+const LONGEST_INTERFACE = 15;
+
+/**
+ * The host's interface for a network that is not internal: `ps-prod-edge`. Known before the network exists, so that a
+ * firewall rule can name it. Long or unusual names are shortened and made unique by five digits of a hash.
+ */
+export function bridgeName(stack: string, network: string): string {
+  const name = `ps-${stack}-${network}`;
+  if (name.length <= LONGEST_INTERFACE && /^[\w-]+$/.test(name)) return name;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 5);
+  return `ps-${hash}-${network}`.slice(0, LONGEST_INTERFACE);
+}
+
+/**
  * How a container is replaced. `start-first`: the new one must be healthy before the old one is removed. `stop-first`: the
  * old one is stopped first, because two cannot share a published port or write to the same volume; it is removed when the
  * new one works.
@@ -123,6 +153,8 @@ export interface ContainerSpec extends Partial<Limits> {
   readonly stopGraceSeconds?: number;
   /** Size of /dev/shm in MiB. Default: Docker's default, 64. */
   readonly shmMiB?: number;
+  /** Name of its parent cgroup, for tools that tell containers by their cgroups. Default: the engine's own parent. */
+  readonly cgroup?: CgroupName;
   /** Names of the containers that must be healthy before this one starts. */
   readonly dependsOn?: readonly string[];
 }
@@ -151,6 +183,7 @@ export interface ContainerModel extends Required<
   readonly health?: Required<HealthCheck>;
   readonly question?: Question;
   readonly shmMiB?: number;
+  readonly cgroup?: CgroupName;
   readonly order: ReplaceOrder;
 }
 
@@ -181,6 +214,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     health,
     question,
     shmMiB,
+    cgroup,
   } = spec;
   const { mounts = [], ports = [] } = spec;
   const controls = controlsWith(service, spec, exemptions);
@@ -203,6 +237,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     ports,
     stopGraceSeconds: spec.stopGraceSeconds ?? 10,
     ...(shmMiB !== undefined && { shmMiB }),
+    ...(cgroup && { cgroup }),
     dependsOn: spec.dependsOn ?? [],
     order:
       ports.length === 0 && !mounts.some(({ kind }) => kind === "data")
@@ -231,6 +266,13 @@ function checkExemptionsMatchUse(service: string, controls: Controls, spec: Cont
   });
   if (problems.length > 0) throw new HardeningError(problems);
 }
+
+/**
+ * The name servers behind Docker's own, which still resolves the other containers. A container on internal networks has no
+ * use for others, and engines before 23.0.11 would ask them from the host's network: a way out for data (CVE-2024-29018).
+ */
+export const nameServers = ({ networks }: Pick<ContainerModel, "networks">): readonly string[] =>
+  networks.length > 0 && networks.every(({ internal }) => internal) ? ["127.0.0.1"] : [];
 
 /** Mount options of a tmpfs. With uid and gid, because it belongs to root otherwise. */
 export function tmpfsOptions(sizeMiB: number, user: string): string {

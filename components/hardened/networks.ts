@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { labelList } from "./labels";
-import { NetworkModel } from "./model";
+import { networkOptions, NetworkModel } from "./model";
 
 /** A network that containers can join, with its resource. */
 export interface Link extends NetworkModel {
@@ -56,8 +56,14 @@ export class Networks extends pulumi.ComponentResource {
     const fullName = `${this.#name}-${name}`;
     const network = new docker.Network(
       fullName,
-      { name: fullName, internal, labels: labelList(this.#labels) },
-      { parent: this },
+      {
+        name: fullName,
+        internal,
+        options: networkOptions(this.#name, name, internal),
+        labels: labelList(this.#labels),
+      },
+      // Two networks cannot have the same name or bridge.
+      { parent: this, deleteBeforeReplace: true },
     );
     const link = { name, internal, network };
     this.#links.set(name, link);

@@ -15,6 +15,8 @@ export interface Controls {
   readonly dockerSocket: boolean;
   /** Bind-mounted host paths, always read-only. */
   readonly hostPaths: readonly string[];
+  /** Whether it sees the control groups of the whole host, read-only: the use of memory, CPU and disk by everything on it. */
+  readonly hostCgroups: boolean;
   /** Container ports that are published on the host. */
   readonly publishedPorts: readonly number[];
   /** Networks that are not internal (`edge`, `egress`), so that the container can reach other hosts. */
@@ -40,6 +42,7 @@ export const HARDENED: Controls = Object.freeze({
   noNewPrivileges: true,
   dockerSocket: false,
   hostPaths: Object.freeze([]),
+  hostCgroups: false,
   publishedPorts: Object.freeze([]),
   outsideNetworks: Object.freeze([]),
   environmentSecrets: Object.freeze([]),
@@ -61,6 +64,7 @@ export const EXEMPTIBLE = [
   "noNewPrivileges",
   "dockerSocket",
   "hostPaths",
+  "hostCgroups",
   "publishedPorts",
   "outsideNetworks",
   "environmentSecrets",

@@ -18,7 +18,7 @@ export function createScript(model: ContainerModel, options: CreateOptions): str
   const { controls, entrypoint, mounts, tmpfs, environment, secretEnvironment, shmMiB } = model;
   const memory = `${controls.memoryMiB}m`;
   const words = [
-    `docker create ${options.before} --restart no --no-healthcheck --log-driver json-file --log-opt max-size=10m`,
+    `docker create ${options.before} --dns 127.0.0.1 --restart no --no-healthcheck --log-driver json-file --log-opt max-size=10m`,
     `--user ${quote(controls.user)} --cap-drop ALL`,
     ...controls.capabilities.map((name) => `--cap-add ${quote(name)}`),
     ...(controls.noNewPrivileges ? ["--security-opt no-new-privileges:true"] : []),

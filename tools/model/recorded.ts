@@ -21,6 +21,7 @@ const controls = z.object({
   noNewPrivileges: z.boolean(),
   dockerSocket: z.boolean(),
   hostPaths: texts.default([]),
+  hostCgroups: z.boolean().default(false),
   publishedPorts: z.array(z.number()).default([]),
   outsideNetworks: texts.default([]),
   environmentSecrets: texts.default([]),
@@ -65,6 +66,7 @@ const container = z.object({
     .default([]),
   stopGraceSeconds: z.number(),
   shmMiB: z.number().exactOptional(),
+  cgroup: z.object({ stack: z.string(), name: z.string() }).exactOptional(),
   dependsOn: texts.default([]),
   order: z.enum(["start-first", "stop-first"]),
 }) satisfies z.ZodType<ContainerModel>;

@@ -231,6 +231,8 @@ function exemptionLabel({ control, value }: Exemption): string {
       return "uses the Docker socket";
     case "hostPaths":
       return `reads the host's ${list}`;
+    case "hostCgroups":
+      return "reads the use of resources of the whole host";
     case "publishedPorts":
       // Container ports. The published ports depend on the stack's configuration.
       return `publishes ${list.includes(",") ? "ports" : "port"} ${list.replace(/, (?=\d+$)/, " and ")}`;

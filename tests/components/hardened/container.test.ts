@@ -22,7 +22,11 @@ import { REASON } from "../../support/small-stack";
 /** Made inside the run, because volumes and networks are resources. */
 type Said = (networks: Networks) => Partial<HardenedContainerArgs>;
 
-const run = (said: Said = () => ({}), preview = false): Promise<Recording<HardenedContainer>> =>
+const run = (
+  said: Said = () => ({}),
+  preview = false,
+  cgroups = "systemd 2\n",
+): Promise<Recording<HardenedContainer>> =>
   record(
     () => {
       const host = new DockerHost("test", {
@@ -42,11 +46,11 @@ const run = (said: Said = () => ({}), preview = false): Promise<Recording<Harden
         {},
       );
     },
-    { preview },
+    { preview, engine: { [COMMAND]: { stdout: cgroups } } },
   );
 
-const containerOf = async (said?: Said): Promise<Registered> =>
-  only((await run(said)).resources, CONTAINER, "test-web");
+const containerOf = async (said?: Said, cgroups?: string): Promise<Registered> =>
+  only((await run(said, false, cgroups)).resources, CONTAINER, "test-web");
 
 const files = (): FileVolume =>
   new FileVolume("test-files", { path: "/etc/web", files: { a: "plain" }, image: "web:1" }, {});
@@ -103,6 +107,8 @@ const PLAIN = {
     startPeriod: "30s",
   },
   networksAdvanced: [{ name: "test-door-web", aliases: ["test-web"] }],
+  // Behind Docker's own name server. Nothing answers there, so no name is asked for outside.
+  dns: ["127.0.0.1"],
   ports: [],
 };
 
@@ -178,6 +184,11 @@ const FIELDS: Readonly<Record<keyof Omit<ContainerModel, "controls">, Row>> = {
   // Asked by the script that starts it.
   question: [() => ({ question: { port: 80, path: "/" } }), {}],
   shmMiB: [() => ({ shmMiB: 128 }), { shmSize: 128 }],
+  // Where the driver is systemd; see below.
+  cgroup: [
+    () => ({ cgroup: { stack: "dev", name: "web" } }),
+    { cgroupParent: "pinnedstack-dev-web.slice" },
+  ],
   order: [
     () => ({ mounts: [data()] }),
     { volumes: [{ volumeName: "test-data", containerPath: "/data" }] },
@@ -217,13 +228,18 @@ const CONTROLS: Readonly<Record<keyof Controls, Row>> = {
     }),
     { volumes: [{ hostPath: "/sys", containerPath: "/host/sys", readOnly: true }] },
   ],
+  // On cgroup v2; see below.
+  hostCgroups: [
+    () => exempt({ control: "hostCgroups", value: true }),
+    { cgroupnsMode: "host", volumes: [] },
+  ],
   publishedPorts: FIELDS.ports,
   outsideNetworks: [
     (networks) => ({
       networks: [networks.edge()],
       ...exempt({ control: "outsideNetworks", value: ["edge"] }),
     }),
-    { networksAdvanced: [{ name: "test-edge", aliases: ["test-web"] }] },
+    { networksAdvanced: [{ name: "test-edge", aliases: ["test-web"] }], dns: undefined },
   ],
   environmentSecrets: FIELDS.secretEnvironment,
   healthCheck: [
@@ -257,6 +273,45 @@ describe("the Docker container of a model", () => {
         Object.fromEntries(expected.filter(([, value]) => value !== undefined)),
       );
     });
+
+  it("has a path as its parent cgroup where the driver is cgroupfs", async () => {
+    const said: Said = () => ({ cgroup: { stack: "dev", name: "web" } });
+    const { inputs } = await containerOf(said, "cgroupfs 2\n");
+    assert.equal(inputs.cgroupParent, "/pinned-stack/dev/web");
+  });
+
+  it("reads each of the host's controllers through a mount of its own on cgroup v1", async () => {
+    const said: Said = () => ({
+      mounts: [files()],
+      ...exempt({ control: "hostCgroups", value: true }),
+    });
+    const { inputs } = await containerOf(said, "cgroupfs 1\n");
+    const folders = ["blkio", "cpu", "cpuacct", "memory", "pids"].map(
+      (name) => `/sys/fs/cgroup/${name}`,
+    );
+    assert.deepEqual(inputs.volumes, [
+      { volumeName: "test-files", containerPath: "/etc/web", readOnly: true },
+      ...folders.map((path) => ({ hostPath: path, containerPath: path, readOnly: true })),
+    ]);
+    assert.equal(inputs.cgroupnsMode, "host");
+  });
+
+  it("asks how the engine manages cgroups only where it matters, and once", async () => {
+    const commands = async (said?: Said): Promise<string[]> =>
+      (await run(said)).resources
+        .filter(({ type, name }) => type === COMMAND && name.endsWith("-cgroups"))
+        .map(({ inputs }) => String(inputs.stdin));
+    assert.deepEqual(await commands(), []);
+    const asked = await commands(() => ({
+      cgroup: { stack: "dev", name: "web" },
+      ...exempt({ control: "hostCgroups", value: true }),
+    }));
+    assert.equal(asked.length, 1);
+    assert.match(
+      asked[0] ?? "",
+      /\ndocker info --format '\{\{\.CgroupDriver\}\} \{\{\.CgroupVersion\}\}'\n$/,
+    );
+  });
 
   it("has no network at all where it has none, not Docker's default one", async () => {
     const { inputs } = await containerOf(() => ({ networks: [] }));

@@ -3,17 +3,34 @@ import assert from "node:assert/strict";
 import { Networks } from "../../../components/hardened/networks";
 import { NETWORK, only, record, valueOf } from "../../support/pulumi-mocks";
 
-/** Names and whether they are internal. */
+/** Names, whether they are internal, and options of the driver. */
 const made = async (ask: (networks: Networks) => void): Promise<readonly unknown[]> => {
   const { resources } = await record(() => {
     ask(new Networks("test", { labels: { owner: "me" } }, {}));
   });
   return resources
     .filter(({ type }) => type === NETWORK)
-    .map(({ inputs }) => [inputs.name, inputs.internal]);
+    .map(({ inputs }) => [inputs.name, inputs.internal, inputs.options]);
 };
 
+const NO_HOST = { "com.docker.network.bridge.inhibit_ipv4": "true" };
+const bridge = (name: string) => ({ "com.docker.network.bridge.name": name });
+
 describe("the networks of a group of containers", () => {
+  it("have no address of the host on them where they are internal, and a known interface where not", async () => {
+    const options = async (ask: (networks: Networks) => void): Promise<unknown> =>
+      ((await made(ask)) as readonly (readonly unknown[])[]).map((row) => row[2]);
+    assert.deepEqual(
+      await options((networks) => {
+        networks.between("app", "db");
+        networks.edge();
+        networks.egress();
+        networks.get({ name: "a-network-of-another-name", internal: false });
+      }),
+      [NO_HOST, bridge("ps-test-edge"), bridge("ps-test-egress"), bridge("ps-a511a-a-netw")],
+    );
+  });
+
   it("are internal for each pair; only edge and egress lead out of the host", async () => {
     assert.deepEqual(
       await made((networks) => {
@@ -23,10 +40,10 @@ describe("the networks of a group of containers", () => {
         networks.egress();
       }),
       [
-        ["test-edge", false],
-        ["test-app-db", true],
-        ["test-app-cache", true],
-        ["test-egress", false],
+        ["test-edge", false, bridge("ps-test-edge")],
+        ["test-app-db", true, NO_HOST],
+        ["test-app-cache", true, NO_HOST],
+        ["test-egress", false, bridge("ps-test-egress")],
       ],
     );
   });

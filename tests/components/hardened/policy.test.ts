@@ -36,6 +36,7 @@ describe("the policy", () => {
       noNewPrivileges: true,
       dockerSocket: false,
       hostPaths: [],
+      hostCgroups: false,
       publishedPorts: [],
       outsideNetworks: [],
       environmentSecrets: [],
