@@ -58,6 +58,7 @@ export function describeStack(
       .map((container) => ({ definition, container, name: container.name ?? name }));
   });
   const networks = networksOf(parts, dockerClients);
+  const namedCgroups = enabled.some((definition) => definition.namedCgroups === true);
   const containers = parts.map(({ definition, container, name }) =>
     describeContainer(definition, container, {
       name,
@@ -68,6 +69,7 @@ export function describeStack(
       dockerClients,
       databases,
       socketPath,
+      namedCgroups,
     }),
   );
   const described: DescribedStack = {
@@ -200,6 +202,7 @@ interface ContainerContext {
   readonly dockerClients: DockerClients;
   readonly databases: readonly (DatabaseSpec & { readonly service: string })[];
   readonly socketPath: string;
+  readonly namedCgroups: boolean;
 }
 
 function describeContainer(
@@ -214,6 +217,7 @@ function describeContainer(
     dockerClients,
     databases,
     socketPath,
+    namedCgroups,
   }: ContainerContext,
 ): StackContainer {
   const { limits, exemptions } = settingsOf(settings, definition.name);
@@ -231,6 +235,7 @@ function describeContainer(
       mounts: mountsOf(name, definition.name, container, socketPath),
       networks: networks.map(({ name: network, internal }) => ({ name: network, internal })),
       ports: ports.map((port) => ({ address: settings.publish.address, ...port })),
+      ...(namedCgroups && { cgroup: { stack: settings.stack, name } }),
       dependsOn: [
         ...dependsOn,
         ...(database === undefined ? [] : ["postgres"]),

@@ -20,7 +20,7 @@ const EXEMPT: Readonly<Record<string, readonly string[]>> = {
   n8n: ["outsideNetworks"],
   "n8n-runners": [],
   postgres: [],
-  cadvisor: ["user", "hostPaths"],
+  cadvisor: ["hostCgroups"],
 };
 
 /** With the guide's images, n8n cannot read its key from a file, and has no task runners. */
@@ -42,7 +42,7 @@ const PUBLISHED: Readonly<Record<string, readonly string[]>> = {
 /** All inputs that a running container may have. Another one may weaken it, and is judged here first. */
 const INPUTS = new Set(
   [
-    "capabilities command cpus destroyGraceSeconds entrypoints envs groupAdds healthcheck image init ipcMode labels",
+    "capabilities cgroupnsMode cgroupParent command cpus destroyGraceSeconds dns entrypoints envs groupAdds healthcheck image init ipcMode labels",
     "logDriver logOpts memory memorySwap mustRun networksAdvanced ports privileged readOnly restart securityOpts shmSize",
     "start stopTimeout tmpfs ulimits user volumes",
   ].flatMap((line) => line.split(" ")),
@@ -167,6 +167,17 @@ for (const [stack, said, title] of [
           exempt(container, "hostPaths"),
           name,
         );
+        // The engine of these tests is not on cgroup v1, where folders would be mounted.
+        assert.equal(
+          inputs.cgroupnsMode,
+          exempt(container, "hostCgroups") ? "host" : undefined,
+          name,
+        );
+        assert.deepEqual(
+          inputs.dns,
+          exempt(container, "outsideNetworks").length > 0 ? undefined : ["127.0.0.1"],
+          name,
+        );
         const secrets = (inputs.envs ?? []).filter((text) => text === SECRET);
         assert.equal(secrets.length, exempt(container, "environmentSecrets").length, name);
         const tests = inputs.healthcheck?.tests ?? [];
@@ -201,6 +212,12 @@ for (const [stack, said, title] of [
         );
         const outside = OUTSIDE[network];
         assert.equal(inputs.internal, outside === undefined, network);
+        assert.deepEqual(
+          inputs.options,
+          outside === undefined
+            ? { "com.docker.network.bridge.inhibit_ipv4": "true" }
+            : { "com.docker.network.bridge.name": `ps-${stack}-${network}` },
+        );
         if (outside === undefined) assert.equal(members.length, 2, network);
         else
           assert.deepEqual(

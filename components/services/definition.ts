@@ -178,6 +178,8 @@ export interface ServiceDefinition<
   /** Docker API paths that it reads through its own socket proxy. */
   readonly dockerApi?: readonly SocketRead[];
   readonly database?: DatabaseSpec;
+  /** Whether it tells containers by their cgroups, so that all of the stack get one with their name. Default false. */
+  readonly namedCgroups?: boolean;
   /** Names of the services that connect to it. A network is created for each. */
   readonly clients?: readonly string[];
   /** What users notice while it is replaced stop-first, such as "n8n waits". */

@@ -98,7 +98,7 @@ describe("a configuration", () => {
     [{}, "traefik", true],
     [{}, "socket-proxy", true],
     [{ portainer: { enabled: false } }, "socket-proxy", false],
-    [{ portainer: { enabled: false }, cadvisor: { enabled: true } }, "socket-proxy", true],
+    [{ portainer: { enabled: false }, cadvisor: { enabled: true } }, "socket-proxy", false],
     [{ n8n: { enabled: false } }, "postgres", false],
   ];
   for (const [services, name, on] of enabled)

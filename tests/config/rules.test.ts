@@ -52,19 +52,15 @@ const RULES: readonly Row[] = [
   // Whether a service is on.
   [services({ traefik: ON })],
   [services({ traefik: OFF }), "services.traefik.enabled: … reached through it; remove the line"],
-  [services({ "socket-proxy": ON, cadvisor: OFF })],
+  [services({ "socket-proxy": ON })],
   [services({ "socket-proxy": OFF, portainer: OFF })],
   [
     services({ "socket-proxy": ON, portainer: OFF }),
-    "services.socket-proxy.enabled: … while services.portainer and services.cadvisor are … remove the line",
+    "services.socket-proxy.enabled: … while services.portainer is … remove the line",
   ],
   [
     services({ "socket-proxy": OFF }),
     "services.socket-proxy.enabled: services.portainer … that too, or remove the line",
-  ],
-  [
-    services({ "socket-proxy": OFF, cadvisor: ON }),
-    "services.socket-proxy.enabled: services.portainer and services.cadvisor … them too, or remove the line",
   ],
   [services({ postgres: ON })],
   [services({ postgres: OFF, n8n: OFF })],
@@ -114,7 +110,7 @@ const RULES: readonly Row[] = [
   [
     { images: imagesWithout("traefik", "socket-proxy", "homepage", "postgres") },
     `images.traefik: ${MISSING}`,
-    `images.socket-proxy: ${MISSING}, or services.portainer.enabled: false and services.cadvisor.enabled: false`,
+    `images.socket-proxy: ${MISSING}, or services.portainer.enabled: false`,
     `images.homepage: ${MISSING}, or services.homepage.enabled: false`,
     `images.postgres: ${MISSING}, or services.n8n.enabled: false`,
   ],

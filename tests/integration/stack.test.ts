@@ -8,6 +8,7 @@ import { useWorld } from "../support/world";
 import { allWell, changes } from "./stack/changes";
 import { conversations } from "./stack/conversations";
 import { entrance } from "./stack/entrance";
+import { metrics } from "./stack/metrics";
 import { proxies } from "./stack/proxies";
 import { restrictions } from "./stack/restrictions";
 import { secrets } from "./stack/secrets";
@@ -44,7 +45,6 @@ describe("the whole stack, deployed over SSH", function () {
       postgres: "healthy",
       cadvisor: "healthy",
       "socket-proxy-portainer": "healthy",
-      "socket-proxy-cadvisor": "healthy",
     });
   });
 
@@ -87,6 +87,9 @@ describe("the whole stack, deployed over SSH", function () {
   });
   describe("with the Docker socket", () => {
     proxies(whole);
+  });
+  describe("and its metrics", () => {
+    metrics(whole);
   });
   describe("and its secrets", () => {
     secrets(whole);

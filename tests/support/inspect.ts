@@ -21,6 +21,9 @@ export interface Inspected {
   readonly HostConfig: {
     readonly CapAdd: readonly string[] | null;
     readonly CapDrop: readonly string[] | null;
+    readonly CgroupParent: string;
+    readonly CgroupnsMode: string;
+    readonly Dns: readonly string[] | null;
     readonly Devices: readonly unknown[] | null;
     readonly IpcMode: string;
     readonly LogConfig: {

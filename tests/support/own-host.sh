@@ -13,6 +13,8 @@ set -eu
 if [ "$1" != inside ]; then
   unshare --net --mount --pid --fork --kill-child sh "$0" inside "$1" "$2" && status=0 || status=$?
   find /sys/fs/cgroup -depth -type d -path "*/$(basename "$1")*" -exec rmdir {} + 2>/dev/null || true
+  # Named parents of containers, which no daemon removes; those that another host still uses stay.
+  find /sys/fs/cgroup -depth -type d -path "*/pinned-stack*" -exec rmdir {} + 2>/dev/null || true
   [ ! -e "$1/made-var-lib-docker" ] || rmdir /var/lib/docker || true
   rm -rf "$1"
   exit "$status"
@@ -35,9 +37,9 @@ if [ ! -d /var/lib/docker ]; then
   touch "$directory/made-var-lib-docker"
 fi
 # In memory where there is plenty of it: unpacked images are tens of thousands of files, and on a disk removing them
-# takes longer than most tests.
+# takes longer than most tests. The size is an upper limit; the preflight wants almost 5 GB for the containerd image store.
 if [ "$(awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo)" -ge 8 ]; then
-  mount -t tmpfs -o mode=0710,size=4g tmpfs "$directory/docker"
+  mount -t tmpfs -o mode=0710,size=6g tmpfs "$directory/docker"
 fi
 mount --bind "$directory/docker" /var/lib/docker
 if [ -n "$store" ]; then

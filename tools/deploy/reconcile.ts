@@ -1,5 +1,5 @@
 /** The state before a deployment: what interrupted runs left behind, and drift. */
-import { socketGroupName } from "../../host/docker-host";
+import { cgroupsName, socketGroupName } from "../../host/docker-host";
 import { ROLE_LABEL } from "../../components/hardened/labels";
 import { Run } from "./context";
 import { isUp } from "./host/health";
@@ -80,16 +80,20 @@ export async function reconcile(run: Run): Promise<CurrentState> {
         )
         .map(({ urn }) => urn),
       ...(drift.some(({ kind }) => kind === "socket group")
-        ? socketGroupUrns(recorded, stack)
+        ? commandUrns(recorded, socketGroupName(stack))
+        : []),
+      // The engine may use another cgroup driver now.
+      ...(drift.some(({ kind }) => kind === "cgroup parent")
+        ? commandUrns(recorded, cgroupsName(stack))
         : []),
     ],
   };
 }
 
-/** The command resource that reads the socket's group on the host. Pulumi keeps its output until it is replaced. */
-const socketGroupUrns = ({ resources }: StackState, stack: string): string[] =>
+/** A command resource that reads something on the host. Pulumi keeps its output until it is replaced. */
+const commandUrns = ({ resources }: StackState, name: string): string[] =>
   resources
-    .filter(({ type, urn }) => type === COMMAND && nameOf(urn) === socketGroupName(stack))
+    .filter(({ type, urn }) => type === COMMAND && nameOf(urn) === name)
     .map(({ urn }) => urn);
 
 /** Without those of which another container runs, which a failed deployment leaves behind. */

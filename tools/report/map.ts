@@ -68,8 +68,9 @@ const edgesOf = ({ containers, networks, ports }: StackView): Edge[] => [
       ? others.map((to): Edge => [first, "inside", to])
       : [first, ...others].map((from): Edge => [from, "out", INTERNET, name]),
   ),
-  ...containers.flatMap(({ name, dockerSocket, hostPaths }): Edge[] => [
+  ...containers.flatMap(({ name, dockerSocket, hostPaths, hostCgroups }): Edge[] => [
     ...(dockerSocket ? [[name, "host", SOCKET] as const] : []),
+    ...(hostCgroups ? [[name, "host", FILES, "cgroups"] as const] : []),
     ...(hostPaths.length > 0 ? [[name, "host", FILES, folders(hostPaths)] as const] : []),
   ]),
 ];

@@ -4,62 +4,54 @@ import { expectHardened } from "../../support/hardened";
 import { containerOf, modelOf, realServices } from "../../support/small-stack";
 
 describe("cAdvisor", () => {
-  const model = modelOf(realServices("socket-proxy", "cadvisor"));
+  const definitions = realServices("homepage", "cadvisor");
+  const model = modelOf(definitions, { stack: "my-stack" });
   const container = containerOf(model, "cadvisor");
 
-  it("is root without a capability, and sees four folders of the host", () => {
-    expectHardened(container, {
-      controls: {
-        user: "0:0",
-        hostPaths: ["/proc", "/sys", "/sys/fs/cgroup", "/var/lib/docker/image"],
-      },
-      mounts: [
-        "host /proc /rootfs/proc",
-        "host /sys /sys",
-        "host /sys/fs/cgroup /sys/fs/cgroup",
-        "host /var/lib/docker/image /rootfs/var/lib/docker/image",
-      ],
-      networks: ["cadvisor-socket-proxy"],
-      dependsOn: ["socket-proxy-cadvisor"],
-    });
+  it("is not root, and sees nothing of the host but its control groups", () => {
+    expectHardened(container, { controls: { user: "65534:65534", hostCgroups: true } });
   });
 
-  it("asks Docker through its proxy, and shows no labels of containers", () => {
+  it("has no access to Docker", () => {
+    assert.ok(container.command?.includes("--docker=tcp://127.0.0.1:1"));
+    assert.deepEqual(
+      model.containers.map(({ name }) => name),
+      ["homepage", "cadvisor"],
+    );
+  });
+
+  it("measures the containers of its stack, and shows none of their labels", () => {
     for (const flag of [
-      "--docker=tcp://socket-proxy-cadvisor:2375",
-      "--docker_only=true",
+      "--raw_cgroup_prefix_whitelist=/pinned-stack/my-stack/,/pinnedstack.slice/pinnedstack-my_stack.slice/",
       "--store_container_labels=false",
     ])
       assert.ok(container.command?.includes(flag), flag);
+    assert.ok(!container.command?.some((flag) => flag.startsWith("--docker_only")));
+  });
+
+  it("tells containers by the cgroups that they have only where it runs", () => {
+    const cgroups = ({ containers }: typeof model) => containers.map(({ cgroup }) => cgroup);
+    assert.deepEqual(cgroups(model), [
+      { stack: "my-stack", name: "homepage" },
+      { stack: "my-stack", name: "cadvisor" },
+    ]);
+    const off = modelOf(definitions, { services: { cadvisor: { enabled: false } } });
+    assert.deepEqual(cgroups(off), [undefined]);
   });
 
   it("is for administrators", () => {
     const [route] = model.ingress.routes;
-    assert.deepEqual([route?.target, route?.admin], ["http://cadvisor:8080", true]);
+    assert.deepEqual([route?.target, route?.admin], ["http://homepage:8080", false]);
+    const own = model.ingress.routes.find(({ service }) => service === "cadvisor");
+    assert.deepEqual([own?.target, own?.admin], ["http://cadvisor:8080", true]);
   });
 
-  const REMEDY =
-    "use ghcr.io/google/cadvisor v0.57.0 or newer, or services.cadvisor.enabled: false";
-  const OLD_API = { newestApi: 41, classicStore: true, remedy: REMEDY };
-  const OLD_STORE = { classicStore: true, remedy: REMEDY };
-  const NEW_API = { oldestApi: 44, remedy: REMEDY };
-  const versions: readonly (readonly [needs: object, tags: string])[] = [
-    [OLD_API, "v0.49.1 v0.49.2 0.49.1"],
-    [OLD_STORE, "v0.50.0 v0.53.0"],
-    [{}, "v0.54.0 v0.55.1"],
-    [NEW_API, "v0.56.0 v0.56.2"],
-    [{}, "v0.57.0 v1.0.0 latest"],
-  ];
-  for (const [needs, tags] of versions)
-    for (const tag of tags.split(" "))
-      it(`needs ${Object.keys(needs).join(", ") || "nothing more than any version"} as ${tag}`, () => {
-        const image = `ghcr.io/google/cadvisor:${tag}`;
-        const { images } = modelOf(realServices("cadvisor", "socket-proxy"), {
-          images: { cadvisor: image },
-        });
-        assert.deepEqual(images.find(({ service }) => service === "cadvisor")?.needs, {
-          ...{ service: "cadvisor", image, diskMiB: 100, dockerFolder: "/var/lib/docker" },
-          ...needs,
-        });
+  for (const tag of ["v0.49.1", "v0.53.0", "v0.56.2", "v0.60.0", "latest"])
+    it(`needs nothing of the engine as ${tag}`, () => {
+      const image = `ghcr.io/google/cadvisor:${tag}`;
+      const { images } = modelOf(definitions, { images: { cadvisor: image } });
+      assert.deepEqual(images.find(({ service }) => service === "cadvisor")?.needs, {
+        ...{ service: "cadvisor", image, diskMiB: 100 },
       });
+    });
 });

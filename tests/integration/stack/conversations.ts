@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 
 import { inNetworkOf } from "../../support/deployment";
 import { internalNetworks, services, type Inspected } from "../../support/inspect";
-import { STACK, type Whole } from "./whole";
+import { succeeded } from "../../support/run";
+import { until } from "../../support/until";
+import { DOMAIN, STACK, type Whole } from "./whole";
 
 /** Who talks to whom, and on which port the second listens. */
 const CONVERSATIONS = [
@@ -12,7 +15,6 @@ const CONVERSATIONS = [
   ["traefik", "cadvisor"],
   ["n8n", "postgres"],
   ["portainer", "socket-proxy-portainer"],
-  ["cadvisor", "socket-proxy-cadvisor"],
 ] as const;
 
 const PORTS = {
@@ -23,7 +25,6 @@ const PORTS = {
   postgres: 5432,
   cadvisor: 8080,
   "socket-proxy-portainer": 2375,
-  "socket-proxy-cadvisor": 2375,
 } as const;
 type Name = keyof typeof PORTS;
 const NAMES = Object.keys(PORTS) as Name[];
@@ -75,7 +76,7 @@ export function conversations(whole: () => Whole): void {
       joined,
       PAIRS.filter(([from, to]) => expected(from, to)),
     );
-    assert.equal(joined.length, 14);
+    assert.equal(joined.length, 12);
   });
 
   it("has no network but those of the conversations, and two that lead outside", async () => {
@@ -86,7 +87,6 @@ export function conversations(whole: () => Whole): void {
       "traefik-cadvisor": true,
       "n8n-postgres": true,
       "portainer-socket-proxy": true,
-      "cadvisor-socket-proxy": true,
       edge: false,
       egress: false,
     });
@@ -133,5 +133,79 @@ export function conversations(whole: () => Whole): void {
       }),
     );
     assert.deepEqual(reaching.flat(), ["traefik", "n8n"]);
+  });
+
+  describe("with a program on the host that listens on all addresses", () => {
+    const PORT = 38999;
+    const SERVER = `require("node:net").createServer((socket) => socket.end()).listen(${PORT}, "0.0.0.0")`;
+    let addresses: readonly string[];
+    before(async () => {
+      const { host } = whole().world;
+      const listener = await host.spawn("listener", process.execPath, ["-e", SERVER]);
+      after(() => listener.stop());
+      const { stdout } = await host.run("ip", ["-4", "-o", "address"]);
+      addresses = [...stdout.matchAll(/ inet ([\d.]+)\//g)].map(([, address = ""]) => address);
+      await until("the listener", async () => {
+        const { stdout: open } = await host.run("ss", ["-Hltn", `sport = :${PORT}`]);
+        return open.includes(`:${PORT}`) || undefined;
+      });
+    });
+    /** Names of the containers that reach it at an address of the host other than its loopback. */
+    const reaching = async (): Promise<string[]> => {
+      const outer = addresses.filter((address) => !address.startsWith("127."));
+      const target = JSON.stringify([{ name: "-", addresses: outer, port: PORT }]);
+      const found = await Promise.all(
+        NAMES.map(async (name) => {
+          const output = await inNetworkOf(whole().world, container(name), LOOK, target);
+          return (JSON.parse(output) as readonly { open: boolean }[])[0]?.open === true
+            ? [name]
+            : [];
+        }),
+      );
+      return found.flat();
+    };
+
+    it("has no address on any internal network", async () => {
+      const { docker, host } = whole().world;
+      const names = Object.entries(await internalNetworks(whole().world, STACK));
+      const seen = await Promise.all(
+        names.map(async ([name, internal]) => {
+          const id = await docker.ask("network", "inspect", "--format={{.Id}}", `${STACK}-${name}`);
+          const bridge = internal ? `br-${id.slice(0, 12)}` : `ps-${STACK}-${name}`;
+          const { code, stdout } = await host.run("ip", ["-4", "-o", "address", "show", bridge]);
+          assert.equal(code, 0, bridge);
+          return [name, stdout.includes(" inet ")];
+        }),
+      );
+      assert.deepEqual(
+        seen,
+        names.map(([name, internal]) => [name, !internal]),
+      );
+    });
+
+    it("lets the two containers with a way out reach it, and nobody else", async () => {
+      assert.deepEqual(await reaching(), ["traefik", "n8n"]);
+    });
+
+    it("keeps these two away with the firewall rule of docs/hardening.md, and serves on", async () => {
+      const { host } = whole().world;
+      const page = await readFile("docs/hardening.md", "utf8");
+      const [, rule = ""] = /^ +iptables -I (INPUT .*)$/m.exec(page) ?? [];
+      const iptables = (action: string) =>
+        host.run("sh", ["-c", `iptables ${action} ${rule}`]).then((result) => {
+          succeeded("iptables", result);
+        });
+      await iptables("-I");
+      try {
+        assert.deepEqual(await reaching(), []);
+        assert.equal((await whole().ask(DOMAIN, "/")).status, 200);
+        const { address } = whole().outside;
+        const target = JSON.stringify([{ name: "-", addresses: [address], port: 80 }]);
+        const output = await inNetworkOf(whole().world, container("n8n"), LOOK, target);
+        assert.equal((JSON.parse(output) as readonly { open: boolean }[])[0]?.open, true);
+      } finally {
+        await iptables("-D");
+      }
+    });
   });
 }

@@ -331,8 +331,7 @@ describe("a deployment", function () {
     });
 
     it("and asks for the group of Docker's socket again where that has changed", async () => {
-      const services =
-        '{"n8n":{"enabled":false},"portainer":{"enabled":false},"cadvisor":{"enabled":true}}';
+      const services = '{"n8n":{"enabled":false}}';
       const config = withValues({ "pinned-stack:services": services });
       const { plan, done } = await fakeDeployment({
         ...changed,
@@ -341,19 +340,50 @@ describe("a deployment", function () {
         more: [{ socket: { group: 992 } }],
         row: ({ name }, row) => {
           const { host } = row as { readonly host: object };
-          return name === "socket-proxy-cadvisor"
+          return name === "socket-proxy-portainer"
             ? { ...row, host: { ...host, GroupAdd: ["991"] } }
             : row;
         },
       });
       assert.match(
         plan,
-        /socket-proxy-cadvisor: Docker's socket now belongs to group 992, not 991/,
+        /socket-proxy-portainer: Docker's socket now belongs to group 992, not 991/,
       );
       assert.ok(
-        done.includes("up: npm run deploy +dev-socket-proxy-cadvisor +dev-socket-group"),
+        done.includes("up: npm run deploy +dev-socket-proxy-portainer +dev-socket-group"),
         done.join("\n"),
       );
+    });
+
+    it("and asks how the engine manages cgroups again where that has changed", async () => {
+      const config = withValues({
+        "pinned-stack:services": '{"n8n":{"enabled":false},"cadvisor":{"enabled":true}}',
+      });
+      const { plan, done } = await fakeDeployment({
+        ...changed,
+        current: config,
+        history: [past(1, { config })],
+        more: [
+          {
+            limits: { memory: true, swap: true, processes: true },
+            cgroups: { driver: "systemd", version: "2" },
+          },
+        ],
+        row: ({ name }, row) => {
+          const { host } = row as { readonly host: object };
+          const parent =
+            name === "homepage"
+              ? "/pinned-stack/dev/homepage"
+              : `pinnedstack-dev-${name.replaceAll("-", "_")}.slice`;
+          const mode = name === "cadvisor" ? "host" : "private";
+          return { ...row, host: { ...host, CgroupParent: parent, CgroupnsMode: mode } };
+        },
+      });
+      assert.match(
+        plan,
+        /homepage: cgroup parent was changed outside Pulumi: \/pinned-stack\/dev\/homepage instead of pinnedstack-dev-homepage\.slice/,
+      );
+      assert.ok(done.includes(`up: npm run deploy +${HOMEPAGE} +dev-cgroups`), done.join("\n"));
     });
 
     it("but not a container that lacks a limit which the kernel does not have", async () => {

@@ -8,7 +8,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { PlainConfig, secretTexts } from "../../../config/file/edit";
 import { Run } from "../../../tools/deploy/context";
-import { tmpfsOptions } from "../../../components/hardened/model";
+import { nameServers, tmpfsOptions } from "../../../components/hardened/model";
 import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { PulumiStack, RunOptions } from "../../../tools/deploy/pulumi/stack";
@@ -105,6 +105,7 @@ export function liveRow(container: ContainerModel, change: object = {}): object 
       NetworkMode: "bridge",
       PidMode: "",
       IpcMode: "private",
+      Dns: nameServers(container),
     },
     ...change,
   };
@@ -144,6 +145,7 @@ export function stateOf(
           ];
         }),
         ...made("command:local:Command", `${STACK}-socket-group`),
+        ...made("command:local:Command", `${STACK}-cgroups`),
       ],
       pending_operations: (change.pending ?? []).map((name) => ({
         type: "creating",

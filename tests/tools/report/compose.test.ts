@@ -70,6 +70,52 @@ describe("a Compose file", () => {
     }
   });
 
+  it("gives containers a parent cgroup of their name, as the host's driver needs it", async function () {
+    const reader = service(
+      "reader",
+      {
+        exemptions: [
+          { control: "hostCgroups", value: true, reason: "figures are read from there" },
+        ],
+      },
+      { namedCgroups: true },
+    );
+    const own = compose(exampleModel({}, [...SERVICES, reader]));
+    const parents = async (env: NodeJS.ProcessEnv): Promise<string[]> => {
+      const { stdout } = await config(this, own, { ...VARIABLES, ...env });
+      const { services } = JSON.parse(stdout) as ComposeDocument;
+      assert.equal(services["reader"]?.["cgroup"], "host");
+      return ["reader", "socket-proxy-app"].map((name) =>
+        String(services[name]?.["cgroup_parent"]),
+      );
+    };
+    assert.deepEqual(await parents({}), [
+      "pinnedstack-example-reader.slice",
+      "pinnedstack-example-socket_proxy_app.slice",
+    ]);
+    assert.deepEqual(await parents({ CGROUP_PARENT: "/pinned-stack/example/" }), [
+      "/pinned-stack/example/reader.slice",
+      "/pinned-stack/example/socket_proxy_app.slice",
+    ]);
+    for (const line of [
+      "# - driver cgroupfs: set CGROUP_PARENT=/pinned-stack/example/",
+      "#   - /sys/fs/cgroup/memory:/sys/fs/cgroup/memory:ro",
+    ])
+      assert.ok(own.includes(`\n${line}\n`), line);
+    assert.ok(!text.includes("cgroup"));
+  });
+
+  it("keeps the containers on internal networks from the host, and from other name servers", () => {
+    const { networks } = parse(text) as { readonly networks: Record<string, object> };
+    assert.deepEqual(networks["app-db"], {
+      internal: true,
+      driver_opts: { "com.docker.network.bridge.inhibit_ipv4": "true" },
+    });
+    assert.deepEqual(networks["egress"], { internal: false });
+    assert.deepEqual(file.services["db"]?.["dns"], ["127.0.0.1"]);
+    assert.ok(!("dns" in (file.services["app"] ?? {})));
+  });
+
   // Null, truth, numbers, dates and merges in some version of YAML, or to the reader in Go that Compose has.
   const WORDS =
     `<< = ~ null yes No on OFF y N true 1_000 0o7 0O7 +0o7 -0o1_7 07 0x1F 0X1F -0X1F 0b11 0B11 0b1_1 +12

@@ -38,6 +38,13 @@ describe("the map of a stack", () => {
     );
   });
 
+  it("shows who reads the control groups of the host", () => {
+    const containers = view.containers.map((one) => ({ ...one, hostCgroups: one.name === "app" }));
+    assert.ok(
+      arrows(mermaid({ ...view, containers })).includes('app -.->|"cgroups"| files of the host'),
+    );
+  });
+
   it("has no place for what nobody uses", () => {
     const alone = { ...view, networks: [], ports: [], containers: [] };
     assert.equal(mermaid(alone), "flowchart LR\n");

@@ -1,7 +1,13 @@
 /** Compares running containers with their declaration. Pure. */
 import { ROLE_LABEL } from "../../../components/hardened/labels";
-import { ContainerModel, NetworkModel, tmpfsOptions } from "../../../components/hardened/model";
+import {
+  ContainerModel,
+  NetworkModel,
+  nameServers,
+  tmpfsOptions,
+} from "../../../components/hardened/model";
 import { Controls } from "../../../components/hardened/policy";
+import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../../host/cgroups";
 import { Inventory, Limits, LiveContainer } from "./inventory";
 
 /** A declared container, with its Docker id if it was recorded. */
@@ -34,7 +40,9 @@ type DriftKind =
   | "memory"
   | "cpus"
   | "namespaces"
+  | "cgroup parent"
   | "networks"
+  | "name servers"
   | "mounts"
   | "tmpfs"
   | "published ports"
@@ -91,11 +99,11 @@ function compareContainer(
   stack: string,
   declared: Declared,
   live: LiveContainer,
-  { limits, socketGroup }: Pick<Inventory, "limits" | "socketGroup">,
+  { limits, socketGroup, cgroups }: Pick<Inventory, "limits" | "socketGroup" | "cgroups">,
 ): Drift[] {
   const { host } = live;
-  const { controls } = declared;
-  const mounts = mountsOf(stack, declared);
+  const { controls, cgroup } = declared;
+  const mounts = mountsOf(stack, declared, cgroups);
   const checks: readonly (readonly [DriftKind, string, string])[] = [
     ["state", controls.healthCheck ? "running, healthy" : "running", stateOf(controls, live)],
     // Without a digest, the declared image may be any build of the tag.
@@ -126,7 +134,18 @@ function compareContainer(
       ? [["memory", memoryText(controls.memoryMiB, false, limits), memoryOf(live, limits)] as const]
       : []),
     ["cpus", String(controls.cpus), String(host.NanoCpus / 1e9)],
-    ["namespaces", "own", namespaces(live)],
+    ["namespaces", declaredNamespaces(controls, cgroups), namespaces(live, cgroups)],
+    // How its name is written depends on the host.
+    ...(cgroups === undefined && cgroup !== undefined
+      ? []
+      : [
+          [
+            "cgroup parent",
+            (cgroup && cgroups && cgroupParent(cgroup, cgroups)) ?? "the engine's",
+            host.CgroupParent === "" ? "the engine's" : host.CgroupParent,
+          ] as const,
+        ]),
+    ["name servers", list(nameServers(declared)), list(host.Dns)],
     [
       "networks",
       list(declared.networks.map(({ name }) => `${stack}-${name}`)),
@@ -164,12 +183,20 @@ interface MountPoint {
   readonly writable: boolean;
 }
 
-const mountsOf = (stack: string, { mounts }: ContainerModel): MountPoint[] =>
-  mounts.map((mount) => ({
+const mountsOf = (
+  stack: string,
+  { mounts, controls }: ContainerModel,
+  cgroups?: EngineCgroups,
+): MountPoint[] => [
+  ...mounts.map((mount) => ({
     source: "volume" in mount ? `${stack}-${mount.volume}` : mount.source,
     path: mount.path,
     writable: mount.kind === "data",
-  }));
+  })),
+  ...(controls.hostCgroups && cgroups !== undefined ? hostCgroupPaths(cgroups) : []).map(
+    (path) => ({ source: path, path, writable: false }),
+  ),
+];
 
 function compareNetwork(
   stack: string,
@@ -203,11 +230,19 @@ const memoryText = (mebibytes: number, swap: boolean, limits: Limits): string =>
 export const unsupportedLimits = ({ limits }: Pick<Inventory, "limits">): string[] =>
   Object.entries(limits).flatMap(([name, isSupported]) => (isSupported ? [] : [name]));
 
-function namespaces({ host }: LiveContainer): string {
+const HOST_CGROUPS = "cgroups of the host";
+/** On version 1, Docker shares that namespace by default, and the mounts decide what a container sees. */
+const hasCgroupNamespaces = (cgroups?: EngineCgroups): boolean => cgroups?.version === "2";
+
+const declaredNamespaces = ({ hostCgroups }: Controls, cgroups?: EngineCgroups): string =>
+  hostCgroups && hasCgroupNamespaces(cgroups) ? HOST_CGROUPS : "own";
+
+function namespaces({ host }: LiveContainer, cgroups?: EngineCgroups): string {
   const shared = [
     ...(host.NetworkMode === "host" ? ["network of the host"] : []),
     ...(host.PidMode !== "" ? [`processes of ${host.PidMode}`] : []),
     ...(host.IpcMode === "host" ? ["memory of the host"] : []),
+    ...(hasCgroupNamespaces(cgroups) && host.CgroupnsMode === "host" ? [HOST_CGROUPS] : []),
   ];
   return shared.length === 0 ? "own" : shared.join(", ");
 }

@@ -1,6 +1,7 @@
 /** Inspects the stack's networks and containers on the host, including foreign containers in these networks. */
 import { z } from "zod";
 
+import { EngineCgroups } from "../../../host/cgroups";
 import { quote } from "../../../host/shell-quote";
 import { HostShell, ShellResult } from "../../../host/shell";
 import { CommandError } from "../../cli/command";
@@ -11,6 +12,8 @@ const list = <T extends z.ZodType>(schema: T) =>
   nullable(z.array(schema)).transform((value) => value ?? []);
 const map = <T extends z.ZodType>(schema: T) =>
   nullable(z.record(z.string(), schema)).transform((value) => value ?? {});
+
+const text = nullable(z.string()).transform((value) => value ?? "");
 
 /** Parts of `docker container inspect`. Without the environment, which may contain secrets. */
 const container = z.object({
@@ -52,13 +55,17 @@ const container = z.object({
     NetworkMode: z.string(),
     PidMode: z.string(),
     IpcMode: z.string(),
+    CgroupnsMode: text,
+    CgroupParent: text,
+    Dns: list(z.string()),
   }),
 });
 const network = z.object({ id: z.string(), name: z.string(), internal: z.boolean() });
 /** Whether the host's kernel supports each limit. Docker ignores unsupported ones with a warning. */
 const limits = z.object({ memory: z.boolean(), swap: z.boolean(), processes: z.boolean() });
+const cgroups = z.object({ driver: z.string(), version: z.string() });
 const line = z.union([
-  z.object({ limits }),
+  z.object({ limits, cgroups: cgroups.exactOptional() }),
   z.object({ socket: z.object({ group: z.number() }) }),
   z.object({ container }),
   z.object({ network }),
@@ -70,6 +77,8 @@ export interface Inventory {
   readonly limits: Limits;
   /** Group id of Docker's socket; absent if unknown. */
   readonly socketGroup?: number;
+  /** How the engine manages control groups; absent if unknown. */
+  readonly cgroups?: EngineCgroups;
   readonly containers: readonly LiveContainer[];
   readonly networks: readonly z.output<typeof network>[];
 }
@@ -81,8 +90,9 @@ const CONTAINER_FORMAT =
   '"networks":{{json .NetworkSettings.Networks}},"host":{{json .HostConfig}}}}';
 const NETWORK_FORMAT =
   '{"network":{"id":{{json .Id}},"name":{{json .Name}},"internal":{{json .Internal}}}}';
-const LIMITS_FORMAT =
-  '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}}}';
+const INFO_FORMAT =
+  '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}},' +
+  '"cgroups":{"driver":{{json .CgroupDriver}},"version":{{json .CgroupVersion}}}}';
 
 /**
  * Prints one line of JSON for each container and network. Skips objects that disappear meanwhile. Other errors of Docker end
@@ -97,7 +107,7 @@ export function inventoryScript(stack: string): string {
   esac; } 3>&1
 }
 ask version >/dev/null
-ask info --format ${quote(LIMITS_FORMAT)}
+ask info --format ${quote(INFO_FORMAT)}
 stat -c '{"socket":{"group":%g}}' "\${DOCKER_HOST#unix://}" 2>/dev/null || :
 networks=$(ask network ls -q --no-trunc --filter ${mine})
 ids=$(ask ps -aq --no-trunc --filter ${mine})
@@ -122,9 +132,11 @@ export function parseInventory(text: string): Inventory {
     .filter((row) => row.startsWith("{"))
     .map((row) => line.parse(JSON.parse(row)));
   const socket = parsed.flatMap((row) => ("socket" in row ? [row.socket] : []))[0];
+  const info = parsed.flatMap((row) => ("limits" in row ? [row] : []))[0];
   return {
     ...(socket !== undefined && { socketGroup: socket.group }),
-    limits: parsed.flatMap((row) => ("limits" in row ? [row.limits] : []))[0] ?? ALL_APPLIED,
+    ...(info?.cgroups && { cgroups: info.cgroups }),
+    limits: info?.limits ?? ALL_APPLIED,
     containers: parsed.flatMap((row) => ("container" in row ? [row.container] : [])),
     networks: parsed.flatMap((row) => ("network" in row ? [row.network] : [])),
   };

@@ -51,6 +51,7 @@ const switches = (container: SavedContainer) =>
       [!container.noNewPrivileges, "allows new privileges", "noNewPrivileges"],
       [!container.healthCheck, "lacks a health check", "healthCheck"],
       [container.dockerSocket, "has the Docker socket", "dockerSocket"],
+      [container.hostCgroups === true, "sees the cgroups of the host", "hostCgroups"],
       [container.capDrop?.includes("ALL") === false, "keeps Docker's default capabilities"],
     ] as const
   ).filter(([is]) => is);

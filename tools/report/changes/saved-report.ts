@@ -24,6 +24,7 @@ const container = z.object({
   noNewPrivileges: flag,
   dockerSocket: flag,
   hostPaths: texts,
+  hostCgroups: flag.exactOptional(),
   writableHostPaths: texts.exactOptional(),
   healthCheck: flag,
   memoryMiB: number,

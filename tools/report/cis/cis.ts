@@ -1,5 +1,5 @@
 /** Checks containers against the rules of CIS section 5, and renders the results as sections. Pure. */
-import { Exemption } from "../../../components/hardened/policy";
+import { Exemptible, Exemption } from "../../../components/hardened/policy";
 import { counted } from "../../../text/one-line";
 import { Section, section } from "../print";
 import { ContainerFacts } from "./facts";
@@ -76,14 +76,24 @@ function check(
   }
   const decided = rule.decided?.(facts);
   if (decided !== undefined) return { verdict: "exempt", detail: text(problems), reason: decided };
-  const given = exemptions.find(({ control }) => control === rule.exemptedBy);
-  // An exemption justifies only the values that it lists.
-  const named: readonly unknown[] = given === undefined ? [] : [given.value].flat();
-  const beyond = problems.filter(({ value }) => !named.includes(value));
-  return given !== undefined && beyond.length === 0
-    ? { verdict: "exempt", detail: text(problems), reason: given.reason }
+  const reasons = problems.map((problem) => reasonFor(problem, rule.exemptedBy, exemptions));
+  const beyond = problems.filter((_, index) => reasons[index] === undefined);
+  return beyond.length === 0
+    ? { verdict: "exempt", detail: text(problems), reason: [...new Set(reasons)].join("; ") }
     : { verdict: "finding", detail: text(beyond) };
 }
+
+/** The reason of the exemption that justifies a problem. It justifies only the values that it lists. */
+const reasonFor = (
+  { value, or }: Problem,
+  control: Exemptible | undefined,
+  exemptions: readonly Exemption[],
+): string | undefined =>
+  exemptions.find(
+    (given) =>
+      (given.control === control && [given.value].flat().includes(value as never)) ||
+      (given.control === or?.control && given.value === or.value),
+  )?.reason;
 
 const text = (problems: readonly Problem[]): string => problems.map(({ what }) => what).join(", ");
 

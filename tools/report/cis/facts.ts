@@ -1,3 +1,4 @@
+import { CGROUP_V1_PATHS, cgroupParent } from "../../../host/cgroups";
 import { ContainerModel, FIXED, PublishedPort } from "../../../components/hardened/model";
 
 /** The input of the CIS rules: from the model, or in tests from `docker inspect`. */
@@ -62,6 +63,7 @@ export const factsOf = ({
   mounts,
   networks,
   ports,
+  cgroup,
 }: ContainerModel): ContainerFacts => ({
   name,
   image,
@@ -77,20 +79,31 @@ export const factsOf = ({
   cpuShares: 0,
   pidsLimit: controls.pidsLimit,
   ulimits: ["nofile"],
-  mounts: mounts.map((mount) => {
-    const fromHost = mount.kind === "host" || mount.kind === "socket";
-    return {
-      kind: fromHost ? "host path" : "volume",
-      source: fromHost ? mount.source : mount.volume,
-      target: mount.path,
-      writable: mount.kind === "data",
+  mounts: [
+    ...mounts.map((mount): MountFacts => {
+      const fromHost = mount.kind === "host" || mount.kind === "socket";
+      return {
+        kind: fromHost ? "host path" : "volume",
+        source: fromHost ? mount.source : mount.volume,
+        target: mount.path,
+        writable: mount.kind === "data",
+        propagation: "",
+      };
+    }),
+    // The model does not know the host. These are mounted on cgroup v1; on v2 nothing is.
+    ...(controls.hostCgroups ? CGROUP_V1_PATHS : []).map((path): MountFacts => ({
+      kind: "host path",
+      source: path,
+      target: path,
+      writable: false,
       propagation: "",
-    };
-  }),
+    })),
+  ],
   devices: [],
   networks: networks.map((network) => network.name),
   namespaces: { pid: "", ipc: FIXED.ipc, uts: "", user: "" },
-  cgroupParent: "",
+  // As with the driver cgroupfs: the model does not know the host's.
+  cgroupParent: cgroup === undefined ? "" : cgroupParent(cgroup, { driver: "cgroupfs" }),
   restart: { policy: FIXED.restart, retries: 0 },
   ports: ports.map((port) => ({ ...port, protocol: "tcp" })),
   healthCheck: controls.healthCheck,

@@ -3,6 +3,7 @@
  * older editions. Pure.
  */
 import { Exemptible } from "../../../components/hardened/policy";
+import { isNamedCgroup } from "../../../host/cgroups";
 import { isEveryInterface } from "../../../host/ip-ranges";
 import { ContainerFacts, MountFacts, onHost } from "./facts";
 
@@ -34,6 +35,8 @@ export interface Problem {
   readonly what: string;
   /** The value of an exemption that justifies it; absent if none can. */
   readonly value?: string | number | boolean;
+  /** Another exemption that justifies it as well. */
+  readonly or?: { readonly control: Exemptible; readonly value: boolean };
 }
 
 const when = (wrong: boolean, what: string, value?: Problem["value"]): Problem[] =>
@@ -51,6 +54,10 @@ const isSensitive = ({ kind, source }: MountFacts): boolean =>
   SENSITIVE.some(
     (folder) => source === folder || (folder !== "/" && source.startsWith(`${folder}/`)),
   );
+
+/** Of one controller, read-only. */
+const isCgroup = ({ source, writable }: MountFacts): boolean =>
+  !writable && source.startsWith("/sys/fs/cgroup/");
 
 /** By source or target: the host may use another path. */
 const isSocket = ({ kind, source, target }: MountFacts): boolean =>
@@ -135,7 +142,10 @@ export const CIS_RULES: readonly CisRule[] = [
     expects: `none of ${SENSITIVE.join(" ")}, not even read-only`,
     exemptedBy: "hostPaths",
     problems: ({ mounts }) =>
-      mounts.filter(isSensitive).map((mount) => mounted(mount, mount.source)),
+      mounts.filter(isSensitive).map((mount) => ({
+        ...mounted(mount, mount.source),
+        ...(isCgroup(mount) && { or: { control: "hostCgroups", value: true } }),
+      })),
   },
   item("5.7", "No SSH server", "nothing that starts one, and port 22 not published", (c) =>
     when(
@@ -238,9 +248,16 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "docker exec is not used with --user=root",
     host: "depends on the operator; this program never does",
   },
-  item("5.25", "The usual control group", "no cgroup parent of its own", ({ cgroupParent }) =>
-    when(cgroupParent !== "", `is under ${cgroupParent}`),
-  ),
+  {
+    id: "5.25",
+    title: "The usual control group",
+    expects: "no cgroup parent of its own",
+    decided: ({ cgroupParent }) =>
+      isNamedCgroup(cgroupParent)
+        ? "a parent without limits, named after the container: cAdvisor tells it by that name, without access to Docker"
+        : undefined,
+    problems: ({ cgroupParent }) => when(cgroupParent !== "", `is under ${cgroupParent}`),
+  },
   {
     id: "5.26",
     title: "No new privileges",

@@ -9,8 +9,10 @@ import {
   FileContent,
   FIXED,
   Mount,
+  nameServers,
   tmpfsOptions,
 } from "../../../components/hardened/model";
+import { cgroupParent, CgroupName } from "../../../host/cgroups";
 import { StackContainer, StackModel } from "../../../components/model";
 
 /** Escapes `$`, because Compose interpolates `$NAME` in every string. */
@@ -20,6 +22,8 @@ export const plain = (text: string): string => text.replaceAll("$", "$$$$");
 const required = (variable: string, hint: string): string => `\${${variable}:?${hint}}`;
 
 export const SOCKET_GROUP = "DOCKER_SOCKET_GID";
+/** Start of the names of parent cgroups. Default: as the driver systemd needs it. */
+export const CGROUP_PARENT = "CGROUP_PARENT";
 
 /** A container that gives a new data volume to the user of its service, then exits. */
 interface OwnerContainer {
@@ -180,6 +184,7 @@ export function composeService(container: ContainerModel, context: Context): obj
   const secrets = context.secrets.filter(({ reader }) => reader === name);
   const configs = context.configs.filter(({ reader }) => reader === name);
   const after = dependencies(container, context);
+  const servers = nameServers(container);
   return {
     image,
     platform: context.model.platform,
@@ -207,6 +212,7 @@ export function composeService(container: ContainerModel, context: Context): obj
     ...(networks.length > 0
       ? { networks: networks.map((network) => network.name) }
       : { network_mode: "none" }),
+    ...(servers.length > 0 && { dns: servers }),
     ...(ports.length > 0 && {
       ports: ports.map(({ address, published, internal }) => ({
         target: internal,
@@ -220,7 +226,7 @@ export function composeService(container: ContainerModel, context: Context): obj
   };
 }
 
-function restrictions({ controls, mounts }: ContainerModel): object {
+function restrictions({ controls, mounts, cgroup }: ContainerModel): object {
   const { user, capabilities, readOnlyRootfs, noNewPrivileges } = controls;
   const { memoryMiB, cpus, pidsLimit, openFiles } = controls;
   // The group of the socket is known on the host only.
@@ -238,6 +244,8 @@ function restrictions({ controls, mounts }: ContainerModel): object {
     ...(noNewPrivileges && { security_opt: ["no-new-privileges:true"] }),
     privileged: false,
     ipc: FIXED.ipc,
+    ...(controls.hostCgroups && { cgroup: "host" }),
+    ...(cgroup && { cgroup_parent: composeCgroup(cgroup) }),
     init: false,
     mem_limit: `${memoryMiB}m`,
     memswap_limit: `${memoryMiB}m`,
@@ -245,6 +253,13 @@ function restrictions({ controls, mounts }: ContainerModel): object {
     pids_limit: pidsLimit,
     ulimits: { nofile: { soft: openFiles, hard: openFiles } },
   };
+}
+
+/** The driver is known on the host only. A path may end like a slice, so one variable is enough. */
+function composeCgroup(cgroup: CgroupName): string {
+  const slice = cgroupParent(cgroup, { driver: "systemd" });
+  const name = slice.slice(slice.lastIndexOf("-") + 1);
+  return `\${${CGROUP_PARENT}:-${slice.slice(0, -name.length)}}${name}`;
 }
 
 const environmentOf = ({ environment, secretEnvironment }: ContainerModel): object =>

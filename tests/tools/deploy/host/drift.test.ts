@@ -70,6 +70,9 @@ const row = {
     NetworkMode: "bridge",
     PidMode: "",
     IpcMode: "private",
+    CgroupnsMode: "private",
+    CgroupParent: "",
+    Dns: ["127.0.0.1"] as string[] | null,
   },
 };
 type Row = typeof row;
@@ -220,6 +223,69 @@ describe("drift", () => {
     assert.deepEqual(compare("s", [proxy], NETWORKS, { ...live, socketGroup: 992 }), [
       { where: "homepage", kind: "socket group", expected: "992", found: "991" },
     ]);
+  });
+
+  it("of a parent cgroup is found where the host says how it writes them", () => {
+    const named: Declared = { ...declared, cgroup: { stack: "s", name: "homepage" } };
+    const live = inventory([
+      changed((copy) => (copy.host.CgroupParent = "/pinned-stack/s/homepage")),
+    ]);
+    const on = (driver: string): Drift[] =>
+      compare("s", [named], NETWORKS, { ...live, cgroups: { driver, version: "2" } });
+    assert.deepEqual(compare("s", [named], NETWORKS, live), []);
+    assert.deepEqual(on("cgroupfs"), []);
+    assert.deepEqual(on("systemd"), [
+      {
+        where: "homepage",
+        kind: "cgroup parent",
+        expected: "pinnedstack-s-homepage.slice",
+        found: "/pinned-stack/s/homepage",
+      },
+    ]);
+    assert.deepEqual(compare("s", [declared], NETWORKS, live), [
+      {
+        where: "homepage",
+        kind: "cgroup parent",
+        expected: "the engine's",
+        found: "/pinned-stack/s/homepage",
+      },
+    ]);
+  });
+
+  it("takes the cgroups of the host for declared only where they are", () => {
+    const reader: Declared = {
+      ...declared,
+      controls: { ...declared.controls, hostCgroups: true },
+    };
+    const plain = inventory([row]);
+    const sharing = inventory([changed((copy) => (copy.host.CgroupnsMode = "host"))]);
+    const v2 = { driver: "systemd", version: "2" };
+    const v1 = { driver: "cgroupfs", version: "1" };
+    const found = (container: Declared, live: Inventory, cgroups: typeof v1) =>
+      compare("s", [container], NETWORKS, { ...live, cgroups }).map(
+        ({ kind, expected }) => `${kind}: ${expected}`,
+      );
+    assert.deepEqual(found(reader, sharing, v2), []);
+    assert.deepEqual(found(declared, sharing, v2), ["namespaces: own"]);
+    assert.deepEqual(found(reader, plain, v2), ["namespaces: cgroups of the host"]);
+    // Every container shares that namespace on version 1, and the mounts count.
+    assert.deepEqual(found(declared, sharing, v1), []);
+    const folders = ["blkio", "cpu", "cpuacct", "memory", "pids"].map(
+      (name) => `/sys/fs/cgroup/${name}`,
+    );
+    assert.deepEqual(found(reader, sharing, v1), [
+      `mounts: ${[...folders.map((path) => `${path}:${path}:ro`), "/sys:/sys:ro", "s-homepage-files:/srv/homepage:ro"].join(" ")}`,
+    ]);
+    const mounted = inventory([
+      changed((copy) => {
+        copy.mounts = [
+          ...(copy.mounts ?? []),
+          ...folders.map((path) => ({ Type: "bind", Source: path, Destination: path, RW: false })),
+        ];
+      }),
+    ]);
+    assert.deepEqual(found(reader, mounted, v1), []);
+    assert.match(found(declared, mounted, v1).join(), /^mounts: /);
   });
 
   it("goes by Docker's id where it is known which container was made", () => {

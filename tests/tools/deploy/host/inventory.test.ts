@@ -35,7 +35,10 @@ const container = (id: string): string =>
     },
   });
 const network = JSON.stringify({ network: { id: "n", name: "s-net", internal: true } });
-const limits = JSON.stringify({ limits: { memory: true, swap: false, processes: true } });
+const limits = JSON.stringify({
+  limits: { memory: true, swap: false, processes: true },
+  cgroups: { driver: "systemd", version: "2" },
+});
 
 /** One network, one container with the stack's label and one that only joined; what \`more\` says comes first. */
 const engine = (more = ""): string => `echo 'WARNING: no swap limit support' >&2
@@ -69,6 +72,7 @@ describe("the inventory of a host", () => {
     );
     assert.deepEqual(found.networks, [{ id: "n", name: "s-net", internal: true }]);
     assert.deepEqual(found.limits, { memory: true, swap: false, processes: true });
+    assert.deepEqual(found.cgroups, { driver: "systemd", version: "2" });
     assert.match(host.calls().at(-1) ?? "", /^container inspect .* joined mine$/);
   });
 

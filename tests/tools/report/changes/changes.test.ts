@@ -124,6 +124,12 @@ const WEAKENINGS: readonly Case[] = [
   ),
   weakening("a host path", container("db", { hostPaths: ["/etc"] }), "db", "reads the host's /etc"),
   weakening(
+    "the host's cgroups",
+    container("db", { hostCgroups: true }),
+    "db",
+    "sees the cgroups of the host",
+  ),
+  weakening(
     "a writable host path",
     container("agent", { writableHostPaths: ["/sys"] }),
     "agent",

@@ -215,6 +215,14 @@ describe("CIS section 5", () => {
     assert.match(reason ?? "", /^unless-stopped: /);
   });
 
+  for (const cgroupParent of ["/pinned-stack/dev/web", "pinnedstack-dev-web.slice"])
+    it(`takes the parent ${cgroupParent} as a decision of the policy, with its reason`, () => {
+      const { verdict, detail, reason } =
+        verdicts({ cgroupParent }).find(({ id }) => id === "5.25") ?? assert.fail();
+      assert.deepEqual([verdict, detail], ["exempt", `is under ${cgroupParent}`]);
+      assert.match(reason ?? "", /^a parent without limits, named after the container: /);
+    });
+
   const reason = "a reason that a reader can judge";
   // What an exemption allows, what goes beyond it, and what is said of the rest.
   const exempted: readonly (readonly [
@@ -236,6 +244,21 @@ describe("CIS section 5", () => {
       [
         { mounts: [hostPath("/sys"), hostPath("/etc"), hostPath("/proc", true)] },
         "5.6 mounts /etc read-only, mounts /proc writable",
+      ],
+    ],
+    [
+      { control: "hostCgroups", value: true },
+      { mounts: [hostPath("/sys/fs/cgroup/memory"), hostPath("/sys/fs/cgroup/cpu,cpuacct")] },
+      ["5.6"],
+      [
+        {
+          mounts: [
+            hostPath("/sys/fs/cgroup/memory", true),
+            hostPath("/sys/fs/cgroup"),
+            hostPath("/sys/kernel"),
+          ],
+        },
+        "5.6 mounts /sys/fs/cgroup/memory writable, mounts /sys/fs/cgroup read-only, mounts /sys/kernel read-only",
       ],
     ],
     [
