@@ -16,7 +16,12 @@ interface Engine {
   readonly architecture: string;
   readonly root: string;
   readonly containerdStore: boolean;
+  /** Socket of its containerd; undefined where the engine does not say. */
+  readonly containerd?: string;
+  readonly rootless: boolean;
   readonly freeMiB: number;
+  /** Of another file system than {@link root}. */
+  readonly freeMiBOfContainerd: number;
   /** Images that are there already. */
   readonly images: readonly string[];
 }
@@ -28,7 +33,10 @@ const ENGINE: Engine = {
   architecture: "amd64",
   root: "/var/lib/docker",
   containerdStore: false,
+  containerd: "/var/run/docker/containerd/containerd.sock",
+  rootless: false,
   freeMiB: 5000,
+  freeMiBOfContainerd: 6000,
   images: [],
 };
 
@@ -42,13 +50,13 @@ const image = (service: string, said: Partial<ImageNeeds> = {}): ImageNeeds => (
 });
 const OLD = image("old", { newestApi: 42, remedy: REMEDY });
 const NEW = image("new", { oldestApi: 44, remedy: REMEDY });
-const CLASSIC = image("classic", { classicStore: true, remedy: REMEDY });
-const FOLDER = image("folder", { dockerFolder: "/var/lib/docker" });
 const LARGE = image("large", { diskMiB: 1300 });
+
+const CONTAINERD = "/run/containerd/containerd.sock";
 
 /** What is needed, what the host is, and every line that it gets; none where it fits. */
 const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...string[]])[] = [
-  [[image("plain"), OLD, NEW, CLASSIC, FOLDER], {}],
+  [[image("plain"), OLD, NEW], {}],
   [[], { version: "20.10.24", api: 41, oldest: 12 }],
   [
     [],
@@ -72,11 +80,10 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
     { version: "20.10.24", api: 43, oldest: 12 },
     `new: new:1 … 1.44 or newer, … up to 1.43 (Engine 20.10.24); ${REMEDY}`,
   ],
-  [[CLASSIC], { containerdStore: true }, `classic: classic:1 … containerd image store … ${REMEDY}`],
   [
-    [FOLDER],
-    { root: "/data/docker" },
-    "folder: folder:1 … /var/lib/docker, … /data/docker; … services.folder.enabled: false",
+    [],
+    { rootless: true },
+    "docker: … rootless … use the system's engine",
   ],
   [[LARGE], { freeMiB: 1812 }],
   [
@@ -85,14 +92,30 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
     "docker: 1811 MiB free in /var/lib/docker, expected 1812 MiB … docker image prune",
   ],
   [[LARGE], { freeMiB: 600, images: [LARGE.image] }],
+  // The containerd store keeps layers compressed and unpacked.
+  [[LARGE], { containerdStore: true, freeMiB: 2787, freeMiBOfContainerd: 0 }],
+  [
+    [LARGE],
+    { containerdStore: true, freeMiB: 2786 },
+    "docker: 2786 MiB free in /var/lib/docker, expected 2787 MiB for the images to pull; free some with: docker image prune",
+  ],
+  ...[CONTAINERD, `/var${CONTAINERD}`, ""].map(
+    (containerd) =>
+      [
+        [LARGE],
+        { containerdStore: true, containerd, freeMiBOfContainerd: 2786 },
+        "docker: 2786 MiB free in /var/lib/containerd, expected 2787 MiB for the images to pull; free some with: docker image prune",
+      ] as const,
+  ),
+  // The classic store keeps images in Docker's folder, whichever containerd runs them.
+  [[LARGE], { containerd: CONTAINERD, freeMiBOfContainerd: 0 }],
   // All at once.
   [
-    [image("it's", { newestApi: 40 }), image("b", { newestApi: 41, classicStore: true })],
+    [image("it's", { newestApi: 40 }), image("b", { newestApi: 41 })],
     { version: "29.1.0", api: 52, oldest: 44, containerdStore: true, architecture: "arm64" },
     "docker: the host is linux/arm64, the configuration says linux/amd64; set pinned-stack:platform",
     "it's: it's:1 … up to 1.40, … 1.44 or newer (Engine 29.1.0)",
     "b: b:1 … up to 1.41, … 1.44 or newer (Engine 29.1.0)",
-    "b: b:1 … containerd image store …",
   ],
 ];
 
@@ -101,6 +124,8 @@ case "$1 $2" in
 'version --format') echo '${engine.version} 1.${engine.api} 1.${engine.oldest} ${engine.architecture}' ;;
 'info --format') case $3 in
   *DockerRootDir*) echo '${engine.root}' ;;
+  *SecurityOptions*) echo 'name=seccomp,profile=builtin ${engine.rootless ? "name=rootless " : ""}' ;;
+  *Containerd.Address*) ${engine.containerd ? `echo '${engine.containerd}'` : "echo; echo 'template: nil pointer' >&2; exit 1"} ;;
   *) echo '${engine.containerdStore ? "io.containerd.snapshotter.v1 " : "extfs true "}' ;;
   esac ;;
 'image inspect') case ' ${engine.images.join(" ")} ' in *" $3 "*) exit 0 ;; *) exit 1 ;; esac ;;
@@ -129,7 +154,10 @@ describe("the preflight's script", () => {
     it(`${lines.length === 0 ? "passes" : "stops"} ${needs.map(({ service }) => service).join(", ") || "nothing"} on ${JSON.stringify(host)}`, async () => {
       const engine = { ...ENGINE, ...host };
       await program("docker", dockerCommand(engine));
-      await program("df", `#!/bin/sh\necho head\necho "x 1 1 ${engine.freeMiB} 1% /"\n`);
+      await program(
+        "df",
+        `#!/bin/sh\ncase $2 in ${engine.root}) free=${engine.freeMiB} ;; /var/lib/containerd) free=${engine.freeMiBOfContainerd} ;; esac\necho head\necho "x 1 1 $free 1% /"\n`,
+      );
       const { code, stdout, stderr } = await preflight(needs);
       assertLines(stderr.split("\n").filter(Boolean), lines);
       assert.equal(code, lines.length === 0 ? 0 : 1);
