@@ -115,6 +115,7 @@ const CONTROLS: Readonly<
     "",
     "",
   ],
+  hostCgroups: [{ ...exempt({ control: "hostCgroups", value: true }) }, "", ""],
   publishedPorts: [
     {
       ports: [{ address: "127.0.0.1", published: 8080, internal: 80 }],
