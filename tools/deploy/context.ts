@@ -38,6 +38,14 @@ export async function beforeChanges<T>(
 
 export const NOTHING_CHANGED = "nothing was changed; running containers were not touched";
 
+/** How the update treats data. */
+export interface TrialMode {
+  /** Whether new containers are tried on copies of the data. The databases are dumped anyway. */
+  readonly tried: boolean;
+  /** Whether PostgreSQL may go on with its data from before an upgrade. */
+  readonly olderData: boolean;
+}
+
 export interface Run {
   readonly stack: string;
   readonly signal: AbortSignal;

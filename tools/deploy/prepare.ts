@@ -1,7 +1,7 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
 import { StackModel } from "../../components/model";
 import { withImages, PlainConfig } from "../../config/file/edit";
-import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run } from "./context";
+import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run, TrialMode } from "./context";
 import { LoadedStack } from "../model/load";
 import { DeployedContainer } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
@@ -27,14 +27,6 @@ export interface PrepareOptions {
   readonly imageChangeKinds?: ImageChangeKinds;
   /** Replace containers without trying them on copies of their data first. Default false. */
   readonly withoutTrial?: boolean;
-}
-
-/** How the update treats data. */
-export interface TrialMode {
-  /** Whether new containers are tried on copies of the data. The databases are dumped anyway. */
-  readonly tried: boolean;
-  /** Whether PostgreSQL may go on with its data from before an upgrade. */
-  readonly olderData: boolean;
 }
 
 /** What to deploy. */

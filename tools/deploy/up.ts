@@ -3,8 +3,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
-import { NOTHING_CHANGED, Refused, Run } from "./context";
-import { TrialMode } from "./prepare";
+import { NOTHING_CHANGED, Refused, Run, TrialMode } from "./context";
 import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";

@@ -140,7 +140,7 @@ describe("a container for a trial", () => {
     assert.deepEqual(
       words.join(" "),
       [
-        "create --name trial-1 --network trial --restart no --no-healthcheck --log-driver json-file --log-opt max-size=10m",
+        "create --name trial-1 --network trial --dns 127.0.0.1 --restart no --no-healthcheck --log-driver json-file --log-opt max-size=10m",
         "--user 65532:65532 --cap-drop ALL --security-opt no-new-privileges:true --read-only --ipc private",
         "--memory 256m --memory-swap 256m --cpus 0.5 --pids-limit 200 --ulimit nofile=4096:4096 web:1",
       ].join(" "),
