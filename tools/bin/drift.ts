@@ -10,8 +10,9 @@ void runCommand({
   help: `
 npm run drift -- [--stack S] [--format table|json]
 
-Compares the containers on the host with their declaration: images, users, capabilities, read-only roots, security
-options, limits, networks, mounts and published ports. Reports undeclared containers in the stack's networks.
+Compares the containers on the host with their declaration: what they run, their environment, restrictions and limits,
+networks, mounts and ports. Reports missing containers, and undeclared ones in the stack's networks and namespaces.
+Values of secrets are neither compared nor shown. docs/operations.md lists everything that is compared.
 
   --stack S     the stack, Pulumi.S.yaml (default dev)
   --format F    table (default) or json

@@ -2,13 +2,16 @@
 import { ROLE_LABEL } from "../../../components/hardened/labels";
 import {
   ContainerModel,
+  FIXED,
   NetworkModel,
   nameServers,
   tmpfsOptions,
 } from "../../../components/hardened/model";
 import { Controls } from "../../../components/hardened/policy";
 import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../../host/cgroups";
-import { Inventory, Limits, LiveContainer } from "./inventory";
+import { quote } from "../../../host/shell-quote";
+import { oneLine } from "../../../text/one-line";
+import { Inventory, Limits, LiveContainer, LiveProcess } from "./inventory";
 
 /** A declared container, with its Docker id if it was recorded. */
 export interface Declared extends ContainerModel {
@@ -46,7 +49,21 @@ type DriftKind =
   | "mounts"
   | "tmpfs"
   | "published ports"
+  | "environment"
+  | "entrypoint"
+  | "command"
+  | "health check"
+  | "restart policy"
+  | "log options"
+  | "devices"
+  | "extra hosts"
+  | "DNS servers"
+  | "sysctls"
+  | "open files"
   | "internal network";
+
+/** A kind, what is declared and what is on the host. */
+type Comparison = readonly [kind: DriftKind, expected: string, found: string];
 
 const MIB = 1024 * 1024;
 
@@ -68,7 +85,10 @@ export function compare(
     if (chosen === undefined)
       return [difference(container.name, "missing", "a running container", "none")];
     known.add(chosen.id);
-    return compareContainer(stack, container, chosen, live);
+    return [
+      ...compareContainer(stack, container, chosen, live),
+      ...missingInitContainers(stack, container, live),
+    ];
   });
   return [
     ...drift,
@@ -84,7 +104,7 @@ export function compare(
           found.labels["pinned-stack.container"] ?? found.name,
           "undeclared",
           "no such container",
-          `${found.name} (${found.image}, ${found.state.Status})`,
+          `${found.name} (${[found.image, found.state.Status, ...joinedBy(found, live)].join(", ")})`,
         ),
       ),
   ];
@@ -95,6 +115,37 @@ const isMadeFrom = (live: LiveContainer, { name, id }: Declared): boolean =>
     ? live.labels[ROLE_LABEL] === "container" && live.labels["pinned-stack.container"] === name
     : live.id === id;
 
+/** The namespaces of other containers that it has joined: `in the network of n8n`. */
+function joinedBy({ host }: LiveContainer, { containers }: Inventory): string[] {
+  const modes = { network: host.NetworkMode, processes: host.PidMode, memory: host.IpcMode };
+  return Object.entries(modes).flatMap(([what, mode]) => {
+    const target = /^container:(.+)$/.exec(mode)?.[1];
+    if (target === undefined) return [];
+    const owner = containers.find(({ id, name }) => id.startsWith(target) || name === target);
+    return [`in the ${what} of ${owner?.labels["pinned-stack.container"] ?? target}`];
+  });
+}
+
+/** They have exited, so `docker container prune` removes them. Their names are in file-volume.ts and data-volume.ts. */
+const missingInitContainers = (
+  stack: string,
+  { mounts }: ContainerModel,
+  { containers }: Inventory,
+): Drift[] =>
+  mounts
+    .flatMap((mount) => {
+      if (mount.kind === "files" || mount.kind === "secrets") return [`${mount.volume}-init`];
+      return mount.kind === "data" && mount.chown ? [`${mount.volume}-owner`] : [];
+    })
+    .filter(
+      (inside) =>
+        !containers.some(
+          ({ name, labels }) =>
+            labels[ROLE_LABEL] === "init" && isNamedAfter(name, `${stack}-${inside}`),
+        ),
+    )
+    .map((inside) => difference(inside, "missing", "an init container", "none"));
+
 function compareContainer(
   stack: string,
   declared: Declared,
@@ -104,7 +155,7 @@ function compareContainer(
   const { host } = live;
   const { controls, cgroup } = declared;
   const mounts = mountsOf(stack, declared, cgroups);
-  const checks: readonly (readonly [DriftKind, string, string])[] = [
+  const checks: readonly Comparison[] = [
     ["state", controls.healthCheck ? "running, healthy" : "running", stateOf(controls, live)],
     // Without a digest, the declared image may be any build of the tag.
     ...(declared.image.includes("@") ? [["image", declared.image, live.image] as const] : []),
@@ -125,7 +176,11 @@ function compareContainer(
     [
       "security options",
       list(controls.noNewPrivileges ? ["no-new-privileges:true"] : []),
-      list(host.SecurityOpt.map(explicit)),
+      list([
+        ...host.SecurityOpt.map(explicit),
+        // Docker's client turns `systempaths=unconfined` into an empty list.
+        ...(host.MaskedPaths?.length === 0 ? ["systempaths:unconfined"] : []),
+      ]),
     ],
     ...(limits.processes
       ? [["processes", String(controls.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
@@ -170,11 +225,134 @@ function compareContainer(
       ),
       list(livePorts(live)),
     ],
+    ...settings(controls, live),
+    ...(live.process === undefined ? [] : processChecks(declared, live.process)),
   ];
   return checks
     .filter(([, expected, found]) => expected !== found)
     .map(([kind, expected, found]) => difference(declared.name, kind, expected, found));
 }
+
+/** What no container of the stack has, and what all have alike. */
+function settings({ openFiles }: Controls, { host }: LiveContainer): Comparison[] {
+  const { RestartPolicy, LogConfig, Ulimits } = host;
+  return [
+    ["devices", "none", list(devicesOf(host))],
+    ["extra hosts", "none", list(host.ExtraHosts)],
+    ["DNS servers", "none", list(host.Dns)],
+    ["sysctls", "none", list(Object.entries(host.Sysctls).map(([name, to]) => `${name}=${to}`))],
+    ...(RestartPolicy === undefined
+      ? []
+      : [["restart policy", FIXED.restart, restartText(RestartPolicy)] as const]),
+    ...(LogConfig === undefined
+      ? []
+      : [
+          [
+            "log options",
+            logText(FIXED.logging.driver, FIXED.logging.options),
+            logText(LogConfig.Type, LogConfig.Config),
+          ] as const,
+        ]),
+    ...(Ulimits === undefined
+      ? []
+      : [["open files", String(openFiles), openFilesOf(Ulimits)] as const]),
+  ];
+}
+
+type HostConfig = LiveContainer["host"];
+
+const devicesOf = ({ Devices, DeviceRequests, DeviceCgroupRules }: HostConfig): string[] => [
+  ...Devices.map(({ PathOnHost, PathInContainer, CgroupPermissions }) =>
+    [PathOnHost, PathInContainer, CgroupPermissions].join(":"),
+  ),
+  ...DeviceRequests.map(
+    ({ Driver, Capabilities }) => Capabilities.flat().join("+") || Driver || "unknown device",
+  ),
+  ...DeviceCgroupRules,
+];
+
+const restartText = ({
+  Name,
+  MaximumRetryCount,
+}: NonNullable<HostConfig["RestartPolicy"]>): string =>
+  `${Name === "" ? "no" : Name}${MaximumRetryCount === 0 ? "" : `:${MaximumRetryCount}`}`;
+
+const logText = (driver: string, options: Readonly<Record<string, string>>): string =>
+  [
+    driver,
+    ...Object.entries(options)
+      .map(([name, value]) => `${name}=${value}`)
+      .sort(),
+  ].join(" ");
+
+/** The other limits may be the daemon's defaults. */
+function openFilesOf(limits: NonNullable<HostConfig["Ulimits"]>): string {
+  const found = limits.find(({ Name }) => Name === "nofile");
+  if (found === undefined) return "no limit";
+  return found.Soft === found.Hard ? String(found.Soft) : `${found.Soft}, at most ${found.Hard}`;
+}
+
+function processChecks(declared: ContainerModel, process: LiveProcess): Comparison[] {
+  const { config, defaults } = process;
+  const entrypoint = declared.entrypoint ?? defaults?.Entrypoint;
+  // Docker takes the command of the image only together with its entrypoint.
+  const command = declared.command ?? (declared.entrypoint === undefined ? defaults?.Cmd : []);
+  return [
+    ["environment", ...environmentDifferences(declared, process)],
+    ...(entrypoint === undefined
+      ? []
+      : [["entrypoint", words(entrypoint), words(config.Entrypoint)] as const]),
+    ...(command === undefined ? [] : [["command", words(command), words(config.Cmd)] as const]),
+    [
+      "health check",
+      declared.health === undefined ? "NONE" : words(["CMD", ...declared.health.command]),
+      words(config.Healthcheck?.Test ?? ["NONE"]),
+    ],
+  ];
+}
+
+/** Values of variables that are not declared in plain text may be secrets, so only their names are shown. */
+function environmentDifferences(
+  { environment, secretEnvironment }: ContainerModel,
+  { config: { Env: env }, defaults }: LiveProcess,
+): readonly [expected: string, found: string] {
+  const image = Object.entries(defaults?.Env ?? {}).filter(
+    ([name]) => !(name in environment || name in secretEnvironment),
+  );
+  const known = new Set([
+    ...Object.keys({ ...environment, ...secretEnvironment }),
+    ...image.map(([name]) => name),
+  ]);
+  const absent = (name: string): string => `no ${name}`;
+  const differences = [
+    ...Object.entries(environment)
+      .filter(([name, value]) => env[name] !== value)
+      .map(([name, value]) => {
+        const found = env[name];
+        return [`${name}=${value}`, found === undefined ? absent(name) : `${name}=${found}`];
+      }),
+    ...Object.keys(secretEnvironment)
+      .filter((name) => env[name] === undefined)
+      .map((name) => [`${name} of a secret`, absent(name)]),
+    ...image
+      .filter(([name, value]) => env[name] !== value)
+      .map(([name]) => [
+        `${name} of the image`,
+        env[name] === undefined ? absent(name) : `another ${name}`,
+      ]),
+    ...(defaults === undefined ? [] : Object.keys(env))
+      .filter((name) => !known.has(name))
+      .map((name) => [absent(name), name]),
+  ];
+  const text = (side: 0 | 1): string => oneLine(differences.map((pair) => pair[side]).join(", "));
+  return [text(0), text(1)];
+}
+
+/** An argument vector, quoted where that is needed to tell the words apart. */
+const words = (argv: readonly string[]): string =>
+  argv.length === 0
+    ? "none"
+    : oneLine(argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quote(word))).join(" "));
 
 interface MountPoint {
   /** Docker's name of a volume without Pulumi's random suffix, or a path on the host. */
@@ -239,13 +417,20 @@ const declaredNamespaces = ({ hostCgroups }: Controls, cgroups?: EngineCgroups):
 
 function namespaces({ host }: LiveContainer, cgroups?: EngineCgroups): string {
   const shared = [
-    ...(host.NetworkMode === "host" ? ["network of the host"] : []),
+    ...(/^(?:host$|container:)/.test(host.NetworkMode)
+      ? [`network of ${ownerOf(host.NetworkMode)}`]
+      : []),
     ...(host.PidMode !== "" ? [`processes of ${host.PidMode}`] : []),
-    ...(host.IpcMode === "host" ? ["memory of the host"] : []),
+    ...(/^(?:host$|container:)/.test(host.IpcMode) ? [`memory of ${ownerOf(host.IpcMode)}`] : []),
+    ...(host.IpcMode === "shareable" ? ["memory that others can join"] : []),
+    ...(host.UsernsMode === "host" ? ["users of the host"] : []),
+    ...(host.UTSMode === "host" ? ["host name of the host"] : []),
     ...(hasCgroupNamespaces(cgroups) && host.CgroupnsMode === "host" ? [HOST_CGROUPS] : []),
   ];
   return shared.length === 0 ? "own" : shared.join(", ");
 }
+
+const ownerOf = (mode: string): string => (mode === "host" ? "the host" : mode);
 
 /** Docker may omit the value, which means true. */
 const explicit = (option: string): string =>

@@ -10,6 +10,8 @@ import {
   unsupportedLimits,
 } from "../../../../tools/deploy/host/drift";
 import { Inventory, LiveContainer, parseInventory } from "../../../../tools/deploy/host/inventory";
+import { loadTarget } from "../../../../tools/deploy/pulumi/target";
+import { liveRow, STACK, WHOLE } from "../fake-run";
 
 const PIN = "nginx:1@sha256:" + "a".repeat(64);
 
@@ -79,11 +81,20 @@ type Row = typeof row;
 
 const NETWORKS = [{ name: "traefik-homepage", internal: true }];
 
-function inventory(containers: readonly Row[], internal = true): Inventory {
+/** The init container that wrote the files of the homepage. */
+const loader = {
+  ...row,
+  id: "9".repeat(64),
+  name: "/s-homepage-files-init-0123abc",
+  labels: { "pinned-stack.stack": "s", "hardened.role": "init" },
+  state: { Status: "created", ExitCode: 0, Health: null },
+};
+
+function inventory(containers: readonly Row[], internal = true, more = [loader]): Inventory {
   return parseInventory(
     [
       JSON.stringify({ network: { id: "n", name: "s-traefik-homepage", internal } }),
-      ...containers.map((container) => JSON.stringify({ container })),
+      ...[...containers, ...more].map((container) => JSON.stringify({ container })),
       "",
     ].join("\n"),
   );
@@ -368,5 +379,304 @@ describe("the inventory of a host", () => {
     const [container] = inventory([bare]).containers as [LiveContainer];
     assert.deepEqual([container.mounts, container.networks, container.host.CapAdd], [[], {}, []]);
     assert.equal(container.name, "s-homepage-0123abc");
+  });
+});
+
+/** A container with everything that was not compared at first, and the image that it is made from. */
+const process: Declared = containerModel({
+  name: "n8n",
+  image: PIN,
+  environment: { PORT: "80", URL: "http://a/" },
+  secretEnvironment: { KEY: "n8nEncryptionKey" },
+  exemptions: [
+    { control: "environmentSecrets", value: ["KEY"], reason: "what this test compares" },
+  ],
+  networks: [{ name: "traefik-homepage", internal: true }],
+  command: ["serve", "--port 80"],
+  health: { command: ["wget", "-q", "http://127.0.0.1/"] },
+});
+const detail = {
+  Env: ["PORT=80", "URL=http://a/", "KEY=a=secret", "PATH=/bin", "NODE_ENV=production"],
+  Entrypoint: ["tini", "--"] as string[] | null,
+  Cmd: ["serve", "--port 80"] as string[] | null,
+  Healthcheck: { Test: ["CMD", "wget", "-q", "http://127.0.0.1/"] } as object | null,
+};
+const image = {
+  id: "sha256:i",
+  config: { Env: ["PATH=/bin", "NODE_ENV=production"], Entrypoint: ["tini", "--"], Cmd: ["start"] },
+};
+const settings = {
+  RestartPolicy: { Name: "unless-stopped", MaximumRetryCount: 0 },
+  LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
+  Devices: null as object[] | null,
+  DeviceRequests: null as object[] | null,
+  DeviceCgroupRules: null as string[] | null,
+  ExtraHosts: null as string[] | null,
+  Dns: [] as string[],
+  Sysctls: null as Record<string, string> | null,
+  Ulimits: [{ Name: "nofile", Soft: 4096, Hard: 4096 }] as object[] | null,
+  UsernsMode: "",
+  UTSMode: "",
+  MaskedPaths: ["/proc/kcore"] as string[] | null,
+};
+type Detail = typeof detail;
+type Settings = typeof settings;
+
+function ofProcess(
+  change: (copy: Detail, host: Settings & Row["host"]) => void,
+  images: readonly object[] = [image],
+): Drift[] {
+  const copy = structuredClone(detail);
+  const { controls } = process;
+  const container = {
+    ...structuredClone(row),
+    user: controls.user,
+    mounts: null,
+    labels: { ...row.labels, "pinned-stack.container": "n8n" },
+  };
+  const host = {
+    ...container.host,
+    ...structuredClone(settings),
+    CapAdd: null,
+    PortBindings: null,
+    Tmpfs: null,
+    Memory: controls.memoryMiB * 1024 * 1024,
+    MemorySwap: controls.memoryMiB * 1024 * 1024,
+    NanoCpus: controls.cpus * 1e9,
+  };
+  change(copy, host);
+  const live = parseInventory(
+    [
+      { network: { id: "n", name: "s-traefik-homepage", internal: true } },
+      { container: { ...container, host } },
+      { process: { id: row.id, image: image.id, config: copy } },
+      ...images.map((one) => ({ image: one })),
+    ]
+      .map((one) => JSON.stringify(one))
+      .join("\n"),
+  );
+  return compare("s", [process], NETWORKS, live);
+}
+
+describe("drift of what a container runs", () => {
+  it("is none on a host that is as declared", () => {
+    assert.deepEqual(
+      ofProcess(() => undefined),
+      [],
+    );
+  });
+
+  const kinds: readonly (readonly [
+    Drift["kind"],
+    (copy: Detail, host: Settings & Row["host"]) => void,
+    string,
+    string,
+  ])[] = [
+    [
+      "environment",
+      (c) => c.Env.push("NODE_OPTIONS=--inspect=0.0.0.0:9229"),
+      "no NODE_OPTIONS",
+      "NODE_OPTIONS",
+    ],
+    ["environment", (c) => (c.Env[0] = "PORT=81"), "PORT=80", "PORT=81"],
+    ["environment", (c) => (c.Env[0] = "PORT=8\n1"), "PORT=80", "PORT=8 1"],
+    ["environment", (c) => c.Env.splice(1, 2), "URL=http://a/, KEY of a secret", "no URL, no KEY"],
+    [
+      "environment",
+      (c) => (c.Env[4] = "NODE_ENV=development"),
+      "NODE_ENV of the image",
+      "another NODE_ENV",
+    ],
+    ["environment", (c) => c.Env.pop(), "NODE_ENV of the image", "no NODE_ENV"],
+    ["entrypoint", (c) => (c.Entrypoint = ["sh"]), "tini --", "sh"],
+    ["entrypoint", (c) => (c.Entrypoint = null), "tini --", "none"],
+    ["command", (c) => (c.Cmd = ["serve", "--port", "80"]), "serve '--port 80'", "serve --port 80"],
+    [
+      "health check",
+      (c) => (c.Healthcheck = { Test: ["CMD", "true"] }),
+      "CMD wget -q http://127.0.0.1/",
+      "CMD true",
+    ],
+    ["health check", (c) => (c.Healthcheck = null), "CMD wget -q http://127.0.0.1/", "NONE"],
+    [
+      "restart policy",
+      (_, h) => (h.RestartPolicy = { Name: "on-failure", MaximumRetryCount: 3 }),
+      "unless-stopped",
+      "on-failure:3",
+    ],
+    ["restart policy", (_, h) => (h.RestartPolicy.Name = ""), "unless-stopped", "no"],
+    [
+      "log options",
+      (_, h) => (h.LogConfig = { Type: "none", Config: {} as Settings["LogConfig"]["Config"] }),
+      "json-file max-file=3 max-size=10m",
+      "none",
+    ],
+    [
+      "devices",
+      (_, h) =>
+        (h.Devices = [
+          { PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm" },
+        ]),
+      "none",
+      "/dev/fuse:/dev/fuse:rwm",
+    ],
+    [
+      "devices",
+      (_, h) => (h.DeviceRequests = [{ Driver: "", Count: -1, Capabilities: [["gpu"]] }]),
+      "none",
+      "gpu",
+    ],
+    ["devices", (_, h) => (h.DeviceCgroupRules = ["c 1:3 mr"]), "none", "c 1:3 mr"],
+    ["extra hosts", (_, h) => (h.ExtraHosts = ["a:192.0.2.1"]), "none", "a:192.0.2.1"],
+    ["DNS servers", (_, h) => (h.Dns = ["192.0.2.1"]), "none", "192.0.2.1"],
+    [
+      "sysctls",
+      (_, h) => (h.Sysctls = { "net.ipv4.ip_forward": "1" }),
+      "none",
+      "net.ipv4.ip_forward=1",
+    ],
+    [
+      "open files",
+      (_, h) => (h.Ulimits = [{ Name: "nofile", Soft: 9, Hard: 99 }]),
+      "4096",
+      "9, at most 99",
+    ],
+    ["open files", (_, h) => (h.Ulimits = null), "4096", "no limit"],
+    ["namespaces", (_, h) => (h.UsernsMode = "host"), "own", "users of the host"],
+    ["namespaces", (_, h) => (h.UTSMode = "host"), "own", "host name of the host"],
+    ["namespaces", (_, h) => (h.IpcMode = "shareable"), "own", "memory that others can join"],
+    ["namespaces", (_, h) => (h.NetworkMode = "container:abc"), "own", "network of container:abc"],
+    [
+      "security options",
+      (_, h) => (h.MaskedPaths = []),
+      "no-new-privileges:true",
+      "no-new-privileges:true systempaths:unconfined",
+    ],
+  ];
+  for (const [kind, change, expected, found] of kinds)
+    it(`of the kind "${kind}" is found: ${found.replace("\n", " ")}`, () => {
+      assert.deepEqual(ofProcess(change), [{ where: "n8n", kind, expected, found }]);
+    });
+
+  it("never shows the value of a variable that is not declared in plain text", () => {
+    const shown = JSON.stringify(
+      ofProcess(({ Env: env }) => {
+        env[2] = "KEY=canary-1";
+        env[4] = "NODE_ENV=canary-2";
+        env.push("OTHER=canary-3");
+      }),
+    );
+    assert.match(shown, /OTHER/);
+    assert.doesNotMatch(shown, /canary/);
+  });
+
+  it("compares only what is declared if the image has been removed", () => {
+    const more = ({ Env: env }: Detail): void => void env.push("MORE=1");
+    assert.deepEqual(ofProcess(more, []), []);
+    assert.deepEqual(
+      ofProcess((copy) => (copy.Env[0] = "PORT=81"), []).map(({ kind }) => kind),
+      ["environment"],
+    );
+  });
+
+  it("takes no command from the image where the entrypoint is declared, as Docker does", () => {
+    const own: Declared = { ...process, entrypoint: ["sh"] };
+    const { command: _, ...bare } = own;
+    const live = (Cmd: string[] | null): Inventory =>
+      parseInventory(
+        [
+          { container: { ...row, labels: { ...row.labels, "pinned-stack.container": "n8n" } } },
+          {
+            process: {
+              id: row.id,
+              image: image.id,
+              config: { ...detail, Entrypoint: ["sh"], Cmd },
+            },
+          },
+          { image },
+        ]
+          .map((one) => JSON.stringify(one))
+          .join("\n"),
+      );
+    const kindsOf = (command: string[] | null): string[] =>
+      compare("s", [bare], undefined, live(command))
+        .map(({ kind }) => kind)
+        .filter((kind) => kind === "command");
+    assert.deepEqual(kindsOf(null), []);
+    assert.deepEqual(kindsOf(["start"]), ["command"]);
+  });
+});
+
+describe("drift around a container", () => {
+  it("names a container in a namespace of the stack, and whose it is", () => {
+    const spy = (host: Partial<Row["host"]>): Row => ({
+      ...structuredClone(row),
+      id: "2".repeat(64),
+      name: "/spy",
+      labels: {},
+      host: { ...row.host, ...host },
+    });
+    const found = (host: Partial<Row["host"]>): string[] =>
+      driftOf(row, spy(host)).map((one) => one.found);
+    assert.deepEqual(found({ NetworkMode: `container:${row.id}` }), [
+      `spy (${PIN}, running, in the network of homepage)`,
+    ]);
+    assert.deepEqual(
+      found({
+        PidMode: `container:${row.id.slice(0, 12)}`,
+        IpcMode: "container:s-homepage-0123abc",
+      }),
+      [`spy (${PIN}, running, in the processes of homepage, in the memory of homepage)`],
+    );
+  });
+
+  const loaders: Declared = {
+    ...declared,
+    mounts: [
+      ...declared.mounts,
+      { kind: "secrets", volume: "homepage-keys", path: "/k", files: {} },
+      { kind: "data", volume: "homepage-data", path: "/d", chown: true },
+      { kind: "data", volume: "homepage-more", path: "/m", chown: false },
+    ],
+  };
+  const init = (name: string): Row =>
+    changed((copy) => {
+      copy.id = name;
+      copy.name = `/s-${name}`;
+      copy.labels = { "hardened.role": "init", "pinned-stack.stack": "s" };
+      copy.state.Status = "created";
+    });
+  const missing = (...names: readonly string[]): string[] =>
+    compare("s", [loaders], NETWORKS, inventory([row, ...names.map(init)], true, []))
+      .filter(({ kind }) => kind === "missing")
+      .map(({ where, expected, found }) => `${where}: ${expected}, ${found}`);
+
+  it("names the init containers that are missing", () => {
+    assert.deepEqual(
+      missing("homepage-files-init-0123abc", "homepage-keys-init", "homepage-data-owner-1234567"),
+      [],
+    );
+    assert.deepEqual(missing("homepage-files-init-0123abc"), [
+      "homepage-keys-init: an init container, none",
+      "homepage-data-owner: an init container, none",
+    ]);
+  });
+
+  it("does not list the init containers of a container that is missing itself", () => {
+    const live = inventory([], true, []);
+    assert.deepEqual(
+      compare("s", [declared], NETWORKS, live).map(({ where }) => where),
+      ["homepage"],
+    );
+  });
+
+  it("is none on the whole development stack", () => {
+    const { model } = loadTarget(STACK, WHOLE);
+    const rows = model.containers.map((container) => ({ container: liveRow(container) }));
+    const live = parseInventory(rows.map((one) => JSON.stringify(one)).join("\n"));
+    assert.deepEqual(
+      compare(STACK, model.containers, undefined, live).filter(({ kind }) => kind !== "missing"),
+      [],
+    );
   });
 });
