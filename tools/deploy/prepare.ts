@@ -128,12 +128,20 @@ async function previewPlan(
   });
 }
 
-/** After an interrupted run the state mixes two configurations, so the last good deployment is compared instead. */
+/**
+ * What is deployed, to compare restrictions with. After an interrupted run the state mixes two configurations, so the last
+ * good deployment counts instead. It also completes a state that has lost containers, for instance after a refresh: the bare
+ * policy would make every exemption of theirs look new.
+ */
 function modelBefore(
   { interrupted, recorded }: CurrentState,
   rollback: RollbackCandidate | NoRollback,
 ): StackModel | undefined {
-  if (!interrupted) return recorded.model;
-  if (!("none" in rollback)) return rollback.target.model;
-  return rollback.kind === "unusable" ? recorded.model : undefined;
+  if ("none" in rollback)
+    return interrupted && rollback.kind !== "unusable" ? undefined : recorded.model;
+  const good = rollback.target.model;
+  if (interrupted || recorded.model === undefined) return good;
+  const known = new Set(recorded.model.containers.map(({ name }) => name));
+  const lost = good.containers.filter(({ name }) => !known.has(name));
+  return { ...recorded.model, containers: [...recorded.model.containers, ...lost] };
 }

@@ -1,0 +1,79 @@
+/** What a deployment finds of earlier runs and of changes by hand, before it plans. */
+import assert from "node:assert/strict";
+
+import { loadTarget } from "../../../tools/deploy/pulumi/target";
+import { CONTAINER, StackState } from "../../../tools/deploy/pulumi/state";
+import "../../support/no-docker-context";
+import { CHANGES, CURRENT, fakeDeployment, liveRow, past, STACK, stateOf } from "./fake-run";
+
+const { model } = loadTarget(STACK, CURRENT);
+
+describe("the look at the host before a deployment", function () {
+  this.timeout(30_000);
+
+  it("names the init containers that somebody removed", async () => {
+    const state = stateOf(model);
+    const name = `${STACK}-traefik-config-init`;
+    const init = {
+      urn: `urn:pulumi:${STACK}::pinned-stack::${CONTAINER}::${name}`,
+      type: CONTAINER,
+      id: "id-init",
+      protect: false,
+      delete: false,
+      inputs: {},
+      outputs: {},
+    };
+    const before: StackState = { ...state, resources: [...state.resources, init] };
+    const { plan, done } = await fakeDeployment({ states: [before, state], preview: CHANGES });
+    assert.match(
+      plan,
+      /current state: init container dev-traefik-config-init is missing and will be created again/,
+    );
+    assert.equal(done[0], "refresh");
+    const there = await fakeDeployment({
+      states: [before],
+      more: [
+        {
+          container: liveRow(model.containers[0] as (typeof model.containers)[number], {
+            id: "id-init",
+            name: `/${name}`,
+            labels: { "pinned-stack.stack": STACK, "hardened.role": "init" },
+            state: { Status: "created", ExitCode: 0, Health: null },
+          }),
+        },
+      ],
+    });
+    assert.doesNotMatch(there.plan, /init container/);
+  });
+
+  describe("that compares with what was declared", () => {
+    const weaker = (plan: string): string[] =>
+      plan.split("\n").filter((line) => line.includes("WEAKER"));
+
+    it("calls nothing weaker when the state has lost a container that did not change", async () => {
+      const lost = stateOf(model, { without: [`${STACK}-traefik`] });
+      const { plan } = await fakeDeployment({ states: [lost], preview: CHANGES });
+      assert.deepEqual(weaker(plan), []);
+    });
+
+    it("nor when it has lost the facts about the whole stack", async () => {
+      const lost = stateOf(model, { without: [STACK] });
+      const { plan } = await fakeDeployment({ states: [lost], preview: CHANGES });
+      assert.deepEqual(weaker(plan), []);
+    });
+
+    it("but what is weaker than the last good deployment, although the state has lost it", async () => {
+      const narrow = {
+        ...CURRENT,
+        values: { ...CURRENT.values, "pinned-stack:adminAllow": "[]" },
+      };
+      const lost = stateOf(model, { without: [STACK, `${STACK}-traefik`] });
+      const { plan } = await fakeDeployment({
+        history: [{ ...past(1), config: narrow }],
+        states: [lost],
+        preview: CHANGES,
+      });
+      assert.match(weaker(plan).join("\n"), /lets administrators in from /);
+    });
+  });
+});
