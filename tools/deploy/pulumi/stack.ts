@@ -5,7 +5,7 @@ import { PROJECT_FOLDER } from "../../cli/command";
 import { findCli, missingPlugins, pulumiEnvironment, withoutWrapper } from "../../cli/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "../../../config/file/edit";
 import { PulumiError, pulumiProcess } from "./process";
-import { stackLocks } from "./lock";
+import { freeStack, StackLock, stackLocks } from "./lock";
 import { allPages, parseHistory, PastUpdate } from "./history";
 import { parseState, StackState } from "./state";
 
@@ -31,7 +31,10 @@ export interface PulumiStack {
   history(secrets: boolean): Promise<readonly PastUpdate[]>;
   /** Records the start of the newest healthy deployment, or `none`. */
   setVerified(start: string): Promise<void>;
-  /** Holders of Pulumi's own locks on the stack; empty if there are none, or if the backend does not show them. */
+  /**
+   * Holders of Pulumi's own locks on the stack; empty if there are none, or if the backend does not show them. Without those
+   * that this machine's processes left behind: every change removes them first.
+   */
   locks(): Promise<readonly string[]>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
   /** `environment`: variables that the program reads. */
@@ -64,8 +67,13 @@ const PAGE_SIZE = 100;
  */
 export async function openStack(
   stack: string,
-  options: { readonly create?: boolean } = {},
+  options: {
+    readonly create?: boolean;
+    /** Called when a lock that was left behind is removed. Default: writes to stderr. */
+    readonly log?: (line: string) => void;
+  } = {},
 ): Promise<PulumiStack> {
+  const { log = (line) => void process.stderr.write(`  ${line}\n`) } = options;
   const env = pulumiEnvironment(stack);
   const cli = await findCli(env);
   if ("missing" in cli) throw new PulumiMissing([cli.missing]);
@@ -92,6 +100,16 @@ export async function openStack(
     return (await command.runHere(args, input)).stdout;
   }
 
+  let backend: Promise<string> | undefined;
+  const locks = async (): Promise<readonly StackLock[]> => {
+    backend ??= run(["whoami", "--json"]);
+    return stackLocks((JSON.parse(await backend) as { readonly url: string }).url, stack);
+  };
+  /** A child that was killed, during this deployment or an earlier one, would make every change fail. */
+  const free = async (): Promise<void> => {
+    await freeStack(stack, await locks(), run, log);
+  };
+
   return {
     stack,
     config: async () => {
@@ -117,10 +135,7 @@ export async function openStack(
     setVerified: async (start) => {
       await run(["stack", "tag", "set", VERIFIED, start, "--stack", stack]);
     },
-    locks: async () => {
-      const { url } = JSON.parse(await run(["whoami", "--json"])) as { readonly url: string };
-      return stackLocks(url, stack);
-    },
+    locks: async () => (await locks()).flatMap(({ holder, left }) => (left ? [] : [holder])),
     preview: async ({ configFile, signal, onEvent, exclude = [], replace = [] }) => {
       const events: EngineEvent[] = [];
       await selected.preview({
@@ -137,6 +152,7 @@ export async function openStack(
       return events;
     },
     up: async ({ configFile, signal, onEvent, message, replace = [], environment = {} }) => {
+      await free();
       workspace.envVars = { ...environment };
       await selected.up({
         ...(configFile !== undefined && { configFile }),
@@ -149,6 +165,7 @@ export async function openStack(
       });
     },
     refresh: async ({ signal }) => {
+      await free();
       await selected.refresh({
         ...(signal && { signal }),
         clearPendingCreates: true,
@@ -157,6 +174,7 @@ export async function openStack(
       });
     },
     unprotect: async (urn) => {
+      await free();
       await run(["state", "unprotect", "--stack", stack, "--yes", urn]);
     },
   };

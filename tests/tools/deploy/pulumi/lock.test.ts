@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 
-import { stackLocked, stackLocks } from "../../../../tools/deploy/pulumi/lock";
+import { freeStack, stackLocked, stackLocks } from "../../../../tools/deploy/pulumi/lock";
 
 describe("Pulumi's own lock", () => {
   let folder: string;
@@ -19,9 +19,11 @@ describe("Pulumi's own lock", () => {
     mkdirSync(locks, { recursive: true });
     writeFileSync(join(locks, "4f6e.json"), text);
   };
-  const held = (machine: string, pid: number): string =>
-    JSON.stringify({ pid, username: "u", hostname: machine, timestamp: "2026-01-02T03:04:05Z" });
-  const locks = (stack = "prod"): string[] => stackLocks(`file://${folder}?no_tmp_dir=true`, stack);
+  const held = (machine: string, pid: number, username = "u"): string =>
+    JSON.stringify({ pid, username, hostname: machine, timestamp: "2026-01-02T03:04:05Z" });
+  const url = (): string => `file://${folder}?no_tmp_dir=true`;
+  const locks = (stack = "prod"): string[] =>
+    stackLocks(url(), stack).map(({ holder, left }) => `${holder}${left ? ", left" : ""}`);
 
   it("is none where there is none, of another stack, or in a backend that is no folder", () => {
     assert.deepEqual(locks(), []);
@@ -39,10 +41,53 @@ describe("Pulumi's own lock", () => {
     ]);
   });
 
-  it("says of a process of this machine that it has exited", () => {
+  const { username } = userInfo();
+
+  it("says of a process of this machine that it has exited, and counts it as left if it was this user's", () => {
     const { pid } = spawnSync("true");
     lock(held(hostname(), pid));
     assert.match(locks()[0] ?? "", /, which has exited$/);
+    lock(held(hostname(), pid, username));
+    assert.match(locks()[0] ?? "", /, which has exited, left$/);
+  });
+
+  it("of a process that has exited is removed by a command, with a line about it", async () => {
+    const { pid } = spawnSync("true");
+    const done: string[] = [];
+    const free = (): Promise<void> =>
+      freeStack(
+        "prod",
+        stackLocks(url(), "prod"),
+        (args) => {
+          done.push(args.join(" "));
+          return Promise.resolve();
+        },
+        (line) => done.push(line),
+      );
+    await free();
+    assert.deepEqual(done, []);
+    lock(held(hostname(), pid, username));
+    await free();
+    assert.deepEqual(done, [
+      `removing Pulumi's lock of ${username}@${hostname()} (process ${pid}) since 2026-01-02T03:04:05Z, which has exited`,
+      "cancel --yes --stack prod",
+    ]);
+  });
+
+  it("of anybody else is not removed, and then neither is one beside it", async () => {
+    const { pid } = spawnSync("true");
+    const left = { holder: "a", left: true };
+    for (const other of [
+      held("elsewhere", pid, username),
+      held(hostname(), process.pid, username),
+      held(hostname(), pid, `not-${username}`),
+      "{",
+    ]) {
+      lock(other);
+      const all = [left, ...stackLocks(url(), "prod")];
+      const fail = (): never => assert.fail(other);
+      await freeStack("prod", all, fail, fail);
+    }
   });
 
   it("counts although nobody can read it", () => {
