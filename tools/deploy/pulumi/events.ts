@@ -64,12 +64,22 @@ export function errorLines(events: readonly EngineEvent[]): string[] {
   return [...new Set(lines)];
 }
 
-/** Warnings of the program and its providers, without duplicates. The program's own name their subject. */
-export const warningLines = (events: readonly EngineEvent[]): string[] => [
-  ...new Set(
-    diagnostics(events, "warning").map(({ message }) => message.replace(/\s*\n\s*/g, " ")),
-  ),
-];
+/**
+ * Warnings of the program and its providers, without duplicates and with short digests. The program's own name their
+ * subject; a moved tag is named once, even if its age has changed meanwhile.
+ */
+export function warningLines(events: readonly EngineEvent[]): string[] {
+  const lines = new Map<string, string>();
+  for (const { message } of diagnostics(events, "warning")) {
+    const line = message.replace(/\s*\n\s*/g, " ").replace(DIGEST, "$1");
+    const subject = line.replace(/ moved \([^)]*\)/, " moved");
+    if (!lines.has(subject)) lines.set(subject, line);
+  }
+  return [...lines.values()];
+}
+
+/** The beginning is enough to compare with, and leaves room on the line. */
+const DIGEST = /\b(sha256:[0-9a-f]{12})[0-9a-f]{52}\b/g;
 
 interface Diagnostic {
   /** Name of the resource; empty if there is none. */
