@@ -89,6 +89,7 @@ async function checkHost({ config, model }: LoadedStack, signal?: AbortSignal): 
     stack: model.stack,
     platform: model.platform,
     needs: model.images.map(({ needs }) => needs),
+    networks: model.networks.map(({ name }) => `${model.stack}-${name}`),
     ports: portsOf(config),
   };
   const startedAt = Date.now();

@@ -2,6 +2,8 @@
 import { StackConfig } from "../../../config/config";
 import { ImageNeeds, preflightScript } from "../../../host/preflight";
 import { quote } from "../../../host/shell-quote";
+import { counted } from "../../../text/one-line";
+import { addressPools, freeNetworks, routedNetwork } from "./address-pools";
 import { Check, ok, problem, problemLine, unknownCheck, allUnknown } from "./check";
 import { ShellResult } from "../../../host/shell";
 
@@ -9,6 +11,8 @@ export interface HostCheckRequest {
   readonly stack: string;
   readonly platform: string;
   readonly needs: readonly ImageNeeds[];
+  /** Docker's names of the stack's networks. */
+  readonly networks: readonly string[];
   readonly ports: readonly { readonly address: string; readonly port: number }[];
 }
 
@@ -25,6 +29,7 @@ export const hostCheckNames = (ports: HostCheckRequest["ports"]): string[] => [
   "docker",
   "disk",
   "clock",
+  "networks",
   ...(ports.length === 0 ? ["ports"] : ports.map(({ port }) => `port ${port}`)),
 ];
 
@@ -37,6 +42,10 @@ export function hostCheckScript({ platform, needs, ports }: HostCheckRequest): s
   return `set +e
 output=$( { ( set -e
 ${preflight}); [ $? -ne 0 ] || echo fits=yes; } 2>&1 )
+printf 'pools=%s\\n' "$(docker info --format '{{json .DefaultAddressPools}}' 2>/dev/null)"
+networks=$(docker network ls -q 2>/dev/null)
+[ -z "$networks" ] || docker network inspect --format ${quote("network={{.Name}}|{{range .IPAM.Config}}{{.Subnet}} {{end}}")} $networks 2>/dev/null
+awk 'NR > 1 { print "route=" $2, $3, $8 }' /proc/net/route 2>/dev/null
 printf '%s\\n' "$output" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\|fits\\)=/&/p;t;s/^/preflight=/p'
 ${ports
   .map(
@@ -108,6 +117,7 @@ export function hostChecks(
           ...allUnknown(["disk"], "not checked, because the host does not meet the requirements"),
         ]),
     clock(facts.first("clock"), localTime),
+    networks(request, facts),
     ...request.ports.map((wanted) => portCheck(request.stack, wanted, facts)),
   ];
 }
@@ -141,6 +151,36 @@ function clock(
         `${Math.abs(skew)} seconds ${skew > 0 ? "ahead of" : "behind"} this machine`,
         "run on the host: timedatectl set-ntp true",
       );
+}
+
+/** Docker's own error, "could not find an available, non-overlapping IPv4 address pool", would come in the deployment. */
+function networks({ networks: wanted }: HostCheckRequest, facts: Facts): Check {
+  const found = facts.all("network").map((text) => text.split("|"));
+  if (found.length === 0) return unknownCheck("networks", "cannot read Docker's networks");
+  const names = new Set(found.map(([name]) => name));
+  const missing = wanted.filter((name) => !names.has(name)).length;
+  const taken = [
+    ...found.flatMap(([, subnets = ""]) => subnets.split(" ")),
+    ...facts.all("route").flatMap((row) => routedNetwork(row) ?? []),
+  ];
+  // One more for the trial, which is not part of every deployment.
+  const free = freeNetworks(addressPools(facts.first("pools")), taken, missing + 1);
+  if (free > missing)
+    return ok(
+      "networks",
+      missing === 0
+        ? `all ${counted(wanted.length, "network")} of this stack exist, and there is room for the trial's`
+        : `Docker has room for ${counted(missing, "more network")} and the trial's`,
+    );
+  const [check, needed] =
+    free < missing
+      ? ([problem, `${counted(missing, "more network")} and one for the trial`] as const)
+      : ([unknownCheck, "one more network for the trial"] as const);
+  return check(
+    "networks",
+    `this stack needs ${needed}, but Docker's address pools have room for ${free}`,
+    'remove unused networks on the host with "docker network prune", or set a range that nothing else uses, such as "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}], in /etc/docker/daemon.json and restart Docker',
+  );
 }
 
 function portCheck(

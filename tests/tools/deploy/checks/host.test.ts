@@ -14,6 +14,7 @@ const QUESTIONS = {
   stack: "s",
   platform: "linux/amd64",
   needs: [],
+  networks: ["s-edge", "s-traefik-homepage"],
   ports: [{ address: "127.0.0.1", port: 8080 }],
 };
 const NOW = 1_800_000_000_000;
@@ -24,6 +25,9 @@ architecture=amd64
 freeMiB=5000
 clock=1800000003
 fits=yes
+pools=null
+network=bridge|172.17.0.0/16
+network=host|
 `;
 
 const UNFIT = HEALTHY.replace("fits=yes\n", "");
@@ -42,6 +46,7 @@ describe("the doctor's look at a host", () => {
       "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, meets the requirements",
       "ok: disk: 5000 MiB free, enough for the images that are still to be pulled",
       "ok: clock: in sync with this machine",
+      "ok: networks: Docker has room for 2 more networks and the trial's",
       "ok: port 8080: free",
     ]);
   });
@@ -71,6 +76,36 @@ describe("the doctor's look at a host", () => {
       "a user without Docker",
       "preflight=docker: the engine does not answer: permission denied\n",
       /^problem: docker: the engine does not answer: permission denied; .*sudo usermod -aG docker USER/,
+    ],
+    [
+      "too few addresses for the stack's networks",
+      `${HEALTHY}pools=[{"Base":"10.1.0.0/24","Size":25}]\n`
+        .replace("pools=null\n", "")
+        .concat("network=other|10.1.0.0/25\n"),
+      /^problem: networks: this stack needs 2 more networks and one for the trial, but Docker's address pools have room for 1; .*docker network prune.*"default-address-pools": .*daemon\.json/,
+    ],
+    [
+      "addresses that a route of the host takes",
+      `${HEALTHY}network=s-edge|10.1.0.0/25\nroute=8000010A 00000000 80FFFFFF\n`.replace(
+        "pools=null",
+        'pools=[{"Base":"10.1.0.0/24","Size":25}]',
+      ),
+      /^problem: networks: this stack needs 1 more network and one for the trial, but .* room for 0;/,
+    ],
+    [
+      "networks that are there already",
+      `${HEALTHY}network=s-edge|192.168.0.0/16\nnetwork=s-traefik-homepage|172.20.0.0/14\n`,
+      /^ok: networks: all 2 networks of this stack exist, and there is room for the trial's$/,
+    ],
+    [
+      "no network for a trial",
+      `${HEALTHY}network=s-edge|192.168.0.0/16\nnetwork=s-traefik-homepage|172.16.0.0/12\n`,
+      /^unknown: networks: this stack needs one more network for the trial, but .* room for 0;/,
+    ],
+    [
+      "networks that nobody could list",
+      HEALTHY.replace(/network=.*\n/g, ""),
+      /^unknown: networks: cannot read Docker's networks$/,
     ],
     [
       "a folder that cannot be measured",
@@ -103,6 +138,7 @@ describe("the doctor's look at a host", () => {
       "problem: docker: timed out after 60 seconds; run on the host: systemctl status docker",
       "unknown: disk: not checked, because Docker does not answer",
       "unknown: clock: not checked, because Docker does not answer",
+      "unknown: networks: not checked, because Docker does not answer",
       "unknown: port 8080: not checked, because Docker does not answer",
     ]);
   });
@@ -142,6 +178,7 @@ describe("the doctor's look at a host", () => {
   const ENGINE = `case "$1" in
 version) [ -z "$BROKEN" ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }; echo 29.0.1 1.52 1.44 amd64;;
 info) case $* in *RootDir*) echo /;; *) echo overlay2;; esac;;
+network) case $2 in ls) echo n;; *) echo 'network=bridge|172.17.0.0/16 ';; esac;;
 ps) echo '8080|x' >/dev/null;;
 esac`;
   for (const [what, broken, line] of [
@@ -160,6 +197,11 @@ esac`;
       const lines = linesFrom(answer, { from, to: Date.now() });
       host.remove();
       assert.ok(lines.includes(line), lines.join("\n"));
+      const networks = broken === "" ? "ok" : "unknown";
+      assert.ok(
+        lines.some((one) => one.startsWith(`${networks}: networks: `)),
+        lines.join("\n"),
+      );
     });
 
   it("knows its own published port, and a listener on another address", () => {
