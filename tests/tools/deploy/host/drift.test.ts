@@ -580,8 +580,13 @@ describe("drift of what a container runs", () => {
   });
 
   it("takes no command from the image where the entrypoint is declared, as Docker does", () => {
-    const own: Declared = { ...process, entrypoint: ["sh"] };
-    const { command: _, ...bare } = own;
+    const bare: Declared = containerModel({
+      name: "n8n",
+      image: PIN,
+      entrypoint: ["sh"],
+      networks: [],
+      health: { command: ["true"] },
+    });
     const live = (Cmd: string[] | null): Inventory =>
       parseInventory(
         [

@@ -106,7 +106,7 @@ describe("the inventory of a host", () => {
   });
 
   it("does not ask what containers run where only their health counts", () => {
-    assert.doesNotMatch(inventoryScript("s"), /"process":\{|"image":\{|PidMode/);
+    assert.doesNotMatch(inventoryScript("s"), /\{"process"|\{"image"|PidMode/);
   });
 
   it("leaves out what goes while it is asked about", async () => {
