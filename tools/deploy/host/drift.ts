@@ -57,7 +57,6 @@ type DriftKind =
   | "log options"
   | "devices"
   | "extra hosts"
-  | "DNS servers"
   | "sysctls"
   | "open files"
   | "internal network";
@@ -239,7 +238,6 @@ function settings({ openFiles }: Controls, { host }: LiveContainer): Comparison[
   return [
     ["devices", "none", list(devicesOf(host))],
     ["extra hosts", "none", list(host.ExtraHosts)],
-    ["DNS servers", "none", list(host.Dns)],
     ["sysctls", "none", list(Object.entries(host.Sysctls).map(([name, to]) => `${name}=${to}`))],
     ...(RestartPolicy === undefined
       ? []

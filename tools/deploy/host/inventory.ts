@@ -209,8 +209,7 @@ export function parseInventory(text: string): Inventory {
     .filter((row) => row.startsWith("{"))
     .map((row) => line.parse(JSON.parse(row)));
   const socket = parsed.flatMap((row) => ("socket" in row ? [row.socket] : []))[0];
-    CgroupnsMode: text,
-    CgroupParent: text,
+  const info = parsed.flatMap((row) => ("limits" in row ? [row] : []))[0];
   const images = parsed.flatMap((row) => ("image" in row ? [row.image] : []));
   const processes = parsed.flatMap((row) => ("process" in row ? [row.process] : []));
   const processOf = (id: string): LiveProcess | undefined => {
@@ -219,7 +218,8 @@ export function parseInventory(text: string): Inventory {
   };
   return {
     ...(socket !== undefined && { socketGroup: socket.group }),
-    limits: parsed.flatMap((row) => ("limits" in row ? [row.limits] : []))[0] ?? ALL_APPLIED,
+    ...(info?.cgroups && { cgroups: info.cgroups }),
+    limits: info?.limits ?? ALL_APPLIED,
     containers: parsed.flatMap((row) =>
       "container" in row ? [{ ...row.container, process: processOf(row.container.id) }] : [],
     ),
