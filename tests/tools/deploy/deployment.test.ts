@@ -5,6 +5,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { Refused } from "../../../tools/deploy/context";
 import { ContainerModel } from "../../../components/hardened/model";
+import { CONTAINER } from "../../../tools/deploy/pulumi/state";
 import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import "../../support/no-docker-context";
 import {
@@ -22,6 +23,18 @@ import {
 
 const HOMEPAGE = `${STACK}-homepage`;
 const changed: FakeOptions = { preview: CHANGES };
+const homepage = (): ContainerModel =>
+  loadTarget(STACK, CURRENT).model.containers.find(({ name }) => name === "homepage") ??
+  assert.fail("no homepage");
+/** A script of the update that failed, with what it had said. */
+const failedScript = (...lines: readonly string[]): EngineEvent =>
+  ({
+    diagnosticEvent: {
+      severity: "error",
+      urn: `urn:pulumi:${STACK}::pinned-stack::command:local:Command::${HOMEPAGE}-start`,
+      message: `exit status 1: running "sh -s":\n${lines.join("\n")}\n`,
+    },
+  }) as EngineEvent;
 const refusal = ({ ended }: { readonly ended: unknown }): string => {
   assert.ok(ended instanceof Refused, String(ended));
   assert.equal(ended.exitCode, 1);
@@ -39,7 +52,69 @@ describe("a deployment", function () {
       "verified 2026-01-01",
       "up: npm run deploy",
       "verified 2026-01-20",
+      "cleanup",
     ]);
+  });
+
+  it("is done although the copies of the data before it could not be removed", async () => {
+    const { ended, said } = await fakeDeployment({ ...changed, cleanup: "volume is in use\n" });
+    assert.equal(ended, 0);
+    assert.ok(
+      said.some((line) => /copies of the data .*: volume is in use$/.test(line)),
+      said.join("\n"),
+    );
+  });
+
+  for (const [what, options, environment] of [
+    ["with a trial, on the newest data", {}, {}],
+    ["without a trial on demand", { withoutTrial: true }, { PINNED_STACK_TRIAL: "off" }],
+    [
+      "on older data where an earlier configuration was chosen",
+      { target: () => ({ config: CURRENT, message: "npm run deploy: rollback to 1", number: 1 }) },
+      { PINNED_STACK_OLDER_DATA: "accept" },
+    ],
+  ] as const)
+    it(`runs ${what}`, async () => {
+      const { ended, environments } = await fakeDeployment({ ...changed, options });
+      assert.deepEqual([ended, environments], [0, [environment]]);
+    });
+
+  it("says in the plan what is tried and dumped first", async () => {
+    const replaced = (name: string): EngineEvent =>
+      ({
+        resourcePreEvent: {
+          metadata: {
+            op: "create-replacement",
+            urn: `urn:pulumi:${STACK}::pinned-stack::${CONTAINER}::${STACK}-${name}`,
+            type: CONTAINER,
+            old: { inputs: { image: "app:1" } },
+            new: { inputs: { image: "app:2" } },
+          },
+        },
+      }) as unknown as EngineEvent;
+    const firstLines = async (names: readonly string[], withoutTrial = false): Promise<string[]> =>
+      (
+        await fakeDeployment({
+          current: WHOLE,
+          history: [past(1, { config: WHOLE })],
+          preview: names.map(replaced),
+          options: { withoutTrial },
+        })
+      ).plan
+        .split("\n")
+        .filter((line) => /first:|NO TRIAL/.test(line));
+    const dumped = "  first: the databases are dumped";
+    assert.deepEqual(await firstLines(["homepage", "traefik"]), [
+      "  first: the new traefik must work on a copy of the data",
+    ]);
+    assert.deepEqual(await firstLines(["n8n"]), [
+      dumped,
+      "  first: the new n8n must work on a copy of the data",
+    ]);
+    assert.deepEqual(await firstLines(["homepage"]), []);
+    const [first, second = ""] = await firstLines(["postgres"], true);
+    assert.equal(first, dumped);
+    assert.match(second, /NO TRIAL: /);
   });
 
   it("has nothing to do on a stack that is as it should be", async () => {
@@ -124,38 +199,133 @@ describe("a deployment", function () {
   });
 
   describe("that fails", () => {
-    it("returns to the last good one, and records that that is healthy again", async () => {
-      const { ended, done, said } = await fakeDeployment({ ...changed, up: ["it broke"] });
-      assert.equal(ended, 1);
-      assert.deepEqual(done, [
-        "confirm",
-        "verified 2026-01-01",
-        "up: npm run deploy",
-        "up: npm run deploy: auto-rollback to 1",
-        "verified 2026-01-21",
-      ]);
-      assert.ok(said.some((line) => line === "failed: it broke"));
+    const BEFORE = ["confirm", "verified 2026-01-01", "up: npm run deploy"];
+    const AGAIN = ["put back", "mark return", "up: npm run deploy: auto-rollback to 1"];
+
+    it("is refused when the trial refuses, and nothing is put back or removed", async () => {
+      const refused = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        events: [
+          [failedScript("dumping the databases", "REFUSED: n8n would not have worked; no touch")],
+        ],
+      });
+      assert.match(refusal(refused), /the stack runs as before/);
+      assert.deepEqual(refused.done, BEFORE);
+    });
+
+    it("is not refused because the log of a service says so", async () => {
+      const { ended, done } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        events: [[failedScript("homepage: its last lines:", "  | REFUSED: the wrong password")]],
+      });
+      assert.equal(ended, 3);
+      assert.deepEqual(done, [...BEFORE, "put back"]);
+    });
+
+    it("is over once the containers before it run again, without a second update", async () => {
+      const { ended, done, said } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        putBack: { code: 0, lines: ["homepage: RETURNED: the old one"] },
+      });
+      assert.equal(ended, 3);
+      assert.deepEqual(done, [...BEFORE, "put back"]);
+      assert.ok(said.includes("homepage: RETURNED: the old one"), said.join("\n"));
+      assert.ok(said.includes("failed: it broke"));
       assert.ok(
-        said.some((line) =>
-          /^running: deployment 1 of .* again, everything is healthy$/.test(line),
-        ),
+        said.some((line) => /^RETURNED: deployment 1 of .* with its data/.test(line)),
+        said.join("\n"),
       );
     });
 
-    it("returns when the engine is content and a container is not", async () => {
-      const { ended, done } = await fakeDeployment({ ...changed, sick: [["homepage"]] });
-      assert.equal(ended, 1);
-      assert.equal(done.filter((what) => what.startsWith("up")).length, 2);
+    it("returns when Pulumi is content and a container is not", async () => {
+      const { ended, done, said } = await fakeDeployment({ ...changed, sick: [["homepage"]] });
+      assert.equal(ended, 3);
+      assert.deepEqual(done, [...BEFORE, "put back"]);
+      assert.ok(said.includes("failed: homepage is unhealthy"), said.join("\n"));
     });
 
-    it("says that it could not return, and does not call that healthy", async () => {
+    const notPutBack: readonly (readonly [string, FakeOptions])[] = [
+      ["cannot all be put back", { putBack: { code: 1 } }],
+      ["are not healthy", { sick: [["homepage"]] }],
+    ];
+    for (const [what, given] of notPutBack)
+      it(`deploys the last good one again, untried, when the old containers ${what}`, async () => {
+        const { ended, done, environments } = await fakeDeployment({
+          ...changed,
+          ...given,
+          up: ["it broke"],
+        });
+        assert.equal(ended, 3);
+        assert.deepEqual(done, [...BEFORE, ...AGAIN, "verified 2026-01-21"]);
+        assert.deepEqual(environments, [
+          {},
+          { PINNED_STACK_TRIAL: "off", PINNED_STACK_OLDER_DATA: "accept" },
+        ]);
+      });
+
+    const notReturned: readonly (readonly [string, FakeOptions])[] = [
+      ["fails too", { up: ["it broke", "it broke again"] }],
+      ["is not healthy", { up: ["it broke"], sick: [["homepage"]] }],
+      [
+        "is refused",
+        { up: ["it broke", "again"], events: [[], [failedScript("REFUSED: no PostgreSQL runs")]] },
+      ],
+    ];
+    for (const [what, given] of notReturned)
+      it(`says that it could not return when the last good one ${what}`, async () => {
+        const { ended, done, said } = await fakeDeployment({
+          ...changed,
+          putBack: { code: 1 },
+          ...given,
+        });
+        assert.equal(ended, 2);
+        assert.deepEqual(done, [...BEFORE, ...AGAIN]);
+        assert.ok(
+          said.some((line) => /^NOT RETURNED to deployment 1; .* --rollback 1$/.test(line)),
+          said.join("\n"),
+        );
+        assert.ok(!said.some((line) => line.startsWith("RETURNED: ")));
+      });
+
+    it("has nothing to return to on a first deployment", async () => {
       const { ended, done, said } = await fakeDeployment({
         ...changed,
-        up: ["it broke", "it broke again"],
+        history: [],
+        up: ["it broke"],
       });
       assert.equal(ended, 2);
-      assert.equal(done.at(-1), "up: npm run deploy: auto-rollback to 1");
-      assert.ok(said.some((line) => line.startsWith("the rollback to deployment 1")));
+      assert.equal(done.at(-1), "up: npm run deploy");
+      assert.ok(
+        said.some((line) => line.startsWith("NOT RETURNED: there is no earlier")),
+        said.join("\n"),
+      );
+    });
+
+    it("puts back what the failed configuration has, not only what ran before", async () => {
+      const { scripts } = await fakeDeployment({
+        ...changed,
+        current: WHOLE,
+        up: ["it broke"],
+        putBack: { code: 1 },
+      });
+      for (const what of ["put back", "mark return"])
+        assert.match(scripts[what] ?? "", /dev-n8n/, what);
+    });
+
+    it("says how to go on when it is stopped while it returns", async () => {
+      const { ended, done, said } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        on: (what, abort) => {
+          if (what === "put back") abort.abort(new Error("stopped by SIGINT"));
+        },
+      });
+      assert.match(String(ended), /stopped by SIGINT/);
+      assert.equal(done.at(-1), "put back");
+      assert.match(said.at(-1) ?? "", /^interrupted; .*npm run deploy -- --stack dev$/);
     });
 
     it("shows no secret of any deployment, the older one's neither", async () => {
@@ -181,7 +351,7 @@ describe("a deployment", function () {
       assert.equal(done.at(-1), "up: npm run deploy");
     });
 
-    it("goes back over a new version of PostgreSQL that said already that it is there", async () => {
+    it("goes back over a new version of PostgreSQL, whose volumes are no question of protection", async () => {
       const images = JSON.parse(WHOLE.values["pinned-stack:images"] ?? "") as Record<
         string,
         string
@@ -192,7 +362,6 @@ describe("a deployment", function () {
             ...images,
             postgres: images.postgres?.replace(":16-", ":17-"),
           }),
-          "pinned-stack:services": '{"postgres":{"upgradedFrom":16},"cadvisor":{"enabled":true}}',
         },
         WHOLE,
       );
@@ -203,28 +372,49 @@ describe("a deployment", function () {
         history: [past(1, { config: WHOLE })],
         states: [stateOf(before), stateOf(failed)],
         up: ["it broke"],
+        putBack: { code: 1 },
       });
-      assert.equal(ended, 1);
+      assert.equal(ended, 3);
       assert.match(configurations[1] ?? "", /postgres: postgres:16-alpine/);
-      assert.match(configurations[1] ?? "", /postgres:\n\s+upgradedFrom: 17\n/);
       assert.deepEqual(
         done.filter((what) => what.startsWith("unprotect")),
-        ["unprotect dev-postgres-16-data", "unprotect dev-postgres-17-data"],
+        [],
       );
+    });
+  });
+
+  describe("of a stack that is as declared", () => {
+    for (const status of ["exited", "created", "dead"])
+      it(`is needed all the same when a container is ${status}`, async () => {
+        let started = false;
+        const { ended, plan, done } = await fakeDeployment({
+          row: ({ name }, row) =>
+            name === "homepage" && !started
+              ? { ...row, state: { Status: status, ExitCode: 1, Health: null } }
+              : row,
+          on: (what) => {
+            if (what.startsWith("up")) started = true;
+          },
+        });
+        assert.equal(ended, 0);
+        assert.match(plan, new RegExp(`homepage is ${status} and will be started again`));
+        assert.ok(done.includes("up: npm run deploy"), done.join("\n"));
+      });
+
+    it("is not needed for a stopped container beside the one that runs", async () => {
+      const left = liveRow(homepage(), {
+        id: "id-left",
+        state: { Status: "exited", ExitCode: 0, Health: null },
+      });
+      const { ended, plan, done } = await fakeDeployment({ more: [{ container: left }] });
+      assert.deepEqual([ended, done], [0, []]);
+      assert.doesNotMatch(plan, /will be started again/);
     });
   });
 
   describe("after a run that was cut off", () => {
     const stranger = (name: string): object => ({
-      container: liveRow(homepage, { id: `id-${name}`, name: `/${name}` }),
-    });
-    let homepage: ContainerModel;
-    before(() => {
-      const found = loadTarget(STACK, CURRENT).model.containers.find(
-        ({ name }) => name === "homepage",
-      );
-      assert.ok(found);
-      homepage = found;
+      container: liveRow(homepage(), { id: `id-${name}`, name: `/${name}` }),
     });
 
     it("removes exactly what the plan says, and calls it nobody's only once", async () => {

@@ -11,7 +11,7 @@ import { Run } from "../../../tools/deploy/context";
 import { nameServers, tmpfsOptions } from "../../../components/hardened/model";
 import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
-import { PulumiStack, RunOptions } from "../../../tools/deploy/pulumi/stack";
+import { PulumiStack } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
 import { HostShell, ShellResult } from "../../../host/shell";
 import { maskOf } from "../../../text/redact";
@@ -123,11 +123,10 @@ export function stateOf(
     (change.without ?? []).includes(name)
       ? []
       : [{ urn: urn(type, name), type, id: `id-${name}`, inputs: { name }, ...rest }];
-  const outputs = { dataFormats: model.dataFormats };
   return parseState({
     deployment: {
       resources: [
-        { urn: urn("pulumi:pulumi:Stack", STACK), type: "pulumi:pulumi:Stack", outputs },
+        { urn: urn("pulumi:pulumi:Stack", STACK), type: "pulumi:pulumi:Stack" },
         ...made("pinned-stack:index:Stack", STACK, { outputs: { model: facts } }),
         ...model.networks.flatMap(({ name }) => made(NETWORK, `${STACK}-${name}`)),
         ...containers.flatMap((container) => {
@@ -139,7 +138,9 @@ export function stateOf(
             ...made(CONTAINER, name),
             ...container.mounts.flatMap((mount) =>
               mount.kind === "data"
-                ? made(VOLUME, `${STACK}-${mount.volume}`, { protect: true })
+                ? made(VOLUME, `${STACK}-${mount.volume}`, {
+                    protect: container.upgrade?.serves === undefined,
+                  })
                 : [],
             ),
           ];
@@ -168,6 +169,12 @@ export interface FakeOptions {
   readonly preview?: string | readonly EngineEvent[];
   /** What each `up` in turn fails with; undefined: it does not. */
   readonly up?: readonly (string | undefined)[];
+  /** What each `up` in turn says. Default: nothing. */
+  readonly events?: readonly (readonly EngineEvent[])[];
+  /** What the script says that puts the old containers back, and its exit code. Default: 0. */
+  readonly putBack?: { readonly code: number; readonly lines?: readonly string[] };
+  /** What the script fails with that removes kept copies. Default: it does not. */
+  readonly cleanup?: string;
   /** Answers of the health stage in turn, as problems: names of containers that are not healthy. Default: none. */
   readonly sick?: readonly (readonly string[])[];
   /** What containers printed. */
@@ -186,6 +193,10 @@ export interface Deployed {
   readonly done: readonly string[];
   /** Text of the configuration of each `up`; empty: the stack's file. */
   readonly configurations: readonly string[];
+  /** Variables that each `up` passes to the program. */
+  readonly environments: readonly Readonly<Record<string, string>>[];
+  /** The scripts that end an update, by what `done` calls them. */
+  readonly scripts: Readonly<Partial<Record<string, string>>>;
   readonly stop: AbortController;
 }
 
@@ -205,6 +216,14 @@ export const CHANGES: readonly EngineEvent[] = [
   },
 ];
 
+/** The scripts that end an update, each with a part of it that the others do not have. */
+const ENDINGS = [
+  ["cleanup", "if marked before; then forget; fi"],
+  ["put back", "give_back || code=1"],
+  ["mark return", "then mark return; fi"],
+] as const;
+const FINE: NonNullable<FakeOptions["putBack"]> = { code: 0 };
+
 export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
   const { history = [past(1)], current = CURRENT, states = [] } = given;
   const { model } = loadTarget(STACK, current);
@@ -212,6 +231,8 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
   const shown: string[] = [];
   const done: string[] = [];
   const configurations: string[] = [];
+  const environments: Readonly<Record<string, string>>[] = [];
+  const scripts: Partial<Record<string, string>> = {};
   const stop = new AbortController();
   const note = (what: string): Promise<void> => {
     done.push(what);
@@ -235,9 +256,11 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       typeof given.preview === "string"
         ? Promise.reject(new PulumiError(given.preview))
         : Promise.resolve(given.preview ?? []),
-    up: ({ configFile, message, replace = [] }: RunOptions & { readonly message: string }) => {
+    up: ({ configFile, message, replace = [], environment = {}, onEvent }) => {
       ups += 1;
       state += 1;
+      environments.push(environment);
+      for (const event of given.events?.[ups - 1] ?? []) onEvent?.(event);
       configurations.push(configFile === undefined ? "" : readFileSync(configFile, "utf8"));
       const failure = given.up?.[ups - 1];
       const noted = note(
@@ -271,9 +294,21 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       .join("\n");
   const answer = (stdout: string): Promise<ShellResult> =>
     Promise.resolve({ code: 0, stdout, stderr: "" });
-  const shell: HostShell = (script) => {
+  const shell: HostShell = (script, { onLine } = {}) => {
     if (script.includes("probe()")) return answer(inventory(given.sick?.[looks++] ?? []));
     if (script.includes("ask info")) return answer(inventory([]));
+    const ending = ENDINGS.find(([, part]) => script.includes(part));
+    if (ending !== undefined) {
+      const [what] = ending;
+      const { code, lines = [] } = what === "put back" ? (given.putBack ?? { code: 0 }) : FINE;
+      scripts[what] = script;
+      return note(what).then(() => {
+        lines.forEach((line) => onLine?.(line));
+        if (what === "cleanup" && given.cleanup !== undefined)
+          return { code: 1, stdout: "", stderr: given.cleanup };
+        return { code, stdout: lines.join("\n"), stderr: "" };
+      });
+    }
     if (script.includes("docker logs")) return answer(given.logs ?? "");
     removed.push(...[...script.matchAll(/docker rm -f '([^']+)'/g)].map(([, id = ""]) => id));
     const noted = note(script.includes("docker rm -f") ? script.trim() : "another script");
@@ -297,5 +332,5 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
   const ended: unknown = await prepareAndApply(run, { confirm, ...given.options }, mask).catch(
     (error: unknown) => error,
   );
-  return { ended, said, plan: shown.join("\n"), done, configurations, stop };
+  return { ended, said, plan: shown.join("\n"), done, configurations, environments, scripts, stop };
 }

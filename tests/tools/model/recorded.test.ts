@@ -36,14 +36,19 @@ function withoutEmpty(value: unknown): unknown {
 /** The model, as far as the state keeps it: without contents of files and what only a deployment asks for. */
 const kept = ({ images, containers, ...rest }: StackModel): unknown => ({
   ...rest,
-  dataFormats: {},
   images: images.map(({ service, reference }) => ({ service, reference })),
   containers: containers.map((container) => ({
     ...container,
     toolImage: undefined,
     afterStart: undefined,
+    question: undefined,
+    upgrade: undefined,
     mounts: container.mounts.map((mount) =>
-      mount.kind === "files" ? { ...mount, files: Object.keys(mount.files).sort() } : mount,
+      mount.kind === "files"
+        ? { ...mount, files: Object.keys(mount.files).sort() }
+        : mount.kind === "data"
+          ? { ...mount, copy: undefined }
+          : mount,
     ),
   })),
 });
