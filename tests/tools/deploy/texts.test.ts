@@ -49,29 +49,66 @@ describe("what is printed", () => {
     assert.deepEqual(said, ["[secret]", "[secret]", "[secret]"]);
   });
 
-  const metadata = (op: string, name = "s-app"): object => ({
-    op,
-    urn: urn(name),
-    type: "docker:index/container:Container",
+  const CONTAINER = "docker:index/container:Container";
+  const COMMAND = "command:local:Command";
+  const IMAGE = "docker:index/remoteImage:RemoteImage";
+  const of = (type: string, name: string): string => `urn:pulumi:s::p::c$${type}::${name}`;
+  const step = (op: string, name = "s-app-start", type = COMMAND): object => ({
+    metadata: { op, urn: of(type, name), type },
+  });
+  const said = (severity: string, message: string, at?: string): object => ({
+    diagnosticEvent: { severity, message, urn: at },
   });
   for (const [given, line] of [
-    [{ resourcePreEvent: { metadata: metadata("create-replacement") } }, "starting the new s-app"],
+    [{ resourcePreEvent: step("create") }, "starting s-app"],
+    [{ resourcePreEvent: step("create-replacement") }, "starting the new s-app"],
+    [{ resOutputsEvent: step("create-replacement") }, "starting the new s-app: done"],
+    [{ resOpFailedEvent: step("create-replacement") }, "starting the new s-app: failed"],
+    [{ resourcePreEvent: step("update") }, "checking s-app"],
+    [{ resourcePreEvent: step("delete-replaced") }, undefined],
+    [{ resourcePreEvent: step("create", "s-trial") }, undefined],
+    [{ resourcePreEvent: step("create", "s-socket-group") }, undefined],
+    [{ resourcePreEvent: step("create", "s-app", CONTAINER) }, undefined],
+    [{ resourcePreEvent: step("create-replacement", "s-app", CONTAINER) }, undefined],
     [
-      { resOutputsEvent: { metadata: metadata("delete-replaced") } },
+      { resOutputsEvent: step("delete-replaced", "s-app", CONTAINER) },
       "removing the old s-app: done",
     ],
-    [{ resOpFailedEvent: { metadata: metadata("create") } }, "starting s-app: failed"],
-    [{ resourcePreEvent: { metadata: metadata("same") } }, undefined],
-    [{ resourcePreEvent: { metadata: metadata("create", "s-app-files-init") } }, undefined],
-    [{ diagnosticEvent: {} }, undefined],
+    [{ resourcePreEvent: step("delete", "s-app-files-init", CONTAINER) }, undefined],
+    [{ resourcePreEvent: step("create", "s-app", IMAGE) }, undefined],
+    [{ resOpFailedEvent: step("create", "s-app", IMAGE) }, "pulling image of s-app: failed"],
+    [{ resourcePreEvent: step("same") }, undefined],
+    [said("info", "app: works\n", of(COMMAND, "s-trial")), "app: works"],
+    [said("info#err", "  | indented\n", of(COMMAND, "s-app-start")), "  | indented"],
+    [said("error", "exit status 1", of(COMMAND, "s-trial")), undefined],
+    [said("debug", "a detail", of(COMMAND, "s-trial")), undefined],
+    [said("info", "of a provider", of(CONTAINER, "s-app")), undefined],
+    [said("info", "of the program"), undefined],
   ] as const)
-    it(`tells progress: ${line ?? "nothing"}`, () => {
+    it(`tells progress: ${line ?? `nothing of ${JSON.stringify(given)}`}`, () => {
       assert.equal(progressLine(event(given)), line);
     });
 
+  const failed = 'exit status 1: running "sh -s":';
+  for (const [what, message, lines] of [
+    [
+      "what a script said, line by line",
+      `${failed}\napp: is exited\n\n  | a log line\n`,
+      ["app: is exited", "  | a log line"],
+    ],
+    ["a refusal by itself", `${failed}\nREFUSED: no room\n`, ["REFUSED: no room"]],
+    [
+      "the error of another command in one line",
+      "exit status 1: x\n  y",
+      ["s-app: exit status 1: x y"],
+    ],
+  ] as const)
+    it(`says ${what}`, () => {
+      assert.deepEqual(errorLines([event(said("error", message, urn("s-app")))]), lines);
+    });
+
   it("says each error of the engine once, and not that there was one", () => {
-    const error = (message: string, at?: string): EngineEvent =>
-      event({ diagnosticEvent: { severity: "error", message, urn: at } });
+    const error = (message: string, at?: string): EngineEvent => event(said("error", message, at));
     assert.deepEqual(
       errorLines([
         error("one\n  two\n", urn("s-app")),
@@ -109,8 +146,7 @@ describe("what a run that was cut off left", () => {
         {
           urn: urn("s-loader"),
           type: "docker:index/container:Container",
-          id: "gone",
-          inputs: { mustRun: false },
+          id: "loader",
         },
       ],
       pending_operations: [{ type: "creating", resource: { urn: urn("s-new") } }],
@@ -131,10 +167,15 @@ describe("what a run that was cut off left", () => {
     );
   });
 
-  it("makes the state stale when one of its containers is away or stopped; loaders may be", () => {
-    assert.equal(isStateStale(state, inventory(live("known"))), false);
+  it("makes the state stale when one of its containers is missing, not when it is stopped", () => {
+    const both = [live("known"), live("loader")];
+    assert.equal(isStateStale(state, inventory(...both)), false);
+    assert.equal(isStateStale(state, inventory(live("known"))), true);
     assert.equal(isStateStale(state, inventory()), true);
-    const stopped = live("known", { state: { Status: "exited", ExitCode: 1, Health: undefined } });
-    assert.equal(isStateStale(state, inventory(stopped)), true);
+    const stopped = both.map((one) => ({
+      ...one,
+      state: { Status: "exited", ExitCode: 1, Health: undefined },
+    }));
+    assert.equal(isStateStale(state, inventory(...stopped)), false);
   });
 });
