@@ -56,23 +56,21 @@ unhealthy, or an option is invalid; 3 returned: what ran before runs again with 
     const interactive = process.stdin.isTTY && process.stderr.isTTY;
     if (values.restore) {
       const [from] = argumentsOf(positionals, 1, "one dump");
-      return beforeChanges(() => onDatabases(stack, signal, (them) => restore(them, from)));
+      return onDatabases(stack, signal, (them) => restore(them, from));
     }
     const number = rollbackNumber(values.rollback, positionals);
     if (values.history) return beforeChanges(() => showHistory(stack));
     if (values.unlock) return beforeChanges(() => unlock(stack));
-    if (values.dump) return beforeChanges(() => onDatabases(stack, signal, dumpOnly));
+    if (values.dump) return onDatabases(stack, signal, dumpOnly);
     if (values["forget-old-data"])
-      return beforeChanges(() =>
-        onDatabases(stack, signal, (them) =>
-          forgetOldData(
-            them,
-            values.yes
-              ? () => Promise.resolve(true)
-              : interactive
-                ? (question) => ask(question, "forget", signal)
-                : undefined,
-          ),
+      return onDatabases(stack, signal, (them) =>
+        forgetOldData(
+          them,
+          values.yes
+            ? () => Promise.resolve(true)
+            : interactive
+              ? (question) => ask(question, "forget", signal)
+              : undefined,
         ),
       );
     const allowed = {
@@ -129,19 +127,25 @@ async function unlock(stack: string): Promise<number> {
   return 0;
 }
 
-/** Works on the databases under the lock of the stack. */
+/** Works on the databases under the lock of the stack. Rejects with the signal's reason after an interrupt. */
 async function onDatabases(
   stack: string,
   signal: AbortSignal,
   work: (databases: Databases) => Promise<number>,
 ): Promise<number> {
-  const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
-  const shell = hostShell(hostAccess(loaded.config.host));
-  const lock = await acquireLock(shell, stack, log);
   try {
-    return await work({ shell, loaded, signal, log });
-  } finally {
-    await lock.release();
+    return await beforeChanges(async () => {
+      const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
+      const shell = hostShell(hostAccess(loaded.config.host));
+      const lock = await acquireLock(shell, stack, log);
+      try {
+        return await work({ shell, loaded, signal, log });
+      } finally {
+        await lock.release();
+      }
+    });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   }
 }
 

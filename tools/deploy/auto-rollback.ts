@@ -11,14 +11,14 @@ import { orphanedVolumes } from "./plan/orphaned-volumes";
 import { findOrphans, removeOrphans } from "./host/orphans";
 import { loadTarget } from "./pulumi/target";
 import { health, recordHealthy, up } from "./up";
-import { logsScript } from "./host/health";
+import { isUp, logsScript } from "./host/health";
 import { RollbackCandidate } from "./rollback";
 
 /** Resolves to the exit code. */
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
-  prepared: Pick<Prepared, "rollback" | "deployed" | "model">,
+  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model">,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
   const { rollback } = prepared;
@@ -73,7 +73,7 @@ const RETURN_MS = 30 * 60_000;
 async function putBack(
   run: Run,
   { target }: RollbackCandidate,
-  { model }: Pick<Prepared, "model">,
+  { model, running }: Pick<Prepared, "model" | "running">,
 ): Promise<readonly string[]> {
   const { shell, stack, signal, reporter } = run;
   const script = `exec 2>&1\n${detached(returnScript(stack, model.containers))}`;
@@ -81,7 +81,13 @@ async function putBack(
     reporter.log(line);
   };
   const { code } = await shell(script, { signal, timeoutMs: RETURN_MS, onLine });
-  return code === 0 ? health(run, target.model) : ["not every container could be put back"];
+  if (code !== 0) return ["not every container could be put back"];
+  // Health goes by name, and an update that came to its end has removed the old containers.
+  const live = await takeInventory(shell, stack, signal);
+  const up = live.containers.filter(({ state }) => isUp(state.Status)).map(({ id }) => id);
+  if (running.some((id) => !up.includes(id)))
+    return ["not every container of before is there any more"];
+  return health(run, target.model);
 }
 
 /** Deploys the last good configuration again, pins included. Resolves to the problems of the stack afterwards. */

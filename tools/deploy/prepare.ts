@@ -42,6 +42,8 @@ export interface Prepared {
   readonly trial: TrialMode;
   /** Containers in Pulumi's state before this deployment. */
   readonly deployed: readonly DeployedContainer[];
+  /** Docker's ids of the containers that ran before this deployment. */
+  readonly running: readonly string[];
   readonly rollback: RollbackCandidate | NoRollback;
 }
 
@@ -92,9 +94,19 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
 
   await removeOrphans(run, current.orphans);
   await pullImages(run, plan, loaded);
-  const { drifted: replace, deployed } = current;
+  const { drifted: replace, deployed, running } = current;
   const trial = { tried: options.withoutTrial !== true, olderData: options.target !== undefined };
-  return { config, message, model, replace, orphanedVolumes: orphaned, trial, deployed, rollback };
+  return {
+    config,
+    message,
+    model,
+    replace,
+    orphanedVolumes: orphaned,
+    trial,
+    deployed,
+    running,
+    rollback,
+  };
 }
 
 /** Errors of the program would name the stack file instead of deployment `number`. */

@@ -24,6 +24,8 @@ export interface CurrentState {
   readonly orphans: readonly Orphan[];
   /** Containers that exist and do not run, one line each. The update starts them again. */
   readonly stopped: readonly string[];
+  /** Docker's ids of the stack's containers that run, without orphans. */
+  readonly running: readonly string[];
   /** URNs of resources to replace, because they drifted in ways that Pulumi may not detect. */
   readonly drifted: readonly string[];
 }
@@ -60,6 +62,10 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     orphans,
     interrupted,
     stopped,
+    running: live.containers
+      .filter(({ labels }) => labels["pinned-stack.stack"] === stack)
+      .filter(({ id, state: { Status } }) => isUp(Status) && !orphans.some((one) => one.id === id))
+      .map(({ id }) => id),
     findings: [
       ...unfinishedWork,
       ...unverifiedDeployment(history),

@@ -240,10 +240,26 @@ describe("a deployment", function () {
       );
     });
 
-    it("returns when Pulumi is content and a container is not", async () => {
-      const { ended, done, said } = await fakeDeployment({ ...changed, sick: [["homepage"]] });
+    it("counts nothing as put back that Pulumi has removed already, healthy as it may look", async () => {
+      let updated = false;
+      const before = stateOf(loadTarget(STACK, CURRENT).model);
+      const after = {
+        ...before,
+        resources: before.resources.map((resource) =>
+          resource.id === `id-${HOMEPAGE}` ? { ...resource, id: "id-new" } : resource,
+        ),
+      };
+      const { ended, done, said } = await fakeDeployment({
+        ...changed,
+        states: [before, after],
+        row: ({ name }, row) => (name === "homepage" && updated ? { ...row, id: "id-new" } : row),
+        on: (what) => {
+          updated ||= what.startsWith("up");
+        },
+        sick: [["homepage"]],
+      });
       assert.equal(ended, 3);
-      assert.deepEqual(done, [...BEFORE, "put back"]);
+      assert.deepEqual(done, [...BEFORE, ...AGAIN, "verified 2026-01-21"]);
       assert.ok(said.includes("failed: homepage is unhealthy"), said.join("\n"));
     });
 
@@ -393,7 +409,7 @@ describe("a deployment", function () {
               ? { ...row, state: { Status: status, ExitCode: 1, Health: null } }
               : row,
           on: (what) => {
-            if (what.startsWith("up")) started = true;
+            started ||= what.startsWith("up");
           },
         });
         assert.equal(ended, 0);

@@ -5,7 +5,8 @@ import { StackModel } from "../../../components/model";
 import { quote } from "../../../host/shell-quote";
 import { LoadedStack } from "../../model/load";
 import { EXIT_OK, EXIT_RETURNED, EXIT_UNHEALTHY, Refused } from "../context";
-import { HostShell } from "../../../host/shell";
+import { HostError, HostShell } from "../../../host/shell";
+import { textOf } from "../../cli/command";
 
 /** Time limit, ms. */
 const DUMP_MS = 60 * 60_000;
@@ -42,13 +43,22 @@ export async function restore(
 ): Promise<number> {
   // A restoration that has begun has to end, whatever becomes of the connection.
   const script = `exec 2>&1\n${detached(restoreScript(argsOf(loaded), from))}`;
-  const { code, stdout } = await shell(script, { signal, timeoutMs: DUMP_MS, onLine: log });
+  const { code, stdout, stderr } = await shell(script, {
+    signal,
+    timeoutMs: DUMP_MS,
+    onLine: log,
+  }).catch((error: unknown) => {
+    if (!signal.aborted && !(error instanceof HostError)) throw error;
+    return { code: 1, stdout: "", stderr: textOf(error) };
+  });
   if (code === NOT_RUNNING) throw new Refused(notRunning(loaded));
   if (code === 0) return EXIT_OK;
   if (stdout.includes("REFUSED: ")) throw new Refused("nothing was restored");
-  return stdout.includes("RETURNED: ") && !stdout.includes("NOT RETURNED: ")
-    ? EXIT_RETURNED
-    : EXIT_UNHEALTHY;
+  if (stdout.includes("NOT RETURNED: ")) return EXIT_UNHEALTHY;
+  if (stdout.includes("RETURNED: ")) return EXIT_RETURNED;
+  log(`the restoration may still be under way on the host: ${stderr.trim()}`);
+  if (signal.aborted) throw signal.reason;
+  return EXIT_UNHEALTHY;
 }
 
 const argsOf = ({ model, config }: LoadedStack): Parameters<typeof dumpScript>[0] => ({
@@ -69,8 +79,9 @@ export async function forgetOldData(
   { shell, loaded: { model }, signal, log }: Databases,
   confirm: ((question: string) => Promise<boolean>) | undefined,
 ): Promise<number> {
-  const { stdout } = await shell(oldDataScript(model), { signal });
-  const volumes = stdout.split("\n").filter((line) => line !== "");
+  const found = await shell("docker volume ls -q --filter dangling=true\n", { signal });
+  if (found.code !== 0) throw new Refused(`cannot list the volumes: ${found.stderr.trim()}`);
+  const volumes = oldData(model, found.stdout.split("\n"));
   if (volumes.length === 0) {
     log("there is no old data");
     return EXIT_OK;
@@ -89,10 +100,16 @@ export async function forgetOldData(
   return EXIT_OK;
 }
 
-/** Prints the data volumes of PostgreSQL that no container uses and the stack does not have. */
-const oldDataScript = ({ stack, containers }: StackModel): string => {
+/** Those of the volumes that hold data of PostgreSQL and are not in the stack. */
+const oldData = ({ stack, containers }: StackModel, volumes: readonly string[]): string[] => {
   const current = containers.flatMap(({ mounts }) =>
     mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
   );
-  return `docker volume ls -q --filter dangling=true | grep -E ${quote(`^${stack.replaceAll(".", "\\.")}-postgres-[0-9]+-data$`)} | grep -vxF ${current.map((name) => `-e ${quote(name)}`).join(" ")} || :\n`;
+  const prefix = `${stack}-postgres-`;
+  return volumes.filter(
+    (name) =>
+      name.startsWith(prefix) &&
+      /^[0-9]+-data$/.test(name.slice(prefix.length)) &&
+      !current.includes(name),
+  );
 };
