@@ -57,7 +57,7 @@ before=$dump
 log "what is there now is in $before"
 CLIENTS client_stop
 restored() {
-  globals_from() { cat "$1/globals.sql"; }
+  globals_from() { cat "$source/globals.sql"; }
   dump_from() { cat "$source/$1.dump"; }
   databases_from() { ls "$source" | sed -n 's/\\.dump$//p'; }
   source=$1
