@@ -65,7 +65,8 @@ describe("what npm run preview shows first", function () {
   traefik replaced traefik:v3.6.4@333333333333 → traefik:v3.7.17@444444444444 (minor); configuration: memory
     stop-first publishes 127.0.0.1:8080; interruption: from the stop (at most 20 s) until the new container is healthy; every service is unreachable meanwhile
   homepage replaced nginx:1.27-alpine@111111111111 → nginx:1.27-alpine@222222222222 (digest, rebuild); configuration: files
-    start-first no published port, no writable volume; interruption: none: the old container serves until the new one is healthy`,
+    start-first no published port, no writable volume; interruption: none: the old container serves until the new one is healthy
+  first: the new traefik must work on a copy of the data`,
     );
   });
 
