@@ -40,7 +40,8 @@ function differences(before: StackModel, after: StackModel): string[] {
 const TRAEFIK = "/containers/traefik/mounts/traefik-config/files/traefik.yml";
 
 /** The references themselves, what they need of the host, and the pages that show them. */
-const ABOUT_IMAGES = /^\/images\/|^\/containers\/[\w-]+\/(?:image|toolImage) |\/(?:site|details)\/index\.html /;
+const ABOUT_IMAGES =
+  /^\/images\/|^\/containers\/[\w-]+\/(?:image|toolImage) |\/(?:site|details)\/index\.html /;
 /** The container of n8n's task runners and its network. */
 const RUNNERS = /^\/containers\/n8n-runners\/|^\/networks\/n8n-runners-n8n\//;
 

@@ -55,7 +55,11 @@ fi
 dump_into "$server" || { log 'REFUSED: the databases could not be dumped before; nothing that runs was touched'; exit 1; }
 before=$dump
 log "what is there now is in $before"
-CLIENTS client_stop
+if ! CLIENTS client_stop; then
+  CLIENTS client_start || :
+  log 'REFUSED: a service that uses the databases could not be stopped; nothing was restored'
+  exit 1
+fi
 restored() {
   globals_from() { cat "$source/globals.sql"; }
   dump_from() { cat "$source/$1.dump"; }
@@ -68,7 +72,7 @@ if restored "$wanted" && CLIENTS client_start; then
   exit 0
 fi
 log "$wanted could not be used; what was there before goes back"
-CLIENTS client_stop
+CLIENTS client_stop || :
 if restored "$before" && CLIENTS client_start; then log "RETURNED: the databases are as they were, from $before"; exit 1; fi
 log "NOT RETURNED: restore $before by hand: docs/operations.md"
 exit 1

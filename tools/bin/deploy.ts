@@ -1,5 +1,5 @@
 import { confirm } from "../deploy/plan/confirm";
-import { beforeChanges } from "../deploy/context";
+import { beforeChanges, Refused } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
 import { hostShell } from "../../host/shell";
@@ -56,6 +56,14 @@ unhealthy, or an option is invalid; 3 returned: what ran before runs again with 
     const interactive = process.stdin.isTTY && process.stderr.isTTY;
     if (values.restore) {
       const [from] = argumentsOf(positionals, 1, "one dump");
+      if (!values.yes) {
+        if (!interactive)
+          throw new Refused(
+            "cannot ask for confirmation without a terminal; to restore without asking, add --yes",
+          );
+        const question = `all databases of stack ${stack} are replaced; type "restore" to go on: `;
+        if (!(await ask(question, "restore", signal))) throw new Refused("nothing was restored");
+      }
       return onDatabases(stack, signal, (them) => restore(them, from));
     }
     const number = rollbackNumber(values.rollback, positionals);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { containerModel } from "../../../../components/hardened/model";
+import { containerModel, nameServers } from "../../../../components/hardened/model";
 import { Exemption } from "../../../../components/hardened/policy";
 import {
   compare,
@@ -438,6 +438,7 @@ function ofProcess(
     ...container.host,
     ...structuredClone(settings),
     CapAdd: null,
+    Dns: [...nameServers(process)],
     PortBindings: null,
     Tmpfs: null,
     Memory: controls.memoryMiB * 1024 * 1024,
@@ -528,7 +529,7 @@ describe("drift of what a container runs", () => {
     ],
     ["devices", (_, h) => (h.DeviceCgroupRules = ["c 1:3 mr"]), "none", "c 1:3 mr"],
     ["extra hosts", (_, h) => (h.ExtraHosts = ["a:192.0.2.1"]), "none", "a:192.0.2.1"],
-    ["DNS servers", (_, h) => (h.Dns = ["192.0.2.1"]), "none", "192.0.2.1"],
+    ["name servers", (_, h) => (h.Dns = ["192.0.2.1"]), "127.0.0.1", "192.0.2.1"],
     [
       "sysctls",
       (_, h) => (h.Sysctls = { "net.ipv4.ip_forward": "1" }),
