@@ -12,6 +12,7 @@ import { metrics } from "./stack/metrics";
 import { proxies } from "./stack/proxies";
 import { restrictions } from "./stack/restrictions";
 import { secrets } from "./stack/secrets";
+import { slowClients } from "./stack/slow-clients";
 import { keepFigures, measured, newWhole, STACK, type Whole } from "./stack/whole";
 
 describe("the whole stack, deployed over SSH", function () {
@@ -96,6 +97,7 @@ describe("the whole stack, deployed over SSH", function () {
   });
   describe("seen from outside", () => {
     entrance(whole);
+    slowClients(whole);
   });
   describe("while it changes", () => {
     changes(whole);

@@ -14,6 +14,20 @@ export const CONFIG_FOLDER = "/etc/traefik";
 const RATE_LIMIT = { average: 200, burst: 400 } as const;
 
 /**
+ * Requests of one client that are open at the same time, against slow uploads: each also holds a connection to a service.
+ * Without `ipStrategy`, Traefik would count per host name instead of per client.
+ */
+const REQUEST_LIMIT = { amount: 500, sourceCriterion: { ipStrategy: { depth: 0 } } } as const;
+
+/**
+ * How long a connection may take to send a request, and may wait for the next one. Slow clients would otherwise use up all
+ * connections. An entry point that only redirects needs no long requests. The others take uploads, such as those to
+ * webhooks: 60 seconds are Traefik's default.
+ */
+const REDIRECT_TIMEOUTS = { readTimeout: "5s", idleTimeout: "5s" } as const;
+const SERVICE_TIMEOUTS = { readTimeout: "60s", idleTimeout: "30s" } as const;
+
+/**
  * While a container is replaced, the service name may still resolve to the old container, which no longer answers. A short
  * dial timeout and retries bridge that time. Traefik retries only requests that got no response.
  */
@@ -65,6 +79,7 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
       ping: { address: PING_ADDRESS },
       web: {
         address: ":80",
+        transport: { respondingTimeouts: secure ? REDIRECT_TIMEOUTS : SERVICE_TIMEOUTS },
         http: {
           ...requests,
           ...(secure && {
@@ -74,7 +89,13 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
           }),
         },
       },
-      ...(secure && { websecure: { address: ":443", http: requests } }),
+      ...(secure && {
+        websecure: {
+          address: ":443",
+          transport: { respondingTimeouts: SERVICE_TIMEOUTS },
+          http: requests,
+        },
+      }),
     },
     // A change of the files replaces the container, so there is nothing to watch.
     providers: { file: { directory: `${CONFIG_FOLDER}/dynamic`, watch: false } },
@@ -132,6 +153,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
               "security-headers",
               ...(admin ? ["admin-only"] : []),
               "rate-limit",
+              "request-limit",
               "try-again",
             ],
             ...entry,
@@ -158,6 +180,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
       middlewares: {
         ...(admins && { "admin-only": { ipAllowList: { sourceRange: [...adminAllow] } } }),
         "rate-limit": { rateLimit: RATE_LIMIT },
+        "request-limit": { inFlightReq: REQUEST_LIMIT },
         "try-again": { retry: RETRY },
         "security-headers": {
           headers: {

@@ -39,6 +39,9 @@ export const traefik = defineService({
     return [
       {
         cpus: 1,
+        // A connection needs one file, and with TLS about 30 KiB. Some hosts do not allow many more files.
+        openFiles: 16384,
+        memoryMiB: 512,
         exemptions: [
           {
             control: "publishedPorts",

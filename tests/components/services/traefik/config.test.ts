@@ -82,6 +82,10 @@ entryPoints:
     address: 127.0.0.1:8082
   web:
     address: :80
+    transport:
+      respondingTimeouts:
+        readTimeout: 5s
+        idleTimeout: 5s
     http:
       ${ENCODED}
       redirections:
@@ -91,6 +95,10 @@ entryPoints:
           permanent: true
   websecure:
     address: :443
+    transport:
+      respondingTimeouts:
+        readTimeout: 60s
+        idleTimeout: 30s
     http:
       ${ENCODED}
 providers:
@@ -105,9 +113,10 @@ providers:
     const { entryPoints, ...rest } = staticOf(NONE);
     const { entryPoints: secure, ...same } = staticOf(SELF_SIGNED);
     assert.deepEqual(rest, same);
-    const { http, address } = secure.websecure as { http: object; address: string };
+    // It also takes uploads, so it has the time limits of the one with TLS.
+    const { address, ...same443 } = secure.websecure as { address: string };
     assert.equal(address, ":443");
-    assert.deepEqual(entryPoints, { ping: secure.ping, web: { address: ":80", http } });
+    assert.deepEqual(entryPoints, { ping: secure.ping, web: { address: ":80", ...same443 } });
   });
 
   it("asks a certificate authority by DNS challenge with ACME, Traefik's default unless one is given", () => {
@@ -161,6 +170,7 @@ describe("Traefik's routes", () => {
       middlewares:
         - security-headers
         - rate-limit
+        - request-limit
         - try-again
       entryPoints:
         - websecure
@@ -172,6 +182,7 @@ describe("Traefik's routes", () => {
         - security-headers
         - admin-only
         - rate-limit
+        - request-limit
         - try-again
       entryPoints:
         - websecure
@@ -183,6 +194,7 @@ describe("Traefik's routes", () => {
         - security-headers
         - admin-only
         - rate-limit
+        - request-limit
         - try-again
       entryPoints:
         - websecure
@@ -216,6 +228,12 @@ describe("Traefik's routes", () => {
       rateLimit:
         average: 200
         burst: 400
+    request-limit:
+      inFlightReq:
+        amount: 500
+        sourceCriterion:
+          ipStrategy:
+            depth: 0
     try-again:
       retry:
         attempts: 3
@@ -280,6 +298,7 @@ tls:
     const { http } = dynamicOf(NONE, { adminAllow: [], routes: [SITE] });
     assert.deepEqual(Object.keys(http.middlewares), [
       "rate-limit",
+      "request-limit",
       "try-again",
       "security-headers",
     ]);

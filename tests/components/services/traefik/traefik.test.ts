@@ -27,6 +27,9 @@ const REST = {
 } as const;
 const controls = (...publishedPorts: readonly number[]) => ({
   cpus: 1,
+  // For 10,000 slow connections and more.
+  memoryMiB: 512,
+  openFiles: 16384,
   outsideNetworks: ["edge"],
   publishedPorts,
 });
