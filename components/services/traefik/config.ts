@@ -34,6 +34,38 @@ const SERVICE_TIMEOUTS = { readTimeout: "60s", idleTimeout: "30s" } as const;
 const DIAL_TIMEOUT = "500ms";
 const RETRY = { attempts: 3, initialInterval: "50ms" } as const;
 
+/** For TLS 1.2: forward secrecy and authenticated encryption only. Go always uses such suites for TLS 1.3. */
+const CIPHER_SUITES = [
+  "AES_128_GCM_SHA256",
+  "AES_256_GCM_SHA384",
+  "CHACHA20_POLY1305_SHA256",
+].flatMap((suite) => ["ECDSA", "RSA"].map((key) => `TLS_ECDHE_${key}_WITH_${suite}`));
+
+/** Headers about the client that Traefik sets itself. It removes or overwrites those of the client. */
+const SET_BY_TRAEFIK = [
+  ...["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix"],
+  ...["X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip"],
+];
+/** Headers about the client that Traefik would pass on unchanged. */
+const PASSED_ON = ["Forwarded", "X-Forwarded-Ssl", "X-Original-Url", "X-Rewrite-Url"];
+
+/** `X-Real-Ip` and its spellings with underscores, which some services do not tell apart from it. */
+const spellings = (header: string): string[] =>
+  header
+    .split("-")
+    .reduce<string[]>(
+      (heads, part) =>
+        heads.length === 0
+          ? [part]
+          : heads.flatMap((head) => [`${head}-${part}`, `${head}_${part}`]),
+      [],
+    );
+
+/** Headers that no service gets: a service could take them for Traefik's. */
+const REMOVED = [...PASSED_ON, ...SET_BY_TRAEFIK]
+  .flatMap(spellings)
+  .filter((header) => !SET_BY_TRAEFIK.includes(header));
+
 /** Readable YAML: no anchors, no folded lines. */
 const yaml = (value: object): string =>
   stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
@@ -151,6 +183,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
             // The headers come first, so that rejected requests get them too.
             middlewares: [
               "security-headers",
+              "client-headers",
               ...(admin ? ["admin-only"] : []),
               "rate-limit",
               "request-limit",
@@ -182,6 +215,12 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
         "rate-limit": { rateLimit: RATE_LIMIT },
         "request-limit": { inFlightReq: REQUEST_LIMIT },
         "try-again": { retry: RETRY },
+        // An empty value removes the header.
+        "client-headers": {
+          headers: {
+            customRequestHeaders: Object.fromEntries(REMOVED.map((header) => [header, ""])),
+          },
+        },
         "security-headers": {
           headers: {
             contentTypeNosniff: true,
@@ -189,14 +228,22 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
             referrerPolicy: "strict-origin-when-cross-origin",
             permissionsPolicy: "camera=(), microphone=(), geolocation=()",
             ...(secure && { stsSeconds: 31536000 }),
-            // An empty value removes the header, which would reveal software versions.
+            // They would reveal software versions.
             customResponseHeaders: { Server: "", "X-Powered-By": "" },
           },
         },
       },
     },
     ...(secure && {
-      tls: { options: { default: { minVersion: "VersionTLS12", sniStrict: tls.mode === "acme" } } },
+      tls: {
+        options: {
+          default: {
+            minVersion: "VersionTLS12",
+            cipherSuites: CIPHER_SUITES,
+            sniStrict: tls.mode === "acme",
+          },
+        },
+      },
     }),
   });
 }

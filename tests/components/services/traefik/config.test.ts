@@ -161,7 +161,7 @@ providers:
 describe("Traefik's routes", () => {
   it("are for everybody or for administrators, with TLS", () => {
     assert.equal(
-      dynamicConfig(ingress(SELF_SIGNED)),
+      dynamicConfig(ingress(SELF_SIGNED)).replace(/( {4}client-headers:\n)(?: {6}.*\n)+/, "$1"),
       `http:
   routers:
     site:
@@ -169,6 +169,7 @@ describe("Traefik's routes", () => {
       service: site
       middlewares:
         - security-headers
+        - client-headers
         - rate-limit
         - request-limit
         - try-again
@@ -180,6 +181,7 @@ describe("Traefik's routes", () => {
       service: tool
       middlewares:
         - security-headers
+        - client-headers
         - admin-only
         - rate-limit
         - request-limit
@@ -192,6 +194,7 @@ describe("Traefik's routes", () => {
       service: api@internal
       middlewares:
         - security-headers
+        - client-headers
         - admin-only
         - rate-limit
         - request-limit
@@ -238,6 +241,7 @@ describe("Traefik's routes", () => {
       retry:
         attempts: 3
         initialInterval: 50ms
+    client-headers:
     security-headers:
       headers:
         contentTypeNosniff: true
@@ -252,6 +256,13 @@ tls:
   options:
     default:
       minVersion: VersionTLS12
+      cipherSuites:
+        - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+        - TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+        - TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+        - TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+        - TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
       sniStrict: false
 `,
     );
@@ -264,7 +275,7 @@ tls:
     assert.equal(details?.rule, "Host(`example.test`) && PathPrefix(`/details`)");
     assert.deepEqual(
       [details.service, details.middlewares],
-      ["site-details", ["security-headers", "admin-only", "rate-limit", "try-again"]],
+      ["site-details", ["client-headers", "security-headers", "admin-only", "rate-limit", "try-again"]],
     );
     assert.deepEqual([details.entryPoints, details.tls], [site?.entryPoints, site?.tls]);
     const servers = Object.entries(http.services).map(([name, { loadBalancer }]) => [
@@ -277,6 +288,31 @@ tls:
     ]);
   });
 
+  it("remove headers about the client that Traefik itself does not set, with underscores too", () => {
+    const { middlewares } = dynamicOf(NONE).http;
+    const { customRequestHeaders: removed = {} } = (
+      middlewares["client-headers"] as {
+        headers: { customRequestHeaders?: Readonly<Record<string, string>> };
+      }
+    ).headers;
+    assert.deepEqual([...new Set(Object.values(removed))], [""]);
+    for (const name of [
+      ...["Forwarded", "X-Forwarded-Ssl", "X-Original-Url", "X-Rewrite-Url"],
+      // CGI and WSGI read both spellings as the same variable.
+      ...[
+        "X_Forwarded_For",
+        "X-Forwarded_For",
+        "X_Forwarded-For",
+        "X_Real_Ip",
+        "X_Forwarded_Proto",
+      ],
+    ])
+      assert.ok(name in removed, name);
+    // Removing these would take away what Traefik sets.
+    for (const name of ["X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "X-Forwarded-Host"])
+      assert.ok(!(name in removed), name);
+  });
+
   it("use plain HTTP, without HSTS, where there is no TLS", () => {
     const { http, ...rest } = dynamicOf(NONE);
     assert.deepEqual(rest, {});
@@ -287,10 +323,11 @@ tls:
 
   it("get certificates by ACME, and a client without a known name gets none", () => {
     const { http, tls } = dynamicOf(ACME);
+    const { options } = dynamicOf(SELF_SIGNED).tls as { options: { default: object } };
     for (const router of Object.values(http.routers))
       assert.deepEqual(router.tls, { certResolver: "acme" });
     assert.deepEqual(tls, {
-      options: { default: { minVersion: "VersionTLS12", sniStrict: true } },
+      options: { default: { ...options.default, sniStrict: true } },
     });
   });
 
@@ -300,6 +337,7 @@ tls:
       "rate-limit",
       "request-limit",
       "try-again",
+      "client-headers",
       "security-headers",
     ]);
   });
