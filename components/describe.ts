@@ -9,6 +9,7 @@ import {
   DatabaseSpec,
   DerivedContent,
   DescribedStack,
+  isAdminRoute,
   ServiceContainer,
   ServiceDefinition,
 } from "./services/definition";
@@ -78,13 +79,16 @@ export function describeStack(
     services: enabled.map(({ name }) => {
       const { host } = settingsOf(settings, name);
       const day = since[name];
+      const admin = isAdmin(definitions, settings, name);
+      const isVisible =
+        routes.some(({ service }) => service === name) &&
+        (!admin || settings.adminAllow.length > 0);
       return {
         service: name,
         image: formatReference(imageOf(name)),
         ...(day !== undefined && { since: day }),
-        ...(host !== undefined &&
-          routes.some(({ service }) => service === name) && { url: publicUrl(settings, host) }),
-        admin: isAdmin(definitions, name),
+        ...(host !== undefined && isVisible && { url: publicUrl(settings, host) }),
+        admin,
       };
     }),
   };
@@ -112,9 +116,18 @@ export function describeStack(
   };
 }
 
-/** Whether a service's pages are for administrators only. */
-export const isAdmin = (definitions: readonly ServiceDefinition[], service: string): boolean =>
-  definitions.some(({ name, route }) => name === service && route?.admin === true);
+/** Whether the route of a service is for administrators only. */
+const isAdmin = (
+  definitions: readonly ServiceDefinition[],
+  settings: StackSettings,
+  service: string,
+): boolean =>
+  definitions.some(
+    ({ name, route }) =>
+      name === service &&
+      route !== undefined &&
+      isAdminRoute(route, settingsOf(settings, name).options),
+  );
 
 const pickIngress = ({ tls, publish, adminAllow }: IngressSettings): IngressSettings => ({
   tls,
@@ -128,27 +141,34 @@ const settingsOf = ({ services }: StackSettings, name: string) => {
   return settings;
 };
 
-/** The routes of the enabled services. An empty `adminAllow` disables the admin routes. */
+/** The routes of the enabled services. An empty `adminAllow` leaves only the public paths of the admin routes. */
 const activeRoutes = (enabled: readonly ServiceDefinition[], settings: StackSettings): Route[] =>
   enabled.flatMap(({ name, route }) => {
     const { host, options } = settingsOf(settings, name);
     if (route === undefined || host === undefined) return [];
+    const { publicPaths, healthPath, probePath = "/" } = route;
+    const target =
+      typeof route.target === "number" ? `http://${name}:${route.target}` : route.target;
+    const admin = isAdminRoute(route, options);
     const hasAdmins = settings.adminAllow.length > 0;
-    if (route.admin && !hasAdmins) return [];
-    const { target, admin, healthPath, probePath = "/" } = route;
-    const adminPaths = hasAdmins ? (route.adminPaths?.(options) ?? []) : [];
+    if (admin && !hasAdmins && publicPaths === undefined) return [];
+    const adminPaths = admin
+      ? []
+      : (route.adminPaths?.(options) ?? [])
+          // Without administrators nobody opens a page of their own, while a path of the service stays closed.
+          .filter((path) => hasAdmins || path.target === undefined)
+          .map((path) => ({
+            path: path.path,
+            target: path.target === undefined ? target : `http://${name}:${path.target}`,
+          }));
     return {
       service: name,
       host,
       target: typeof target === "number" ? `http://${name}:${target}` : target,
       container: name,
       admin,
-      ...(adminPaths.length > 0 && {
-        adminPaths: adminPaths.map(({ path, target: port }) => ({
-          path,
-          target: `http://${name}:${port}`,
-        })),
-      }),
+      ...(publicPaths !== undefined && { publicPaths }),
+      ...(adminPaths.length > 0 && { adminPaths }),
       ...(healthPath !== undefined && { healthPath }),
       probePath,
     };

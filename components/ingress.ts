@@ -1,8 +1,9 @@
 /** The ingress: routes, TLS, published ports. Pure. */
 
 /**
- * A path below a public route that only the networks in `adminAllow` may open. It has a backend of its own: Traefik and the
- * backend may read an encoded path differently, so the public backend must not have the page at all.
+ * A path below a public route that only the networks in `adminAllow` may open. A page has a backend of its own: Traefik and a
+ * backend may read an encoded path differently, so the public backend must not have the page at all. A path of the service
+ * itself has the route's backend, and is safe only if the service takes an encoded spelling for another path.
  */
 export interface AdminPath {
   /** Prefix of the path: `/details`. */
@@ -20,9 +21,11 @@ export interface Route {
   readonly target: string;
   /** The container of the backend. */
   readonly container: string;
-  /** Whether only the networks in `adminAllow` have access. */
+  /** Whether only the networks in `adminAllow` have access, except to `publicPaths`. */
   readonly admin: boolean;
-  /** Absent without such paths, and if `adminAllow` is empty. */
+  /** Path prefixes that are open to everybody, even if `admin` is set. */
+  readonly publicPaths?: readonly string[];
+  /** Only on routes that are otherwise open. */
   readonly adminPaths?: readonly AdminPath[];
   /** Path of Traefik's health check, for services whose image cannot run one. */
   readonly healthPath?: string;
@@ -74,7 +77,7 @@ export interface IngressSettings {
 }
 
 export interface Ingress extends IngressSettings {
-  /** All active routes; without admin routes if `adminAllow` is empty. */
+  /** All active routes. If `adminAllow` is empty, admin routes without public paths are left out. */
   readonly routes: readonly Route[];
 }
 

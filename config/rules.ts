@@ -1,7 +1,7 @@
 /** Rules that span several keys of the configuration. Each returns its violations as `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "../components/hardened/policy";
 import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
-import { ServiceDefinition } from "../components/services/definition";
+import { isAdminRoute, ServiceDefinition } from "../components/services/definition";
 import { isTooWide, isLoopback } from "../host/ip-ranges";
 import { formatReference, isPinned } from "../images/reference";
 import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "../text/messages";
@@ -238,15 +238,25 @@ export const warningsOf = (config: StackConfig): Warning[] => [
 ];
 
 const unreachableServices = ({ adminAllow, services }: StackConfig): Warning[] =>
-  DEFINITIONS.filter(({ route }) => route?.admin === true)
-    // Not Traefik, which only loses its dashboard.
-    .filter(({ enabled }) => enabled !== "always")
-    .map(({ name }) => name as ServiceName)
-    .filter((service) => services[service].enabled && adminAllow.length === 0)
-    .map((service) => ({
+  // Not Traefik, which only loses its dashboard.
+  DEFINITIONS.filter(({ enabled }) => enabled !== "always").flatMap(({ name, route }) => {
+    const service = name as ServiceName;
+    const { enabled, options } = services[service];
+    if (!enabled || adminAllow.length > 0 || route === undefined) return [];
+    const { publicPaths = [] } = route;
+    const isAdmin = isAdminRoute(route, options);
+    // Pages of their own are no loss: without administrators they do not exist.
+    const adminPaths = (route.adminPaths?.(options) ?? []).flatMap(({ path, target }) =>
+      target === undefined ? [path] : [],
+    );
+    if (!isAdmin && adminPaths.length === 0) return [];
+    const lost = isAdmin ? service : `${adminPaths.join(" ")} of ${service}`;
+    const except = isAdmin && publicPaths.length > 0 ? ` except at ${publicPaths.join(" ")}` : "";
+    return {
       service,
-      message: `adminAllow is empty, so ${service} is unreachable; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
-    }));
+      message: `adminAllow is empty, so ${lost} is unreachable${except}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
+    };
+  });
 
 /**
  * Registry settings that match no image. Entries that may belong to the token service of a registry are accepted: those

@@ -35,16 +35,19 @@ export interface ImageSpec {
 export interface RouteSpec {
   /** Container port, or `api@internal` for Traefik's dashboard. */
   readonly target: number | string;
-  /** Whether only the networks in `adminAllow` have access. */
-  readonly admin: boolean;
+  /** Whether only the networks in `adminAllow` have access. A function decides by the service's own options. */
+  readonly admin: boolean | ((options: Readonly<Record<string, unknown>>) => boolean);
+  /** See {@link Route.publicPaths}. Each starts and ends with a slash: `/form` would also open `/formula`. */
+  readonly publicPaths?: readonly `/${string}/`[];
   /**
-   * Paths that only the networks in `adminAllow` may open, each on a container port of its own: see {@link AdminPath}.
+   * Paths that only the networks in `adminAllow` may open: see {@link AdminPath}. A page has a container port of its own as
+   * `target`; a path of the service has none.
    *
    * @param options the service's own configuration keys
    */
   readonly adminPaths?: (
     options: Readonly<Record<string, unknown>>,
-  ) => readonly { readonly path: string; readonly target: number }[];
+  ) => readonly { readonly path: `/${string}`; readonly target?: number }[];
   /** Whether the default host name is the domain itself. Default false. */
   readonly atDomain?: boolean;
   /** See {@link Route.healthPath}. */
@@ -52,6 +55,11 @@ export interface RouteSpec {
   /** See {@link Route.probePath}. Default `/`. */
   readonly probePath?: string;
 }
+
+export const isAdminRoute = (
+  { admin }: RouteSpec,
+  options: Readonly<Record<string, unknown>>,
+): boolean => (typeof admin === "function" ? admin(options) : admin);
 
 /** A database in the stack's PostgreSQL, owned by a role of the same name. */
 export interface DatabaseSpec {

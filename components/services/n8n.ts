@@ -1,5 +1,8 @@
+import { z } from "zod";
+
 import { ImageReference } from "../../images/reference";
 import { isOlder, tagVersion } from "../../images/tag-version";
+import { expected } from "../../text/messages";
 import { Exemption } from "../hardened/policy";
 import { defineService } from "./definition";
 
@@ -14,13 +17,26 @@ const DATABASE = { name: "n8n", password: "n8nDatabasePassword" } as const;
 /** n8n with its data in PostgreSQL. It has internet access, because workflows call other services. */
 export const n8n = defineService({
   name: "n8n",
+  options: {
+    /** Who reaches the editor and its API. Default: administrators. Who logs in there runs code on the host's network. */
+    editor: z
+      .enum(["administrators", "everyone"], expected('"administrators" or "everyone"'))
+      .optional(),
+  },
   secrets: {
     n8nDatabasePassword: { minLength: 12 },
     // Encrypts the credentials in the database. Without the key, they are lost.
     n8nEncryptionKey: { minLength: 16 },
   },
   image: { diskMiB: 1300 },
-  route: { target: PORT, admin: false },
+  route: {
+    target: PORT,
+    admin: ({ editor }) => editor !== "everyone",
+    // Not /webhook-test/ and /form-test/, which the editor uses.
+    publicPaths: ["/webhook/", "/webhook-waiting/", "/form/", "/form-waiting/"],
+    // The first visitor to set up n8n becomes its owner.
+    adminPaths: () => [{ path: "/rest/owner/setup" }],
+  },
   database: DATABASE,
   containers: ({ image, url }) => {
     const { protocol, host, hostname } = new URL(url);

@@ -210,6 +210,29 @@ describe("the routes of a described stack", () => {
     assert.deepEqual(names(["192.0.2.0/24"]), ["web", "tool"]);
     assert.deepEqual(names([]), ["web"]);
   });
+
+  it("may have other access at some paths, and depend on an option of the service", () => {
+    const route = {
+      ...({ target: 80, publicPaths: ["/hook/"] } as const),
+      adminPaths: () => [{ path: "/setup" }] as const,
+      admin: ({ open }: Readonly<Record<string, unknown>>) => open !== true,
+    };
+    const access = (open: boolean, adminAllow = ["192.0.2.0/24"]) =>
+      modelOf([service("app", {}, { route })], {
+        adminAllow,
+        services: { app: { options: { open } } },
+      }).ingress.routes.map(({ admin, publicPaths, adminPaths }) => [
+        admin,
+        publicPaths,
+        adminPaths,
+      ]);
+    assert.deepEqual(access(false), [[true, ["/hook/"], undefined]]);
+    assert.deepEqual(access(true), [
+      [false, ["/hook/"], [{ path: "/setup", target: "http://app:80" }]],
+    ]);
+    // The paths for everybody remain.
+    assert.deepEqual(access(false, []), [[true, ["/hook/"], undefined]]);
+  });
 });
 
 describe("what a service knows of its stack", () => {
@@ -298,6 +321,10 @@ describe("a file that lists the stack", () => {
       },
       { service: "tool", image: "tool:1", url: "http://tool.example.test/", admin: true },
     ]);
+    // A link that lets nobody in is not shown.
+    const hooks = { route: { target: 80, admin: true, publicPaths: ["/hook/"] } } as const;
+    const [, app] = told([service("app", {}, hooks)], { adminAllow: [] }).services;
+    assert.deepEqual([app?.url, app?.admin], [undefined, true]);
     assert.deepEqual(
       containers.map(({ name }) => name),
       ["page", "web", "tool"],

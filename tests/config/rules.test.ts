@@ -273,6 +273,10 @@ describe("a configuration that is allowed", () => {
   const images = { ...IMAGES, homepage: "localhost:5000/site:1" };
   const unreached = (service: string): string =>
     `${service}: adminAllow is empty … ${service} … [192.0.2.0/24], or set services.${service}.enabled: false`;
+  const editor = (): string =>
+    "n8n: adminAllow is empty … n8n … /webhook/ /webhook-waiting/ /form/ /form-waiting/; … services.n8n.enabled: false";
+  const setup = (): string =>
+    "n8n: adminAllow is empty … /rest/owner/setup of n8n … services.n8n.enabled: false";
   const unused = (host: string): string =>
     `all: registries.${host}: no image … docker.io, ghcr.io, localhost:5000; … remove …`;
 
@@ -280,9 +284,11 @@ describe("a configuration that is allowed", () => {
   const [plain, none] = [{ insecure: true }, { insecure: false }];
 
   const rows: readonly Row[] = [
-    [services({ cadvisor: ON }), unreached("portainer"), unreached("cadvisor")],
+    [services({ cadvisor: ON }), unreached("portainer"), editor(), unreached("cadvisor")],
+    // The set-up of n8n's owner is for administrators even then.
+    [services({ portainer: OFF, n8n: { editor: "everyone" } }), setup()],
     [{ ...reached, ...services({ cadvisor: ON }) }],
-    [services({ portainer: OFF })],
+    [services({ portainer: OFF, n8n: OFF })],
     [
       registries({
         "ghcr.io": login,

@@ -108,6 +108,7 @@ const facts = z.object({
           target: z.string(),
           container: z.string(),
           admin: z.boolean(),
+          publicPaths: texts.exactOptional(),
           adminPaths: z.array(z.object({ path: z.string(), target: z.string() })).exactOptional(),
           healthPath: z.string().exactOptional(),
           probePath: z.string(),

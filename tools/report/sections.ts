@@ -62,10 +62,7 @@ export function sections(view: StackView): Section[] {
     section(
       "Routes",
       ["host", "service", "for"],
-      entrance.routes.flatMap(({ host, service, admin, adminPaths = [] }) => [
-        [host, service, admin ? "administrators" : "everybody"],
-        ...adminPaths.map((path) => [`${host}${path}`, service, "administrators"]),
-      ]),
+      entrance.routes.map((route) => [route.host, route.service, visitors(route)]),
     ),
     section(
       "Networks",
@@ -121,6 +118,18 @@ export function sections(view: StackView): Section[] {
     ),
   ];
 }
+
+/** `administrators; everybody: /webhook/ /form/` */
+const visitors = ({
+  admin,
+  publicPaths = [],
+  adminPaths = [],
+}: StackView["entrance"]["routes"][number]): string => {
+  const [all, others, paths] = admin
+    ? ["administrators", "everybody", publicPaths]
+    : ["everybody", "administrators", adminPaths];
+  return paths.length === 0 ? all : `${all}; ${others}: ${paths.join(" ")}`;
+};
 
 const given = (what: string, how: string | undefined): string[][] =>
   how === undefined ? [] : [[what, how]];

@@ -72,8 +72,9 @@ const yaml = (value: object): string =>
 
 /**
  * Set explicitly, because the defaults differ: Traefik 3.6.4 rejects paths with these encoded characters, 3.6.7 allows them.
- * Services use them in paths (webhooks, image names). They cannot bypass a rule: rules match the host name, and an admin
- * path has a backend of its own. No service needs a backslash or a null character.
+ * Services use them in paths (webhooks, image names). They do not bypass a rule for a path: `/webhook%2F` is not below
+ * `/webhook/`, n8n takes `/rest%2Fowner` for another path than `/rest/owner`, and a page for administrators has a backend of
+ * its own. No service needs a backslash or a null character.
  */
 const ENCODED_CHARACTERS = {
   allowEncodedSlash: true,
@@ -146,26 +147,66 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
   });
 }
 
-/** A router with its backend. */
-interface Router extends Pick<Route, "target" | "admin" | "healthPath"> {
+/** A router, and the backend that it shares with others of the same name. */
+interface Router extends Pick<Route, "target" | "healthPath"> {
   readonly name: string;
   readonly rule: string;
+  readonly backend: string;
+  readonly admin: boolean;
 }
 
-/** The longest rule wins, so an admin path goes before the route that it is a part of. */
-const routersOf = ({ service, host, adminPaths = [], ...route }: Route): Router[] => [
-  { ...route, name: service, rule: `Host(\`${host}\`)` },
-  ...adminPaths.map(({ path, target }) => ({
-    name: `${service}${path.replaceAll("/", "-")}`,
-    rule: `Host(\`${host}\`) && PathPrefix(\`${path}\`)`,
+/** One for the host name, and one for each group of paths with other access. Traefik tries the longest rule first. */
+function routersOf(route: Route): Router[] {
+  const { service, host, target, admin, publicPaths = [], adminPaths = [], healthPath } = route;
+  const rule = `Host(\`${host}\`)`;
+  const all = {
+    name: service,
+    rule,
     target,
-    admin: true,
-  })),
-];
+    backend: service,
+    admin,
+    ...(healthPath !== undefined && { healthPath }),
+  };
+  const anyOf = (paths: readonly string[]): string => `${rule} && (${paths.join(" || ")})`;
+  const closed = adminPaths.filter((path) => path.target === target);
+  return [
+    all,
+    ...(admin && publicPaths.length > 0
+      ? [
+          {
+            ...all,
+            name: `${service}-public`,
+            rule: anyOf(publicPaths.map((path) => `PathPrefix(\`${path}\`)`)),
+            admin: false,
+          },
+        ]
+      : []),
+    ...(closed.length > 0
+      ? [
+          {
+            ...all,
+            name: `${service}-admin`,
+            // In any letter case: services may ignore it.
+            rule: anyOf(
+              closed.map(({ path }) => `PathRegexp(\`(?i)^${path.replaceAll(".", "\\.")}\`)`),
+            ),
+            admin: true,
+          },
+        ]
+      : []),
+    ...adminPaths
+      .filter((path) => path.target !== target)
+      .map((path) => {
+        const name = `${service}${path.path.replaceAll("/", "-")}`;
+        const page = { name, backend: name, target: path.target, admin: true };
+        return { ...page, rule: `${rule} && PathPrefix(\`${path.path}\`)` };
+      }),
+  ];
+}
 
 export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
   const secure = isSecure({ tls });
-  const admins = adminAllow.length > 0;
+  const hasAdminRules = routes.some(({ admin, adminPaths }) => admin || adminPaths !== undefined);
   const routers = routes.flatMap(routersOf);
   const entry = {
     entryPoints: [secure ? "websecure" : "web"],
@@ -175,11 +216,11 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
   return yaml({
     http: {
       routers: Object.fromEntries(
-        routers.map(({ name, rule, target, admin }) => [
+        routers.map(({ name, rule, target, backend, admin }) => [
           name,
           {
             rule,
-            service: target === DASHBOARD ? target : name,
+            service: target === DASHBOARD ? target : backend,
             // The headers come first, so that rejected requests get them too.
             middlewares: [
               "security-headers",
@@ -195,7 +236,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
       ),
       services: Object.fromEntries(
         routers
-          .filter(({ target }) => target !== DASHBOARD)
+          .filter(({ name, target, backend }) => target !== DASHBOARD && name === backend)
           .map(({ name, target, healthPath }) => [
             name,
             {
@@ -211,7 +252,14 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
       ),
       serversTransports: { quick: { forwardingTimeouts: { dialTimeout: DIAL_TIMEOUT } } },
       middlewares: {
-        ...(admins && { "admin-only": { ipAllowList: { sourceRange: [...adminAllow] } } }),
+        ...(hasAdminRules && {
+          // Traefik refuses an empty list. Its own loopback address is no visitor's.
+          "admin-only": {
+            ipAllowList: {
+              sourceRange: adminAllow.length > 0 ? [...adminAllow] : ["127.0.0.1/32"],
+            },
+          },
+        }),
         "rate-limit": { rateLimit: RATE_LIMIT },
         "request-limit": { inFlightReq: REQUEST_LIMIT },
         "try-again": { retry: RETRY },

@@ -1,4 +1,5 @@
 import { quote } from "../../../host/shell-quote";
+import { isOlder, tagVersion } from "../../../images/tag-version";
 import { DASHBOARD, DNS_PROVIDERS, isSecure, Route } from "../../ingress";
 import { defineService } from "../definition";
 import { ACME_FOLDER, CONFIG_FOLDER, dynamicConfig, staticConfig } from "./config";
@@ -26,7 +27,7 @@ export const traefik = defineService({
   name: "traefik",
   enabled: "always",
   secrets: { acmeDnsToken: { minLength: 8, neededFor: { tlsMode: "acme" } } },
-  image: { diskMiB: 250 },
+  image: { diskMiB: 250, problem: ({ tag }) => versionProblem(tag) },
   // The path of the dashboard differs between versions; that of the API does not.
   route: { target: DASHBOARD, admin: true, probePath: "/api/version" },
   downtimeEffect: "every service is unreachable meanwhile",
@@ -83,3 +84,12 @@ export const traefik = defineService({
     ];
   },
 });
+
+/** Older versions take a path such as `/webhook/%2e%2e/rest` for one below `/webhook/`, so it would be open to everybody. */
+const OLDEST = [3, 4, 1] as const;
+
+/** `v3` and `v3.4` may be new enough. */
+const versionProblem = (tag: string | undefined): string | undefined =>
+  isOlder(tag, OLDEST.slice(0, tagVersion(tag)?.length))
+    ? `expected v3.4.1 or newer, got ${JSON.stringify(tag)}; older ones let requests around the rules for paths (CVE-2025-47952)`
+    : undefined;

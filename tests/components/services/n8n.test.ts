@@ -136,11 +136,31 @@ describe("n8n", () => {
     assert.equal(upgrade.check?.command[0], "export:credentials");
   });
 
-  it("is open to everybody", () => {
-    const [route, ...others] = modelOf(realServices("n8n")).ingress.routes;
+  const PUBLIC = ["/webhook/", "/webhook-waiting/", "/form/", "/form-waiting/"];
+  const routesOf = (said: Said = {}) => modelOf(realServices("n8n"), said).ingress.routes;
+
+  it("has its editor for administrators, and webhooks and forms for everybody", () => {
+    const [route, ...others] = routesOf();
     assert.deepEqual(
-      [route?.host, route?.target, route?.admin, others],
-      ["n8n.example.test", "http://n8n:5678", false, []],
+      [route?.host, route?.target, others],
+      ["n8n.example.test", "http://n8n:5678", []],
+    );
+    assert.deepEqual(
+      [route?.admin, route?.publicPaths, route?.adminPaths],
+      [true, PUBLIC, undefined],
+    );
+  });
+
+  it("keeps webhooks and forms where there are no administrators", () => {
+    const [route] = routesOf({ adminAllow: [] });
+    assert.deepEqual([route?.admin, route?.publicPaths], [true, PUBLIC]);
+  });
+
+  it("has its editor for everybody where the stack says so, but not the set-up of its owner", () => {
+    const [route] = routesOf({ services: { n8n: { options: { editor: "everyone" } } } });
+    assert.deepEqual(
+      [route?.admin, route?.publicPaths, route?.adminPaths],
+      [false, PUBLIC, [{ path: "/rest/owner/setup", target: "http://n8n:5678" }]],
     );
   });
 });

@@ -17,7 +17,7 @@ require("node:http").get({ host, port, path, headers, agent: false }, (answer) =
 const ROUTES = [
   [DOMAIN, "/", false],
   [DOMAIN, "/details/", true],
-  [`n8n.${DOMAIN}`, "/healthz", false],
+  [`n8n.${DOMAIN}`, "/healthz", true],
   [`portainer.${DOMAIN}`, "/api/system/status", true],
   [`cadvisor.${DOMAIN}`, "/healthz", true],
   [`traefik.${DOMAIN}`, "/api/version", true],
@@ -91,6 +91,24 @@ export function entrance(whole: () => Whole): void {
       seen,
       ROUTES.map(([host, path, admin]) => [`${host}${path}`, 200, admin ? 403 : 200]),
     );
+  });
+
+  it("shows strangers n8n's webhooks and forms only", async () => {
+    const { outside, http } = whole();
+    const stranger = async (path: string): Promise<number> =>
+      Number(await outside.run(VISIT, outside.gateway, `${http}`, path, `n8n.${DOMAIN}`));
+    // n8n knows none of these, and says so itself.
+    for (const path of ["/webhook/a", "/webhook-waiting/1", "/form/a", "/form-waiting/1"])
+      assert.match(String(await stranger(path)), /^(?:404|409|500)$/, path);
+    for (const path of [
+      ...["/", "/setup", "/rest/login", "/rest/owner/setup", "/api/v1/docs", "/healthz"],
+      ...["/webhook-test/a", "/form-test/a", "/webhook", "/Webhook/a", "/webhooks/a"],
+      ...["/webhook/../rest/login", "/webhook/%2e%2e/rest/login", "/webhook/.%2e/rest/login"],
+    ])
+      assert.equal(await stranger(path), 403, path);
+    // Encoded slashes stay in one part of the path, for Traefik and for n8n.
+    for (const path of ["/webhook/..%2frest%2flogin", "/webhook/%2e%2e%2frest/login"])
+      assert.equal(await stranger(path), 404, path);
   });
 
   it("tells no version and sends the security headers, on every route", async () => {

@@ -48,7 +48,10 @@ describe("npm run preview without the Pulumi CLI and without a network", () => {
       );
     assert.match(lines[2] ?? "", /offline plan/);
     assert.match(stdout, /^stack dev: \d+ containers, \d+ networks and \d+ volumes$/m);
-    assert.match(stdout, /^homepage +nginx:1\.\d+\.\d+-alpine +[0-9a-f]{12} +101:101 +none +read-only /m);
+    assert.match(
+      stdout,
+      /^homepage +nginx:1\.\d+\.\d+-alpine +[0-9a-f]{12} +101:101 +none +read-only /m,
+    );
   }).timeout(30_000);
 });
 

@@ -11,7 +11,7 @@ import {
   privilegeChanges,
   sharedPrivileges,
 } from "./privileges";
-import { SavedContainer, SavedView } from "./saved-report";
+import { SavedContainer, SavedRoute, SavedView } from "./saved-report";
 
 /**
  * Weaker changes come first. Fields that an older saved report lacks are not compared.
@@ -88,6 +88,9 @@ function completed(saved: SavedView, after: StackView): Required<SavedView> {
   return {
     ...{ entrance, insecureRegistries, requirePins, socketReads },
     ...saved,
+    ...(saved.entrance && {
+      entrance: { ...saved.entrance, routes: saved.entrance.routes.map(withPaths(after)) },
+    }),
     containers: saved.containers.map((container) => {
       const now = after.containers.find(({ name }) => name === container.name);
       return {
@@ -97,6 +100,15 @@ function completed(saved: SavedView, after: StackView): Required<SavedView> {
     }),
   };
 }
+
+/** A route that is open as a whole is open at its public paths, too. Older reports do not list those. */
+const withPaths =
+  (after: StackView) =>
+  (route: SavedRoute): SavedRoute => {
+    const { publicPaths } =
+      after.entrance.routes.find(({ service }) => service === route.service) ?? {};
+    return { ...(!route.admin && publicPaths && { publicPaths }), ...route };
+  };
 
 function imageChange(old: SavedView["images"][number], now: ImageView): Change | undefined {
   const { service, digest } = now;

@@ -24,6 +24,20 @@ export const ingressChanges = (before: Ingress, after: EntranceView): Change[] =
       ? []
       : changed(service, `is served as ${host} instead of ${old.host}`);
   }),
+  ...after.routes.flatMap((route) => {
+    const old = before.routes.find(({ service }) => service === route.service);
+    // Of a route that is open as a whole before and after. Other changes are privileges.
+    if (old === undefined || old.admin || route.admin) return [];
+    const [was, is] = [old.adminPaths ?? [], route.adminPaths ?? []];
+    return [
+      ...was
+        .filter((path) => !is.includes(path))
+        .map((path) => weaker(route.service, `is open to everybody at ${path}`)),
+      ...is
+        .filter((path) => !was.includes(path))
+        .map((path) => stricter(route.service, `no longer is open to everybody at ${path}`)),
+    ];
+  }),
   // Does not decide which policy allows more.
   ...otherValue(before, after, "contentSecurityPolicy", (now, old) =>
     changed("homepage", `sends the Content-Security-Policy ${now} instead of ${old}`),

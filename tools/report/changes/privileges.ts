@@ -66,9 +66,10 @@ export function sharedPrivileges(
   isKnown: (name: string) => boolean,
 ): Privilege[] {
   return [
-    ...(entrance?.routes ?? []).flatMap(({ service: subject, host, admin }) => [
+    ...(entrance?.routes ?? []).flatMap(({ service: subject, host, admin, publicPaths = [] }) => [
       { subject, what: "has a route", detail: host },
       ...(admin ? [] : [{ subject, what: "is open to everybody" }]),
+      ...publicPaths.map((path) => ({ subject, what: `is open to everybody at ${path}` })),
     ]),
     ...networks.flatMap(({ members }) => {
       const known = members.filter(isKnown).sort();

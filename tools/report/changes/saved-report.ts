@@ -41,7 +41,12 @@ const entranceSchema = z.object({
     .exactOptional(),
   dnsProvider: text.exactOptional(),
   adminAllow: list(z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24"))),
-  routes: list(z.object({ host: text, service: text, admin: flag })),
+  routes: list(
+    z.object({
+      ...{ host: text, service: text, admin: flag },
+      ...{ publicPaths: texts.exactOptional(), adminPaths: texts.exactOptional() },
+    }),
+  ),
   contentSecurityPolicy: text.exactOptional(),
 });
 
@@ -93,6 +98,7 @@ const VIEW = z.object({
 });
 
 export type SavedView = z.output<typeof VIEW>;
+export type SavedRoute = z.output<typeof entranceSchema>["routes"][number];
 export type SavedContainer = SavedView["containers"][number];
 
 /** Fields that an older report lacks. */

@@ -66,7 +66,7 @@ export interface EntranceView {
   readonly dnsProvider?: string;
   /** Networks with access to admin routes. Empty: there are no admin routes. */
   readonly adminAllow: readonly string[];
-  readonly routes: readonly (Pick<Route, "host" | "service" | "admin"> & {
+  readonly routes: readonly (Pick<Route, "host" | "service" | "admin" | "publicPaths"> & {
     /** Paths below it that are for administrators only. */
     readonly adminPaths?: readonly string[];
   })[];
@@ -193,8 +193,9 @@ function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
       dnsProvider: tls.dnsProvider,
     }),
     adminAllow,
-    routes: routes.map(({ host, service, admin, adminPaths }) => ({
+    routes: routes.map(({ host, service, admin, publicPaths, adminPaths }) => ({
       ...{ host, service, admin },
+      ...(publicPaths && { publicPaths }),
       ...(adminPaths && { adminPaths: adminPaths.map(({ path }) => path) }),
     })),
     ...(policy !== undefined && { contentSecurityPolicy: policy }),

@@ -275,7 +275,7 @@ tls:
     assert.equal(details?.rule, "Host(`example.test`) && PathPrefix(`/details`)");
     assert.deepEqual(
       [details.service, details.middlewares],
-      ["site-details", ["client-headers", "security-headers", "admin-only", "rate-limit", "try-again"]],
+      ["site-details", (site?.middlewares as string[]).toSpliced(2, 0, "admin-only")],
     );
     assert.deepEqual([details.entryPoints, details.tls], [site?.entryPoints, site?.tls]);
     const servers = Object.entries(http.services).map(([name, { loadBalancer }]) => [
@@ -286,6 +286,52 @@ tls:
       ["site", "http://site:8080"],
       ["site-details", "http://site:8081"],
     ]);
+  });
+
+  const EDITOR: Route = {
+    ...{ service: "editor", host: "editor.example.test", target: "http://editor:80" },
+    ...{ container: "editor", admin: true, probePath: "/", publicPaths: ["/hook/", "/form/"] },
+  };
+  const OPEN_EDITOR: Route = {
+    ...EDITOR,
+    admin: false,
+    adminPaths: [{ path: "/rest/owner.setup", target: EDITOR.target }],
+  };
+
+  it("for administrators have paths for everybody", () => {
+    const { routers, middlewares } = dynamicOf(NONE, { routes: [EDITOR] }).http;
+    const { "editor-public": open, editor } = routers;
+    assert.equal(editor?.rule, "Host(`editor.example.test`)");
+    assert.equal(
+      open?.rule,
+      "Host(`editor.example.test`) && (PathPrefix(`/hook/`) || PathPrefix(`/form/`))",
+    );
+    assert.deepEqual(
+      [editor, open].map((router) => (router.middlewares as string[]).includes("admin-only")),
+      [true, false],
+    );
+    assert.deepEqual([open.service, open.entryPoints], ["editor", ["web"]]);
+    assert.ok("admin-only" in middlewares);
+  });
+
+  it("for everybody have paths for administrators, in any letter case", () => {
+    const { "editor-admin": closed, "editor-public": open } = dynamicOf(NONE, {
+      routes: [OPEN_EDITOR],
+    }).http.routers;
+    assert.equal(open, undefined);
+    assert.equal(
+      closed?.rule,
+      "Host(`editor.example.test`) && (PathRegexp(`(?i)^/rest/owner\\.setup`))",
+    );
+    assert.ok((closed.middlewares as string[]).includes("admin-only"));
+  });
+
+  it("let nobody but Traefik itself in where a stack has no administrators", () => {
+    for (const route of [EDITOR, OPEN_EDITOR])
+      assert.deepEqual(
+        dynamicOf(NONE, { adminAllow: [], routes: [route] }).http.middlewares["admin-only"],
+        { ipAllowList: { sourceRange: ["127.0.0.1/32"] } },
+      );
   });
 
   it("remove headers about the client that Traefik itself does not set, with underscores too", () => {

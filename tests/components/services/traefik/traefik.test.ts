@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { DNS_PROVIDERS, DnsProvider, Tls } from "../../../../components/ingress";
+import { parseReference } from "../../../../images/reference";
 import { expectHardened } from "../../../support/hardened";
 import { containerOf, modelOf, realServices, Said, service } from "../../../support/small-stack";
 
@@ -96,6 +97,15 @@ describe("Traefik", () => {
           `${name} in ${question(tls)}`,
         );
     assert.equal(question(acme("desec")), "");
+  });
+
+  it("is new enough for rules about paths", () => {
+    const problem = (tag: string) =>
+      realServices("traefik")[0]?.image.problem?.(parseReference(`traefik:${tag}`), {});
+    for (const tag of ["v2.11", "v3.4.0", "v3.3.6", "v3.4.0-rc2"])
+      assert.match(problem(tag) ?? "", /^expected v3\.4\.1 or newer, got/, tag);
+    for (const tag of ["v3.4.1", "v3.6.4", "v3", "latest"])
+      assert.equal(problem(tag), undefined, tag);
   });
 
   it("shows its dashboard to administrators", () => {

@@ -256,6 +256,12 @@ const WEAKENINGS: readonly Case[] = [
     "is open to everybody",
   ),
   weakening(
+    "a path of an admin route that becomes public",
+    route("app", { publicPaths: ["/hook/"] }),
+    "app",
+    "is open to everybody at /hook/",
+  ),
+  weakening(
     "a route for administrators to what had none",
     (view) =>
       ingress({
@@ -274,6 +280,12 @@ const WEAKENINGS: readonly Case[] = [
 ];
 
 const OTHERS: readonly Case[] = [
+  [
+    "a path of a public route that becomes one for administrators",
+    route("homepage", { adminPaths: ["/setup"] }),
+    ["stricter: homepage no longer is open to everybody at /setup"],
+    ["weaker: homepage is open to everybody at /setup"],
+  ],
   [
     "another registry",
     image("app", { registry: "evil.example.test" }),
@@ -396,6 +408,14 @@ const OTHERS: readonly Case[] = [
 ];
 
 describe("two states of a stack compared", () => {
+  it("knows that the public paths of a route were open when the whole route was", () => {
+    const now = route("homepage", { admin: true, publicPaths: ["/hook/"] })(base);
+    assert.deepEqual(
+      changes(base, now).map(({ kind, what }) => [kind, what]),
+      [["stricter", "no longer is open to everybody"]],
+    );
+  });
+
   it("are the same when nothing changed", () => {
     assert.deepEqual(compared(base, base), []);
     assert.equal(changesHeadline("example", []), "stack example: as in the saved report");
