@@ -158,11 +158,14 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
     const text = raw.values[name];
     if (isAbsent(text)) continue;
     const set = setCommand(raw.stack, name);
+    const { minLength, random } = SECRETS[name];
+    const long = `expected at least ${minLength} ${random === undefined ? "" : "random "}characters${random ?? ""}`;
     if (typeof text !== "string") problems.push(`${name}: expected a string; ${set}`);
     else if (text.trim() !== text || /[\r\n\0]/.test(text))
       problems.push(`${name}: starts or ends with white space, or contains a line break; ${set}`);
-    else if (text.length < SECRETS[name].minLength)
-      problems.push(`${name}: expected at least ${SECRETS[name].minLength} characters; ${set}`);
+    else if (text.length < minLength) problems.push(`${name}: ${long}; ${set}`);
+    else if (random !== undefined && isRepetitive(text))
+      problems.push(`${name}: repeats itself, ${long}; ${set}`);
     else if (raw.stack !== "dev" && text.startsWith(DEV_SECRET_PREFIX))
       problems.push(`${name}: is the public secret of the dev stack; ${set}`);
     else if (raw.stack !== "dev" && !raw.secure.has(name))
@@ -170,6 +173,22 @@ function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
     else secrets[name] = new Secret(text);
   }
   return secrets;
+}
+
+/** Different characters in a key and in its second half. Of random keys, not one in a million has fewer. */
+const [MIN_VARIETY, MIN_VARIETY_OF_HALF] = [8, 5];
+
+/** Whether a text has few different characters, or is one text over and over. */
+function isRepetitive(text: string): boolean {
+  const half = Math.floor(text.length / 2);
+  const variety = (part: string): number => new Set(part).size;
+  return (
+    variety(text) < MIN_VARIETY ||
+    variety(text.slice(half)) < MIN_VARIETY_OF_HALF ||
+    Array.from({ length: half }, (_, index) => text.slice(index + 1)).some((rest) =>
+      text.startsWith(rest),
+    )
+  );
 }
 
 function withDefaults(

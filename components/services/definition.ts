@@ -11,6 +11,8 @@ import { Upgrade } from "../model";
 /** A secret in the configuration, `pinned-stack:<name>`. */
 export interface SecretSpec {
   readonly minLength: number;
+  /** For keys: weak ones are refused. How to make a random one, as the end of `expected … random characters`. */
+  readonly random?: string;
   /** Required only with this mode of `tls`. Default: required whenever the service is enabled. */
   readonly neededFor?: { readonly tlsMode: Tls["mode"] };
 }

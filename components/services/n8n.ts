@@ -25,8 +25,13 @@ export const n8n = defineService({
   },
   secrets: {
     n8nDatabasePassword: { minLength: 12 },
-    // Encrypts the credentials in the database. Without the key, they are lost.
-    n8nEncryptionKey: { minLength: 16 },
+    // Encrypts the credentials in the database. Without the key, they are lost. n8n shows everybody a hash of its second half
+    // (`instanceId`), so that half alone must be too much to guess.
+    n8nEncryptionKey: {
+      minLength: 32,
+      random:
+        ', such as the output of "openssl rand -hex 32" (an n8n with data: docs/operations.md, "Secrets and their rotation")',
+    },
   },
   image: { diskMiB: 1300 },
   route: {

@@ -27,7 +27,7 @@ const DOMAIN = "bench.test";
 const SECRETS = {
   postgresPassword: "bench-postgres-password",
   n8nDatabasePassword: "bench-database-password",
-  n8nEncryptionKey: "bench-encryption-key",
+  n8nEncryptionKey: "bench-encryption-key-0123456789abcdef",
   portainerPassword: "bench-portainer-password",
 } as const;
 

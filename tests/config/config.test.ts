@@ -176,6 +176,34 @@ describe("a secret of a configuration", () => {
       ]);
     });
 
+  const key = (value: string): readonly string[] =>
+    problemsOf(rawConfig({ n8nEncryptionKey: value }));
+  const advice = `, such as the output of "openssl rand -hex 32" (an n8n with data: docs/operations.md, "Secrets and their rotation"); ${setSecret("n8nEncryptionKey")}`;
+
+  it("is refused as a key when it is short", () => {
+    assert.deepEqual(key("0123456789abcdef0123456789abcde"), [
+      `n8nEncryptionKey: expected at least 32 random characters${advice}`,
+    ]);
+    // What n8n makes itself, and what the message says.
+    for (const good of ["kZ0mA3vQ9yT1fXw7LrD5sHc2Jp8NbEuG", "9f86d081884c7d659a2feaa0c55ad015"])
+      assert.deepEqual(key(good), []);
+  });
+
+  it("is refused as a key when it is easy to guess", () => {
+    for (const weak of [
+      "x".repeat(64),
+      "abcdefg".repeat(9),
+      "0123456789abcdef".repeat(4),
+      "0123456789abcdef0123456789abcdef01234",
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabcde",
+    ])
+      assert.deepEqual(
+        key(weak),
+        [`n8nEncryptionKey: repeats itself, expected at least 32 random characters${advice}`],
+        weak,
+      );
+  });
+
   it("is accepted with just enough characters", () => {
     assert.deepEqual(problemsOf(rawConfig({ portainerPassword: "x".repeat(12) })), []);
   });

@@ -22,7 +22,7 @@ import { inspect, Inspected, raw, settings } from "./report-inspected";
 const SECRETS = {
   postgresPassword: "report-test-postgres",
   n8nDatabasePassword: "report-test-database",
-  n8nEncryptionKey: "report-test-encryption-key",
+  n8nEncryptionKey: "report-test-encryption-key-0123456789",
   portainerPassword: "report-test-portainer",
 };
 

@@ -26,7 +26,7 @@ export const DOMAIN = "example.test";
 export const CANARIES = {
   postgresPassword: "canary-postgres-5b1d7e",
   n8nDatabasePassword: "canary-database-71ce09",
-  n8nEncryptionKey: "canary-encryption-90fa42",
+  n8nEncryptionKey: "canary-encryption-90fa42-6b1e7d3c",
   portainerPassword: "canary-portainer-c3e8b6",
 } as const;
 

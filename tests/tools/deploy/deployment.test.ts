@@ -147,10 +147,12 @@ describe("a deployment", function () {
 
   describe("that is refused before anything is touched", () => {
     it("ends with exit code 1 when the preview fails, without a secret in the message", async () => {
-      const current = withValues({ "pinned-stack:n8nEncryptionKey": "dev-only-a-canary-of-a-key" });
+      const current = withValues({
+        "pinned-stack:n8nEncryptionKey": "dev-only-a-canary-of-a-key-0123456789",
+      });
       const refused = await fakeDeployment({
         current,
-        preview: "the program printed dev-only-a-canary-of-a-key",
+        preview: "the program printed dev-only-a-canary-of-a-key-0123456789",
       });
       assert.match(refusal(refused), /the program printed \[secret\]/);
       assert.match(refusal(refused), /nothing was changed; running containers were not touched$/);
@@ -345,12 +347,14 @@ describe("a deployment", function () {
     });
 
     it("shows no secret of any deployment, the older one's neither", async () => {
-      const older = withValues({ "pinned-stack:n8nEncryptionKey": "dev-only-an-older-key" });
+      const older = withValues({
+        "pinned-stack:n8nEncryptionKey": "dev-only-an-older-key-0123456789abcd",
+      });
       const { said } = await fakeDeployment({
         ...changed,
         history: [past(1, { config: older })],
         up: ["it broke"],
-        logs: "n8n is exited; its last log lines:\n  | dev-only-an-older-key dev-only-n8n-encryption-key\n",
+        logs: "n8n is exited; its last log lines:\n  | dev-only-an-older-key-0123456789abcd dev-only-n8n-encryption-key-for-everybody\n",
       });
       assert.ok(said.includes("  | [secret] [secret]"), said.join("\n"));
     });
