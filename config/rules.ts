@@ -2,7 +2,7 @@
 import { controlsWith, HardeningError } from "../components/hardened/policy";
 import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
 import { isAdminRoute, ServiceDefinition } from "../components/services/definition";
-import { isTooWide, isLoopback } from "../host/ip-ranges";
+import { isIPv6, isLoopback, isTooWide, overlapsPrivate } from "../host/ip-ranges";
 import { formatReference, isPinned } from "../images/reference";
 import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "../text/messages";
 import {
@@ -213,15 +213,22 @@ function portProblems({ publish, tls }: Partial<ParsedKeys>): string[] {
     : [];
 }
 
-/** cAdvisor and the dashboard have no login: `adminAllow` is their only access control. */
+/**
+ * cAdvisor and the dashboard have no login: `adminAllow` is their only access control. The stack's networks have no IPv6, so
+ * Docker forwards connections over IPv6 itself, and Traefik sees the gateway's address instead of the visitor's.
+ */
 function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
   if (adminAllow === undefined || publish === undefined || isLoopback(publish.address)) return [];
   return adminAllow.flatMap((network, index) =>
-    isTooWide(network)
+    isIPv6(publish.address) && overlapsPrivate(network)
       ? [
-          `adminAllow.${index}: ${network} is too wide while Traefik is published on ${publish.address}, expected /8 or narrower (IPv6: /7); list the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
+          `adminAllow.${index}: ${network} may contain the gateway of Docker's networks, from which all IPv6 visitors come while Traefik is published on ${publish.address}, so each of them would be an administrator; publish on an IPv4 address such as 0.0.0.0, or remove the network`,
         ]
-      : [],
+      : isTooWide(network)
+        ? [
+            `adminAllow.${index}: ${network} is too wide while Traefik is published on ${publish.address}, expected /8 or narrower (IPv6: /7); list the networks of your administrators, or publish on 127.0.0.1 and use a tunnel`,
+          ]
+        : [],
   );
 }
 
@@ -234,6 +241,7 @@ export interface Warning {
 
 export const warningsOf = (config: StackConfig): Warning[] => [
   ...unreachableServices(config),
+  ...unmatchedAdmins(config),
   ...unusedRegistries(config),
 ];
 
@@ -257,6 +265,18 @@ const unreachableServices = ({ adminAllow, services }: StackConfig): Warning[] =
       message: `adminAllow is empty, so ${lost} is unreachable${except}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
     };
   });
+
+/** Loopback addresses are exempt: there, `::/0` next to `0.0.0.0/0` is a way to write "everybody on this host". */
+const unmatchedAdmins = ({ adminAllow, publish }: StackConfig): Warning[] =>
+  isLoopback(publish.address)
+    ? []
+    : adminAllow.flatMap((network, index) =>
+        isIPv6(network)
+          ? {
+              message: `adminAllow.${index}: ${network} matches no visitor, because the stack's networks have no IPv6; list the IPv4 addresses of your administrators`,
+            }
+          : [],
+      );
 
 /**
  * Registry settings that match no image. Entries that may belong to the token service of a registry are accepted: those

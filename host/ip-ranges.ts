@@ -58,6 +58,18 @@ export function isTooWide(network: string): boolean {
   return bits.length < (family === "4" ? 8 : 7);
 }
 
+/** An IPv6 network or address that is not an IPv4-mapped one. */
+export const isIPv6 = (network: string): boolean => prefixOf(network).startsWith("6");
+
+/** RFC 1918. Docker takes the addresses of its networks from these. */
+const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(prefixOf);
+
+/** Whether the network has an address in common with a private IPv4 network. */
+export function overlapsPrivate(network: string): boolean {
+  const prefix = prefixOf(network);
+  return PRIVATE.some((other) => other.startsWith(prefix) || prefix.startsWith(other));
+}
+
 /** The networks that contain at least one address which is in none of the others. */
 export function notCoveredBy(networks: readonly string[], others: readonly string[]): string[] {
   const known = others.map(prefixOf);

@@ -43,7 +43,7 @@ export function expectation(what: string, input: unknown): string {
 }
 
 /** Placeholder for an encrypted value in a stack file. Long enough to satisfy the minimum length of every secret. */
-export const ENCRYPTED = "[encrypted in the stack's configuration file]";
+export const ENCRYPTED = "[encrypted in the configuration file]";
 
 interface Expected {
   readonly error: (issue: z.core.$ZodRawIssue) => string | undefined;

@@ -32,6 +32,8 @@ const missing = (secret: SecretName, by: string): string =>
   `${secret}: missing, ${by} needs it; ${setSecret(secret)}`;
 const unpinned = (service: string, image: string): string =>
   `images.${service}: "${image}" has no digest and requirePins is set; pin it with "npm run pin -- --stack test ${service}"`;
+const hidden = (index: number, network: string): string =>
+  `adminAllow.${index}: ${network} may contain the gateway of Docker's networks, from which all IPv6 visitors come while Traefik is published on ::, so each of them would be an administrator; publish on an IPv4 address such as 0.0.0.0, or remove the network`;
 const strangers = (index: number, network: string): string =>
   `adminAllow.${index}: ${network} … published on 0.0.0.0, expected /8 … IPv6 … /7 … publish on 127.0.0.1 …`;
 const NO_MAJOR = 'images.postgres: expected … major version, such as 16-alpine, got "latest"; …';
@@ -187,6 +189,19 @@ const RULES: readonly Row[] = [
     (address): Row => [{ publish: { address }, adminAllow: ["0.0.0.0/0", "::/0"] }],
   ),
 
+  // Docker's gateway has an address in a private network, and so has every visitor over IPv6.
+  [
+    {
+      adminAllow: ["172.17.0.0/16", "192.0.2.0/24", "10.1.2.3/32", "192.168.0.0/24", "172.0.0.0/8"],
+      publish: { address: "::" },
+    },
+    ...[hidden(0, "172.17.0.0/16"), hidden(2, "10.1.2.3/32"), hidden(3, "192.168.0.0/24")],
+    hidden(4, "172.0.0.0/8"),
+  ],
+  ...["::1", "0.0.0.0", "192.0.2.7", "::ffff:192.0.2.7"].map((address): Row => [
+    { publish: { address }, adminAllow: ["172.16.0.0/12"] },
+  ]),
+
   // One problem does not hide another.
   [
     {
@@ -280,6 +295,8 @@ describe("a configuration that is allowed", () => {
   const unused = (host: string): string =>
     `all: registries.${host}: no image … docker.io, ghcr.io, localhost:5000; … remove …`;
 
+  const never = (index: number, network: string): string =>
+    `all: adminAllow.${index}: ${network} matches no visitor, because the stack's networks have no IPv6; list the IPv4 addresses of your administrators`;
   const registries = (said: Values): Values => ({ ...reached, images, registries: said });
   const [plain, none] = [{ insecure: true }, { insecure: false }];
 
@@ -289,6 +306,19 @@ describe("a configuration that is allowed", () => {
     [services({ portainer: OFF, n8n: { editor: "everyone" } }), setup()],
     [{ ...reached, ...services({ cadvisor: ON }) }],
     [services({ portainer: OFF, n8n: OFF })],
+    [
+      {
+        adminAllow: ["192.0.2.0/24", "2001:db8::/32", "::ffff:198.51.100.0/120"],
+        publish: { address: "0.0.0.0" },
+      },
+      never(1, "2001:db8::/32"),
+    ],
+    [
+      { adminAllow: ["2001:db8::/32"], publish: { address: "2001:db8::1" } },
+      never(0, "2001:db8::/32"),
+    ],
+    // On the host itself, such a list says that everybody may.
+    [{ adminAllow: ["0.0.0.0/0", "::/0"] }],
     [
       registries({
         "ghcr.io": login,

@@ -6,6 +6,8 @@ import {
   isEveryInterface,
   reachesNoFurther,
   sameAddress,
+  isIPv6,
+  overlapsPrivate,
 } from "../../host/ip-ranges";
 
 describe("the address of a published port", () => {
@@ -68,6 +70,27 @@ describe("a network", () => {
       it(`is ${wide ? "too wide" : "no wider than private ones"} as ${network}`, () => {
         assert.equal(isTooWide(network), wide);
       });
+});
+
+describe("a network of administrators", () => {
+  it("may overlap the private networks, which Docker uses", () => {
+    for (const network of [
+      "10.1.2.3",
+      "172.16.0.0/12",
+      "172.0.0.0/8",
+      "192.168.1.0/24",
+      "0.0.0.0/0",
+    ])
+      assert.ok(overlapsPrivate(network), network);
+    for (const network of ["192.0.2.0/24", "172.32.0.0/16", "100.64.0.0/10", "fd00::/8", "::/0"])
+      assert.ok(!overlapsPrivate(network), network);
+    assert.ok(overlapsPrivate("::ffff:10.0.0.0/104"));
+  });
+
+  it("is of IPv6 unless it is an IPv4-mapped one", () => {
+    for (const network of ["::", "fd00::/8", "2001:db8::1"]) assert.ok(isIPv6(network), network);
+    for (const network of ["0.0.0.0", "::ffff:192.0.2.1"]) assert.ok(!isIPv6(network), network);
+  });
 });
 
 describe("networks compared with others", () => {

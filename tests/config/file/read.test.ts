@@ -66,10 +66,10 @@ config:
   pinned-stack:notEither: { secure: 1 }
 `);
     assert.deepEqual(config, {
-      "pinned-stack:portainerPassword": "[encrypted in the stack file]",
+      "pinned-stack:portainerPassword": "[encrypted in the configuration file]",
       "pinned-stack:registries":
-        '{"ghcr.io":{"username":"reader","password":"[encrypted in the stack file]"}}',
-      "pinned-stack:list": '["a","[encrypted in the stack file]"]',
+        '{"ghcr.io":{"username":"reader","password":"[encrypted in the configuration file]"}}',
+      "pinned-stack:list": '["a","[encrypted in the configuration file]"]',
       "pinned-stack:notSecret": '{"secure":"v1:DDDD","other":1}',
       "pinned-stack:notEither": '{"secure":1}',
     });
