@@ -9,6 +9,7 @@ import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
 import { Databases, dump, forgetOldData, restore } from "../deploy/host/dump";
 import { consoleReporter } from "../deploy/console";
+import { oneLine } from "../../text/one-line";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { loadStack } from "../model/load";
@@ -122,7 +123,12 @@ function log(line: string): void {
 
 async function showHistory(stack: string): Promise<number> {
   const pulumi = await openStack(stack);
-  process.stdout.write(table(historyRows(await pulumi.history(false)), painter(process.stdout)));
+  process.stdout.write(
+    table(
+      historyRows(await pulumi.history(false)).map((row) => row.map(oneLine)),
+      painter(process.stdout),
+    ),
+  );
   return 0;
 }
 

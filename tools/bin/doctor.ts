@@ -1,7 +1,7 @@
-import { Check, hasProblem } from "../deploy/checks/check";
+import { Check, hasProblem, lineOf } from "../deploy/checks/check";
 import { examine, examineOutside } from "../deploy/checks/doctor";
 import { loadTarget } from "../deploy/pulumi/target";
-import { choice, painter, runCommand, withProgress } from "../cli/command";
+import { choice, jsonText, painter, runCommand, withProgress } from "../cli/command";
 
 void runCommand({
   help: `
@@ -21,12 +21,8 @@ Exit code: 0 no problem (also if a check could not run: "unknown"), 1 a problem,
   main: async ({ values: { stack, format }, signal }) => {
     const isJson = choice("format", format, ["table", "json"]) === "json";
     const paint = painter(process.stdout);
-    const colours = { ok: "green", problem: "red", unknown: "yellow" } as const;
     const show = (check: Check): void => {
-      if (isJson) return;
-      const fix = check.fix === undefined ? "" : `; ${check.fix}`;
-      const status = paint(colours[check.status], check.status.padEnd(7));
-      process.stdout.write(`${status}  ${check.name}: ${check.text}${fix}\n`);
+      if (!isJson) process.stdout.write(`${lineOf(check, paint)}\n`);
     };
     const { checks, loaded, config } = await examine(stack, { signal, onCheck: show });
     const decrypted = loaded && config && loadTarget(stack, config).config;
@@ -36,8 +32,7 @@ Exit code: 0 no problem (also if a check could not run: "unknown"), 1 a problem,
     );
     outside.forEach(show);
     const all = [...checks, ...outside];
-    if (isJson)
-      process.stdout.write(`${JSON.stringify({ version: 1, stack, checks: all }, undefined, 2)}\n`);
+    if (isJson) process.stdout.write(jsonText({ version: 1, stack, checks: all }));
     return hasProblem(all) ? 1 : 0;
   },
 });

@@ -2,9 +2,18 @@ import { compare, unsupportedLimits } from "../deploy/host/drift";
 import { hostShell } from "../../host/shell";
 import { takeInventory } from "../deploy/host/inventory";
 import { hostAccess } from "../../host/address";
+import { oneLine } from "../../text/one-line";
 import { readStackFile } from "../../config/file/read";
 import { loadStack, unresolved } from "../model/load";
-import { choice, painter, PROJECT_FOLDER, runCommand, table, withProgress } from "../cli/command";
+import {
+  choice,
+  jsonText,
+  painter,
+  PROJECT_FOLDER,
+  runCommand,
+  table,
+  withProgress,
+} from "../cli/command";
 
 void runCommand({
   help: `
@@ -43,13 +52,16 @@ Exit code: 0 no drift, 1 drift, 2 the comparison failed.`,
       );
     if (isJson) {
       const answer = { version: 1, stack, drift, notApplied };
-      process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
+      process.stdout.write(jsonText(answer));
     } else if (drift.length === 0) {
       process.stdout.write(`${stack}: ${model.containers.length} containers, no drift\n`);
     } else {
       const rows = [
         ["WHERE", "WHAT", "DECLARED", "FOUND"],
-        ...drift.map(({ where, kind, expected, found }) => [where, kind, expected, found]),
+        // Names and settings come from the host.
+        ...drift.map(({ where, kind, expected, found }) =>
+          [where, kind, expected, found].map(oneLine),
+        ),
       ];
       process.stdout.write(table(rows, painter(process.stdout)));
       process.stderr.write(`to remove the drift: npm run deploy -- --stack ${stack}\n`);

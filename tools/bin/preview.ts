@@ -1,5 +1,6 @@
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
+import { printable } from "../../text/one-line";
 import { StackModel } from "../../components/model";
 import { LoadedStack, loadStack } from "../model/load";
 import {
@@ -84,7 +85,7 @@ async function showFull(
   const init = ["stack", "init", "--stack", stack, "--no-select", "--non-interactive"];
   const made = await run(program, init, { env });
   if (made.code !== 0 && !/already exists/.test(made.stderr)) {
-    process.stderr.write(made.stderr);
+    process.stderr.write(printable(made.stderr));
     return made.code;
   }
   const args = ["preview", "--stack", stack, ...options];
@@ -95,7 +96,7 @@ async function showFull(
 }
 
 function showOffline(model: StackModel, missing: readonly string[]): void {
-  for (const line of missing) process.stderr.write(`missing: ${line}\n`);
+  for (const line of missing) process.stderr.write(`missing: ${printable(line)}\n`);
   process.stderr.write(
     "this is the offline plan: it shows the contents of the stack, not what would change\n\n",
   );

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs, ParseArgsConfig, stripVTControlCharacters, styleText } from "node:util";
 
+import { printable } from "../../text/one-line";
 import { UserError } from "../../text/user-error";
 
 /** The folder of the project. */
@@ -65,7 +66,8 @@ export async function runCommand<O extends OptionsConfig>(command: Command<O>): 
     process.exitCode = await command.main({ values: values as never, positionals, signal });
   } catch (error) {
     process.exitCode = error instanceof CommandError ? error.exitCode : 2;
-    process.stderr.write(`${textOf(error)}\n`);
+    // Messages may repeat what hosts and programs say.
+    process.stderr.write(`${printable(textOf(error))}\n`);
   } finally {
     for (const name of SIGNALS) process.off(name, onSignal);
   }
@@ -126,6 +128,10 @@ export function textOf(error: unknown): string {
   if (error instanceof UserError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
+
+/** Indented JSON that is safe to print: JSON itself escapes only some control characters. */
+export const jsonText = (value: object): string =>
+  `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)}\n`;
 
 type Style = Parameters<typeof styleText>[0];
 

@@ -1,3 +1,5 @@
+import { printable } from "../../../text/one-line";
+
 /** One result of `npm run doctor`. */
 export interface Check {
   /** `config`, `host`, `disk` and the like. */
@@ -36,4 +38,15 @@ export function splitFix(line: string): { readonly text: string; readonly fix?: 
 export function problemLine(name: string, line: string): Check {
   const { text, fix } = splitFix(line);
   return problem(name, text, fix);
+}
+
+const COLOURS = { ok: "green", problem: "red", unknown: "yellow" } as const;
+
+/** The text comes from the host, from registries and other programs. */
+export function lineOf(
+  { name, status, text, fix }: Check,
+  paint: (style: (typeof COLOURS)[Check["status"]], text: string) => string,
+): string {
+  const end = fix === undefined ? "" : `; ${fix}`;
+  return `${paint(COLOURS[status], status.padEnd(7))}  ${printable(`${name}: ${text}${end}`)}`;
 }
