@@ -93,6 +93,8 @@ export class DockerHost {
         // Errors are on stderr; stdout is data for the program.
         logging: command.types.enums.local.Logging.Stderr,
         triggers: args.triggers,
+        // The provider inherits the passphrase from Pulumi and would pass it on. It can override a variable, not remove it.
+        environment: { PULUMI_CONFIG_PASSPHRASE: "" },
         addPreviousOutputInEnv: false,
       },
       opts,

@@ -1,8 +1,15 @@
 /** Runs shell scripts on the stack's host, over the same connection as the deployment. */
 import { ChildProcess, spawn } from "node:child_process";
 
+<<<<<<< HEAD:host/shell.ts
 import { UserError } from "../text/user-error";
 import { HostAccess, hostPrelude } from "./address";
+=======
+import { HostAccess } from "../../../host/address";
+import { hostPrelude } from "../../../host/docker-host";
+import { withoutPassphrase } from "../../../host/passphrase";
+import { CommandError } from "../../cli/command";
+>>>>>>> ede9543 (fix: ssh, docker and shells do not inherit Pulumi's passphrase):tools/deploy/host/shell.ts
 
 export interface ShellResult {
   readonly code: number;
@@ -42,7 +49,10 @@ export function hostShell(access: HostAccess): HostShell {
       }
       const [program = "", ...args] = access.interpreter;
       // In its own process group, so that only the deployment itself handles Ctrl-C.
-      const child = spawn(program, [...args, "sh -s"], { detached: true });
+      const child = spawn(program, [...args, "sh -s"], {
+        detached: true,
+        env: withoutPassphrase(process.env),
+      });
       const [out, err]: [string[], string[]] = [[], []];
       const kill = (): void => {
         killGroup(child);

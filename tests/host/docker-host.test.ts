@@ -124,6 +124,8 @@ describe("a command on the host", () => {
         stdin: `${PRELUDE}echo hello\n`,
         logging: "stderr",
         triggers: ["a", "b"],
+        // ssh, docker and the shell do not need Pulumi's passphrase.
+        environment: { PULUMI_CONFIG_PASSPHRASE: "" },
         addPreviousOutputInEnv: false,
       });
     });

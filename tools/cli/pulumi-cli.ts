@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { HostAccess } from "../../host/address";
+import { withoutPassphrase } from "../../host/passphrase";
 import { PROJECT_FOLDER } from "./command";
 
 /** Provider plugins of the program, in the versions of their npm packages. */
@@ -117,7 +118,10 @@ export async function findCli(
   const isDownloaded = existsSync(downloadedCli(env));
   let reason = "";
   for (const program of isDownloaded ? [wrapper, ...onPath] : [...onPath, wrapper]) {
-    const result = await run(program, ["version"], { env, timeoutMs: DOWNLOAD_MS });
+    const result = await run(program, ["version"], {
+      env: withoutPassphrase(env),
+      timeoutMs: DOWNLOAD_MS,
+    });
     if (result.code === 0) return { program };
     reason = failureReason(result, DOWNLOAD_MS);
   }
@@ -158,7 +162,7 @@ export async function missingPlugins(
       continue;
     }
     const install = ["plugin", "install", "resource", name, version];
-    const result = await run(program, install, { env, timeoutMs });
+    const result = await run(program, install, { env: withoutPassphrase(env), timeoutMs });
     if (result.code !== 0)
       missing.push(`Pulumi plugin ${name} ${version}: ${failureReason(result, timeoutMs)}`);
   }

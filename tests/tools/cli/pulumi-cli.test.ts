@@ -84,6 +84,22 @@ describe("the Pulumi CLI", () => {
   });
 }).timeout(20_000);
 
+describe("the CLI's version and its plugins", () => {
+  it("are asked for without the passphrase", async () => {
+    const program = script("bin/pulumi", `env >>"${join(folder, "seen")}"`);
+    const env = {
+      PATH: `${join(folder, "bin")}:/bin:/usr/bin`,
+      PULUMI_HOME: join(folder, "home"),
+      PULUMI_CONFIG_PASSPHRASE: "canary",
+    };
+    assert.deepEqual(await findCli(env), { program });
+    assert.deepEqual(await missingPlugins(program, env), []);
+    const seen = readFileSync(join(folder, "seen"), "utf8");
+    assert.equal(seen.match(/^PULUMI_HOME=/gm)?.length, 3);
+    assert.doesNotMatch(seen, /canary/);
+  });
+});
+
 describe("plugins that do not come", () => {
   it("are named with the time that they were waited for", async () => {
     const program = script("pulumi", "sleep 60");

@@ -38,6 +38,21 @@ describe("a shell on this machine", () => {
     assert.deepEqual(lines, ["one"]);
   });
 
+  it("has no passphrase in the environment of any program", async () => {
+    const { env } = process;
+    const before = env.PULUMI_CONFIG_PASSPHRASE;
+    env.PULUMI_CONFIG_PASSPHRASE = "canary";
+    try {
+      // Of the shell itself, as it was started, and of a program in it.
+      const { stdout } = await shell("tr '\\0' '\\n' </proc/$$/environ; env");
+      assert.match(stdout, /^PATH=/m);
+      assert.doesNotMatch(stdout, /canary|PASSPHRASE/);
+    } finally {
+      if (before === undefined) delete env.PULUMI_CONFIG_PASSPHRASE;
+      else env.PULUMI_CONFIG_PASSPHRASE = before;
+    }
+  });
+
   it("stops at the first error", async () => {
     assert.deepEqual(await shell("false\necho on"), { code: 1, stdout: "", stderr: "" });
   });
