@@ -30,7 +30,9 @@ export const postgres = defineService({
         cpus: 1,
         environment: {
           POSTGRES_USER: "postgres",
-          POSTGRES_PASSWORD_FILE: `${SECRETS}/superuser`,
+          // The entry point requires one and leaves it in the server's environment. A random one, which nobody reads: the
+          // scripts below set the real password.
+          POSTGRES_PASSWORD_FILE: "/proc/sys/kernel/random/uuid",
           POSTGRES_INITDB_ARGS: "--data-checksums --auth-host=scram-sha-256",
         },
         secrets: {
@@ -45,7 +47,9 @@ export const postgres = defineService({
         files: {
           initdb: {
             path: INIT,
-            files: { "10-databases.sql": databases.map(createDatabase).join("") },
+            files: {
+              "10-databases.sql": [SET_SUPERUSER, ...databases.map(createDatabase)].join(""),
+            },
           },
         },
         data: {
@@ -93,6 +97,12 @@ function dataFormat({ tag }: Pick<ImageReference, "tag">): {
   return { version, user: /alpine/.test(tag ?? "") ? "70:70" : "999:999" };
 }
 
+/** psql reads the password from the file, and failed statements are not logged. */
+const SET_SUPERUSER = `SET log_min_error_statement = panic;
+\\set superuser \`cat ${SECRETS}/superuser\`
+ALTER ROLE postgres PASSWORD :'superuser';
+`;
+
 /** Runs once, on an empty data volume. psql reads the password from the file, and failed statements are not logged. */
 const createDatabase = ({ name }: DatabaseSpec): string => `SET log_min_error_statement = panic;
 \\set password \`cat ${SECRETS}/${name}\`
@@ -104,10 +114,7 @@ REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
 /** The image sets passwords on an empty data volume only; this sets them whenever the container is a new one. */
 const setPasswords = (databases: readonly DatabaseSpec[]): string =>
   `docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
-SET log_min_error_statement = panic;
-\\set superuser \`cat ${SECRETS}/superuser\`
-ALTER ROLE postgres PASSWORD :'superuser';
-${databases
+${SET_SUPERUSER}${databases
   .map(
     ({ name }) => `\\set owner \`cat ${SECRETS}/${name}\`
 ALTER ROLE ${name} PASSWORD :'owner';

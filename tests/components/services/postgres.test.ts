@@ -26,7 +26,8 @@ describe("PostgreSQL", () => {
       networks: ["shop-postgres", "blog-postgres"],
       order: "stop-first",
     });
-    assert.equal(container.environment.POSTGRES_PASSWORD_FILE, "/run/secrets/postgres/superuser");
+    // The entry point copies it into the server's environment, so it is none of the passwords.
+    assert.equal(container.environment.POSTGRES_PASSWORD_FILE, "/proc/sys/kernel/random/uuid");
   });
 
   it("is asked over TCP, since during its first start it answers on the socket too early", () => {
@@ -35,19 +36,23 @@ describe("PostgreSQL", () => {
     assert.equal(startSeconds, 60);
   });
 
-  it("makes, on an empty volume, a role for each database that may do nothing else", () => {
+  it("sets, on an empty volume, the superuser's password, and makes a role for each database that may do nothing else", () => {
     assert.equal(
       fileOf(container, "/docker-entrypoint-initdb.d/10-databases.sql"),
-      ["shop", "blog"]
-        .map(
-          (name) => `SET log_min_error_statement = panic;
+      `SET log_min_error_statement = panic;
+\\set superuser \`cat /run/secrets/postgres/superuser\`
+ALTER ROLE postgres PASSWORD :'superuser';
+` +
+        ["shop", "blog"]
+          .map(
+            (name) => `SET log_min_error_statement = panic;
 \\set password \`cat /run/secrets/postgres/${name}\`
 CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
 CREATE DATABASE ${name} OWNER ${name};
 REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
 `,
-        )
-        .join(""),
+          )
+          .join(""),
     );
   });
 
