@@ -22,7 +22,8 @@ const secret = fc
       maxLength: 24,
     },
   )
-  .map((parts) => parts.join(""));
+  // The end makes it long and varied enough for a key.
+  .map((parts) => `${parts.join("")}fedcba9876543210`);
 const secrets = fc.tuple(...SECRET_NAMES.map(() => secret));
 const enabled = fc.record({ enabled: fc.boolean() });
 const shape = fc.record({
