@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
+import { SELF_SIGNED_CERTIFICATE } from "./components/ingress";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
 import { stoppedContainers } from "./components/stopped";
@@ -17,7 +18,8 @@ export = async (): Promise<StackOutputs> => {
   const config = readConfig();
   const { images, warnings } = await resolveForPulumi(config);
   const last = await lastDeployment(config.stack);
-  const today = new Date().toISOString().slice(0, 10);
+  const now = new Date();
+  const today = now.toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));
   const host = new DockerHost(config.stack, config);
   const restarted = { ...last.restarted, ...(await stoppedContainers(host, last)) };
@@ -32,8 +34,14 @@ export = async (): Promise<StackOutputs> => {
       tried: process.env.PINNED_STACK_TRIAL !== "off",
       olderData: process.env.PINNED_STACK_OLDER_DATA === "accept",
     },
-    // Pulumi encrypts it wherever it stores it.
-    secret: (name) => pulumi.secret(config.secret(name).reveal()),
+    // Marked as a secret, so that Pulumi encrypts it in its state.
+    secret: (name) =>
+      name === SELF_SIGNED_CERTIFICATE
+        ? host.selfSignedCertificate(
+            model.ingress.routes.map((route) => route.host),
+            now,
+          )
+        : pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings],
   });
   return stackOutputs(model, restarted);

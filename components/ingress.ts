@@ -60,6 +60,9 @@ export interface Acme {
   /** URL of the ACME directory. Default: Let's Encrypt. */
   readonly caServer?: string | undefined;
 }
+/** Name of the generated secret: certificate and private key for {@link Tls} mode `selfSigned`, in one PEM file. */
+export const SELF_SIGNED_CERTIFICATE = "selfSignedCertificate";
+
 export type Tls = { readonly mode: "none" } | { readonly mode: "selfSigned" } | Acme;
 
 /** The host's address and ports that Traefik is published on. */

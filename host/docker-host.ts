@@ -12,6 +12,7 @@ import { UserError } from "../text/user-error";
 import { hostAccess, HostAccess, HostAddress, hostPrelude } from "./address";
 import { EngineCgroups, parseEngineCgroups } from "./cgroups";
 import { PreflightArgs, preflightScript } from "./preflight";
+import { selfSignedScript, selfSignedTriggers } from "./self-signed";
 
 export interface DockerHostArgs {
   readonly host: HostAddress;
@@ -76,6 +77,19 @@ export class DockerHost {
       triggers: [this.access.label, this.access.socketPath],
     }).stdout.apply(parseEngineCgroups);
     return this.#cgroups;
+  }
+
+  /**
+   * A private key and its self-signed certificate for these names, as PEM. Made once and kept in Pulumi's state as a secret,
+   * so that visitors can trust it.
+   */
+  selfSignedCertificate(hosts: readonly string[], today: Date): pulumi.Output<string> {
+    const { stdout } = this.command(
+      `${this.stack}-self-signed-certificate`,
+      { script: selfSignedScript(hosts), triggers: selfSignedTriggers(hosts, today) },
+      { additionalSecretOutputs: ["stdout"] },
+    );
+    return pulumi.secret(stdout.apply((pem) => `${pem.trim()}\n`));
   }
 
   /** Runs a script on the host on creation and when a trigger changes; never in a preview. */

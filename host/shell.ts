@@ -1,15 +1,9 @@
 /** Runs shell scripts on the stack's host, over the same connection as the deployment. */
 import { ChildProcess, spawn } from "node:child_process";
 
-<<<<<<< HEAD:host/shell.ts
 import { UserError } from "../text/user-error";
 import { HostAccess, hostPrelude } from "./address";
-=======
-import { HostAccess } from "../../../host/address";
-import { hostPrelude } from "../../../host/docker-host";
-import { withoutPassphrase } from "../../../host/passphrase";
-import { CommandError } from "../../cli/command";
->>>>>>> ede9543 (fix: ssh, docker and shells do not inherit Pulumi's passphrase):tools/deploy/host/shell.ts
+import { withoutPassphrase } from "./passphrase";
 
 export interface ShellResult {
   readonly code: number;

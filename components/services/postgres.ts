@@ -115,9 +115,9 @@ REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
 const setPasswords = (databases: readonly DatabaseSpec[]): string =>
   `docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
 ${SET_SUPERUSER}${databases
-  .map(
-    ({ name }) => `\\set owner \`cat ${SECRETS}/${name}\`
+    .map(
+      ({ name }) => `\\set owner \`cat ${SECRETS}/${name}\`
 ALTER ROLE ${name} PASSWORD :'owner';
 `,
-  )
-  .join("")}SQL`;
+    )
+    .join("")}SQL`;

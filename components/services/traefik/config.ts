@@ -8,6 +8,9 @@ import { DASHBOARD, Ingress, IngressSettings, isSecure, Route } from "../../ingr
 const PING_ADDRESS = "127.0.0.1:8082";
 
 export const ACME_FOLDER = "/acme";
+/** Private key and certificate in one file, for `selfSigned`. */
+export const TLS_FOLDER = "/run/secrets/traefik-tls";
+export const TLS_FILE = "certificate.pem";
 export const CONFIG_FOLDER = "/etc/traefik";
 
 /** Requests per second and burst, per client. The n8n editor loads about 200 files when it opens. */
@@ -284,6 +287,13 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
     },
     ...(secure && {
       tls: {
+        ...(tls.mode === "selfSigned" && {
+          // Traefik's own certificate names no host and is another one after each start. It is still used for other names, and
+          // by the rehearsal of a deployment, which has no secrets.
+          certificates: [
+            { certFile: `${TLS_FOLDER}/${TLS_FILE}`, keyFile: `${TLS_FOLDER}/${TLS_FILE}` },
+          ],
+        }),
         options: {
           default: {
             minVersion: "VersionTLS12",

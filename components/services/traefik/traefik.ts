@@ -1,8 +1,15 @@
 import { quote } from "../../../host/shell-quote";
 import { isOlder, tagVersion } from "../../../images/tag-version";
-import { DASHBOARD, DNS_PROVIDERS, isSecure, Route } from "../../ingress";
+import { DASHBOARD, DNS_PROVIDERS, isSecure, Route, SELF_SIGNED_CERTIFICATE } from "../../ingress";
 import { defineService } from "../definition";
-import { ACME_FOLDER, CONFIG_FOLDER, dynamicConfig, staticConfig } from "./config";
+import {
+  ACME_FOLDER,
+  CONFIG_FOLDER,
+  dynamicConfig,
+  staticConfig,
+  TLS_FILE,
+  TLS_FOLDER,
+} from "./config";
 
 const SECRETS = "/run/secrets/traefik";
 
@@ -60,6 +67,11 @@ export const traefik = defineService({
           environment: { [DNS_PROVIDERS[tls.dnsProvider]]: `${SECRETS}/dns-token` },
           secrets: { "dns-token": { path: SECRETS, files: { "dns-token": "acmeDnsToken" } } },
           data: { acme: { path: ACME_FOLDER, chown: true } },
+        }),
+        ...(tls.mode === "selfSigned" && {
+          secrets: {
+            certificate: { path: TLS_FOLDER, files: { [TLS_FILE]: SELF_SIGNED_CERTIFICATE } },
+          },
         }),
         files: {
           config: {

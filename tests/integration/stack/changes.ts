@@ -1,5 +1,6 @@
 /** What happens to the running stack: killed processes, new images, other settings, the end and a new beginning. */
 import assert from "node:assert/strict";
+import { connect, type PeerCertificate } from "node:tls";
 
 import { keepPicture, visit } from "../../support/browser";
 import { SERVICE_IMAGES } from "../../support/deployment";
@@ -27,6 +28,18 @@ export async function allWell(whole: Whole): Promise<Readonly<Record<string, Ins
     60_000,
   );
 }
+
+/** The certificate that a client gets who asks for this name. */
+const certificate = (port: number, servername: string): Promise<PeerCertificate> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
+    socket.setTimeout(10_000, () => socket.destroy(new Error("no certificate in time")));
+    socket.on("error", reject);
+    socket.on("secureConnect", () => {
+      resolve(socket.getPeerCertificate());
+      socket.destroy();
+    });
+  });
 
 export function changes(whole: () => Whole): void {
   let workflow: string;
@@ -191,6 +204,10 @@ export function changes(whole: () => Whole): void {
       assert.equal(secure.headers["strict-transport-security"], "max-age=31536000");
       assert.equal(secure.headers.server, undefined);
     }
+    // For all host names, and the same on each connection.
+    const [first, second] = [await certificate(https, DOMAIN), await certificate(https, N8N)];
+    assert.equal(first.subjectaltname, `DNS:traefik.${DOMAIN}, DNS:${DOMAIN}, DNS:${N8N}`);
+    assert.equal(first.fingerprint256, second.fingerprint256);
     const gone = await ask(`https://127.0.0.1:${https}/`, { host: `portainer.${DOMAIN}` });
     assert.equal(gone.status, 404);
   });

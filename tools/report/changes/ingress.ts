@@ -1,5 +1,6 @@
 /** Compares the ingress of two reports: TLS, administrators, routes, published ports. Pure. */
 import { notCoveredBy, reachesNoFurther, sameAddress } from "../../../host/ip-ranges";
+import { SELF_SIGNED_CERTIFICATE } from "../../../components/ingress";
 import { onHost } from "../cis/facts";
 import { EntranceView, StackView } from "../view/stack";
 import { Change, changed, stricter, weaker } from "./change";
@@ -90,13 +91,18 @@ const tlsText = (ingress: Ingress): string =>
         acme: "HTTPS with ACME certificates",
       }[ingress.tls];
 
-/** A switch to ACME needs the token of the DNS provider, and is not weaker itself. */
+/** The secret that each mode of TLS needs. */
+const TLS_SECRETS: Readonly<Partial<Record<Ingress["tls"], string>>> = {
+  acme: "acmeDnsToken",
+  selfSigned: SELF_SIGNED_CERTIFICATE,
+};
+
+/** A switch to a mode of TLS needs a secret, and is not weaker itself. */
 export const tokenForTls = (before: Ingress, after: EntranceView, change: Change): Change =>
-  before.tls !== "acme" &&
-  after.tls === "acme" &&
+  before.tls !== after.tls &&
   change.kind === "weaker" &&
   change.subject === "traefik" &&
-  change.what === "reads acmeDnsToken"
+  change.what === `reads ${TLS_SECRETS[after.tls]}`
     ? changed(change.subject, `${change.what}, for TLS`)
     : change;
 

@@ -253,6 +253,9 @@ describe("Traefik's routes", () => {
           Server: ""
           X-Powered-By: ""
 tls:
+  certificates:
+    - certFile: /run/secrets/traefik-tls/certificate.pem
+      keyFile: /run/secrets/traefik-tls/certificate.pem
   options:
     default:
       minVersion: VersionTLS12

@@ -49,7 +49,10 @@ describe("Traefik", () => {
     expectHardened(traefik({ mode: "selfSigned" }), {
       ...REST,
       controls: controls(80, 443),
-      mounts: [FILES],
+      mounts: [
+        FILES,
+        "secrets traefik-certificate /run/secrets/traefik-tls: certificate.pem=selfSignedCertificate",
+      ],
       ports: ["127.0.0.1:8080:80", "127.0.0.1:8443:443"],
     });
   });
