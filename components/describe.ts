@@ -164,7 +164,7 @@ const activeRoutes = (enabled: readonly ServiceDefinition[], settings: StackSett
     return {
       service: name,
       host,
-      target: typeof target === "number" ? `http://${name}:${target}` : target,
+      target,
       container: name,
       admin,
       ...(publicPaths !== undefined && { publicPaths }),
