@@ -6,6 +6,28 @@ log() { printf '%s\n' "$*" >&2; }
 # The last lines of container $1, without control characters: they come from the service.
 tail_of() { docker logs --tail 20 "$1" 2>&1 | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /' >&2 || :; }
 
+# One script at a time works on what is called $1: a script goes on where its connection breaks, and the next deployment may
+# come before it has ended. Whoever holds the lock for longer than any start may take has hung.
+take_lock() {
+  folder_of_locks=${HOME:-/nowhere}/.cache/hardened
+  mkdir -p "$folder_of_locks" 2>/dev/null || return 0
+  held=$folder_of_locks/$1
+  waited=0
+  until mkdir "$held" 2>/dev/null; do
+    holder=$(cat "$held/pid" 2>/dev/null || :)
+    if [ $waited -ge 1800 ] || { [ -n "$holder" ] && ! is_process "$holder"; }; then
+      rm -rf "$held"
+      continue
+    fi
+    if [ $waited = 0 ]; then log "$1: waiting for an earlier script on this host to end"; fi
+    waited=$((waited + 1))
+    sleep 1
+  done
+  echo $$ >"$held/pid"
+}
+drop_lock() { if [ -n "${held:-}" ]; then rm -rf "$held"; held=; fi; }
+is_process() { [ -d "/proc/$1" ] || ps -p "$1" >/dev/null 2>&1; }
+
 # `running 0`: status and restarts since the last start.
 state_of() { docker inspect --format '{{.State.Status}} {{.RestartCount}}' "$1" 2>/dev/null || echo 'missing 0'; }
 is_running() { case $(state_of "$1") in running*|restarting*) ;; *) return 1;; esac; }

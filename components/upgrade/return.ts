@@ -36,18 +36,20 @@ export function returnScript(stack: string, containers: readonly StackContainer[
   const clients = tried.filter((container) => container !== server);
   const beside = containers.filter(({ order }) => order === "start-first");
   const of = (container: StackContainer): string => functionsOf(stack, container, containers);
-  return `${START_LIBRARY}code=0
-${clients.map((container) => `${of(container)}hold_new\n`).join("")}${
+  return `${START_LIBRARY}trap drop_lock EXIT
+code=0
+${clients.map((container) => `${of(container)}${locked("hold_new")}`).join("")}${
     server === undefined
       ? ""
       : `${of(server)}if replaced && MOVES "$old"; then docker volume create --label hardened.role=before "$(data_volume_of "$new")-incomplete" >/dev/null; fi
-give_back || code=1
-`
-  }${clients.map((container) => `${of(container)}give_back || code=1\n`).join("")}${beside
-    .map((container) => `${of(container)}give_back_beside || code=1\n`)
+${locked("give_back || code=1")}`
+  }${clients.map((container) => `${of(container)}${locked("give_back || code=1")}`).join("")}${beside
+    .map((container) => `${of(container)}${locked("give_back_beside || code=1")}`)
     .join("")}exit $code
 `;
 }
+
+const locked = (command: string): string => `take_lock "$name"\n${command}\ndrop_lock\n`;
 
 /** Has the next start of each replaced container put the data back that its last replacement has kept. */
 export const markReturnScript = (stack: string, containers: readonly StackContainer[]): string =>

@@ -18,11 +18,13 @@ ended() {
   if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null 2>&1 || :; fi
   remove_trials
   rm -rf "$files"
+  drop_lock
   exit $code
 }
 begin() {
   trap ended EXIT
   trap 'refuse "the trial was stopped"' HUP INT TERM
+  take_lock "$stack-trial"
   remove_trials
   deadline_of_all=$(($(date +%s) + at_most * 60))
 }

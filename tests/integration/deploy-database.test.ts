@@ -28,62 +28,89 @@ describe("a deployment of PostgreSQL", function () {
     else await stack.reset();
   });
 
+  const inPostgres = async (): Promise<string> =>
+    (
+      await world().docker.ask(
+        ...["ps", "-q", "--filter", `label=pinned-stack.stack=${stack.name}`],
+        ...["--filter", "label=pinned-stack.container=postgres"],
+      )
+    ).trim();
   const sql = async (text: string): Promise<string> => {
     const words = ["psql", "-X", "-At", "-U", "postgres", "-d", "n8n", "-c", text];
-    const inside = ["exec", "-i", "-u", "70:70", `${stack.name}-postgres`, ...words];
+    const inside = ["exec", "-i", "-u", "70:70", await inPostgres(), ...words];
     return succeeded("psql", await world().docker.cli(inside)).stdout.trim();
   };
   /** The own host's /run/home, as this machine sees it. */
   const outside = (path: string): string => join(world().host.directory, path.replace(/^\//, ""));
   const volumes = (): Promise<string> => world().docker.ask("volume", "ls", "-q");
-  /** As docs/operations.md says. */
-  const restore = async (folder: string): Promise<void> => {
-    const script = `docker stop ${stack.name}-n8n
-docker exec -i -u 70:70 ${stack.name}-postgres pg_restore -U postgres --clean --if-exists --exit-on-error -d n8n <"${folder}/n8n.dump"
-docker start ${stack.name}-n8n`;
-    succeeded("restore", await world().host.run("sh", ["-ec", script]));
+  /** What a trial or a replacement keeps for a while. */
+  const leftovers = async (): Promise<string> => {
+    const found = await Promise.all(
+      ["trial", "before", "helper"].flatMap((role) => [
+        world().docker.ask("ps", "-aq", "--filter", `label=hardened.role=${role}`),
+        world().docker.ask("volume", "ls", "-q", "--filter", `label=hardened.role=${role}`),
+        world().docker.ask("network", "ls", "-q", "--filter", `label=hardened.role=${role}`),
+      ]),
+    );
+    return found.join("");
   };
-  const upgradedFrom = (major: number): string =>
-    `  pinned-stack:services: { n8n: { enabled: true }, portainer: { enabled: false }, postgres: { upgradedFrom: ${major} } }`;
 
-  it("dumps first, keeps the data, and shows no secret", async () => {
+  it("is tried on a dump first, keeps the data, and shows no secret", async () => {
     stack.images.postgres = await stack.variant("postgres", "rebuild");
     await stack.configure();
     const result = await stack.command("deploy", "--yes");
     assert.equal(result.code, 0, all(result));
     stack.accept();
     assert.doesNotMatch(all(result), /canary/);
-    const folder = /the dump is in (\S+) on the host/.exec(result.stderr)?.[1] ?? "";
+    const folder = /tables from (\S+) into a scratch server/.exec(result.stderr)?.[1] ?? "";
     assert.match(folder, /^\/run\/home\/pinned-stack-backups\/\w+\/\w+-postgres-\d+-\d{8}T\d{6}Z$/);
-    for (const file of ["n8n.dump", "globals.sql"]) {
+    for (const file of ["n8n.dump", "globals.sql", "counts"]) {
       const { mode, size } = await stat(outside(join(folder, file)));
       assert.equal(mode & 0o777, 0o600);
       assert.ok(size > 0);
     }
     assert.equal(await sql("SELECT word FROM kept"), "before");
+    assert.equal(await leftovers(), "");
   });
 
-  it("makes a dump that brings the data back, as docs/operations.md says", async () => {
+  it("is refused where its successor does not work on a copy, and nothing was touched", async () => {
+    const before = await stack.running();
+    stack.images.postgres = await stack.variant("postgres", "exits");
+    await stack.configure();
+    const result = await stack.command("deploy", "--yes");
+    assert.equal(result.code, 1, all(result));
+    assert.match(
+      result.stderr,
+      /REFUSED: postgres would not have worked; nothing that runs was touched/,
+    );
+    assert.deepEqual(await stack.running(), before);
+    assert.equal(await sql("SELECT word FROM kept"), "before");
+    assert.equal(await leftovers(), "");
+  });
+
+  it("restores a dump, and dumps what is there before", async () => {
     const made = succeeded("dump", await stack.command("deploy", "--dump"));
     await sql("UPDATE kept SET word = 'after'");
-    await restore(made.stdout.trim());
+    const result = await stack.command("deploy", "--restore", made.stdout.trim(), "--yes");
+    assert.equal(result.code, 0, all(result));
+    assert.match(result.stderr, /what is there now is in \S+/);
     assert.equal(await sql("SELECT word FROM kept"), "before");
   });
 
-  it("has touched nothing when Ctrl-C comes at the dump, and leaves no part of one", async () => {
+  it("has touched nothing when Ctrl-C comes at the trial, and leaves no part of one", async () => {
     const before = await stack.running();
     stack.images.postgres = await stack.variant("postgres", "rebuild");
     await stack.configure();
     const result = await stack.commandUntil(
       "deploy",
       ["--yes"],
-      /^\d+:\d\d database dump/m,
+      /dumping the databases/,
       (pid) => void process.kill(pid, "SIGINT"),
     );
     assert.equal(result.code, 130, all(result));
-    assert.deepEqual(await stack.running(), before);
     assert.equal(await stack.isLocked(), false);
-    // Over SSH the script notices by itself.
+    // The script on the host ends by itself.
+    await until("the end of the trial", async () => (await leftovers()) === "" || undefined);
     await until("the end of the dump", async () => {
       const left = await world().host.run("sh", [
         "-c",
@@ -91,6 +118,7 @@ docker start ${stack.name}-n8n`;
       ]);
       return left.stdout === "" || undefined;
     });
+    assert.deepEqual(await stack.running(), before);
   });
 
   it("is refused when the dump fails: a full disk", async () => {
@@ -105,21 +133,12 @@ docker start ${stack.name}-n8n`;
     await stack.configure(`  pinned-stack:backups: { directory: ${folder}, keep: 1 }`);
     const result = await stack.command("deploy", "--yes");
     assert.equal(result.code, 1, all(result));
-    assert.match(result.stderr, /cannot dump the databases: .*No space left on device/is);
-    assert.deepEqual(await stack.running(), before);
-    assert.equal((await world().host.run("ls", ["-A", folder])).stdout, "");
-    succeeded("umount", await world().host.run("umount", [folder]));
-  });
-
-  it("is refused for another major version, with the steps", async () => {
-    stack.images.postgres = stack.images.postgres?.replace(":16-", ":17-") ?? "";
-    await stack.configure();
-    const result = await stack.command("deploy", "--yes");
-    assert.equal(result.code, 1, all(result));
     assert.match(
       result.stderr,
-      /PostgreSQL 17 cannot read the data of PostgreSQL 16, which ran last; nothing was changed/,
+      /No space left on device[^]*REFUSED: the databases could not be dumped/i,
     );
+    assert.deepEqual(await stack.running(), before);
+    succeeded("umount", await world().host.run("umount", [folder]));
   });
 
   /** A PostgreSQL 17 that prints its passwords and ends. */
@@ -137,42 +156,49 @@ docker start ${stack.name}-n8n`;
 
   it("comes back from a new major version that does not start, with the data, and shows none of its secrets", async () => {
     const before = await stack.running();
-    // It is waited for until it is healthy; the usual time is longer than a test needs.
-    const undo = await stack.patch(
-      "components/services/postgres.ts",
-      "startSeconds: 60",
-      "startSeconds: 1",
-    );
     stack.images.postgres = await leaky();
-    await stack.configure(upgradedFrom(16));
-    const result = await stack.command("deploy", "--yes", "--allow-delete");
-    await undo();
-    assert.equal(result.code, 1, all(result));
-    assert.match(result.stderr, /postgres is restarting.*\n( +\| .*\n)* +\| \[secret\]/);
+    await stack.configure();
+    const result = await stack.command("deploy", "--yes", "--without-trial");
+    assert.equal(result.code, 3, all(result));
+    assert.match(
+      result.stderr,
+      /postgres: the new container keeps ending.*\n( +\| .*\n)* +\| \[secret\]/,
+    );
     assert.doesNotMatch(all(result), /canary/);
-    assert.match(result.stderr, /running: deployment \d+ of .* again, everything is healthy/);
+    assert.match(result.stderr, /RETURNED: deployment \d+ of .* again with its data/);
     assert.deepEqual(await stack.running(), before);
     assert.equal(await sql("SELECT word FROM kept"), "before");
-    assert.match(await volumes(), /-postgres-16-data\n(?:.*\n)*.*-postgres-17-data/);
+    assert.match(await volumes(), /-postgres-16-data\n/);
   });
 
-  it("moves the data into the empty volume of a new major version, as docs/operations.md says", async () => {
-    const made = succeeded("dump", await stack.command("deploy", "--dump"));
+  it("takes the data over into a new major version, and back, and forgets the old data when told to", async () => {
     stack.images.postgres = stack.images.postgres?.replace(":16-", ":17-") ?? "";
-    await stack.configure(upgradedFrom(16));
-    const result = await stack.command("deploy", "--yes", "--allow-delete");
+    await stack.configure();
+    const result = await stack.command("deploy", "--yes");
     assert.equal(result.code, 0, all(result));
-    assert.match(result.stdout, /ORPHANED: volume \w+-postgres-16-data leaves the stack/);
+    assert.match(result.stderr, /tables with all their rows are in \w+-postgres-17-data/);
+    assert.equal(await sql("SELECT word FROM kept"), "before");
+    await sql("UPDATE kept SET word = 'after'; INSERT INTO kept VALUES ('more')");
+    const back = await stack.command("deploy", "--rollback", "--yes");
+    assert.equal(back.code, 0, all(back));
+    assert.match(back.stderr, /after: +n8n\|public\.kept\|1/);
+    assert.equal(await sql("SELECT word FROM kept"), "before");
+    await stack.configure();
+    const again = await stack.command("deploy", "--yes");
+    assert.equal(again.code, 1, all(again));
+    assert.match(again.stderr, /REFUSED: \w+-postgres-17-data holds data of PostgreSQL 17/);
+    const forget = await stack.command("deploy", "--forget-old-data", "--yes");
+    assert.equal(forget.code, 0, all(forget));
+    const forward = await stack.command("deploy", "--yes");
+    assert.equal(forward.code, 0, all(forward));
     stack.accept();
-    assert.equal(await sql("SELECT to_regclass('kept')"), "");
-    await restore(made.stdout.trim());
     assert.equal(await sql("SELECT word FROM kept"), "before");
     const drift = await stack.command("drift");
     assert.equal(drift.code, 0, all(drift));
+    assert.equal(await leftovers(), "");
   });
 
   it("lets a service go only when told to, and leaves its data on the host", async () => {
-    const data = /ORPHANED: volume (\w+-postgres-\d+-data) leaves the stack/;
     delete stack.images.n8n;
     delete stack.images.postgres;
     const off =
@@ -180,11 +206,11 @@ docker start ${stack.name}-n8n`;
     await stack.configure(off);
     const refused = await stack.command("deploy", "--yes");
     assert.equal(refused.code, 1, all(refused));
-    const [, volume = ""] = data.exec(refused.stdout) ?? [];
+    assert.match(refused.stdout, /ORPHANED: volume \w+-n8n-data leaves the stack/);
     assert.match(refused.stderr, /to accept this, add --allow-delete; nothing was changed/);
     const result = await stack.command("deploy", "--yes", "--allow-delete");
     assert.equal(result.code, 0, all(result));
     assert.deepEqual(Object.keys(await stack.running()).sort(), ["homepage", "traefik"]);
-    assert.ok((await volumes()).split("\n").includes(volume), volume);
+    assert.match(await volumes(), /-n8n-data\n(?:.*\n)*\w+-postgres-17-data/);
   });
 });

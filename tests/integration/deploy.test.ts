@@ -27,14 +27,15 @@ describe("npm run deploy over SSH", function () {
     else await stack.reset();
   });
 
-  const rehearsed = async (): Promise<string> => {
-    const label = ["--filter", "label=pinned-stack.rehearsal"];
+  /** What a trial has left. */
+  const trials = async (): Promise<string> => {
+    const label = ["--filter", "label=hardened.role=trial"];
     const containers = await world().docker.ask("ps", "-aq", ...label);
     return containers + (await world().docker.ask("volume", "ls", "-q", ...label));
   };
 
   it("deploys a new stack, finds nothing to do afterwards, and drift finds nothing", async () => {
-    assert.match(first.stderr, /deployed: 2 containers healthy, 1 routes answer/);
+    assert.match(first.stderr, /done: 2 containers healthy, 1 routes answer/);
     const logins = await world().ssh.logins();
     const again = await stack.command("deploy", "--yes");
     assert.equal(again.code, 0, ALL(again));
@@ -91,8 +92,12 @@ describe("npm run deploy over SSH", function () {
   });
 
   for (const [kind, code, says] of [
-    ["exits", 1, /homepage is restarting.*\n +\| this image is broken on purpose/],
-    ["unhealthy", 1, /homepage is running (?:unhealthy|starting)/],
+    [
+      "exits",
+      3,
+      /homepage: the new container keeps ending.*\n +\| this image is broken on purpose/,
+    ],
+    ["unhealthy", 3, /homepage: the new container is not ready after \d+ seconds/],
     ["otherPlatform", 1, /images\.homepage: .*arm64/],
   ] as const)
     it(`keeps the homepage up when its new image is of the kind "${kind}"`, async () => {
@@ -133,10 +138,13 @@ describe("npm run deploy over SSH", function () {
     const result = await stack.command("deploy", "--yes");
     const report = await probe.stop();
     assert.equal(result.code, 1, ALL(result));
-    assert.match(result.stderr, /traefik: not healthy.*\n.*this image is broken on purpose/);
+    assert.match(
+      result.stderr,
+      /traefik: on a copy of its data, .* keeps ending.*\n.*this image is broken on purpose/,
+    );
     assert.equal(report.failures, 0, JSON.stringify(report));
     assert.deepEqual(await stack.running(), good);
-    assert.equal(await rehearsed(), "");
+    assert.equal(await trials(), "");
   });
 
   it("finds a configuration that Traefik refuses before the running one is touched", async () => {
@@ -154,12 +162,12 @@ describe("npm run deploy over SSH", function () {
     assert.equal(result.code, 1, ALL(result));
     assert.match(
       result.stderr,
-      /traefik: not healthy within \d+ seconds, but exited.*\n.*chekNewVersion/,
+      /traefik: on a copy of its data, .* keeps ending.*\n(?: +\|.*\n)*.*chekNewVersion/,
     );
-    assert.match(result.stderr, /nothing was changed; running containers were not touched/);
+    assert.match(result.stderr, /REFUSED: traefik would not have worked/);
     assert.equal(report.failures, 0, JSON.stringify(report));
     assert.deepEqual(await stack.running(), good);
-    assert.equal(await rehearsed(), "");
+    assert.equal(await trials(), "");
   });
 
   it("asks before it weakens a restriction", async () => {

@@ -94,9 +94,14 @@ export function compare(
     ...(networks ?? []).flatMap((network) => compareNetwork(stack, network, live)),
     ...live.containers
       .filter(({ id, labels, state }) => {
+        // What a failed deployment left behind does not run, and the next deployment removes it.
+        const isLeftover =
+          labels[ROLE_LABEL] === "container" &&
+          labels["pinned-stack.stack"] === stack &&
+          ["created", "exited"].includes(state.Status);
         // The stack's own init containers have already exited.
         const isInit = labels[ROLE_LABEL] === "init" && state.Status !== "running";
-        return !known.has(id) && !isInit;
+        return !known.has(id) && !isInit && !isLeftover;
       })
       .map((found) =>
         difference(
