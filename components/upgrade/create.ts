@@ -11,6 +11,8 @@ export interface CreateOptions {
   readonly like: string;
   /** Instead of the container's own command. */
   readonly command?: readonly string[];
+  /** Shell text of the file for what Docker says: it warns of settings that are meant. Default: its stderr. */
+  readonly errors?: string;
 }
 
 /** Shell text that prints the new container's id. Ports, host paths and the Docker socket stay out. */
@@ -50,5 +52,6 @@ export function createScript(model: ContainerModel, options: CreateOptions): str
 export ${name}
 `,
   );
-  return `${secrets.join("")}${words.join(" ")}`;
+  const errors = options.errors === undefined ? "" : ` 2>${options.errors}`;
+  return `${secrets.join("")}${words.join(" ")}${errors}`;
 }

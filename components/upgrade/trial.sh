@@ -83,6 +83,7 @@ limited_copy() {
   copy_volume "$1" / "$2" /
 }
 
+not_created() { cat "$files/said" >&2; refuse "$alias: a container for its trial could not be started"; }
 # Fails with the last lines of container $2 of service $alias.
 broken() { log "$alias: on a copy of its data, the new container $why; its last lines:"; tail_of "$2"; refuse "$alias would not have worked"; }
 
@@ -101,30 +102,34 @@ restore_trial() {
 data_version() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION -not -path "*/base/*" | head -n 1 | xargs -r cat'; }
 data_owner() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'stat -c %u "$(dirname "$(find /from -maxdepth 3 -name PG_VERSION -not -path "*/base/*" | head -n 1)")"'; }
 
+# Major version that the volume of a database server is named after.
+named_version() { printf '%s\n' "$1" | sed 's/.*-\([0-9]*\)-data$/\1/'; }
+
 # What the data on the host allows a PostgreSQL of version $3 as user $4. $1 runs now and may be empty, $2 is the new container.
 # Sets $older_volume where the new one goes on with data from before an upgrade.
 check_data() {
   older_volume=
   target=$(data_volume_of "$2")
   found=$(data_version "$target")
-  running=
-  if [ -n "$1" ]; then running=$(($(psql_in "$1" -c 'SHOW server_version_num' </dev/null) / 10000)); fi
-  if [ -z "$running" ] || [ "$running" = "$3" ]; then
+  source=
+  if [ -n "$1" ]; then source=$(data_volume_of "$1"); fi
+  if [ -z "$source" ] || [ "$source" = "$target" ]; then
     if [ -n "$found" ] && [ "$(data_owner "$target")" != "${4%%:*}" ]; then
       refuse "the data in $target belongs to another user than this image's; images with and without alpine in the tag cannot read each other's data (sort order of texts differs, too). Stay with one kind, or change it together with the next major version"
     fi
-    if [ -z "$running" ] && [ -z "$found" ]; then
+    if [ -z "$source" ] && [ -z "$found" ]; then
       for other in $(docker volume ls -q --filter "name=^$stack-postgres-[0-9]+-data\$"); do
         if [ "$other" != "$target" ] && [ -n "$(data_version "$other")" ]; then
-          refuse "no PostgreSQL runs, $other holds data of PostgreSQL $(data_version "$other"), and PostgreSQL $3 would start on an empty volume. Deploy version $(data_version "$other") first; the next deployment then moves its data. To begin without it, $forget_old_data"
+          refuse "no PostgreSQL runs, $other holds data of PostgreSQL $(named_version "$other"), and PostgreSQL $3 would start on an empty volume. Deploy version $(named_version "$other") first; the next deployment then moves its data. To begin without it, $forget_old_data"
         fi
       done
     fi
     return
   fi
+  running=$(named_version "$source")
   if [ "$3" -gt "$running" ]; then
     if [ -n "$found" ] && ! docker volume inspect "$target-incomplete" >/dev/null 2>&1; then
-      refuse "$target holds data of PostgreSQL $found from an earlier time; the data of PostgreSQL $running would replace it. To allow that, $forget_old_data"
+      refuse "$target holds data of PostgreSQL $3 from an earlier time; the data of PostgreSQL $running would replace it. To allow that, $forget_old_data"
     fi
     return
   fi
@@ -132,7 +137,7 @@ check_data() {
     refuse "PostgreSQL $3 cannot read the data of PostgreSQL $running, and the host has no older data for it. Put the tag of $running back"
   fi
   if [ "$older_data" != accept ]; then
-    refuse "PostgreSQL $3 would go on with its own data from before the upgrade to $running. To allow that, npm run deploy -- --stack $stack --rollback; what was written since stays in $(data_volume_of "$1")"
+    refuse "PostgreSQL $3 would go on with its own data from before the upgrade to $running. To allow that, npm run deploy -- --stack $stack --rollback; what was written since stays in $source"
   fi
   older_volume=$target
 }

@@ -101,6 +101,7 @@ const createOptions = (i: number, alias: string, data: Readonly<Record<string, s
   before: `$trial_labels --name "$run-${i}" --network "$run" --network-alias ${quote(alias)}`,
   data,
   like: `id_${i}`,
+  errors: `"$files/said"`,
 });
 
 function serverTrial(stack: string, server: StackContainer, i: number): string {
@@ -110,11 +111,11 @@ function serverTrial(stack: string, server: StackContainer, i: number): string {
 ${DUMPED}
 ${startFunctions({ model: server, name: nameOf(stack, server), toolImage: server.toolImage, ...serverHooks(server) })}
 docker volume create $trial_labels "${volume}" >/dev/null
-trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))})
+trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))}) || not_created
 if [ -n "$older_volume" ]; then
   copy_volume "$older_volume" / "${volume}" / || refuse 'the older data could not be copied'
 fi
-docker start "$trial_server" >/dev/null
+docker start "$trial_server" >/dev/null || not_created
 ready "$trial_server" "$seconds" || broken "$alias" "$trial_server"
 if [ -n "$older_volume" ]; then
   counts_of "$trial_server" >"$files/after"
@@ -156,15 +157,15 @@ ${quiet}
 SQL
 `
   }log "$alias: starting $(docker inspect --format '{{.Config.Image}}' "$id_${i}" | sed 's/@.*//') on a copy of its data"
-trial=$(${create()})
-docker start "$trial" >/dev/null
+trial=$(${create()}) || not_created
+docker start "$trial" >/dev/null || not_created
 works "$trial" || broken "$alias" "$trial"
 ${
   check === undefined || database === undefined
     ? ""
     : `if [ "$(psql_in "$trial_server" -d ${quote(database)} -c ${quote(check.when)} </dev/null)" -gt 0 ]; then
   docker rm -f "$trial" >/dev/null
-  trial=$(${create(check.command)})
+  trial=$(${create(check.command)}) || not_created
   why=${quote(check.fails)}
   docker start "$trial" >/dev/null
   [ "$(limited docker wait "$trial")" = 0 ] || broken "$alias" "$trial"

@@ -10,6 +10,7 @@ import { Inspected } from "../support/inspect";
 import { PulumiStack } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
 import { succeeded } from "../support/run";
+import { until } from "../support/until";
 import { useWorld } from "../support/world";
 
 describe("a program with the hardened components alone", function () {
@@ -35,8 +36,11 @@ describe("a program with the hardened components alone", function () {
     await stack.configure(stringify({ config }));
     succeeded("up", await stack.up());
     const name = String((await stack.outputs())["container"]);
-    const [found] = JSON.parse(await world().docker.ask("inspect", name)) as [Inspected];
-    inspected = found;
+    // It works when `up` ends; Docker's own check comes a little later.
+    inspected = await until("Docker's own health check", async () => {
+      const [found] = JSON.parse(await world().docker.ask("inspect", name)) as [Inspected];
+      return found.State.Health?.Status === "starting" ? undefined : found;
+    });
   });
 
   it("runs its container under every control of the policy, the limit of processes included", () => {

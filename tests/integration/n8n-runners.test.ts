@@ -66,13 +66,14 @@ describe("n8n's task runners", function () {
           postgres: await world().pinned(POSTGRES_17),
         },
         requirePins: true,
+        adminAllow: ["0.0.0.0/0"],
         services: { homepage: { enabled: false }, portainer: { enabled: false } },
         registries: { [world().registry.name]: { insecure: true } },
       },
       secrets: {
         postgresPassword: "canary-postgres-5b1d7e",
         n8nDatabasePassword: "canary-database-71ce09",
-        n8nEncryptionKey: "canary-encryption-90fa42",
+        n8nEncryptionKey: "canary-encryption-90fa42-7c3e18b5d2",
         n8nRunnersToken: TOKEN,
       },
     });

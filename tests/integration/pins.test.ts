@@ -89,7 +89,7 @@ describe("pinned images, deployed", function () {
       await pin(remote, moved);
       const { code, stdout } = await remote.preview("--diff");
       assert.equal(code, 0, stdout);
-      assert.match(stdout, new RegExp(`~ image +: "\\S+@${old}" => "\\S+@${moved}"`));
+      assert.match(stdout, new RegExp(`~ image *: "\\S+@${old}" => "\\S+@${moved}"`));
       const steps = (await remote.preview()).stdout;
       const created = steps.indexOf("++ docker:index:Container remote-homepage create replacement");
       const deleted = steps.indexOf("-- docker:index:Container remote-homepage delete original");

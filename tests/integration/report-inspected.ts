@@ -66,6 +66,7 @@ export function settings(answer: unknown, prefix: string): unknown {
   ];
   return {
     ...Object.fromEntries(host.map((key) => [key, HostConfig[key]])),
+    CgroupParent: String(HostConfig["CgroupParent"]).replace(/\/(?:taken|live)\//, "/"),
     CapAdd: sorted(HostConfig["CapAdd"]),
     CapDrop: sorted(HostConfig["CapDrop"]),
     SecurityOpt: sorted(HostConfig["SecurityOpt"]),
@@ -79,13 +80,13 @@ export function settings(answer: unknown, prefix: string): unknown {
     stopTimeout: Config["StopTimeout"],
     networks: facts.networks.map((name) => name.replace(prefix, "")).sort(),
     ports: facts.ports.map(({ address, internal, protocol }) => [address, internal, protocol]),
-    // Secrets are files of the host here and a volume there; both are only read.
-    mounts: facts.mounts
-      .filter(({ target }) => !target.startsWith("/run/secrets/"))
-      .map(({ kind, target, writable }) => `${kind} ${target} ${writable}`)
+    // Files and secrets are single files of the host here and a volume there; both are only read.
+    writable: facts.mounts
+      .filter(({ writable }) => writable)
+      .map(({ kind, target }) => `${kind} ${target}`)
       .sort(),
-    writableSecrets: facts.mounts.filter(
-      ({ target, writable }) => target.startsWith("/run/secrets/") && writable,
-    ),
+    sockets: facts.mounts
+      .filter(({ target }) => target.endsWith(".sock"))
+      .map(({ target }) => target),
   };
 }

@@ -39,7 +39,7 @@ export function entrance(whole: () => Whole): void {
         const shown = await page.locator(".services > li h3").count();
         return { title: await page.title(), cards: shown, links };
       });
-      const links = [at("n8n"), at("traefik"), at("portainer"), at("cadvisor")];
+      const links = [at("traefik"), at("portainer"), at("n8n"), at("cadvisor")];
       assert.deepEqual(seen, { title, cards, links });
     });
 
