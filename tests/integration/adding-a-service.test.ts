@@ -85,6 +85,8 @@ describe("docs/adding-a-service.md", function () {
     const output = join(inFolder(), "mocha.json");
     const { stderr } = await inCopy([
       ...[require.resolve("mocha/bin/mocha.js"), ...files],
+      // Other tests of the real engine run at the same time.
+      "--timeout=120000",
       ...["--reporter", "json", "--reporter-option", `output=${output}`],
       ...["--timeout", "60000"],
     ]);

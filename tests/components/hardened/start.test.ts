@@ -411,7 +411,7 @@ describe("a start that is cut off and run again", () => {
 
   for (const [title, one] of Object.entries(cases))
     it(`ends as if it had not been, wherever that was: ${title}`, async function () {
-      this.timeout(120_000);
+      this.timeout(300_000);
       const problems: string[] = [];
       const kills = await killsOf(one);
       assert.ok(kills.length >= 3, kills.join(" "));
