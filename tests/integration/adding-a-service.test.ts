@@ -70,7 +70,11 @@ const PATIENCE = 600_000;
 
 interface MochaReport {
   readonly stats: { readonly passes: number };
-  readonly failures: readonly { readonly file: string; readonly fullTitle: string }[];
+  readonly failures: readonly {
+    readonly file: string;
+    readonly fullTitle: string;
+    readonly err: { readonly message?: string };
+  }[];
 }
 
 describe("docs/adding-a-service.md", function () {
@@ -85,10 +89,8 @@ describe("docs/adding-a-service.md", function () {
     const output = join(inFolder(), "mocha.json");
     const { stderr } = await inCopy([
       ...[require.resolve("mocha/bin/mocha.js"), ...files],
-      // Other tests of the real engine run at the same time.
-      "--timeout=120000",
       ...["--reporter", "json", "--reporter-option", `output=${output}`],
-      ...["--timeout", "60000"],
+      ...["--timeout", "300000"],
     ]);
     const text = await readFile(output, "utf8").catch(() => assert.fail(stderr));
     return JSON.parse(text) as MochaReport;
@@ -165,7 +167,9 @@ describe("docs/adding-a-service.md", function () {
       const name = relative(inFolder(), file);
       failed[name] = (failed[name] ?? 0) + 1;
     }
-    const titles = failures.map(({ fullTitle }) => fullTitle).join("\n");
+    const titles = failures
+      .map(({ fullTitle, err }) => `${fullTitle}: ${err.message ?? ""}`)
+      .join("\n");
     assert.deepEqual(failed, failuresOn(page), titles);
     assert.ok(stats.passes > 700, `${stats.passes} pass`);
   });
