@@ -10,9 +10,12 @@ dump_all() {
   databases_of "$1" >"$work/databases"
   [ -s "$work/databases" ]
   while read -r database; do
-    dump_with_counts "$1" "$database" >"$work/$database.dump" 2>"$work/said" </dev/null
-    grep -v '^count|' "$work/said" >&2 || :
-    grep '^count|' "$work/said" >>"$work/counts" || :
+    # Not in the folder: its disk may be full.
+    said=$(mktemp)
+    dump_with_counts "$1" "$database" >"$work/$database.dump" 2>"$said" </dev/null || { grep -v '^count|' "$said" >&2; rm -f "$said"; return 1; }
+    grep -v '^count|' "$said" >&2 || :
+    grep '^count|' "$said" >>"$work/counts" || :
+    rm -f "$said"
     docker exec -i "$1" pg_restore --list <"$work/$database.dump" >"$work/list"
     [ -s "$work/list" ]
     docker exec -i "$1" pg_restore -f /dev/null <"$work/$database.dump"
@@ -20,7 +23,7 @@ dump_all() {
   docker exec -i "$1" pg_dumpall -U postgres --globals-only </dev/null >"$work/globals.sql"
   grep -q 'CREATE ROLE' "$work/globals.sql"
   touch "$work/counts"
-  rm -f "$work/list" "$work/said" "$work/databases"
+  rm -f "$work/list" "$work/databases"
   sync
   dump_name=$stack-postgres-$((version / 10000))-$(date -u +%Y%m%dT%H%M%SZ)
   mv "$work" "$dump_name"

@@ -140,7 +140,7 @@ describe("npm run deploy over SSH", function () {
     assert.equal(result.code, 1, ALL(result));
     assert.match(
       result.stderr,
-      /traefik: on a copy of its data, .* keeps ending.*\n.*this image is broken on purpose/,
+      /traefik: on a copy of its data, the new container .* with code \d+; .*\n.*this image is broken on purpose/,
     );
     assert.equal(report.failures, 0, JSON.stringify(report));
     assert.deepEqual(await stack.running(), good);
@@ -162,7 +162,7 @@ describe("npm run deploy over SSH", function () {
     assert.equal(result.code, 1, ALL(result));
     assert.match(
       result.stderr,
-      /traefik: on a copy of its data, .* keeps ending.*\n(?: +\|.*\n)*.*chekNewVersion/,
+      /traefik: on a copy of its data, the new container .* with code \d+; .*\n(?: +\|.*\n)*.*chekNewVersion/,
     );
     assert.match(result.stderr, /REFUSED: traefik would not have worked/);
     assert.equal(report.failures, 0, JSON.stringify(report));
