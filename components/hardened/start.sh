@@ -7,30 +7,44 @@ log() { printf '%s\n' "$*" >&2; }
 tail_of() { docker logs --tail 20 "$1" 2>&1 | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /' >&2 || :; }
 
 # One script at a time works on what is called $1: a script goes on where its connection breaks, and the next deployment may
-# come before it has ended. Whoever holds the lock for longer than any start may take has hung.
+# come before it has ended. Fails where one that lives keeps it for longer than a start may take. Without a home there is none.
 take_lock() {
-  folder_of_locks=${HOME:-/nowhere}/.cache/hardened
-  mkdir -p "$folder_of_locks" 2>/dev/null || return 0
-  held=$folder_of_locks/$1
+  if [ -z "${HOME:-}" ]; then return 0; fi
+  folder_of_locks=$HOME/.cache/hardened
+  # A full disk or a home that cannot be written to would look like a lock that is held.
+  { mkdir -p "$folder_of_locks/.$$" && rmdir "$folder_of_locks/.$$"; } 2>/dev/null || return 0
+  lock=$folder_of_locks/$1
   waited=0
-  until mkdir "$held" 2>/dev/null; do
-    holder=$(cat "$held/pid" 2>/dev/null || :)
-    if [ $waited -ge 1800 ] || { [ -n "$holder" ] && ! is_process "$holder"; }; then
-      rm -rf "$held"
-      continue
+  until mkdir "$lock" 2>/dev/null; do
+    holder=$(cat "$lock/holder" 2>/dev/null || :)
+    if is_left "$holder" $waited; then rm -rf "$lock" || return 1
+    elif [ $waited -ge "${lock_seconds:-1800}" ]; then
+      log "$1: an earlier script on this host, process ${holder%% *}, still works on it; wait for its end, or end it"
+      return 1
+    elif [ $waited = 0 ]; then log "$1: waiting for an earlier script on this host to end"
     fi
-    if [ $waited = 0 ]; then log "$1: waiting for an earlier script on this host to end"; fi
     waited=$((waited + 1))
     sleep 1
   done
-  echo $$ >"$held/pid"
+  held=$lock
+  echo "$$ $(boot)" >"$held/holder"
 }
 drop_lock() { if [ -n "${held:-}" ]; then rm -rf "$held"; held=; fi; }
+# Whether nobody has the lock of holder $1 any more, after $2 seconds. Whoever has just made it may not have said so yet.
+is_left() {
+  if [ -z "$1" ]; then [ "$2" -ge 60 ]
+  elif [ "${1#* }" != "$(boot)" ]; then return 0
+  else ! is_process "${1%% *}"
+  fi
+}
+# Process ids begin anew with each boot.
+boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || :; }
 is_process() { [ -d "/proc/$1" ] || ps -p "$1" >/dev/null 2>&1; }
 
 # `running 0`: status and restarts since the last start.
 state_of() { docker inspect --format '{{.State.Status}} {{.RestartCount}}' "$1" 2>/dev/null || echo 'missing 0'; }
-is_running() { case $(state_of "$1") in running*|restarting*) ;; *) return 1;; esac; }
+# A trial that was killed may have left it paused.
+is_running() { case $(state_of "$1") in running*|restarting*|paused*) ;; *) return 1;; esac; }
 
 # Whether container $1 is ready within $2 seconds; why not is in $why. Not Docker's own verdict, whose first check comes
 # after a whole interval. Gives up as soon as the container has ended or was restarted twice.
@@ -124,11 +138,18 @@ switch() {
     log "$alias: an earlier deployment was cut off here; its data goes back first"
     was_running=yes
     put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+  elif [ "$(marker_label new)" = "$old" ] && ! marked switched && ! { is_running "$old" && works "$old"; }; then
+    # What was cut off was the start of yet another container, which does not work; the one before that is the last good one.
+    log "$alias: an earlier deployment was cut off here; its data goes back first"
+    docker stop -t "$grace" "$old" >/dev/null
+    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+    before=$(marker_label old)
+    if docker inspect "$before" >/dev/null 2>&1; then old=$before; was_running=yes; fi
   fi
   forget
   same_image=no
   if [ "$(docker inspect --format '{{.Image}}' "$old")" = "$(docker inspect --format '{{.Image}}' "$new")" ]; then same_image=yes; fi
-  remember
+  remember || { back || :; return 1; }
   docker stop -t "$grace" "$old" >/dev/null
   if [ $same_image = no ]; then
     if SNAPSHOT; then mark copied
@@ -146,7 +167,7 @@ switch() {
   fi
   log "$alias: the new container $why; its last lines:"
   tail_of "$new"
-  docker stop -t "$grace" "$new" >/dev/null || :
+  stop_new || return 1
   put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
   # In this order: whoever is cut off between the two has to know that the old one had been running.
   back || :
@@ -158,6 +179,16 @@ switch() {
 remember() {
   moment=$(date -u +%H:%M:%S)
   docker volume create --label hardened.role=before --label "hardened.old=$old" --label "hardened.new=$new" --label "hardened.at=$moment" "$name-before" >/dev/null
+  # One that is still in use stays, with what it says of an earlier switch.
+  if [ "$(marker_label old) $(marker_label new)" != "$old $new" ]; then
+    log "$alias: volume $name-before is still in use, so it was not replaced"
+    return 1
+  fi
+}
+
+# Nothing else may run on its data while it may still write to it.
+stop_new() {
+  docker stop -t "$grace" "$new" >/dev/null || ! is_running "$new" || { log "$alias: NOT RETURNED: the new container could not be stopped"; return 1; }
 }
 
 # The old container again, as it was.
@@ -177,9 +208,10 @@ replaced() {
   was_running=yes
   marked switched && docker inspect "$old" >/dev/null 2>&1
 }
-hold_new() { if replaced; then docker stop -t "$grace" "$new" >/dev/null; fi; }
+hold_new() { if replaced; then stop_new; fi; }
 give_back() {
   if ! replaced; then return 0; fi
+  stop_new || return 1
   put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
   given=0
   back || given=1
@@ -220,7 +252,7 @@ main() {
     if [ -z "$old" ] || [ "$(marker_label old)" != "$old" ] || marked switched; then return 1; fi
     moment=$(marker_label at)
     was_running=yes
-    docker stop -t "$grace" "$new" >/dev/null
+    stop_new || return 1
     put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
     back || :
     forget

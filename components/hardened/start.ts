@@ -69,7 +69,7 @@ ${shellFunction("UNFINISHED", hooks.unfinished ?? "return 1")}
  * any interruption. What it says goes to stderr.
  */
 export const startScript = (settings: StartSettings): string =>
-  `${startFunctions(settings)}${START_LIBRARY}trap drop_lock EXIT\ntake_lock "$name"\nmain\n`;
+  `${startFunctions(settings)}${START_LIBRARY}trap drop_lock EXIT\ntake_lock "$name" || exit 1\nmain\n`;
 
 /**
  * A script that ends what it has begun even where the connection, or the program at its other end, is gone: the shell that

@@ -29,7 +29,7 @@ dump_all() {
   mv "$work" "$dump_name"
   dump=$PWD/$dump_name
   # By their time, whatever the version; the new one stays even where a clock is wrong.
-  ls | grep -E "^$stack-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z\$" | grep -vxF "$dump_name" | sed 's/.*-\([^-]*\)$/\1 &/' | sort -r | tail -n +"$keep" | while read -r time old; do
+  ls | grep -E "^$(printf %s "$stack" | sed 's/[.]/[.]/g')-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z\$" | grep -vxF "$dump_name" | sed 's/.*-\([^-]*\)$/\1 &/' | sort -r | tail -n +"$keep" | while read -r time old; do
     rm -rf "./$old"
     log "removed the old dump $PWD/$old"
   done

@@ -13,8 +13,9 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname"
 
 counts_of() {
-  for database in $(databases_of "$1"); do
-    psql_in "$1" -d "$database" <<SQL
+  names=$(databases_of "$1") && [ -n "$names" ] || return 1
+  for database in $names; do
+    psql_in "$1" -d "$database" <<SQL || return 1
 $count_statements \\gexec
 SQL
   done
@@ -41,7 +42,8 @@ restore_into() {
   # The roles that the server has already keep what they have; passwords are set afterwards.
   problems=$(globals_from | docker exec -i "$1" psql -X -q -U postgres 2>&1 | grep -i 'error' | grep -v 'already exists' || :)
   if [ -n "$problems" ]; then log "roles: $problems"; return 1; fi
-  for database in $(databases_from); do
+  names=$(databases_from) && [ -n "$names" ] || { log 'there are no databases to restore'; return 1; }
+  for database in $names; do
     if [ "$database" = postgres ]; then
       # It cannot be dropped, and nothing but its owner's own tables may be in it.
       dump_from "$database" | docker exec -i "$1" pg_restore -U postgres --exit-on-error --clean --if-exists -d postgres || return 1
@@ -70,7 +72,12 @@ move_data() {
   was_running=yes
   forget
   remember
-  CLIENTS client_stop
+  if ! CLIENTS client_stop; then
+    log "$alias: a service that uses its databases could not be stopped, so they were not moved"
+    CLIENTS client_start || :
+    forget
+    return 1
+  fi
   if is_incomplete || [ "$(helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$target:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION | wc -l')" = 0 ]; then
     docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
     empty_volume "$target"
@@ -90,10 +97,10 @@ move_data() {
   fi
   log "$alias: the new container $why; its last lines:"
   tail_of "$new"
-  CLIENTS client_stop
+  CLIENTS client_stop || :
   docker stop -t "$grace" "$new" >/dev/null || :
   forget
-  if ! is_running "$old"; then docker start "$old" >/dev/null; fi
+  if ! is_running "$old"; then docker start "$old" >/dev/null || :; fi
   if works "$old" && CLIENTS client_start; then log "$alias: RETURNED: the container before it runs again, with all its data"
   else log "$alias: NOT RETURNED: the container before it $why"; fi
   return 1
@@ -103,7 +110,8 @@ is_incomplete() { docker volume inspect "$(data_volume_of "$new")-incomplete" >/
 take_over() {
   counts=$(mktemp -d)
   why='could not be filled, because the old one does not run'
-  if ! is_running "$old"; then docker start "$old" >/dev/null && ready "$old" "$seconds" || return 1; fi
+  if ! is_running "$old"; then docker start "$old" >/dev/null || return 1; fi
+  ready "$old" "$seconds" || { why='could not be filled, because the old one is not ready'; return 1; }
   why='could not be filled: the rows of the old one cannot be counted'
   counts_of "$old" >"$counts/before" || return 1
   why='could not be started'
@@ -128,7 +136,7 @@ empty_volume() {
 
 # A copy of database $2 of the server in container $1, as fast as its files can be copied. Nobody may be connected.
 copy_database() {
-  if [ -z "$1" ]; then log "$alias: no database server runs, so nothing of it could be kept"; return 0; fi
+  if [ -z "$1" ]; then log "$alias: no database server runs, so nothing of it could be kept"; return 1; fi
   psql_in "$1" -d postgres >/dev/null <<SQL
 SET client_min_messages = warning;
 DROP DATABASE IF EXISTS "$2_before" WITH (FORCE);
@@ -137,16 +145,17 @@ SELECT CASE WHEN current_setting('server_version_num')::int < 150000 THEN '' ELS
 CREATE DATABASE "$2_before" TEMPLATE "$2" :how;
 SQL
 }
-# The copy in place of the database. The owner and the closed door are not part of a copy.
+# The copy in place of the database. The owner and the closed door are not part of a copy. Its name comes last: it says that
+# the rest is done.
 return_database() {
   if [ -z "$1" ]; then return 1; fi
   if [ -z "$(psql_in "$1" -d postgres -c "SELECT 1 FROM pg_database WHERE datname = '$2_before'" </dev/null)" ]; then return 0; fi
   psql_in "$1" -d postgres >/dev/null <<SQL
 SET client_min_messages = warning;
+ALTER DATABASE "$2_before" OWNER TO "$2";
+REVOKE ALL ON DATABASE "$2_before" FROM PUBLIC;
 DROP DATABASE IF EXISTS "$2" WITH (FORCE);
 ALTER DATABASE "$2_before" RENAME TO "$2";
-ALTER DATABASE "$2" OWNER TO "$2";
-REVOKE ALL ON DATABASE "$2" FROM PUBLIC;
 SQL
 }
 forget_database() {

@@ -38,7 +38,7 @@ export function returnScript(stack: string, containers: readonly StackContainer[
   const of = (container: StackContainer): string => functionsOf(stack, container, containers);
   return `${START_LIBRARY}trap drop_lock EXIT
 code=0
-${clients.map((container) => `${of(container)}${locked("hold_new")}`).join("")}${
+${clients.map((container) => `${of(container)}${locked("hold_new || code=1")}`).join("")}${
     server === undefined
       ? ""
       : `${of(server)}if replaced && MOVES "$old"; then docker volume create --label hardened.role=before "$(data_volume_of "$new")-incomplete" >/dev/null; fi
@@ -49,7 +49,7 @@ ${locked("give_back || code=1")}`
 `;
 }
 
-const locked = (command: string): string => `take_lock "$name"\n${command}\ndrop_lock\n`;
+const locked = (command: string): string => `take_lock "$name" || exit 1\n${command}\ndrop_lock\n`;
 
 /** Has the next start of each replaced container put the data back that its last replacement has kept. */
 export const markReturnScript = (stack: string, containers: readonly StackContainer[]): string =>

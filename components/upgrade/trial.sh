@@ -12,11 +12,13 @@ UNTOUCHED='nothing that runs was touched'
 refuse() { log "REFUSED: $1; $UNTOUCHED"; exit 1; }
 
 paused=
+begun=no
 ended() {
   code=$?
   trap '' TERM
   if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null 2>&1 || :; fi
-  remove_trials
+  # Not those of another trial, for whose end this one has waited.
+  if [ $begun = yes ]; then remove_trials; fi
   rm -rf "$files"
   drop_lock
   exit $code
@@ -24,7 +26,8 @@ ended() {
 begin() {
   trap ended EXIT
   trap 'refuse "the trial was stopped"' HUP INT TERM
-  take_lock "$stack-trial"
+  take_lock "$stack-trial" || refuse 'another trial has not ended'
+  begun=yes
   remove_trials
   deadline_of_all=$(($(date +%s) + at_most * 60))
 }
@@ -74,7 +77,11 @@ check_room() {
 # Copies what container $1 has at path $2 into the new volume $3. `paused` as $4: while it stands still.
 copy_of() {
   docker volume create $trial_labels "$3" >/dev/null
-  if [ "$4" = paused ] && is_running "$1"; then paused=$1; docker pause "$1" >/dev/null; fi
+  if [ "$4" = paused ] && is_running "$1"; then
+    paused=$1
+    # A trial that was killed may have left it so.
+    docker pause "$1" >/dev/null 2>&1 || case $(state_of "$1") in paused*) ;; *) refuse "$alias: it could not be paused";; esac
+  fi
   limited_copy "$(volume_at "$1" "$2")" "$3" || { refuse "$alias: its data could not be copied"; }
   if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null; paused=; fi
 }
@@ -118,7 +125,7 @@ check_data() {
       refuse "the data in $target belongs to another user than this image's; images with and without alpine in the tag cannot read each other's data (sort order of texts differs, too). Stay with one kind, or change it together with the next major version"
     fi
     if [ -z "$source" ] && [ -z "$found" ]; then
-      for other in $(docker volume ls -q --filter "name=^$stack-postgres-[0-9]+-data\$"); do
+      for other in $(docker volume ls -q --filter "name=^$(printf %s "$stack" | sed 's/[.]/[.]/g')-postgres-[0-9]+-data\$"); do
         if [ "$other" != "$target" ] && [ -n "$(data_version "$other")" ]; then
           refuse "no PostgreSQL runs, $other holds data of PostgreSQL $(named_version "$other"), and PostgreSQL $3 would start on an empty volume. Deploy version $(named_version "$other") first; the next deployment then moves its data. To begin without it, $forget_old_data"
         fi

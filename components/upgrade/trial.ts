@@ -51,11 +51,19 @@ has_health=no
 seconds=30
 ${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}
 files=$(mktemp -d)
-begin
-${each(
-  (container, i) => `old_${i}=$(running_before ${quote(nameOf(stack, container))} "$id_${i}")
+${each((container) => `take_lock ${quote(nameOf(stack, container))} || refuse "an earlier deployment has not ended on the host"\ndrop_lock\n`)}begin
+${
+  // Else the data of a return that nobody has completed would go back now, with all that was written since.
+  olderData
+    ? ""
+    : each(
+        (container) =>
+          `docker volume rm ${quote(`${nameOf(stack, container)}-return`)} >/dev/null 2>&1 || :\n`,
+      )
+}${each(
+    (container, i) => `old_${i}=$(running_before ${quote(nameOf(stack, container))} "$id_${i}")
 `,
-)}server=
+  )}server=
 ${
   server === undefined
     ? ""

@@ -126,6 +126,7 @@ export function fakeContainers(): FakeContainers {
           env: {
             ...plainEnvironment,
             PATH: `${path("bin")}:${plainEnvironment.PATH ?? ""}`,
+            HOME: folder,
             FAKE: folder,
             FAKE_KILL: kill ?? "",
           },

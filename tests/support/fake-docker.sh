@@ -80,6 +80,7 @@ inspect() {
       get "$id" started; started=${value:-0001-01-01T00:00:00Z}
       if [ "$status" = running ]; then finished=9; fi
       echo "$finished $started $id";;
+    '') ;;
     *'.Mounts'*) get "$id" volume; echo "$value";;
     *) echo "inspect: unknown format $2" >&2; return 1;;
   esac

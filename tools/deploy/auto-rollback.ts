@@ -107,7 +107,10 @@ async function deployAgain(
   const { model } = loadTarget(stack, config);
   // Pulumi refuses to delete protected volumes of the failed deployment. They stay on the host.
   for (const { urn } of orphanedVolumes(state, model)) await pulumi.unprotect(urn);
-  await shell(markReturnScript(stack, failedModel.containers), { signal });
+  const marked = await shell(markReturnScript(stack, failedModel.containers), { signal });
+  // Without the marks the older images would start on the newer data.
+  if (marked.code !== 0)
+    return [`the data of before could not be marked for its return: ${marked.stderr.trim()}`];
   // The older images would refuse the newer data on a trial; their own data comes back with them.
   const trial = { tried: false, olderData: true };
   await up(run, config, autoRollbackMessage(deployment), trial);

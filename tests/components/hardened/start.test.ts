@@ -7,7 +7,13 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { ContainerSpec, containerModel } from "../../../components/hardened/model";
-import { detached, startScript } from "../../../components/hardened/start";
+import {
+  detached,
+  START_LIBRARY,
+  startFunctions,
+  startScript,
+  StartSettings,
+} from "../../../components/hardened/start";
 import { quote } from "../../../host/shell-quote";
 import { Behaviour, fakeContainers, FakeContainers, Kill } from "../../support/fake-containers";
 import { plainEnvironment, Result, run } from "../../support/run";
@@ -15,22 +21,23 @@ import { plainEnvironment, Result, run } from "../../support/run";
 const DATA = [{ kind: "data", volume: "web-data", path: "/data", chown: false }] as const;
 const VOLUME = "test-web-data";
 
-const scriptOf = (spec: Partial<ContainerSpec> = {}): string =>
-  `export new=new\n${startScript({
-    model: containerModel({
-      name: "web",
-      image: "web:2",
-      health: { command: ["check"] },
-      question: { command: ["ask", "it's"] },
-      networks: [],
-      pidsLimit: 50,
-      stopGraceSeconds: 20,
-      ...spec,
-    }),
-    name: "test-web",
-    toolImage: "tools:1",
-    after: `docker exec "$1" setup`,
-  })}`;
+const settingsOf = (spec: Partial<ContainerSpec> = {}): StartSettings => ({
+  model: containerModel({
+    name: "web",
+    image: "web:2",
+    health: { command: ["check"] },
+    question: { command: ["ask", "it's"] },
+    networks: [],
+    pidsLimit: 50,
+    stopGraceSeconds: 20,
+    ...spec,
+  }),
+  name: "test-web",
+  toolImage: "tools:1",
+  after: `docker exec "$1" setup`,
+});
+const scriptOf = (spec: Partial<ContainerSpec> = {}, id = "new"): string =>
+  `export new=${id}\n${startScript(settingsOf(spec))}`;
 const START_FIRST = scriptOf();
 const STOP_FIRST = scriptOf({ mounts: DATA });
 
@@ -286,6 +293,41 @@ describe("the switch to a container that shares data with the old one", () => {
     assert.equal(host.read(VOLUME, "rows"), "all of them and more\n");
   });
 
+  it("gives the place back to the old one, with its data, and never lets both run", async () => {
+    await switchTo("works");
+    const script = `${startFunctions(settingsOf({ mounts: DATA }))}${START_LIBRARY}give_back\n`;
+    const { code, stderr } = await host.run(script);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(host.running(), ["old"]);
+    assert.equal(formatOf(VOLUME), "1");
+    assert.deepEqual(markers(), []);
+  });
+
+  it("waits for an earlier script, and leaves it its lock where it does not end", async () => {
+    fill(host, "works");
+    const lock = '"$HOME/.cache/hardened/test-web"';
+    const { code, stderr } = await host.run(
+      `lock_seconds=20\nmkdir -p ${lock}\necho "$PPID $(cat /proc/sys/kernel/random/boot_id 2>/dev/null || :)" >${lock}/holder\n(\n${STOP_FIRST}) && exit 9\n[ -s ${lock}/holder ]\n`,
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /waiting for an earlier script .*\n.*process \d+, still works on it/);
+    assert.deepEqual(host.running(), ["old"]);
+  });
+
+  for (const [title, holder] of [
+    ["of another boot of the host", "$PPID another-boot"],
+    ["whose process has ended", "999999999 $(cat /proc/sys/kernel/random/boot_id)"],
+    ["that was cut off before it had said who it is", ""],
+  ] as const)
+    it(`takes the lock of a script ${title}`, async () => {
+      fill(host, "works");
+      const lock = '"$HOME/.cache/hardened/test-web"';
+      const before = `mkdir -p ${lock}\necho "${holder}" >${lock}/holder\n`;
+      const { code, stderr } = await host.run(`${before}${STOP_FIRST}`);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(host.running(), ["new"]);
+    });
+
   it("starts at once where no other one has ever run", async () => {
     host.add("c3", { ...OLD, status: "created" });
     host.add("new", { ...OLD, image: "web:2" });
@@ -417,6 +459,46 @@ describe("a start that is cut off and run again", () => {
       assert.ok(kills.length >= 3, kills.join(" "));
       for (const kill of kills) problems.push(...(await problemsOf(one, kill)));
       assert.deepEqual(problems, []);
+    });
+});
+
+describe("a start that is cut off, and then that of another container", () => {
+  const NEXT = scriptOf({ mounts: DATA, image: "web:1" }, "next");
+  for (const behaviour of ["exits", "idle"] as const)
+    it(`goes on with the data from before one that ${behaviour}, wherever that was`, async function () {
+      this.timeout(120_000);
+      const filled = (): FakeContainers => {
+        const host = fakeContainers();
+        fill(host, behaviour);
+        host.add("next", { image: "web:1", volume: VOLUME });
+        return host;
+      };
+      const first = filled();
+      await first.run(STOP_FIRST);
+      const kills = first.calls().flatMap((call, index): Kill[] => {
+        if (!/^(?:start|stop|run|volume (?:create|rm)) /.test(call)) return [];
+        return call.startsWith("run ") ? [`${index + 1}-`, `${index + 1}`] : [`${index + 1}`];
+      });
+      first.remove();
+      assert.ok(kills.length >= 8, kills.join(" "));
+      for (const kill of kills) {
+        const host = filled();
+        await host.run(STOP_FIRST, kill);
+        const cutOff = host.calls().at(-1) ?? "";
+        const { code, stderr } = await host.run(NEXT);
+        assert.deepEqual(
+          [
+            code,
+            host.running(),
+            host.violations(),
+            host.read(VOLUME, "format"),
+            host.read(VOLUME, "rows"),
+          ],
+          [0, ["next"], [], "1\n", "all of them\n"],
+          `killed at "${cutOff}"\n${stderr}`,
+        );
+        host.remove();
+      }
     });
 });
 
