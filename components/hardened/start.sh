@@ -21,7 +21,7 @@ take_lock() {
     elif [ $waited -ge "${lock_seconds:-1800}" ]; then
       log "$1: an earlier script on this host, process ${holder%% *}, still works on it; wait for its end, or end it"
       return 1
-    elif [ $waited = 0 ]; then log "$1: waiting for an earlier script on this host to end"
+    elif [ $waited = 0 ]; then log "$1: waiting until an earlier script on this host has ended"
     fi
     waited=$((waited + 1))
     sleep 1
@@ -61,7 +61,7 @@ ready() {
           *) if [ $(($(date +%s) - calm_since)) -ge 5 ]; then return 0; fi;;
         esac;;
       'restarting 0'|'restarting 1') calm_since=$(date +%s);;
-      running*|restarting*) why="keeps ending, with code $(docker inspect --format '{{.State.ExitCode}}' "$1")"; return 1;;
+      running*|restarting*) why="keeps exiting, with code $(docker inspect --format '{{.State.ExitCode}}' "$1")"; return 1;;
       *) why="is ${state% *}, with code $(docker inspect --format '{{.State.ExitCode}}' "$1" 2>/dev/null || :)"; return 1;;
     esac
     if [ "$(date +%s)" -ge "$deadline" ]; then return 1; fi
@@ -78,7 +78,7 @@ works() {
   tries=0
   until QUESTION "$1"; do
     tries=$((tries + 1))
-    if [ $tries -ge 10 ] && [ "$(date +%s)" -ge $asked_until ]; then why='runs, but does not do its work'; return 1; fi
+    if [ $tries -ge 10 ] && [ "$(date +%s)" -ge $asked_until ]; then why='runs, but does not answer correctly'; return 1; fi
     case $(state_of "$1") in 'running 0'|'running 1') ;; *) ready "$1" 0 || return 1;; esac
     sleep 1
   done
@@ -127,7 +127,7 @@ switch() {
   # A deployment of which something else failed goes back to what ran before, with its data; `return` says so.
   if marked return; then
     docker stop -t "$grace" "$old" >/dev/null
-    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
     forget
     docker volume rm "$name-return" >/dev/null
     start_alone
@@ -135,14 +135,14 @@ switch() {
   fi
   # A run that was cut off here has left its marker.
   if [ "$(marker_label old)" = "$old" ] && ! marked switched; then
-    log "$alias: an earlier deployment was cut off here; its data goes back first"
+    log "$alias: an earlier deployment was interrupted here; its data is restored first"
     was_running=yes
-    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
   elif [ "$(marker_label new)" = "$old" ] && ! marked switched && ! { is_running "$old" && works "$old"; }; then
     # What was cut off was the start of yet another container, which does not work; the one before that is the last good one.
-    log "$alias: an earlier deployment was cut off here; its data goes back first"
+    log "$alias: an earlier deployment was interrupted here; its data is restored first"
     docker stop -t "$grace" "$old" >/dev/null
-    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
     before=$(marker_label old)
     if docker inspect "$before" >/dev/null 2>&1; then old=$before; was_running=yes; fi
   fi
@@ -165,10 +165,10 @@ switch() {
     mark switched
     return 0
   fi
-  log "$alias: the new container $why; its last lines:"
+  log "$alias: the new container $why; its last log lines:"
   tail_of "$new"
   stop_new || return 1
-  put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+  put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
   # In this order: whoever is cut off between the two has to know that the old one had been running.
   back || :
   forget
@@ -193,10 +193,10 @@ stop_new() {
 
 # The old container again, as it was.
 back() {
-  if [ $was_running = no ]; then log "$alias: the container before it had not been running and stays so"; return; fi
+  if [ $was_running = no ]; then log "$alias: the previous container was not running before and stays stopped"; return; fi
   docker start "$old" >/dev/null || :
-  if works "$old"; then log "$alias: RETURNED: the container before it runs again, with its data as of $moment UTC"
-  else log "$alias: NOT RETURNED: the container before it $why"; tail_of "$old"; return 1; fi
+  if works "$old"; then log "$alias: RETURNED: the previous container runs again, with its data as of $moment UTC"
+  else log "$alias: NOT RETURNED: the previous container $why"; tail_of "$old"; return 1; fi
 }
 
 # For a stack of which something else failed, in this order: the new container stops; the old one runs again with the data
@@ -212,7 +212,7 @@ hold_new() { if replaced; then stop_new; fi; }
 give_back() {
   if ! replaced; then return 0; fi
   stop_new || return 1
-  put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+  put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
   given=0
   back || given=1
   forget
@@ -224,13 +224,13 @@ give_back_beside() {
   old=$(others | sed -n 2p)
   if [ -z "$old" ] || ! is_running "$old"; then return 0; fi
   docker stop -t "$grace" "$(others | head -n 1)" >/dev/null
-  log "$alias: RETURNED: the container before it serves alone again"
+  log "$alias: RETURNED: only the previous container runs again"
 }
 
 start_alone() {
   docker start "$new" >/dev/null || { why='could not be started'; log "$alias: $why"; return 1; }
   if works "$new"; then return 0; fi
-  log "$alias: the new container $why; its last lines:"
+  log "$alias: the new container $why; its last log lines:"
   tail_of "$new"
   docker stop -t 5 "$new" >/dev/null || :
   return 1
@@ -247,13 +247,13 @@ main() {
       if [ "$(marker_label new)" = "$new" ]; then mark switched; fi
       return 0
     fi
-    log "$alias: $why; its last lines:"
+    log "$alias: $why; its last log lines:"
     tail_of "$new"
     if [ -z "$old" ] || [ "$(marker_label old)" != "$old" ] || marked switched; then return 1; fi
     moment=$(marker_label at)
     was_running=yes
     stop_new || return 1
-    put_back || { log "$alias: NOT RETURNED: its data could not be put back"; return 1; }
+    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
     back || :
     forget
     return 1
@@ -267,6 +267,6 @@ main() {
     return
   fi
   if start_alone; then return 0; fi
-  if [ -n "$old" ] && is_running "$old"; then log "$alias: the container before it was not touched"; fi
+  if [ -n "$old" ] && is_running "$old"; then log "$alias: the previous container was not touched"; fi
   return 1
 }

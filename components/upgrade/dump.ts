@@ -49,12 +49,12 @@ if [ -z "$wanted" ]; then
 fi
 case $wanted in /*) ;; *) wanted=$folder/$wanted;; esac
 if ! [ -s "$wanted/globals.sql" ] || ! ls "$wanted"/*.dump >/dev/null 2>&1; then
-  log "REFUSED: $wanted holds no dump: expected globals.sql and files *.dump; nothing that runs was touched"
+  log "REFUSED: $wanted holds no dump: expected globals.sql and files *.dump; no running container was touched"
   exit 1
 fi
-dump_into "$server" || { log 'REFUSED: the databases could not be dumped before; nothing that runs was touched'; exit 1; }
+dump_into "$server" || { log 'REFUSED: the current databases could not be dumped; no running container was touched'; exit 1; }
 before=$dump
-log "what is there now is in $before"
+log "the current databases are dumped to $before"
 if ! CLIENTS client_stop; then
   CLIENTS client_start || :
   log 'REFUSED: a service that uses the databases could not be stopped; nothing was restored'
@@ -71,10 +71,10 @@ if restored "$wanted" && CLIENTS client_start; then
   log "restored $wanted"
   exit 0
 fi
-log "$wanted could not be used; what was there before goes back"
+log "$wanted could not be restored; restoring the previous databases"
 CLIENTS client_stop || :
-if restored "$before" && CLIENTS client_start; then log "RETURNED: the databases are as they were, from $before"; exit 1; fi
-log "NOT RETURNED: restore $before by hand: docs/operations.md"
+if restored "$before" && CLIENTS client_start; then log "RETURNED: the previous databases are restored from $before"; exit 1; fi
+log "NOT RETURNED: the previous databases are in $before; to restore them: npm run deploy -- --stack $stack --restore $before"
 exit 1
 `;
 }

@@ -86,7 +86,7 @@ move_data() {
       # From here on the new one has what the old one has not.
       docker volume rm "$target-incomplete" >/dev/null
       if CLIENTS client_start; then mark switched; return 0; fi
-      why='has its data, but a service that needs it does not work'
+      why='has the data, but a service that needs it does not work'
       docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
     fi
   else
@@ -95,24 +95,24 @@ move_data() {
     why='could not be started'
     if docker start "$new" >/dev/null && works "$new" && CLIENTS client_start; then mark switched; return 0; fi
   fi
-  log "$alias: the new container $why; its last lines:"
+  log "$alias: the new container $why; its last log lines:"
   tail_of "$new"
   CLIENTS client_stop || :
   docker stop -t "$grace" "$new" >/dev/null || :
   forget
   if ! is_running "$old"; then docker start "$old" >/dev/null || :; fi
-  if works "$old" && CLIENTS client_start; then log "$alias: RETURNED: the container before it runs again, with all its data"
-  else log "$alias: NOT RETURNED: the container before it $why"; fi
+  if works "$old" && CLIENTS client_start; then log "$alias: RETURNED: the previous container runs again, with all its data"
+  else log "$alias: NOT RETURNED: the previous container $why"; fi
   return 1
 }
 is_incomplete() { docker volume inspect "$(data_volume_of "$new")-incomplete" >/dev/null 2>&1; }
 
 take_over() {
   counts=$(mktemp -d)
-  why='could not be filled, because the old one does not run'
+  why='could not be filled, because the previous one does not run'
   if ! is_running "$old"; then docker start "$old" >/dev/null || return 1; fi
-  ready "$old" "$seconds" || { why='could not be filled, because the old one is not ready'; return 1; }
-  why='could not be filled: the rows of the old one cannot be counted'
+  ready "$old" "$seconds" || { why='could not be filled, because the previous one is not ready'; return 1; }
+  why='could not be filled: the rows of the previous one cannot be counted'
   counts_of "$old" >"$counts/before" || return 1
   why='could not be started'
   docker start "$new" >/dev/null || return 1
@@ -120,10 +120,10 @@ take_over() {
   globals_from() { docker exec -i "$old" pg_dumpall -U postgres --globals-only </dev/null; }
   databases_from() { databases_of "$old"; }
   dump_from() { docker exec -i "$old" pg_dump -U postgres -Fc -Z0 -d "$1" </dev/null; }
-  why='could not be filled with the data of the old one'
+  why='could not be filled with the data of the previous one'
   restore_into "$new" || return 1
   works "$new" || return 1
-  why='has other rows than the old one'
+  why='has other row counts than the previous one'
   counts_of "$new" >"$counts/after" || return 1
   compare_counts "$counts/before" "$counts/after" || return 1
   log "$alias: $(wc -l <"$counts/after" | tr -d ' ') tables with all their rows are in $target"
@@ -136,7 +136,7 @@ empty_volume() {
 
 # A copy of database $2 of the server in container $1, as fast as its files can be copied. Nobody may be connected.
 copy_database() {
-  if [ -z "$1" ]; then log "$alias: no database server runs, so nothing of it could be kept"; return 1; fi
+  if [ -z "$1" ]; then log "$alias: no database server runs, so its database was not copied"; return 1; fi
   psql_in "$1" -d postgres >/dev/null <<SQL
 SET client_min_messages = warning;
 DROP DATABASE IF EXISTS "$2_before" WITH (FORCE);

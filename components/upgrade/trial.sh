@@ -8,7 +8,7 @@ remove_trials() {
   for left in $(docker volume ls -q --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker volume rm "$left" >/dev/null 2>&1 || :; done
   for left in $(docker network ls -q --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker network rm "$left" >/dev/null 2>&1 || :; done
 }
-UNTOUCHED='nothing that runs was touched'
+UNTOUCHED='no running container was touched'
 refuse() { log "REFUSED: $1; $UNTOUCHED"; exit 1; }
 
 paused=
@@ -37,7 +37,7 @@ limited() {
   if [ $left_seconds -le 0 ]; then too_long; fi
   timeout $left_seconds "$@" || { code=$?; if [ $code = 124 ]; then too_long; fi; return $code; }
 }
-too_long() { refuse "the trial takes longer than $at_most minutes (pinned-stack:trial.atMost); raise that, or $without_trial"; }
+too_long() { refuse "the trial takes longer than $at_most minutes (pinned-stack:trial.atMost); raise that limit, or $without_trial"; }
 
 # The running container of name $1 that $2 would replace; empty where there is none. Sets $sick where one is there and stopped.
 running_before() {
@@ -65,12 +65,12 @@ needs_copy_of() {
 check_room() {
   free=$(memory_free)
   if [ "$need_memory" -gt "$free" ]; then
-    refuse "the trial needs about $need_memory MiB of memory and the host has $free MiB to spare; stop something, or $without_trial"
+    refuse "the trial needs about $need_memory MiB of memory and the host has $free MiB available; free some, or $without_trial"
   fi
   if [ -z "$some_volume" ]; then return; fi
   free=$(disk_free "$some_volume")
   if [ "$need_disk" -gt "$free" ]; then
-    refuse "the trial needs about $need_disk MiB of disk for its copies and the host has $free MiB; make room, or $without_trial"
+    refuse "the trial needs about $need_disk MiB of disk space for its copies and the host has $free MiB free; free some, or $without_trial"
   fi
 }
 
@@ -92,7 +92,7 @@ limited_copy() {
 
 not_created() { cat "$files/said" >&2; refuse "$alias: a container for its trial could not be started"; }
 # Fails with the last lines of container $2 of service $alias.
-broken() { log "$alias: on a copy of its data, the new container $why; its last lines:"; tail_of "$2"; refuse "$alias would not have worked"; }
+broken() { log "$alias: on a copy of its data, the new container $why; its last log lines:"; tail_of "$2"; refuse "$alias would not have worked"; }
 
 # The dump of what runs, restored into a scratch server. $1 runs, $2 is the scratch server.
 restore_trial() {
@@ -101,8 +101,8 @@ restore_trial() {
   databases_from() { ls "$dump" | sed -n 's/\.dump$//p'; }
   restore_into "$2" || refuse "the dump $dump could not be restored into the new PostgreSQL"
   counts_of "$2" >"$files/after"
-  compare_counts "$dump/counts" "$files/after" || refuse 'the restored databases have other rows than those that run'
-  log "restored $(databases_from | wc -l | tr -d ' ') databases of $(wc -l <"$files/after" | tr -d ' ') tables from $dump into a scratch server; all rows are there"
+  compare_counts "$dump/counts" "$files/after" || refuse 'the restored databases have other row counts than the running ones'
+  log "restored $(databases_from | wc -l | tr -d ' ') databases of $(wc -l <"$files/after" | tr -d ' ') tables from $dump into a scratch server; all row counts match"
 }
 
 # Major version of the data in volume $1; empty for an empty volume.
@@ -122,12 +122,12 @@ check_data() {
   if [ -n "$1" ]; then source=$(data_volume_of "$1"); fi
   if [ -z "$source" ] || [ "$source" = "$target" ]; then
     if [ -n "$found" ] && [ "$(data_owner "$target")" != "${4%%:*}" ]; then
-      refuse "the data in $target belongs to another user than this image's; images with and without alpine in the tag cannot read each other's data (sort order of texts differs, too). Stay with one kind, or change it together with the next major version"
+      refuse "the data in $target belongs to another user than that of this image; images with and without alpine in the tag cannot use each other's data (their text sort order differs too). Keep the same kind of image, or change it together with the next major version"
     fi
     if [ -z "$source" ] && [ -z "$found" ]; then
       for other in $(docker volume ls -q --filter "name=^$(printf %s "$stack" | sed 's/[.]/[.]/g')-postgres-[0-9]+-data\$"); do
         if [ "$other" != "$target" ] && [ -n "$(data_version "$other")" ]; then
-          refuse "no PostgreSQL runs, $other holds data of PostgreSQL $(named_version "$other"), and PostgreSQL $3 would start on an empty volume. Deploy version $(named_version "$other") first; the next deployment then moves its data. To begin without it, $forget_old_data"
+          refuse "no PostgreSQL runs, $other holds data of PostgreSQL $(named_version "$other"), and PostgreSQL $3 would start on an empty volume. Deploy version $(named_version "$other") first; the next deployment then moves its data. To start without it, $forget_old_data"
         fi
       done
     fi
@@ -136,15 +136,15 @@ check_data() {
   running=$(named_version "$source")
   if [ "$3" -gt "$running" ]; then
     if [ -n "$found" ] && ! docker volume inspect "$target-incomplete" >/dev/null 2>&1; then
-      refuse "$target holds data of PostgreSQL $3 from an earlier time; the data of PostgreSQL $running would replace it. To allow that, $forget_old_data"
+      refuse "$target holds data of PostgreSQL $3 from an earlier deployment, which the data of PostgreSQL $running would replace. To allow that, $forget_old_data"
     fi
     return
   fi
   if [ -z "$found" ]; then
-    refuse "PostgreSQL $3 cannot read the data of PostgreSQL $running, and the host has no older data for it. Put the tag of $running back"
+    refuse "PostgreSQL $3 cannot read the data of PostgreSQL $running, and the host has no older data for it. Use the tag of $running again"
   fi
   if [ "$older_data" != accept ]; then
-    refuse "PostgreSQL $3 would go on with its own data from before the upgrade to $running. To allow that, npm run deploy -- --stack $stack --rollback; what was written since stays in $source"
+    refuse "PostgreSQL $3 would use its own data from before the upgrade to $running. To allow that, run: npm run deploy -- --stack $stack --rollback; data written since then stays in $source"
   fi
   older_volume=$target
 }

@@ -43,7 +43,7 @@ at_most=${atMost}
 keep=${backups.keep}
 folder=${folder}
 older_data=${olderData ? "accept" : "refuse"}
-without_trial=${quote(`go on without it: npm run deploy -- --stack ${stack} --without-trial`)}
+without_trial=${quote(`deploy without the trial: npm run deploy -- --stack ${stack} --without-trial`)}
 forget_old_data=${quote(`remove it: npm run deploy -- --stack ${stack} --forget-old-data`)}
 tool_image=${quote(toolImage)}
 alias=trial
@@ -127,7 +127,7 @@ docker start "$trial_server" >/dev/null || not_created
 ready "$trial_server" "$seconds" || broken "$alias" "$trial_server"
 if [ -n "$older_volume" ]; then
   counts_of "$trial_server" >"$files/after"
-  compare_counts "$dump/counts" "$files/after" || log "postgres: what was written since then, above, stays in $(data_volume_of "$server")"
+  compare_counts "$dump/counts" "$files/after" || log "postgres: the row counts above have changed since then; data written since then stays in $(data_volume_of "$server")"
 else restore_trial "$server" "$trial_server"
 fi
 AFTER "$trial_server" || refuse "the passwords could not be set in the new PostgreSQL"
@@ -150,7 +150,7 @@ ${startFunctions({ model: container, name: nameOf(stack, container), toolImage: 
 ${
   database === undefined
     ? ""
-    : `if [ -z "$trial_server" ]; then log "$alias: not tried, because no database server runs that it could be tried with"; else
+    : `if [ -z "$trial_server" ]; then log "$alias: not tried, because no database server runs"; else
 `
 }${dataOf(container)
     .map(
@@ -160,7 +160,7 @@ ${
     .join("")}${
     database === undefined || quiet === undefined
       ? ""
-      : `psql_in "$trial_server" -d ${quote(database)} >/dev/null <<'SQL' || refuse "$alias: its work could not be switched off in the copy"
+      : `psql_in "$trial_server" -d ${quote(database)} >/dev/null <<'SQL' || refuse "$alias: its jobs could not be disabled in the copy"
 ${quiet}
 SQL
 `

@@ -81,7 +81,7 @@ describe("a deployment of PostgreSQL", function () {
     assert.equal(result.code, 1, all(result));
     assert.match(
       result.stderr,
-      /REFUSED: postgres would not have worked; nothing that runs was touched/,
+      /REFUSED: postgres would not have worked; no running container was touched/,
     );
     assert.deepEqual(await stack.running(), before);
     assert.equal(await sql("SELECT word FROM kept"), "before");
@@ -93,7 +93,7 @@ describe("a deployment of PostgreSQL", function () {
     await sql("UPDATE kept SET word = 'after'");
     const result = await stack.command("deploy", "--restore", made.stdout.trim(), "--yes");
     assert.equal(result.code, 0, all(result));
-    assert.match(result.stderr, /what is there now is in \S+/);
+    assert.match(result.stderr, /the current databases are dumped to \S+/);
     assert.equal(await sql("SELECT word FROM kept"), "before");
   });
 
@@ -162,7 +162,7 @@ describe("a deployment of PostgreSQL", function () {
     assert.equal(result.code, 3, all(result));
     assert.match(
       result.stderr,
-      /postgres: the new container keeps ending.*\n( +\| .*\n)* +\| \[secret\]/,
+      /postgres: the new container keeps exiting.*\n( +\| .*\n)* +\| \[secret\]/,
     );
     assert.doesNotMatch(all(result), /canary/);
     assert.match(result.stderr, /RETURNED: deployment \d+ of .* again with its data/);

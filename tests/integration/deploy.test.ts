@@ -95,7 +95,7 @@ describe("npm run deploy over SSH", function () {
     [
       "exits",
       3,
-      /homepage: the new container keeps ending.*\n +\| this image is broken on purpose/,
+      /homepage: the new container keeps exiting.*\n +\| this image is broken on purpose/,
     ],
     ["unhealthy", 3, /homepage: the new container is not ready after \d+ seconds/],
     ["otherPlatform", 1, /images\.homepage: .*arm64/],

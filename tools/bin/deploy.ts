@@ -21,23 +21,23 @@ void runCommand({
 npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--without-trial] [--rollback [N]]
 npm run deploy -- [--stack S] --history | --dump | --restore [DUMP] | --forget-old-data | --unlock
 
-Deploys the stack. New containers with data must first work on a copy of it. If the deployment fails, what ran before
-runs again with its data.
+Deploys the stack. New containers with data must first work on a copy of it. If the deployment fails, the previous
+containers run again with their data.
 
   --stack S        the stack, Pulumi.S.yaml (default dev)
   --yes            do not ask for confirmation; weaker restrictions and removed volumes still need their own option
   --allow-weaker   accept weaker restrictions
   --allow-delete   accept that a data volume leaves the stack (the data stays on the host)
-  --without-trial  do not try new containers on copies of their data first; the databases are dumped all the same
+  --without-trial  do not try new containers on copies of their data first; the databases are still dumped
   --rollback [N]   deploy the configuration of deployment N; default: the newest one that differs from the last good one
   --history        list the deployments
   --dump           dump the databases and do nothing else
-  --restore [DUMP] replace all databases by those of a dump, after a dump of what is there; default: the newest dump
-  --forget-old-data  remove the data that PostgreSQL has left behind at upgrades to another major version
+  --restore [DUMP] replace all databases with those of a dump; dumps the current ones first; default: the newest dump
+  --forget-old-data  remove the data that upgrades to another major version of PostgreSQL have left behind
   --unlock         remove the lock of a deployment that is no longer running
 
 Exit code: 0 done, everything is healthy; 1 refused before a running container was touched; 2 NOT returned, the stack may be
-unhealthy, or an option is invalid; 3 returned: what ran before runs again with its data; 130 stopped by Ctrl-C.`,
+unhealthy, or an option is invalid; 3 returned: the previous containers run again with their data; 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     yes: { type: "boolean", default: false },
@@ -62,7 +62,7 @@ unhealthy, or an option is invalid; 3 returned: what ran before runs again with 
           throw new Refused(
             "cannot ask for confirmation without a terminal; to restore without asking, add --yes",
           );
-        const question = `all databases of stack ${stack} are replaced; type "restore" to go on: `;
+        const question = `all databases of stack ${stack} are replaced; type "restore" to continue: `;
         if (!(await ask(question, "restore", signal))) throw new Refused("nothing was restored");
       }
       return onDatabases(stack, signal, (them) => restore(them, from));

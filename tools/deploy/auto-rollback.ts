@@ -38,7 +38,7 @@ export async function autoRollback(
     problems = await putBack(run, rollback, prepared);
     if (problems.length > 0) {
       for (const line of problems) reporter.log(line);
-      reporter.stage(`deployment ${number} again`);
+      reporter.stage(`deploying deployment ${number} again`);
       problems = await deployAgain(run, rollback, prepared);
     }
   } catch (error) {
@@ -55,7 +55,7 @@ export async function autoRollback(
     return EXIT_UNHEALTHY;
   }
   reporter.log(
-    `RETURNED: deployment ${number} of ${timestamp(start)} runs again with its data, everything is healthy`,
+    `RETURNED: deployment ${number} of ${timestamp(start)} runs again with its data; everything is healthy`,
   );
   reporter.log(
     `Pulumi.${stack}.yaml still has the configuration that failed; correct it, or choose an earlier one with: npm run deploy -- --stack ${stack} --history`,
@@ -81,12 +81,11 @@ async function putBack(
     reporter.log(line);
   };
   const { code } = await shell(script, { signal, timeoutMs: RETURN_MS, onLine });
-  if (code !== 0) return ["not every container could be put back"];
+  if (code !== 0) return ["not every previous container could be started again"];
   // Health goes by name, and an update that came to its end has removed the old containers.
   const live = await takeInventory(shell, stack, signal);
   const up = live.containers.filter(({ state }) => isUp(state.Status)).map(({ id }) => id);
-  if (running.some((id) => !up.includes(id)))
-    return ["not every container of before is there any more"];
+  if (running.some((id) => !up.includes(id))) return ["not every previous container still exists"];
   return health(run, target.model);
 }
 

@@ -132,5 +132,5 @@ async function forgetCopies(
     textOf,
   );
   if (problem !== undefined)
-    reporter.log(`the copies of the data before this deployment are still there: ${problem}`);
+    reporter.log(`the copies of the data before this deployment could not be removed: ${problem}`);
 }

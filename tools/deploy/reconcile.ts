@@ -141,7 +141,7 @@ function unverifiedDeployment(history: readonly PastUpdate[]): string[] {
   const newest = deployments(history).at(-1);
   return newest?.outcome === "unverified"
     ? [
-        `deployment ${newest.number} of ${timestamp(newest.start)} was not verified as healthy, so it is no rollback candidate`,
+        `deployment ${newest.number} of ${timestamp(newest.start)} was not verified as healthy, so it is not a rollback target`,
       ]
     : [];
 }

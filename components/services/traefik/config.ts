@@ -288,8 +288,7 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
     ...(secure && {
       tls: {
         ...(tls.mode === "selfSigned" && {
-          // Traefik's own certificate names no host and is another one after each start. It is still used for other names, and
-          // by the rehearsal of a deployment, which has no secrets.
+          // Traefik's own certificate names no host and is another one after each start. It is still used for other names.
           certificates: [
             { certFile: `${TLS_FOLDER}/${TLS_FILE}`, keyFile: `${TLS_FOLDER}/${TLS_FILE}` },
           ],

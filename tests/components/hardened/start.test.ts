@@ -115,9 +115,9 @@ describe("the start of a container", () => {
 
   const failures: readonly (readonly [Behaviour, string])[] = [
     ["exits", "is exited, with code 3"],
-    ["loops", "keeps ending, with code 3"],
+    ["loops", "keeps exiting, with code 3"],
     ["mute", "is not ready after 55 seconds"],
-    ["idle", "runs, but does not do its work"],
+    ["idle", "runs, but does not answer correctly"],
   ];
   for (const [behaviour, why] of failures) {
     it(`fails for one that ${why}, with its last lines`, async () => {
@@ -126,7 +126,7 @@ describe("the start of a container", () => {
       assert.equal(code, 1);
       assert.equal(
         stderr,
-        `web: the new container ${why}; its last lines:\n  | the last words of new\n`,
+        `web: the new container ${why}; its last log lines:\n  | the last words of new\n`,
       );
       assert.notEqual(host.of("new", "status"), "running");
     });
@@ -136,7 +136,7 @@ describe("the start of a container", () => {
       add(behaviour);
       const { code, stderr } = await host.run(START_FIRST);
       assert.equal(code, 1);
-      assert.match(stderr, /\nweb: the container before it was not touched\n$/);
+      assert.match(stderr, /\nweb: the previous container was not touched\n$/);
       assert.deepEqual(host.running(), ["old", "other"]);
       assert.ok(!host.calls().some((call) => /^(?:start|stop|update|exec) .*old/.test(call)));
     });
@@ -229,7 +229,7 @@ describe("the switch to a container that shares data with the old one", () => {
         assert.equal(code, 1);
         assert.match(
           stderr,
-          /\nweb: RETURNED: the container before it runs again, with its data as of \d\d:\d\d:\d\d UTC\n$/,
+          /\nweb: RETURNED: the previous container runs again, with its data as of \d\d:\d\d:\d\d UTC\n$/,
         );
         assert.deepEqual(host.running(), ["old"]);
         assert.equal(formatOf(VOLUME), "1");
@@ -244,7 +244,7 @@ describe("the switch to a container that shares data with the old one", () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /\nweb: NOT RETURNED: the container before it is not ready after 55 seconds\n {2}\| the last words of old\n$/,
+      /\nweb: NOT RETURNED: the previous container is not ready after 55 seconds\n {2}\| the last words of old\n$/,
     );
     assert.doesNotMatch(stderr, /: RETURNED/);
   });
@@ -268,7 +268,7 @@ describe("the switch to a container that shares data with the old one", () => {
     host.add("new", { ...OLD, image: "web:2", behaviour: "exits", format: 2 });
     const { code, stderr } = await host.run(STOP_FIRST);
     assert.equal(code, 1);
-    assert.match(stderr, /had not been running and stays so/);
+    assert.match(stderr, /was not running before and stays stopped/);
     assert.deepEqual(host.running(), []);
     assert.equal(formatOf(VOLUME), "1");
   });

@@ -56,7 +56,7 @@ export async function restore(
   if (stdout.includes("REFUSED: ")) throw new Refused("nothing was restored");
   if (stdout.includes("NOT RETURNED: ")) return EXIT_UNHEALTHY;
   if (stdout.includes("RETURNED: ")) return EXIT_RETURNED;
-  log(`the restoration may still be under way on the host: ${stderr.trim()}`);
+  log(`the restore may still be running on the host: ${stderr.trim()}`);
   if (signal.aborted) throw signal.reason;
   return EXIT_UNHEALTHY;
 }
@@ -88,8 +88,10 @@ export async function forgetOldData(
   }
   for (const volume of volumes) log(`old data: ${volume}`);
   if (confirm === undefined)
-    throw new Refused("cannot ask for confirmation without a terminal; to go on, add --yes");
-  if (!(await confirm('type "forget" to remove this for good: ')))
+    throw new Refused(
+      "cannot ask for confirmation without a terminal; to remove it without asking, add --yes",
+    );
+  if (!(await confirm('type "forget" to remove this permanently: ')))
     throw new Refused("nothing was removed");
   const { code, stderr } = await shell(
     volumes.map((volume) => `docker volume rm ${quote(volume)} >/dev/null\n`).join(""),

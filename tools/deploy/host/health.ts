@@ -111,7 +111,7 @@ function containerProblem(
   const up = all.filter(({ state }) => isUp(state.Status));
   const [first, ...others] = up.length > 0 ? up : all;
   if (first === undefined) return "does not exist";
-  if (up.length > 1) return `runs ${others.length + 1} times`;
+  if (up.length > 1) return `has ${others.length + 1} running containers`;
   const { state } = first;
   if (state.Status !== "running")
     return `is ${state.Status}${state.Status === "exited" ? ` with code ${state.ExitCode}` : ""}`;

@@ -34,7 +34,7 @@ export function planText(stack: string, decision: Decision): string {
     ...(noRollback === undefined ? [] : [`  NO ROLLBACK: ${noRollback}`]),
     ...(dump ? ["  first: the databases are dumped"] : []),
     ...(tried === undefined
-      ? ["  NO TRIAL: no new container is tried on a copy of its data first"]
+      ? ["  NO TRIAL: no new container is tried on a copy of its data"]
       : tried.length === 0
         ? []
         : [`  first: the new ${tried.join(", ")} must work on a copy of the data`]),

@@ -265,7 +265,7 @@ describe("the databases of a stack", () => {
       };
       const given = { ...databases(undefined, shell), signal: stop.signal };
       await assert.rejects(restore(given, undefined), /^Error: stopped by SIGINT$/);
-      assert.match(said.at(-1) ?? "", /may still be under way/);
+      assert.match(said.at(-1) ?? "", /may still be running/);
     });
 
     it("is a refusal where nothing was touched", async () => {
