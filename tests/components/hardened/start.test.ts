@@ -310,7 +310,7 @@ describe("the switch to a container that shares data with the old one", () => {
       `lock_seconds=20\nmkdir -p ${lock}\necho "$PPID $(cat /proc/sys/kernel/random/boot_id 2>/dev/null || :)" >${lock}/holder\n(\n${STOP_FIRST}) && exit 9\n[ -s ${lock}/holder ]\n`,
     );
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /waiting for an earlier script .*\n.*process \d+, still works on it/);
+    assert.match(stderr, /waiting .*earlier script .*\n.*process \d+, still works on it/);
     assert.deepEqual(host.running(), ["old"]);
   });
 

@@ -325,16 +325,17 @@ describe("drift", () => {
     ]);
   });
 
-  it("names the second of two containers for one declaration", () => {
-    const old = changed((copy) => {
-      copy.id = "2".repeat(64);
-      copy.name = "/s-homepage-fedcba9";
-      copy.state.Status = "exited";
-    });
-    assert.deepEqual(
-      driftOf(old, row).map(({ kind, found }) => `${kind}: ${found}`),
-      [`undeclared: s-homepage-fedcba9 (${PIN}, exited)`],
-    );
+  it("names the second of two containers for one declaration if it runs, not what a failed deployment has left", () => {
+    const second = (status: string) =>
+      changed((copy) => {
+        copy.id = "2".repeat(64);
+        copy.name = "/s-homepage-fedcba9";
+        copy.state.Status = status;
+      });
+    const found = (status: string): string[] =>
+      driftOf(second(status), row).map((one) => `${one.kind}: ${one.found}`);
+    assert.match(found("running").join("\n"), /^undeclared: s-homepage-\w{7} \(.*, running\)$/);
+    for (const status of ["created", "exited"]) assert.deepEqual(found(status), []);
   });
 
   it("sees a network that leads out, and one that was removed", () => {
