@@ -66,7 +66,10 @@ export function settings(answer: unknown, prefix: string): unknown {
   ];
   return {
     ...Object.fromEntries(host.map((key) => [key, HostConfig[key]])),
-    CgroupParent: String(HostConfig["CgroupParent"]).replace(/\/(?:taken|live)\//, "/"),
+    CgroupParent: String(HostConfig["CgroupParent"])
+      .replace(/\/(?:taken|live)\//, "/")
+      // The export is made for the driver systemd, where the name of a slice ends like this.
+      .replace(/\.slice$/, ""),
     CapAdd: sorted(HostConfig["CapAdd"]),
     CapDrop: sorted(HostConfig["CapDrop"]),
     SecurityOpt: sorted(HostConfig["SecurityOpt"]),

@@ -1,4 +1,5 @@
 /** Dumps the databases of the running stack, or replaces them by those of a dump. Both need the stack's lock. */
+import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { detached } from "../../../components/hardened/start";
 import { dumpScript, NOT_RUNNING, restoreScript } from "../../../components/upgrade/dump";
 import { StackModel } from "../../../components/model";
@@ -79,7 +80,7 @@ export async function forgetOldData(
   { shell, loaded: { model }, signal, log }: Databases,
   confirm: ((question: string) => Promise<boolean>) | undefined,
 ): Promise<number> {
-  const found = await shell("docker volume ls -q --filter dangling=true\n", { signal });
+  const found = await shell(listScript(model.stack), { signal });
   if (found.code !== 0) throw new Refused(`cannot list the volumes: ${found.stderr.trim()}`);
   const volumes = oldData(model, found.stdout.split("\n"));
   if (volumes.length === 0) {
@@ -94,7 +95,16 @@ export async function forgetOldData(
   if (!(await confirm('type "forget" to remove this permanently: ')))
     throw new Refused("nothing was removed");
   const { code, stderr } = await shell(
-    volumes.map((volume) => `docker volume rm ${quote(volume)} >/dev/null\n`).join(""),
+    volumes
+      // A refused deployment leaves containers behind that never ran.
+      .map(
+        (volume) =>
+          `left=$(docker ps -aq --filter ${quote(`volume=${volume}`)} --filter status=created --filter status=exited)
+[ -z "$left" ] || docker rm $left >/dev/null
+docker volume rm ${quote(volume)} >/dev/null
+`,
+      )
+      .join(""),
     { signal },
   );
   if (code !== 0) throw new Refused(`cannot remove the old data: ${stderr.trim()}`);
@@ -102,16 +112,22 @@ export async function forgetOldData(
   return EXIT_OK;
 }
 
-/** Those of the volumes that hold data of PostgreSQL and are not in the stack. */
-const oldData = ({ stack, containers }: StackModel, volumes: readonly string[]): string[] => {
-  const current = containers.flatMap(({ mounts }) =>
+/** Prints all volumes, and those of the stack's running containers as `used=<name>`. */
+const listScript = (stack: string): string => `docker volume ls -q
+for id in $(docker ps -q --filter ${quote(`label=pinned-stack.stack=${stack}`)} --filter label=${ROLE_LABEL}=container); do
+  docker inspect --format '{{range .Mounts}}{{if .Name}}used={{println .Name}}{{end}}{{end}}' "$id"
+done
+`;
+
+/** Data of PostgreSQL that the running server does not use; without a running server, that is not in the stack. */
+const oldData = ({ stack, containers }: StackModel, lines: readonly string[]): string[] => {
+  const prefix = `${stack}-postgres-`;
+  const isData = (name: string): boolean =>
+    name.startsWith(prefix) && /^[0-9]+-data$/.test(name.slice(prefix.length));
+  const used = lines.flatMap((line) => /^used=(.*)$/.exec(line)?.[1] ?? []).filter(isData);
+  const declared = containers.flatMap(({ mounts }) =>
     mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
   );
-  const prefix = `${stack}-postgres-`;
-  return volumes.filter(
-    (name) =>
-      name.startsWith(prefix) &&
-      /^[0-9]+-data$/.test(name.slice(prefix.length)) &&
-      !current.includes(name),
-  );
+  const current = used.length > 0 ? used : declared;
+  return lines.filter((name) => isData(name) && !current.includes(name));
 };

@@ -291,7 +291,11 @@ describe("the databases of a stack", () => {
     beforeEach(() => {
       volumes = fakeHost(`case "$1 $2" in
 "volume ls") [ ! -e "$HOME/fail" ] || { echo 'no engine' >&2; exit 1; }
-  case "$*" in *dangling=true*) cat "$HOME/volumes";; esac;;
+  cat "$HOME/volumes";;
+"ps -q") [ ! -e "$HOME/server" ] || echo server;;
+"ps -aq") [ ! -e "$HOME/left" ] || echo left;;
+"rm left") ;;
+"inspect --format") cat "$HOME/server";;
 "volume rm") [ ! -e "$HOME/used" ] || { echo 'volume is in use' >&2; exit 1; };;
 *) exit 7;;
 esac`);
@@ -324,6 +328,15 @@ esac`);
       assert.equal(questions.length, 1);
       assert.match(questions[0] ?? "", /"forget"/);
       assert.deepEqual(removed(), ["test-postgres-15-data", "test-postgres-14-data"]);
+    });
+
+    it("are what the running server does not use, whatever the stack file says", async () => {
+      writeFileSync(join(volumes.home, "server"), "used=test-postgres-15-data\n");
+      writeFileSync(join(volumes.home, "left"), "");
+      has(["test-postgres-15-data", "test-postgres-16-data"]);
+      assert.equal(await forget(() => Promise.resolve(true)), 0);
+      assert.deepEqual(removed(), ["test-postgres-16-data"]);
+      assert.ok(volumes.calls().includes("rm left"));
     });
 
     it("are listed in a stack that has no data any more, too", async () => {
