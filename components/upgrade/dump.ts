@@ -14,8 +14,16 @@ export interface DumpSettings {
 }
 
 /** Shell text of the folder on the host that holds the dumps. */
-export const folderOf = (stack: string, { directory }: DumpSettings): string =>
+const folderOf = (stack: string, { directory }: DumpSettings): string =>
   directory === undefined ? `"$HOME/pinned-stack-backups/"${quote(stack)}` : quote(directory);
+
+/** Sets `$folder`. A user without a home, as of cron or a service, has no default. */
+export const folderScript = (stack: string, backups: DumpSettings): string =>
+  `${
+    backups.directory === undefined
+      ? `[ -n "\${HOME:-}" ] || { echo 'REFUSED: HOME is not set on the host; set pinned-stack:backups.directory; no running container was touched' >&2; exit 1; }\n`
+      : ""
+  }folder=${folderOf(stack, backups)}\n`;
 
 /** Exit code of the scripts if PostgreSQL is not running. */
 export const NOT_RUNNING = 3;
@@ -85,8 +93,7 @@ function serverScript({ stack, containers, backups }: DumpArgs): string {
   return `${START_LIBRARY}${POSTGRES}${DUMP}
 stack=${quote(stack)}
 keep=${backups.keep}
-folder=${folderOf(stack, backups)}
-server=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server ?? { name: "" })}`)} --filter label=hardened.role=container | head -n 1)
+${folderScript(stack, backups)}server=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server ?? { name: "" })}`)} --filter label=hardened.role=container | head -n 1)
 if [ -z "$server" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
 `;
 }

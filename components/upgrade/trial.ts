@@ -3,7 +3,7 @@ import { quote } from "../../host/shell-quote";
 import { startFunctions, START_LIBRARY } from "../hardened/start";
 import { StackContainer } from "../model";
 import { createScript } from "./create";
-import { DUMP, DumpSettings, folderOf } from "./dump";
+import { DUMP, DumpSettings, folderScript } from "./dump";
 import { dataOf, isServer, library, nameOf, POSTGRES, serverHooks, triedContainers } from "./hooks";
 
 const TRIAL = library("trial.sh");
@@ -29,7 +29,6 @@ export interface TrialArgs {
 export function trialScript(args: TrialArgs): string {
   const { stack, containers, atMost, backups, olderData } = args;
   const tried = triedContainers(containers);
-  const folder = folderOf(stack, backups);
   const server = tried.find(isServer);
   const s = server === undefined ? -1 : tried.indexOf(server);
   const each = (script: (container: StackContainer, index: number) => string): string =>
@@ -41,8 +40,7 @@ export function trialScript(args: TrialArgs): string {
   return `stack=${quote(stack)}
 at_most=${atMost}
 keep=${backups.keep}
-folder=${folder}
-older_data=${olderData ? "accept" : "refuse"}
+${folderScript(stack, backups)}older_data=${olderData ? "accept" : "refuse"}
 without_trial=${quote(`deploy without the trial: npm run deploy -- --stack ${stack} --without-trial`)}
 forget_old_data=${quote(`remove it: npm run deploy -- --stack ${stack} --forget-old-data`)}
 tool_image=${quote(toolImage)}
