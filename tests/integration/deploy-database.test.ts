@@ -11,7 +11,7 @@ import { deployStack, type DeployStack } from "./deploy-stack";
 const all = (result: Result): string => `${result.stdout}${result.stderr}`;
 
 describe("a deployment of PostgreSQL", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   const images = [IMAGES.traefik, IMAGES.homepage, IMAGES.n8n, IMAGES.postgres];
   const world = useWorld({ images, pulumi: true });
   let stack: DeployStack;
