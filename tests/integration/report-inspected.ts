@@ -68,8 +68,9 @@ export function settings(answer: unknown, prefix: string): unknown {
     ...Object.fromEntries(host.map((key) => [key, HostConfig[key]])),
     CgroupParent: String(HostConfig["CgroupParent"])
       .replace(/\/(?:taken|live)\//, "/")
-      // The export is made for the driver systemd, where the name of a slice ends like this.
-      .replace(/\.slice$/, ""),
+      // The export is made for the driver systemd, where "-" in the name of a slice has another meaning.
+      .replace(/\.slice$/, "")
+      .replaceAll("_", "-"),
     CapAdd: sorted(HostConfig["CapAdd"]),
     CapDrop: sorted(HostConfig["CapDrop"]),
     SecurityOpt: sorted(HostConfig["SecurityOpt"]),
