@@ -77,7 +77,7 @@ export function settings(answer: unknown, prefix: string): unknown {
     Init: HostConfig["Init"] === true,
     image: facts.image,
     user: facts.user,
-    command: facts.command?.map((word) => word.replaceAll("taken", "live")),
+    command: facts.command.map((word) => word.replaceAll("taken", "live")),
     // The published ports differ, because both run at once.
     environment: sorted(Config["Env"]).map((line) => String(line).replace(/:\d+\/$/, "")),
     health: Config["Healthcheck"],
