@@ -79,13 +79,11 @@ export class Stack extends pulumi.ComponentResource {
         return id === undefined ? [] : [[`id_${index}`, id]];
       }),
     );
-    const script = (text: string): pulumi.Output<string> =>
-      pulumi.all(ids).apply(
-        (known) =>
-          `${Object.entries(known)
-            .map(([variable, id]) => `export ${variable}=${id}\n`)
-            .join("")}${detached(text)}`,
-      );
+    const exported = pulumi.all(ids).apply((known) =>
+      Object.entries(known)
+        .map(([variable, id]) => `export ${variable}=${id}\n`)
+        .join(""),
+    );
     // A container that has to start again is tried again.
     const triggers = [...Object.values(ids), ...Object.values(restarted)];
     // One that cannot be created fails the deployment before any is tried or started.
@@ -97,13 +95,13 @@ export class Stack extends pulumi.ComponentResource {
             host.command(
               `${name}-trial`,
               {
-                script: script(
+                script: pulumi.interpolate`${exported}${detached(
                   trialScript({
                     stack: model.stack,
                     containers: model.containers,
                     ...trialSettings,
                   }),
-                ),
+                )}`,
                 triggers,
               },
               { parent: this, dependsOn: created },
@@ -113,7 +111,7 @@ export class Stack extends pulumi.ComponentResource {
     if (replaced.length > 0)
       host.command(
         `${name}-cleanup`,
-        { script: script(cleanupScript(model.stack, model.containers, true)), triggers },
+        { script: detached(cleanupScript(model.stack, model.containers, true)), triggers },
         { parent: this, dependsOn: [...made.values()].map(({ started }) => started) },
       );
     this.registerOutputs({ model: withoutContainers(model) });

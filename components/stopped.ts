@@ -29,12 +29,14 @@ export async function stoppedContainers(
   return Object.fromEntries(
     [...states]
       // A failed deployment leaves several, of which another one than Pulumi's may run.
-      .filter(([, [state = "", ...others]]) => others.length > 0 || !RUNNING.includes(state))
+      .filter(([, [state = "", ...others]]) => others.length > 0 || !isUp(state))
       .map(([name]) => [name, now]),
   );
 }
 
-const RUNNING = ["running", "restarting", "paused"];
+/** Whether Docker keeps a container of this status running. */
+export const isUp = (status: string): boolean =>
+  ["running", "restarting", "paused"].includes(status);
 
 /** `n8n running` for each container. Its name is that of the resource without the stack's. */
 const STATES = (stack: string): string =>

@@ -84,6 +84,9 @@ works() {
   done
 }
 
+# The running container of name $1; empty where there is none.
+running_of() { docker ps -q --no-trunc --filter "label=hardened.name=$1" --filter label=hardened.role=container | head -n 1; }
+
 # A short-lived container of this program's own: without network, and as little else as its work takes.
 helper() { docker run --rm --label hardened.role=helper --network none --cap-drop ALL --security-opt no-new-privileges --read-only --memory 256m --memory-swap 256m --pids-limit 50 "$@"; }
 
@@ -117,7 +120,11 @@ mark() { docker volume create --label hardened.role=before "$name-$1" >/dev/null
 marked() { docker volume inspect "$name-$1" >/dev/null 2>&1; }
 marker_label() { docker volume inspect --format "{{index .Labels \"hardened.$1\"}}" "$name-before" 2>/dev/null || :; }
 forget() { docker volume rm "$name-switched" "$name-copied" "$name-before" >/dev/null 2>&1 || :; FORGET; }
-put_back() { if marked copied; then RESTORE || return 1; docker volume rm "$name-copied" >/dev/null; fi; }
+put_back() {
+  if ! marked copied; then return 0; fi
+  RESTORE || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+  docker volume rm "$name-copied" >/dev/null
+}
 
 # Stops the old container and starts the new one, which cannot run beside it. Nobody may interrupt this half-way.
 switch() {
@@ -127,7 +134,7 @@ switch() {
   # A deployment of which something else failed goes back to what ran before, with its data; `return` says so.
   if marked return; then
     docker stop -t "$grace" "$old" >/dev/null
-    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+    put_back || return 1
     forget
     docker volume rm "$name-return" >/dev/null
     start_alone
@@ -137,12 +144,12 @@ switch() {
   if [ "$(marker_label old)" = "$old" ] && ! marked switched; then
     log "$alias: an earlier deployment was interrupted here; its data is restored first"
     was_running=yes
-    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+    put_back || return 1
   elif [ "$(marker_label new)" = "$old" ] && ! marked switched && ! { is_running "$old" && works "$old"; }; then
     # What was cut off was the start of yet another container, which does not work; the one before that is the last good one.
     log "$alias: an earlier deployment was interrupted here; its data is restored first"
     docker stop -t "$grace" "$old" >/dev/null
-    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+    put_back || return 1
     before=$(marker_label old)
     if docker inspect "$before" >/dev/null 2>&1; then old=$before; was_running=yes; fi
   fi
@@ -168,7 +175,7 @@ switch() {
   log "$alias: the new container $why; its last log lines:"
   tail_of "$new"
   stop_new || return 1
-  put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+  put_back || return 1
   # In this order: whoever is cut off between the two has to know that the old one had been running.
   back || :
   forget
@@ -212,7 +219,7 @@ hold_new() { if replaced; then stop_new; fi; }
 give_back() {
   if ! replaced; then return 0; fi
   stop_new || return 1
-  put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+  put_back || return 1
   given=0
   back || given=1
   forget
@@ -253,7 +260,7 @@ main() {
     moment=$(marker_label at)
     was_running=yes
     stop_new || return 1
-    put_back || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+    put_back || return 1
     back || :
     forget
     return 1

@@ -93,7 +93,7 @@ function serverScript({ stack, containers, backups }: DumpArgs): string {
   return `${START_LIBRARY}${POSTGRES}${DUMP}
 stack=${quote(stack)}
 keep=${backups.keep}
-${folderScript(stack, backups)}server=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server ?? { name: "" })}`)} --filter label=hardened.role=container | head -n 1)
+${folderScript(stack, backups)}server=$(running_of ${quote(nameOf(stack, server ?? { name: "" }))})
 if [ -z "$server" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
 `;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { quote } from "../../host/shell-quote";
 import { DataMount } from "../hardened/model";
 import { StartHooks, startFunctions } from "../hardened/start";
-import { StackContainer } from "../model";
+import { StackContainer, StackModel } from "../model";
 
 export const library = (file: string): string => readFileSync(join(__dirname, file), "utf8");
 export const POSTGRES = library("postgres.sh");
@@ -21,13 +21,23 @@ export const triedContainers = (containers: readonly StackContainer[]): StackCon
     .sort((a, b) => Number(isServer(b)) - Number(isServer(a)));
 
 export const isServer = ({ upgrade }: StackContainer): boolean => upgrade?.serves !== undefined;
-export const dataOf = ({ mounts }: StackContainer): DataMount[] =>
+/** Whether it is a server of databases or has one there, so that these are dumped before it is replaced. */
+export const needsDump = (container: StackContainer): boolean =>
+  isServer(container) || container.upgrade?.database !== undefined;
+export const dataOf = ({ mounts }: Pick<StackContainer, "mounts">): DataMount[] =>
   mounts.filter((mount): mount is DataMount => mount.kind === "data");
+
+/** Docker's names of the data volumes of a stack. */
+export const dataVolumes = ({
+  stack,
+  containers,
+}: Pick<StackModel, "stack" | "containers">): string[] =>
+  containers.flatMap(dataOf).map(({ volume }) => `${stack}-${volume}`);
 
 /** Stops client number `index` of a database server, and starts it again if it ran. */
 const clientFunctions = (stack: string, client: StackContainer, index: number): string =>
   `client_stop_${index}() {
-client=$(docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, client)}`)} --filter label=hardened.role=container | head -n 1)
+client=$(running_of ${quote(nameOf(stack, client))})
 if [ -n "$client" ]; then stopped_${index}=$client; docker stop -t ${client.stopGraceSeconds} "$client" >/dev/null; fi
 }
 stopped_${index}=
@@ -35,7 +45,7 @@ client_start_${index}() {
 if [ -z "$stopped_${index}" ]; then return 0; fi
 docker start "$stopped_${index}" >/dev/null || return 1
 (
-${startFunctions({ model: client, name: nameOf(stack, client), toolImage: client.toolImage })}
+${functionsWith(stack, client)}
 works "$stopped_${index}"
 )
 }
@@ -68,7 +78,7 @@ CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].j
   if (database === undefined || server === undefined) return serverHooks(container);
   return {
     ...serverHooks(container),
-    library: `${POSTGRES}server() { docker ps -q --no-trunc --filter ${quote(`label=hardened.name=${nameOf(stack, server)}`)} --filter label=hardened.role=container | head -n 1; }
+    library: `${POSTGRES}server() { running_of ${quote(nameOf(stack, server))}; }
 `,
     snapshot: `copy_database "$(server)" ${quote(database)}`,
     restore: `return_database "$(server)" ${quote(database)}`,
@@ -76,15 +86,22 @@ CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].j
   };
 }
 
-/** The settings and functions of a container with all its hooks, for the functions of start.sh. */
-export const functionsOf = (
+/** The settings and functions of a container, for the functions of start.sh. */
+export const functionsWith = (
   stack: string,
   container: StackContainer,
-  containers: readonly StackContainer[],
+  hooks: StartHooks = {},
 ): string =>
   startFunctions({
     model: container,
     name: nameOf(stack, container),
     toolImage: container.toolImage,
-    ...startHooks(stack, container, containers),
+    ...hooks,
   });
+
+/** {@link functionsWith} all its hooks. */
+export const functionsOf = (
+  stack: string,
+  container: StackContainer,
+  containers: readonly StackContainer[],
+): string => functionsWith(stack, container, startHooks(stack, container, containers));

@@ -39,7 +39,7 @@ limited() {
 }
 too_long() { refuse "the trial takes longer than $at_most minutes (pinned-stack:trial.atMost); raise that limit, or $without_trial"; }
 
-# The running container of name $1 that $2 would replace; empty where there is none. Sets $sick where one is there and stopped.
+# The running container of name $1 that $2 would replace; empty where there is none.
 running_before() {
   docker ps -q --no-trunc --filter "label=hardened.name=$1" --filter label=hardened.role=container | grep -vx "$2" | head -n 1 || :
 }

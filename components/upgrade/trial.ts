@@ -1,10 +1,20 @@
 /** The script that tries new containers on copies of the data, before any running container is touched. Pure. */
 import { quote } from "../../host/shell-quote";
-import { startFunctions, START_LIBRARY } from "../hardened/start";
+import { START_LIBRARY } from "../hardened/start";
 import { StackContainer } from "../model";
 import { createScript } from "./create";
 import { DUMP, DumpSettings, folderScript } from "./dump";
-import { dataOf, isServer, library, nameOf, POSTGRES, serverHooks, triedContainers } from "./hooks";
+import {
+  dataOf,
+  functionsWith,
+  isServer,
+  library,
+  nameOf,
+  needsDump,
+  POSTGRES,
+  serverHooks,
+  triedContainers,
+} from "./hooks";
 
 const TRIAL = library("trial.sh");
 
@@ -35,7 +45,7 @@ export function trialScript(args: TrialArgs): string {
     tried.map(script).join("");
   const toolImage = server?.image ?? tried[0]?.toolImage ?? "";
   const needsServer = tried.flatMap((container, i) =>
-    isServer(container) || container.upgrade?.database !== undefined ? [`"$old_${i}"`] : [],
+    needsDump(container) ? [`"$old_${i}"`] : [],
   );
   return `stack=${quote(stack)}
 at_most=${atMost}
@@ -96,7 +106,7 @@ const needScript = ({ mounts, upgrade }: StackContainer, i: number): string =>
 need_memory=$((need_memory + $(memory_of "$old_${i}") * 3 / 2 + 64))
 ${
   upgrade?.serves === undefined
-    ? dataOf({ mounts } as StackContainer)
+    ? dataOf({ mounts })
         .map(({ path }) => `needs_copy_of "$(volume_at "$old_${i}" ${quote(path)})"\n`)
         .join("")
     : ""
@@ -115,7 +125,7 @@ function serverTrial(stack: string, server: StackContainer, i: number): string {
   const volume = `$run-data-${i}`;
   return `if [ $databases = yes ]; then
 ${DUMPED}
-${startFunctions({ model: server, name: nameOf(stack, server), toolImage: server.toolImage, ...serverHooks(server) })}
+${functionsWith(stack, server, serverHooks(server))}
 docker volume create $trial_labels "${volume}" >/dev/null
 trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))}) || not_created
 if [ -n "$older_volume" ]; then
@@ -144,7 +154,7 @@ function serviceTrial(stack: string, container: StackContainer, i: number): stri
       ...(command && { command }),
     });
   return `if [ -n "$old_${i}" ]; then
-${startFunctions({ model: container, name: nameOf(stack, container), toolImage: container.toolImage })}
+${functionsWith(stack, container)}
 ${
   database === undefined
     ? ""

@@ -1,5 +1,6 @@
 /** Returns to what ran before a deployment that failed. */
 import { detached } from "../../components/hardened/start";
+import { isUp } from "../../components/stopped";
 import { markReturnScript, returnScript } from "../../components/upgrade/return";
 import { textOf } from "../cli/command";
 import { PlainConfig, withImages } from "../../config/file/edit";
@@ -11,7 +12,7 @@ import { orphanedVolumes } from "./plan/orphaned-volumes";
 import { findOrphans, removeOrphans } from "./host/orphans";
 import { loadTarget } from "./pulumi/target";
 import { health, recordHealthy, up } from "./up";
-import { isUp, logsScript } from "./host/health";
+import { logsScript } from "./host/health";
 import { RollbackCandidate } from "./rollback";
 
 /** Resolves to the exit code. */

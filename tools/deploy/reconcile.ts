@@ -1,11 +1,10 @@
 /** The state before a deployment: what interrupted runs left behind, and drift. */
 import { cgroupsName, socketGroupName } from "../../host/docker-host";
-import { ROLE_LABEL } from "../../components/hardened/labels";
+import { isUp } from "../../components/stopped";
 import { Run } from "./context";
-import { isUp } from "./host/health";
 import { compare, Drift } from "./host/drift";
 import { deployments, PastUpdate, timestamp, unfinished } from "./pulumi/history";
-import { Inventory, takeInventory } from "./host/inventory";
+import { Inventory, isNamed, takeInventory } from "./host/inventory";
 import { findOrphans, isStateStale, Orphan } from "./host/orphans";
 import { COMMAND, CONTAINER, DeployedContainer, nameOf, StackState } from "./pulumi/state";
 
@@ -106,10 +105,7 @@ const commandUrns = ({ resources }: StackState, name: string): string[] =>
 /** Without those of which another container runs, which a failed deployment leaves behind. */
 const stoppedContainers = (deployed: readonly DeployedContainer[], live: Inventory): string[] =>
   deployed.flatMap(({ name }) => {
-    const mine = live.containers.filter(
-      ({ labels }) =>
-        labels[ROLE_LABEL] === "container" && labels["pinned-stack.container"] === name,
-    );
+    const mine = live.containers.filter((one) => isNamed(one, name));
     const [first] = mine;
     return first === undefined || mine.some(({ state }) => isUp(state.Status))
       ? []

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { START_LIBRARY } from "../../../components/hardened/start";
 import { startScript } from "../../../components/hardened/start";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS } from "../../../components/services";
@@ -171,7 +172,8 @@ describe("the start of a container of the stack", () => {
     assert.match(after ?? "", /ALTER ROLE postgres PASSWORD/);
     assert.equal(moves, `[ "$(data_volume_of "$1")" != "$(data_volume_of "$new")" ]`);
     assert.equal(move, `move_data "$1"`);
-    assert.match(library ?? "", /label=hardened\.name=test-n8n/);
+    assert.ok(library?.includes("client=$(running_of 'test-n8n')"), library);
+    assert.match(START_LIBRARY, /running_of\(\) \{ .*label=hardened\.name=\$1"/);
   });
 
   it("has nothing of that for others", () => {

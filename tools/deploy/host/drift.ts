@@ -11,7 +11,7 @@ import { Controls } from "../../../components/hardened/policy";
 import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../../host/cgroups";
 import { quote } from "../../../host/shell-quote";
 import { oneLine } from "../../../text/one-line";
-import { Inventory, Limits, LiveContainer, LiveProcess } from "./inventory";
+import { Inventory, isNamed, Limits, LiveContainer, LiveProcess } from "./inventory";
 
 /** A declared container, with its Docker id if it was recorded. */
 export interface Declared extends ContainerModel {
@@ -115,9 +115,7 @@ export function compare(
 }
 
 const isMadeFrom = (live: LiveContainer, { name, id }: Declared): boolean =>
-  id === undefined
-    ? live.labels[ROLE_LABEL] === "container" && live.labels["pinned-stack.container"] === name
-    : live.id === id;
+  id === undefined ? isNamed(live, name) : live.id === id;
 
 /** The namespaces of other containers that it has joined: `in the network of n8n`. */
 function joinedBy({ host }: LiveContainer, { containers }: Inventory): string[] {

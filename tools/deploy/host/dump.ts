@@ -3,6 +3,7 @@ import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { detached } from "../../../components/hardened/start";
 import { dumpScript, NOT_RUNNING, restoreScript } from "../../../components/upgrade/dump";
 import { StackModel } from "../../../components/model";
+import { dataVolumes } from "../../../components/upgrade/hooks";
 import { quote } from "../../../host/shell-quote";
 import { LoadedStack } from "../../model/load";
 import { EXIT_OK, EXIT_RETURNED, EXIT_UNHEALTHY, Refused } from "../context";
@@ -120,14 +121,11 @@ done
 `;
 
 /** Data of PostgreSQL that the running server does not use; without a running server, that is not in the stack. */
-const oldData = ({ stack, containers }: StackModel, lines: readonly string[]): string[] => {
-  const prefix = `${stack}-postgres-`;
+const oldData = (model: StackModel, lines: readonly string[]): string[] => {
+  const prefix = `${model.stack}-postgres-`;
   const isData = (name: string): boolean =>
     name.startsWith(prefix) && /^[0-9]+-data$/.test(name.slice(prefix.length));
   const used = lines.flatMap((line) => /^used=(.*)$/.exec(line)?.[1] ?? []).filter(isData);
-  const declared = containers.flatMap(({ mounts }) =>
-    mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
-  );
-  const current = used.length > 0 ? used : declared;
+  const current = used.length > 0 ? used : dataVolumes(model);
   return lines.filter((name) => isData(name) && !current.includes(name));
 };

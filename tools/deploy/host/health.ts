@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { quote } from "../../../host/shell-quote";
 import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { ContainerModel } from "../../../components/hardened/model";
+import { isUp } from "../../../components/stopped";
 import { HostError, HostShell } from "../../../host/shell";
 import {
   Inventory,
   inventoryProblem,
   inventoryScript,
+  isNamed,
   LiveContainer,
   parseInventory,
 } from "./inventory";
@@ -70,10 +72,7 @@ export function healthOf(
   routes: string,
 ): Health {
   const unhealthy = declared.flatMap((container) => {
-    const mine = live.containers.filter(
-      ({ labels }) =>
-        labels[ROLE_LABEL] === "container" && labels["pinned-stack.container"] === container.name,
-    );
+    const mine = live.containers.filter((one) => isNamed(one, container.name));
     const problem = containerProblem(container, mine);
     return problem === undefined ? [] : [`${container.name} ${problem}`];
   });
@@ -98,10 +97,6 @@ export function healthOf(
 }
 
 const UNCERTIFIED = "uncertified";
-
-/** Whether Docker keeps a container of this status running. */
-export const isUp = (status: string): boolean =>
-  ["running", "restarting", "paused"].includes(status);
 
 function containerProblem(
   { controls: { healthCheck } }: ContainerModel,

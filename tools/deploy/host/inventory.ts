@@ -1,6 +1,7 @@
 /** Inspects the stack's networks and containers on the host, including foreign containers that joined one of them. */
 import { z } from "zod";
 
+import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { EngineCgroups } from "../../../host/cgroups";
 import { quote } from "../../../host/shell-quote";
 import { HostShell, ShellResult } from "../../../host/shell";
@@ -143,6 +144,10 @@ const NETWORK_FORMAT =
 const INFO_FORMAT =
   '{"limits":{"memory":{{json .MemoryLimit}},"swap":{{json .SwapLimit}},"processes":{{json .PidsLimit}}},' +
   '"cgroups":{"driver":{{json .CgroupDriver}},"version":{{json .CgroupVersion}}}}';
+
+/** Whether it is, or was, the long-running container of this name inside its stack. */
+export const isNamed = ({ labels }: Pick<LiveContainer, "labels">, name: string): boolean =>
+  labels[ROLE_LABEL] === "container" && labels["pinned-stack.container"] === name;
 
 export interface InventoryOptions {
   /** Whether to inspect what the containers run, and who joined their namespaces. Default false. */

@@ -1,4 +1,5 @@
 import { StackModel } from "../../../components/model";
+import { dataVolumes } from "../../../components/upgrade/hooks";
 import { nameOf, StackState, VOLUME } from "../pulumi/state";
 
 export interface OrphanedVolume {
@@ -11,11 +12,7 @@ export function orphanedVolumes(
   { resources }: Pick<StackState, "resources">,
   { stack, containers }: Pick<StackModel, "stack" | "containers">,
 ): OrphanedVolume[] {
-  const kept = new Set(
-    containers.flatMap(({ mounts }) =>
-      mounts.flatMap((mount) => (mount.kind === "data" ? [`${stack}-${mount.volume}`] : [])),
-    ),
-  );
+  const kept = new Set(dataVolumes({ stack, containers }));
   return resources
     .filter(({ type, protect, urn }) => type === VOLUME && protect && !kept.has(nameOf(urn)))
     .map(({ urn, inputs }) => ({

@@ -1,6 +1,6 @@
 /** What a plan says of the trial. Pure. */
 import { StackModel } from "../../../components/model";
-import { isServer, triedContainers } from "../../../components/upgrade/hooks";
+import { needsDump, triedContainers } from "../../../components/upgrade/hooks";
 import { Plan } from "./plan";
 
 /** Names of the containers that are tried on copies of their data. */
@@ -16,9 +16,5 @@ export const replacesDatabase = (plan: Plan, { containers }: StackModel): boolea
   plan.containers.some(
     ({ name, action }) =>
       action === "replaced" &&
-      containers.some(
-        (container) =>
-          container.name === name &&
-          (isServer(container) || container.upgrade?.database !== undefined),
-      ),
+      containers.some((container) => container.name === name && needsDump(container)),
   );
