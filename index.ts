@@ -13,10 +13,12 @@ import { readConfig } from "./config/program";
 import { warningsOf } from "./config/rules";
 import { DockerHost } from "./host/docker-host";
 import { resolveForPulumi } from "./images/resolve/program";
+import { checkForPulumi } from "./images/signatures/program";
 
 export = async (): Promise<StackOutputs> => {
   const config = readConfig();
   const { images, warnings } = await resolveForPulumi(config);
+  const unexpected = await checkForPulumi({ ...config, images, folder: __dirname });
   const last = await lastDeployment(config.stack);
   const now = new Date();
   const today = now.toISOString().slice(0, 10);
@@ -42,7 +44,7 @@ export = async (): Promise<StackOutputs> => {
             now,
           )
         : pulumi.secret(config.secret(name).reveal()),
-    warnings: [...warningsOf(config), ...warnings],
+    warnings: [...warningsOf(config), ...warnings, ...unexpected],
   });
   return stackOutputs(model, restarted);
 };

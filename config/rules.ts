@@ -31,6 +31,7 @@ export const ruleProblems = (
   ...hostNameProblems(keys, services),
   ...exemptionProblems(keys),
   ...imageProblems(raw, keys, services, images),
+  ...trustProblems(raw, keys),
   ...missingSecrets(raw, services),
   ...portProblems(keys),
   ...adminProblems(keys),
@@ -123,6 +124,18 @@ function exemptionProblems({ services }: Partial<ParsedKeys>): string[] {
       throw error;
     }
   });
+}
+
+/** A policy for a misspelled service would protect nothing. */
+function trustProblems({ values }: RawConfig, { trust = {} }: Partial<ParsedKeys>): string[] {
+  const given = values.images;
+  if (!isMap(given)) return [];
+  return Object.keys(trust)
+    .filter((name) => !Object.hasOwn(given, name))
+    .map(
+      (name) =>
+        `trust.${pathPart(name)}: there is no image of this name, expected one of ${Object.keys(given).map(pathPart).join(", ")}`,
+    );
 }
 
 function imageProblems(

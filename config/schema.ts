@@ -22,6 +22,7 @@ import { hostProblems } from "../host/address";
 import { parseAge } from "../images/age";
 import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
+import { trustPolicy } from "../images/trust/schema";
 
 /** The secrets of all services, by name. */
 export const SECRETS = Object.fromEntries(
@@ -257,6 +258,10 @@ export const KEYS = {
       >,
       expected("a map with one line per service: name:tag@sha256:…"),
     ),
+  },
+  trust: {
+    schema: z.record(z.string(), trustPolicy, expected("a map keyed by service")),
+    fallback: {},
   },
   requirePins: { schema: z.boolean(), fallback: false },
   checkTags: { schema: z.boolean(), fallback: true },

@@ -5,11 +5,15 @@ import { batchLookup, type Tagged } from "./digests";
 import { ExchangeError, RegistryError } from "./errors";
 import { fetchManifest, type Manifest } from "./manifests";
 import type { Registries } from "./origin";
+import { fetchReferrers, type Referrers } from "./referrers";
 import { statusError, verifiedBody } from "./response";
 import { RegistrySession } from "./session";
+import { fetchTags, type TagList } from "./tag-list";
 import { LIMITS, Transport, type Limits, type RequestEvent } from "./transport";
 
 export type { Manifest } from "./manifests";
+export type { Referrers } from "./referrers";
+export type { TagList } from "./tag-list";
 export type { Registries, RegistrySettings } from "./origin";
 export { RegistryError, type RegistryErrorCode } from "./errors";
 export type { RequestEvent } from "./transport";
@@ -94,6 +98,31 @@ export class RegistryClient {
       if (response.status !== 200) throw statusError(response);
       return verifiedBody(response, digest);
     });
+  }
+
+  /**
+   * The descriptors' digests in the referrers API's answer for a digest, with what the API is: `offered` or not. Follows no
+   * redirect. Rejects if the registry could not tell, for instance with 429 or 500.
+   */
+  referrers(image: ImageReference, digest: Digest): Promise<Referrers> {
+    return this.#for(image, (session) => fetchReferrers(session, image.repository, digest));
+  }
+
+  /** A manifest that need not exist: `undefined` for 404. Follows no redirect. */
+  manifestIfAny(image: ImageReference, digestOrTag: string): Promise<Manifest | undefined> {
+    return this.#for(image, async (session) => {
+      try {
+        return await fetchManifest(session, image.repository, digestOrTag, "stop");
+      } catch (error) {
+        if (error instanceof ExchangeError && error.code === "not-found") return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** All tags of the image's repository, at most 20 000, in the registry's order. */
+  tags(image: ImageReference): Promise<TagList> {
+    return this.#for(image, (session) => fetchTags(session, image.repository));
   }
 
   /** Closes all connections. */

@@ -69,6 +69,7 @@ export async function fetchManifest(
   session: RegistrySession,
   repository: string,
   tagOrDigest: string,
+  redirects: "follow" | "stop" = "follow",
 ): Promise<Manifest> {
   const wanted = isTag(tagOrDigest) ? undefined : parseDigest(tagOrDigest);
   const response = await session.send(repository, {
@@ -76,6 +77,7 @@ export async function fetchManifest(
     path: `manifests/${tagOrDigest}`,
     accept,
     maxBodyBytes: MAX_MANIFEST_BYTES,
+    redirects,
   });
   if (response.status !== 200) throw statusError(response);
   const mediaType = readManifestType(response);

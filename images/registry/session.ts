@@ -20,7 +20,10 @@ import { statusError, type RegistryResponse } from "./response";
 import type { Request, Transport } from "./transport";
 
 /** A request for an object in a repository. */
-export interface RepositoryRequest extends Pick<Request, "method" | "accept" | "maxBodyBytes"> {
+export interface RepositoryRequest extends Pick<
+  Request,
+  "method" | "accept" | "maxBodyBytes" | "redirects"
+> {
   /** Path relative to `/v2/<repository>/`, including the query. */
   readonly path: string;
 }

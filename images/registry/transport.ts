@@ -55,6 +55,8 @@ export interface Request {
   readonly maxBodyBytes: number;
   /** The registry that the request belongs to. */
   readonly context: RegistryContext;
+  /** `stop` returns a redirect as the response instead of following it. Default `follow`. */
+  readonly redirects?: "follow" | "stop";
 }
 
 const MAX_REDIRECTS = 5;
@@ -86,7 +88,11 @@ export class Transport {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#sendWithRetries(request, url, authorization);
       const { location } = response.headers;
-      if (!REDIRECTS.has(response.status) || location === undefined)
+      if (
+        !REDIRECTS.has(response.status) ||
+        location === undefined ||
+        request.redirects === "stop"
+      )
         return { ...response, redactor: context.redactor };
       if (redirects === MAX_REDIRECTS)
         throw new ExchangeError(

@@ -28,6 +28,7 @@ describe("a configuration", () => {
       domain: "example.test",
       publish: { address: "127.0.0.1", http: 80, https: 443 },
       requirePins: false,
+      trust: {},
       checkTags: true,
       minimumAge: 0,
       platform: "linux/amd64",

@@ -2,6 +2,12 @@ import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { printable } from "../../text/one-line";
 import { StackModel } from "../../components/model";
+import {
+  CheckedImage,
+  checkImages,
+  refuseUnmet,
+  verifiedLines,
+} from "../../images/signatures/check";
 import { LoadedStack, loadStack } from "../model/load";
 import {
   CommandError,
@@ -31,7 +37,8 @@ of the stack instead (the offline plan).
   --full      Pulumi's own plan, resource by resource, and the replacement order of all containers
   OPTIONS     for "pulumi preview", only with --full: npm run preview -- --full -- --diff
 
-Exit code: 0 done, also for the offline plan; 1 Pulumi cannot make the plan; 2 the configuration is invalid.
+Exit code: 0 done, also for the offline plan; 1 Pulumi cannot make the plan; 2 the configuration is invalid, or an image does
+not meet its policy in "trust".
 With --full: that of "pulumi preview".`,
   options: {
     stack: { type: "string", default: "dev" },
@@ -47,6 +54,8 @@ With --full: that of "pulumi preview".`,
     // First, because problems of the configuration do not depend on Pulumi or Docker.
     const loaded = loadStack(file);
     const { config, model } = loaded;
+    const checked = await checkImages({ ...config, folder: PROJECT_FOLDER });
+    refuseUnmet(checked);
     const env = pulumiEnvironment(stack);
     const cli = await withProgress("looking for the Pulumi CLI", findCli(env));
     const program = "program" in cli ? cli.program : undefined;
@@ -57,20 +66,27 @@ With --full: that of "pulumi preview".`,
     ].filter((line) => line !== undefined);
     signal.throwIfAborted();
     if (program === undefined || missing.length > 0) {
-      showOffline(model, missing);
+      showOffline(model, missing, checked);
       return 0;
     }
     const code = full
       ? await showFull(program, env, model, positionals)
-      : await withProgress("pulumi preview", showPlan(loaded, stack, signal));
+      : await withProgress("pulumi preview", showPlan(loaded, stack, signal, verifiedLines(checked)));
     if (code === 0) process.stderr.write(`\n${nextStep(stack, full)}\n`);
     return code;
   },
 });
 
-async function showPlan(loaded: LoadedStack, stack: string, signal: AbortSignal): Promise<number> {
+async function showPlan(
+  loaded: LoadedStack,
+  stack: string,
+  signal: AbortSignal,
+  verified: readonly string[],
+): Promise<number> {
   const pulumi = await openStack(stack, { create: true });
-  process.stdout.write(`${await previewText(pulumi, loaded, imageChangeKinds, signal)}\n`);
+  process.stdout.write(
+    `${await previewText(pulumi, loaded, imageChangeKinds, signal, verified)}\n`,
+  );
   return 0;
 }
 
@@ -95,7 +111,11 @@ async function showFull(
   return code;
 }
 
-function showOffline(model: StackModel, missing: readonly string[]): void {
+function showOffline(
+  model: StackModel,
+  missing: readonly string[],
+  checked: readonly CheckedImage[],
+): void {
   for (const line of missing) process.stderr.write(`missing: ${printable(line)}\n`);
   process.stderr.write(
     "this is the offline plan: it shows the contents of the stack, not what would change\n\n",
@@ -103,7 +123,10 @@ function showOffline(model: StackModel, missing: readonly string[]): void {
   const { headline, services, order, notes } = offlinePlan(model);
   const paint = painter(process.stdout);
   process.stdout.write(`${paint("bold", headline)}\n\n${table(services, paint)}\n`);
-  process.stdout.write(`${table(order, paint)}\n${notes.join("\n")}\n`);
+  const signatures = checked.map(
+    ({ service, judgement: { word, text } }) => `signature: ${service}: ${word}: ${text}`,
+  );
+  process.stdout.write(`${table(order, paint)}\n${[...notes, ...signatures].join("\n")}\n`);
 }
 
 function nextStep(stack: string, full: boolean): string {

@@ -112,7 +112,7 @@ async function deployAgain(
   if (marked.code !== 0)
     return [`the data of before could not be marked for its return: ${marked.stderr.trim()}`];
   // The older images would refuse the newer data on a trial; their own data comes back with them.
-  const trial = { tried: false, olderData: true };
+  const trial = { tried: false, olderData: true, returns: true };
   await up(run, config, autoRollbackMessage(deployment), trial);
   const problems = await health(run, model);
   if (problems.length === 0) await recordHealthy(run);

@@ -44,6 +44,8 @@ export interface TrialMode {
   readonly tried: boolean;
   /** Whether PostgreSQL may go on with its data from before an upgrade. */
   readonly olderData: boolean;
+  /** Whether this returns to what ran before, whose signatures were checked when it was deployed. Default false. */
+  readonly returns?: boolean;
 }
 
 export interface Run {

@@ -12,6 +12,8 @@ import { Plan, planOf } from "./plan/plan";
 import { replacesDatabase, triedIn } from "./plan/trial";
 import { weakenings } from "./plan/weakenings";
 import { Decision, planText } from "./plan/text";
+import { checkImages, refuseUnmet, verifiedLines } from "../../images/signatures/check";
+import { PROJECT_FOLDER } from "../cli/command";
 import { removeOrphans } from "./host/orphans";
 import { pullImages } from "./host/pull";
 import { loadTarget, onConfig, Target } from "./pulumi/target";
@@ -57,6 +59,8 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const orphaned = orphanedVolumes(current.state, target.model);
 
   reporter.stage("plan");
+  const checked = await checkImages({ ...target.config, folder: PROJECT_FOLDER });
+  refuseUnmet(checked);
   const plan = await previewPlan(run, wanted, target.model, current, orphaned);
   // Pins every image, so that the images of the plan are pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
@@ -68,6 +72,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     weakenings: weakenings(modelBefore(current, rollback), model),
     orphanedVolumes: orphaned,
     findings: current.findings,
+    verified: verifiedLines(checked),
     tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
     dump: replacesDatabase(plan, model),
     ...("none" in rollback && rollback.kind !== "first" && { noRollback: rollback.none }),

@@ -23,7 +23,7 @@ export async function up(
   { pulumi, current, signal, reporter }: Run,
   config: PlainConfig,
   message: string,
-  { tried, olderData }: TrialMode,
+  { tried, olderData, returns }: TrialMode,
   replace: readonly string[] = [],
 ): Promise<void> {
   const events: EngineEvent[] = [];
@@ -37,6 +37,7 @@ export async function up(
         environment: {
           ...(!tried && { PINNED_STACK_TRIAL: "off" }),
           ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
+          ...(returns === true && { PINNED_STACK_TRUST: "as-deployed" }),
         },
         onEvent: (event) => {
           events.push(event);

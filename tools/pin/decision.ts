@@ -4,6 +4,7 @@ import { describeMissing, explain, type ChangeKind } from "../../images/inspect/
 import type { ImageFacts } from "../../images/inspect/facts";
 import type { Reading } from "../../images/inspect/reader";
 import { formatReference, pinTo, type Digest, type ImageReference } from "../../images/reference";
+import type { Judgement } from "../../images/signatures/judge";
 
 /**
  * - `as-pinned`: the tag resolves to the pinned digest, or the image has no tag.
@@ -29,6 +30,8 @@ export interface PinRow {
   readonly after?: ImageFacts;
   /** When a held image reaches the minimum age; absent if its age is unknown. */
   readonly eligible?: Date;
+  /** What the signatures of the image are; absent if the row failed before. */
+  readonly trust?: Judgement;
 }
 
 /** An image whose tag is looked up. */
@@ -89,8 +92,12 @@ export function decide(
 const failure = (missing: Extract<Reading, { missing: string }>): string =>
   `${describeMissing(missing)}; ${missing.missing === "unfit" ? "choose another tag, or correct pinned-stack:platform" : "try again"}`;
 
+/** Whether the row needs attention: the image failed, or does not meet its policy. */
+export const hasFailed = ({ status, trust }: PinRow): boolean =>
+  status === "fail" || trust?.met === false;
+
 /** Exit codes of diff(1): 2 if an image failed, else 1 if an image changed or has no digest, else 0. */
 export function checkExitCode(rows: readonly PinRow[]): 0 | 1 | 2 {
-  if (rows.some(({ status }) => status === "fail")) return 2;
+  if (rows.some(hasFailed)) return 2;
   return rows.some(({ status }) => status === "take" || status === "hold") ? 1 : 0;
 }

@@ -5,14 +5,16 @@ import { checkWritable, readStackText, writePins } from "../../config/file/write
 import { badStackName, stackFileName, StackFileError } from "../../config/file/yaml";
 import { formatAge, parseAge } from "../../images/age";
 import { isTag } from "../../images/reference";
+import { writeEvidence } from "../../images/signatures/store";
 import { counted } from "../../text/one-line";
 import { choice, CommandError, withProgress } from "../cli/command";
-import { checkExitCode } from "./decision";
+import { checkExitCode, hasFailed } from "./decision";
 import { pinJson } from "./json";
 import { pinMarkdown } from "./markdown";
 import { planPins, type PinRequest } from "./plan";
 import type { PinReport } from "./report";
 import { readSettings } from "./settings";
+import { withSignatures } from "./signatures";
 import { pinTable, type Paint } from "./table";
 
 const FORMATS = { table: pinTable, json: pinJson, markdown: pinMarkdown };
@@ -58,16 +60,25 @@ export async function runPin(command: PinCommand): Promise<number> {
     return { ...read, settings };
   });
   const { chosen, tags } = choose(command.args, pins, file);
-  const { platform, registries, encrypted, minimumAge: usual } = settings;
+  const { platform, registries, trust, encrypted, minimumAge: usual } = settings;
   const minimumAge = age ?? usual;
   const { deadlineMs, onRequest } = command;
-  const rows = await withProgress(
+  const planned = await withProgress(
     "looking up tags",
     planPins({
       pins: chosen,
       tags,
       policy: { minimumAge, all, now },
       ...{ platform, registries, encrypted, signal },
+      ...(deadlineMs !== undefined && { deadlineMs }),
+      ...(onRequest !== undefined && { onRequest }),
+    }),
+  );
+  signal.throwIfAborted();
+  const { rows, evidence } = await withProgress(
+    "looking for signatures",
+    withSignatures(planned, {
+      ...{ platform, registries, trust, signal, now, offline: check, folder: command.folder },
       ...(deadlineMs !== undefined && { deadlineMs }),
       ...(onRequest !== undefined && { onRequest }),
     }),
@@ -84,12 +95,14 @@ export async function runPin(command: PinCommand): Promise<number> {
     ? await writePins(path, text, taken, { signal }).catch(fileError)
     : undefined;
   const written = isWriting && failure === undefined;
+  if (!check && failure === undefined)
+    for (const [service, one] of evidence) writeEvidence(command.folder, service, one);
   const report = { stack, file, platform, minimumAge, check, all, now, written, rows };
   out.write(render(report, command.paint));
   if (failure !== undefined) throw new CommandError(`${file}: ${failure.message}`);
   err.write(summary(report, command));
   if (check) return checkExitCode(rows);
-  return rows.some(({ status }) => status === "fail") ? 2 : 0;
+  return rows.some(hasFailed) ? 2 : 0;
 }
 
 /** Puts the name of the file before each line of its problems. */

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { fromJson, isEncrypted, StackFileError } from "../../config/file/yaml";
 import { KEYS } from "../../config/schema";
 import type { Registries } from "../../images/registry/origin";
+import type { TrustPolicies } from "../../images/trust/policy";
 import { ENCRYPTED, isMap, issueLines, zodMessage } from "../../text/messages";
 
 export interface PinSettings {
@@ -14,6 +15,7 @@ export interface PinSettings {
   /** In ms. */
   readonly minimumAge: number;
   readonly registries: Registries;
+  readonly trust: TrustPolicies;
   /** By registry with encrypted credentials: the remedy if it requires them. */
   readonly encrypted: ReadonlyMap<string, string>;
 }
@@ -41,13 +43,25 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
   // YAML reads `0` as a number; Pulumi passes every value as a string.
   const minimumAge = parse("minimumAge", KEYS.minimumAge, typeof age === "number" ? `${age}` : age);
   const registries = parse("registries", KEYS.registries, readable);
-  if (platform === undefined || minimumAge === undefined || registries === undefined)
+  const trusted = value("trust");
+  const trust = parse(
+    "trust",
+    KEYS.trust,
+    typeof trusted === "string" ? fromJson(trusted) : trusted,
+  );
+  if (
+    platform === undefined ||
+    minimumAge === undefined ||
+    registries === undefined ||
+    trust === undefined
+  )
     throw new StackFileError(problems.join("\n"));
   const hint = `its credentials are encrypted in the stack file, which this command does not decrypt: run "npm run preview -- --stack ${stack}" and copy the digest from its output`;
   return {
     platform,
     minimumAge,
     registries,
+    trust,
     encrypted: new Map(encrypted.map((registry) => [registry, hint])),
   };
 }

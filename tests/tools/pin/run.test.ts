@@ -123,7 +123,11 @@ ${hosts}${more}  pinned-stack:postgresPassword: { secure: v1:x }
       err,
       'Pulumi.prod.yaml: 2 images pinned; see "git diff", then "npm run preview -- --stack prod"\n1 image held by the minimum age of 3d\n',
     );
-    assert.deepEqual(readdirSync(folder), ["Pulumi.prod.yaml"]);
+    assert.deepEqual(readdirSync(folder), ["Pulumi.prod.yaml", "signatures"]);
+    assert.deepEqual(
+      readdirSync(join(folder, "signatures")),
+      ["bare", "moved", "noop", "same", "young"].map((service) => `${service}.sigstore.json`),
+    );
   });
 
   it("has nothing to do the second time", async () => {

@@ -10,7 +10,7 @@ const settingsOf = (...lines: readonly string[]) => {
 const DEFAULTS = {
   platform: "linux/amd64",
   minimumAge: 0,
-  registries: {},
+  registries: {}, trust: {},
   encrypted: new Map(),
 };
 

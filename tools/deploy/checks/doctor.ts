@@ -4,11 +4,12 @@ import { hostAccess } from "../../../host/address";
 import { StackFile, readStackFile } from "../../../config/file/read";
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
-import { Check, ok, problem, problemLine, allUnknown } from "./check";
+import { Check, ok, problem, problemLine, allUnknown, unknownCheck } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
 import { PulumiStack } from "../pulumi/stack";
 import { checkPulumi } from "./pulumi";
 import { HostCheckRequest, hostChecks, hostCheckNames, hostCheckScript, portsOf } from "./host";
+import { CheckedImage, checkImages } from "../../../images/signatures/check";
 import { HostError, hostShell } from "../../../host/shell";
 import { dnsChecks, registryChecks } from "./network";
 
@@ -58,12 +59,33 @@ export async function examineOutside(
   decrypted: StackConfig | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  if (loaded === undefined) return allUnknown(["registry", "dns"], NO_CONFIG);
-  const [registries, dns] = await Promise.all([
+  if (loaded === undefined) return allUnknown(["signature", "registry", "dns"], NO_CONFIG);
+  const [signatures, registries, dns] = await Promise.all([
+    signatureChecks(loaded.config),
     registryChecks(decrypted ?? loaded.config, signal),
     dnsChecks(loaded.config, loaded.model),
   ]);
-  return [...registries, ...dns];
+  return [...signatures, ...registries, ...dns];
+}
+
+/** Offline. A deployment checks what it deploys, which after a rollback is not the stack's file. */
+async function signatureChecks(config: StackConfig): Promise<readonly Check[]> {
+  const checked = await checkImages({ ...config, folder: PROJECT_FOLDER });
+  const bad = checked.filter(({ judgement: { met, word } }) => !met || word === "refused");
+  return bad.length === 0
+    ? [ok("signature", countedWords(checked))]
+    : bad.map(({ service, judgement: { met, word, text, remedy } }) => {
+        const line = `${service}: ${word}: ${text}`;
+        return met ? unknownCheck("signature", line) : problem("signature", line, remedy);
+      });
+}
+
+/** `1 verified, 6 unsigned` */
+function countedWords(checked: readonly CheckedImage[]): string {
+  const words = checked.map(({ judgement }) => judgement.word);
+  return [...new Set(words)]
+    .map((word) => `${words.filter((one) => one === word).length} ${word}`)
+    .join(", ");
 }
 
 function load(

@@ -21,6 +21,7 @@ export async function previewText(
   { config, model }: LoadedStack,
   imageChangeKinds: ImageChangeKinds,
   signal: AbortSignal,
+  verified: readonly string[] = [],
 ): Promise<string> {
   const [values, state] = await Promise.all([pulumi.config(), pulumi.state()]);
   const mask = maskOf(secretTexts(values));
@@ -46,6 +47,7 @@ export async function previewText(
     orphanedVolumes: orphaned,
     // What only a look at the host or at the history tells is left to the deployment.
     findings: [],
+    verified,
     tried: triedIn(plan, model),
     dump: replacesDatabase(plan, model),
   });

@@ -14,6 +14,8 @@ export interface Decision {
   readonly orphanedVolumes: readonly OrphanedVolume[];
   /** Unfinished operations, orphans and drift. */
   readonly findings: readonly string[];
+  /** Images whose signatures were verified, one line each. Default: none. */
+  readonly verified?: readonly string[];
   /** Names of the containers that are tried on copies of their data first. Undefined: none are, by choice. */
   readonly tried: readonly string[] | undefined;
   /** Whether the databases are dumped first. */
@@ -23,13 +25,15 @@ export interface Decision {
 }
 
 export function planText(stack: string, decision: Decision): string {
-  const { plan, weakenings, orphanedVolumes, findings, tried, dump, noRollback } = decision;
+  const { plan, weakenings, orphanedVolumes, findings, verified = [], tried, dump, noRollback } =
+    decision;
   const changed = plan.containers.flatMap((container) => describe(container, decision));
   return [
     `stack ${stack}:`,
     ...findings.map((line) => `  current state: ${line}`),
     ...(changed.length === 0 ? ["  no container changes"] : [columns(changed)]),
     ...plan.others.map((line) => `  ${line}`),
+    ...verified.map((line) => `  signature: ${line}`),
     ...plan.warnings.map((line) => `  warning: ${line}`),
     ...(noRollback === undefined ? [] : [`  NO ROLLBACK: ${noRollback}`]),
     ...(dump ? ["  first: the databases are dumped"] : []),
