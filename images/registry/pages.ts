@@ -18,7 +18,7 @@ export async function fetchPages(
 ): Promise<{ readonly pages: readonly RegistryResponse[]; readonly complete: boolean }> {
   const pages: RegistryResponse[] = [];
   const [own = ""] = path.split("?", 1);
-  for (let next: string | undefined = path; next !== undefined; ) {
+  for (let next: string | undefined = path; next !== undefined;) {
     if (pages.length === maxPages) return { pages, complete: false };
     const response = await session.send(repository, {
       method: "GET",

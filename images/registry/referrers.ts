@@ -59,7 +59,12 @@ export async function fetchReferrers(
 }
 
 const index = z.object({
-  manifests: z.array(z.object({ digest: z.custom<Digest>(isDigest) }).optional().catch(undefined)),
+  manifests: z.array(
+    z
+      .object({ digest: z.custom<Digest>(isDigest) })
+      .optional()
+      .catch(undefined),
+  ),
 });
 
 /** The digests in an image index; `undefined` for anything else. Filters by nothing: registries differ in what they repeat. */

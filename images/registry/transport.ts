@@ -88,11 +88,7 @@ export class Transport {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#sendWithRetries(request, url, authorization);
       const { location } = response.headers;
-      if (
-        !REDIRECTS.has(response.status) ||
-        location === undefined ||
-        request.redirects === "stop"
-      )
+      if (!REDIRECTS.has(response.status) || location === undefined || request.redirects === "stop")
         return { ...response, redactor: context.redactor };
       if (redirects === MAX_REDIRECTS)
         throw new ExchangeError(

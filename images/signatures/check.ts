@@ -20,6 +20,8 @@ export interface ImagesToCheck {
   readonly trust: TrustPolicies;
   /** The folder of the stack's file. */
   readonly folder: string;
+  /** Default: with the trusted root of the public instance. */
+  readonly verifier?: () => Promise<SignatureVerifier>;
 }
 
 /** Images that a policy does not let pass, one per line. */
@@ -33,12 +35,13 @@ export async function checkImages({
   platform,
   trust,
   folder,
+  verifier = lazyVerifier(),
 }: ImagesToCheck): Promise<readonly CheckedImage[]> {
-  const verifier = lazyVerifier();
   return Promise.all(
     Object.entries(images).map(async ([service, image]) => {
       const configured = trust[service];
-      if (!isPinned(image)) return { service, image, judgement: unpinned(configured !== undefined) };
+      if (!isPinned(image))
+        return { service, image, judgement: unpinned(configured !== undefined) };
       const read = evidenceOf(folder, service, image, platform);
       const { evidence, problem } = read;
       const judged = await judge({ service, image, platform, configured, evidence, verifier });
@@ -85,7 +88,9 @@ export function refuseUnmet(checked: readonly CheckedImage[]): void {
   const unmet = checked.filter(({ judgement }) => !judgement.met);
   if (unmet.length === 0) return;
   throw new TrustError(
-    unmet.map(({ service, image, judgement }) => describeJudgement({ service, image }, judgement)).join("\n"),
+    unmet
+      .map(({ service, image, judgement }) => describeJudgement({ service, image }, judgement))
+      .join("\n"),
   );
 }
 
@@ -104,4 +109,3 @@ export const verifiedLines = (checked: readonly CheckedImage[]): readonly string
   checked.flatMap(({ service, judgement: { word, text } }) =>
     word === "verified" ? [`${service}: verified: ${text}`] : [],
   );
-

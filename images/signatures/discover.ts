@@ -7,7 +7,13 @@ import { z } from "zod";
 
 import { oneLine } from "../../text/one-line";
 import { isIndexType } from "../registry/manifests";
-import { isDigest, parseReference, type Digest, type ImageReference, type PinnedImage } from "../reference";
+import {
+  isDigest,
+  parseReference,
+  type Digest,
+  type ImageReference,
+  type PinnedImage,
+} from "../reference";
 import { RegistryError, type Manifest, type RegistryClient } from "../registry/client";
 import { listedDigests } from "../registry/referrers";
 import { platformManifest, repositoryName, type Evidence, type FoundCandidate } from "./evidence";
@@ -50,7 +56,8 @@ export async function discover(
     ...places.map((place) => parseReference(`${place}@${digest}`)),
     image,
   ].filter(
-    (one, index, all) => all.findIndex((other) => repositoryName(other) === repositoryName(one)) === index,
+    (one, index, all) =>
+      all.findIndex((other) => repositoryName(other) === repositoryName(one)) === index,
   );
   const collected: Collected = { found: [], unanswered: [], unread: [], others: new Set() };
   const evidence = (more: Partial<Evidence> = {}): Evidence => {
@@ -58,20 +65,22 @@ export async function discover(
     if (found.length > MAX_LAYERS)
       collected.unanswered.push(`${found.length} signatures, of which only ${MAX_LAYERS} are read`);
     return {
-    repository: repositoryName(image),
-    digest,
-    platform,
-    asked: now,
-    places: repositories.map(repositoryName),
-    found: found.slice(0, MAX_LAYERS),
-    unanswered: [...new Set(collected.unanswered)].slice(0, MAX_LAYERS),
-    unread: [...new Set(collected.unread)].slice(0, MAX_LAYERS),
-    others: [...collected.others].sort().slice(0, MAX_LAYERS),
-    ...more,
+      repository: repositoryName(image),
+      digest,
+      platform,
+      asked: now,
+      places: repositories.map(repositoryName),
+      found: found.slice(0, MAX_LAYERS),
+      unanswered: [...new Set(collected.unanswered)].slice(0, MAX_LAYERS),
+      unread: [...new Set(collected.unread)].slice(0, MAX_LAYERS),
+      others: [...collected.others].sort().slice(0, MAX_LAYERS),
+      ...more,
     };
   };
   const ask = (wanted: Digest): Promise<unknown> =>
-    Promise.all(repositories.map((repository) => attachedTo(client, repository, wanted, collected)));
+    Promise.all(
+      repositories.map((repository) => attachedTo(client, repository, wanted, collected)),
+    );
 
   await ask(digest);
   if (await enough(evidence())) return evidence();
@@ -154,7 +163,9 @@ async function layersOf(
       answered(collected, async () => {
         if (layer.bytes > MAX_BLOB_BYTES) {
           // Signatures have a few KiB; an SBOM may be larger.
-          collected.others.add(`an attachment of ${Math.ceil(layer.bytes / 1024 / 1024)} MiB, not read`);
+          collected.others.add(
+            `an attachment of ${Math.ceil(layer.bytes / 1024 / 1024)} MiB, not read`,
+          );
           return;
         }
         const candidate = candidateOf(layer, await client.blob(image, layer.digest));
@@ -212,7 +223,9 @@ async function embedded(
       ({ mediaType, size, annotations }) =>
         mediaType === "application/vnd.in-toto+json" &&
         size <= MAX_STATEMENT_BYTES &&
-        String(annotations?.["in-toto.io/predicate-type"]).startsWith("https://slsa.dev/provenance/"),
+        String(annotations?.["in-toto.io/predicate-type"]).startsWith(
+          "https://slsa.dev/provenance/",
+        ),
     );
     if (provenance === undefined) return undefined;
     const statement = await client.blob(image, provenance.digest);

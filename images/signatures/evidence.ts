@@ -179,8 +179,6 @@ export const withEvidence = (images: EvidenceFile, added: Evidence): EvidenceFil
     added,
     ...images.filter(
       ({ digest, platform, repository }) =>
-        digest !== added.digest ||
-        platform !== added.platform ||
-        repository !== added.repository,
+        digest !== added.digest || platform !== added.platform || repository !== added.repository,
     ),
   ].slice(0, MAX_IMAGES);

@@ -13,7 +13,13 @@ import {
   type Wanted,
 } from "../trust/policy";
 import { publisherOf, type Publisher } from "../trust/publishers";
-import { coverage, repositoryName, type Coverage, type Evidence, type FoundCandidate } from "./evidence";
+import {
+  coverage,
+  repositoryName,
+  type Coverage,
+  type Evidence,
+  type FoundCandidate,
+} from "./evidence";
 import type { BuildClaims } from "./statement";
 import { accept, claimedStatement, type SignatureVerifier, type Signer } from "./verify";
 
@@ -79,7 +85,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   const { policy, publisher } = policyOf(image, configured);
   // Evidence for something else must never count.
   const evidence = isFor(input.evidence, input) ? input.evidence : undefined;
-  const origin = configured !== undefined ? "stack" : publisher === undefined ? "none" : "publisher";
+  const origin =
+    configured !== undefined ? "stack" : publisher === undefined ? "none" : "publisher";
   const base = {
     policy: origin,
     signers: [],
@@ -95,7 +102,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   const found = await Promise.all(wanted.map((one) => examine(one, evidence, input)));
   const failed = found.filter((one) => "word" in one);
   const good = found.filter((one) => "signer" in one);
-  if (failed.length === 0)
+  const [worst] = failed.sort((a, b) => SEVERITY.indexOf(a.word) - SEVERITY.indexOf(b.word));
+  if (worst === undefined)
     return {
       ...base,
       word: "verified",
@@ -103,15 +111,14 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
       signers: good.map(({ signer }) => signer),
       text: good.map(({ signer }) => describePart(signer)).join("; "),
     };
-  const [worst] = [...failed].sort((a, b) => SEVERITY.indexOf(a.word) - SEVERITY.indexOf(b.word));
-  const { word, text } = worst ?? failed[0]!;
+  const { word, text } = worst;
   // Nobody has verified a published image with such a policy yet, so it may be wrong.
   const binding = publisher === undefined || publisher.known === "seen";
   return {
     ...base,
     word,
     met: !binding,
-    text: binding || publisher === undefined ? text : `${text} (${unseen(publisher)})`,
+    text: binding ? text : `${text} (${unseen(publisher)})`,
     remedy: remedyFor(service, word, evidence),
   };
 }
@@ -127,7 +134,8 @@ const isFor = (
   evidence.repository === repositoryName(image);
 
 type Examined =
-  { readonly signer: VerifiedPart } | { readonly word: Exclude<Word, "verified">; readonly text: string };
+  | { readonly signer: VerifiedPart }
+  | { readonly word: Exclude<Word, "verified">; readonly text: string };
 
 /** One expectation of a policy. */
 async function examine(
@@ -155,18 +163,35 @@ async function examine(
         const covers = digest === undefined ? undefined : covered.get(digest);
         if (covers !== undefined)
           return {
-            signer: { ...outcome.signer, what, covers, predicateType: outcome.statement.predicateType },
+            signer: {
+              ...outcome.signer,
+              what,
+              covers,
+              predicateType: outcome.statement.predicateType,
+            },
           };
       } else if ("refused" in outcome)
-        failures.push({ kind: "refused", text: `its ${what} is not as expected: ${outcome.refused}` });
-      else failures.push({ kind: "uncheckable", text: `it has a ${what}, but ${outcome.uncheckable}` });
+        failures.push({
+          kind: "refused",
+          text: `its ${what} is not as expected: ${outcome.refused}`,
+        });
+      else
+        failures.push({
+          kind: "uncheckable",
+          text: `it has a ${what}, but ${outcome.uncheckable}`,
+        });
     }
   // A place that did not answer may have the right one.
-  const unasked = signers.flatMap(({ from }) => (from === undefined || places.has(from) ? [] : [from]));
+  const unasked = signers.flatMap(({ from }) =>
+    from === undefined || places.has(from) ? [] : [from],
+  );
   const [silence] = evidence.unanswered;
   if (silence !== undefined) return { word: "unknown", text: `could not be told: ${silence}` };
   if (unasked.length > 0)
-    return { word: "unknown", text: `no registry was asked for its ${what} in ${unasked.join(", ")} yet` };
+    return {
+      word: "unknown",
+      text: `no registry was asked for its ${what} in ${unasked.join(", ")} yet`,
+    };
   const chosen = failures.find(({ kind }) => kind === "refused") ?? failures[0];
   if (chosen !== undefined) return { word: chosen.kind, text: chosen.text };
   return {
@@ -182,7 +207,8 @@ async function unexpected(
   reason: string | undefined,
 ): Promise<Pick<Judgement, "word" | "text" | "remedy">> {
   const accepted = reason === undefined ? "no policy says who has to sign it" : reason;
-  if (evidence === undefined) return { word: "unknown", text: `${accepted}; no registry was asked` };
+  if (evidence === undefined)
+    return { word: "unknown", text: `${accepted}; no registry was asked` };
   const [candidate] = evidence.found;
   if (candidate !== undefined) {
     const by = describeUnexpected(await verifier(), evidence.found);
@@ -202,10 +228,7 @@ async function unexpected(
 const redactor = new Redactor();
 
 /** Who made a signature that nobody expects, if a trusted authority vouches for it. */
-function describeUnexpected(
-  verifier: SignatureVerifier,
-  found: readonly FoundCandidate[],
-): string {
+function describeUnexpected(verifier: SignatureVerifier, found: readonly FoundCandidate[]): string {
   for (const candidate of found) {
     const outcome = verifier.verify(candidate, undefined);
     if ("signer" in outcome) {
@@ -250,7 +273,9 @@ function remedyFor(
 export function policyLines(service: string, policy: TrustPolicy): readonly string[] {
   const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
   const signer = (one: SignaturePolicy): readonly string[] =>
-    Object.entries(one).map(([key, value], index) => `${index === 0 ? "- " : "  "}${key}: ${quote(String(value))}`);
+    Object.entries(one).map(
+      ([key, value], index) => `${index === 0 ? "- " : "  "}${key}: ${quote(String(value))}`,
+    );
   return [
     "pinned-stack:trust:",
     `  ${service}:`,
@@ -269,4 +294,3 @@ export const describeJudgement = (
   { word, text, remedy }: Judgement,
 ): string =>
   `images.${service}: ${image.name}${image.tag === undefined ? "" : `:${image.tag}`}: ${word}: ${text}${remedy === undefined ? "" : `; ${remedy}`}`;
-

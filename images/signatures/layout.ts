@@ -40,7 +40,9 @@ const annotations = z
   .record(z.string(), z.unknown())
   .transform((map) =>
     Object.fromEntries(
-      Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+      Object.entries(map).filter(
+        (entry): entry is [string, string] => typeof entry[1] === "string",
+      ),
     ),
   )
   .catch({});
@@ -118,7 +120,8 @@ function convert(
     return { unknown: "a signature with a log entry of an unknown form" };
   const stamp = own[`${COSIGN}rfc3161timestamp`];
   const stamped = stamp === undefined ? undefined : timestamp.safeParse(parseText(stamp));
-  if (stamped?.success === false) return { unknown: "a signature with a timestamp of an unknown form" };
+  if (stamped?.success === false)
+    return { unknown: "a signature with a timestamp of an unknown form" };
   const pem = own[`${COSIGN}certificate`];
   const certificate = pem === undefined || pem === "" ? undefined : derOf(pem);
   if (pem !== undefined && pem !== "" && certificate === undefined)
@@ -138,7 +141,7 @@ function convert(
         tlogEntries: entry === undefined ? [] : [entry],
         ...(stamped !== undefined && {
           timestampVerificationData: {
-            rfc3161Timestamps: [{ signedTimestamp: stamped.data?.SignedRFC3161Timestamp }],
+            rfc3161Timestamps: [{ signedTimestamp: stamped.data.SignedRFC3161Timestamp }],
           },
         }),
       },

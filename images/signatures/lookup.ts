@@ -9,6 +9,7 @@ import { lazyVerifier } from "./check";
 import { discover } from "./discover";
 import type { Evidence } from "./evidence";
 import { judge, policyOf, type Judgement } from "./judge";
+import type { SignatureVerifier } from "./verify";
 
 export interface SignatureRequest extends Pick<
   RegistryClientOptions,
@@ -24,6 +25,8 @@ export interface SignatureRequest extends Pick<
   /** Ask nothing. Default false. */
   readonly offline?: boolean;
   readonly now: Date;
+  /** Default: with the trusted root of the public instance. */
+  readonly verifier?: () => Promise<SignatureVerifier>;
 }
 
 export interface LookedUp {
@@ -42,7 +45,7 @@ const MAX_KEPT = 16;
 export async function lookUpSignatures(request: SignatureRequest): Promise<readonly LookedUp[]> {
   const { images, platform, trust, known, again = false, offline = false, now } = request;
   const { registries, signal, ca, onRequest, deadlineMs = DEADLINE_MS, limits } = request;
-  const verifier = lazyVerifier();
+  const { verifier = lazyVerifier() } = request;
   const client = new RegistryClient({
     deadlineMs,
     ...(registries !== undefined && { registries }),
@@ -70,6 +73,8 @@ export async function lookUpSignatures(request: SignatureRequest): Promise<reado
           now,
         });
         const judgement = await judged(evidence);
+        // What could not be told is asked again the next time.
+        if (judgement.word === "unknown") return { service, judgement };
         const kept = reduced(evidence);
         const same = (await judged(kept)).word === judgement.word;
         return { service, judgement, evidence: same ? kept : evidence };

@@ -33,7 +33,10 @@ const PROVENANCE_TYPES: ReadonlySet<string> = new Set([
 
 const statement = z.object({
   _type: z.enum(["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"]),
-  subject: z.array(z.object({ digest: z.record(z.string(), z.string()) })).min(1).max(1000),
+  subject: z
+    .array(z.object({ digest: z.record(z.string(), z.string()) }))
+    .min(1)
+    .max(1000),
   predicateType: z.string().min(1).max(500),
   predicate: z.unknown(),
 });
@@ -42,7 +45,10 @@ const simpleSigning = z.object({
   critical: z.object({
     type: z.literal(SIMPLE_SIGNING),
     image: z.object({ "docker-manifest-digest": z.custom<Digest>(isDigest) }),
-    identity: z.object({ "docker-reference": z.string().max(500) }).partial().optional(),
+    identity: z
+      .object({ "docker-reference": z.string().max(500) })
+      .partial()
+      .optional(),
   }),
 });
 
@@ -79,10 +85,16 @@ export function readSimpleSigning(payload: Buffer): Statement | undefined {
 }
 
 const text = z.string().max(1000).optional().catch(undefined);
-const textMap = z.object({ uri: text, digest: z.record(z.string(), z.string()).optional().catch(undefined) });
+const textMap = z.object({
+  uri: text,
+  digest: z.record(z.string(), z.string()).optional().catch(undefined),
+});
 /** SLSA 1 and 0.2: https://slsa.dev/spec/v1.0/provenance, https://slsa.dev/spec/v0.2/provenance */
 const predicate = z.object({
-  runDetails: z.object({ builder: z.object({ id: text }) }).optional().catch(undefined),
+  runDetails: z
+    .object({ builder: z.object({ id: text }) })
+    .optional()
+    .catch(undefined),
   builder: z.object({ id: text }).optional().catch(undefined),
   buildDefinition: z
     .object({
@@ -96,7 +108,10 @@ const predicate = z.object({
     })
     .optional()
     .catch(undefined),
-  invocation: z.object({ configSource: textMap.optional().catch(undefined) }).optional().catch(undefined),
+  invocation: z
+    .object({ configSource: textMap.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
 });
 
 function readBuild(given: unknown): BuildClaims {

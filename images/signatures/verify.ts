@@ -44,7 +44,8 @@ export interface Verified {
 /** More than any real signature has. Limits the time that a hostile one takes. */
 const MAX_ENTRIES = 8;
 
-const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.[123]|\.v0\.3\+json)$/;
+const MEDIA_TYPE =
+  /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.[123]|\.v0\.3\+json)$/;
 const LOG_ENTRIES: ReadonlySet<string> = new Set([
   ...["hashedrekord 0.0.1", "hashedrekord 0.0.2"],
   ...["dsse 0.0.1", "dsse 0.0.2", "intoto 0.0.2"],
@@ -68,18 +69,22 @@ export class SignatureVerifier {
     { bundle: json, payload }: Candidate,
     expected: KeySigner | KeylessSigner | undefined,
   ): Verified | Failure {
+    // The library takes an unknown version for one without any rules of its own.
+    const unknown = unknownForm(json);
+    if (unknown !== undefined) return unknown;
     let bundle: Bundle;
     try {
       bundle = this.library.bundleFromJSON(json);
     } catch (error) {
-      return unknownForm(json) ?? { refused: `it is malformed: ${wordsOf(error)}` };
+      return { refused: `it is malformed: ${wordsOf(error)}` };
     }
     const material = bundle.verificationMaterial;
     const stamps = material.timestampVerificationData?.rfc3161Timestamps ?? [];
     if (material.tlogEntries.length > MAX_ENTRIES || stamps.length > MAX_ENTRIES)
       return { refused: `it has more than ${MAX_ENTRIES} log entries or timestamps` };
     const isByKey = material.content.$case === "publicKey";
-    if (expected === undefined && isByKey) return { uncheckable: "it was made with a key that no policy names" };
+    if (expected === undefined && isByKey)
+      return { uncheckable: "it was made with a key that no policy names" };
     const signed = signedText(bundle, payload);
     if (signed === undefined) return { refused: "the text that it signs is missing" };
     try {
@@ -105,11 +110,10 @@ export class SignatureVerifier {
     const { tlogEntries } = bundle.verificationMaterial;
     const required = log === "required";
     // A key is valid at any time, so timestamps add nothing; the library would refuse those of other authorities.
-    const { timestampVerificationData: _, ...material } = bundle.verificationMaterial;
     const reduced: Bundle = {
       ...bundle,
       verificationMaterial: {
-        ...material,
+        ...bundle.verificationMaterial,
         timestampVerificationData: undefined,
         tlogEntries: required ? tlogEntries : [],
       },
@@ -120,7 +124,11 @@ export class SignatureVerifier {
     }).verify(this.library.toSignedEntity(reduced, payload));
     const at = required ? loggedAt(bundle, this.library) : undefined;
     return {
-      signer: { by: `key ${fingerprintOf(key)}`, logged: required, ...(at !== undefined && { at }) },
+      signer: {
+        by: `key ${fingerprintOf(key)}`,
+        logged: required,
+        ...(at !== undefined && { at }),
+      },
     };
   }
 
@@ -130,8 +138,12 @@ export class SignatureVerifier {
     expected: KeylessSigner | undefined,
   ): { signer: Signer } | Failure {
     if (bundle.verificationMaterial.content.$case === "publicKey")
-      return { refused: "it was made with a key, not with a certificate for the expected identity" };
-    const found = this.#verifier({ options: {} }).verify(this.library.toSignedEntity(bundle, payload));
+      return {
+        refused: "it was made with a key, not with a certificate for the expected identity",
+      };
+    const found = this.#verifier({ options: {} }).verify(
+      this.library.toSignedEntity(bundle, payload),
+    );
     const { subjectAlternativeName: by, extensions, oids = [] } = found.identity ?? {};
     const issuer = extensions?.issuer;
     if (by === undefined || by === "" || issuer === undefined || issuer === "")
@@ -183,7 +195,9 @@ export class SignatureVerifier {
     for (const { logId, kindVersion } of bundle.verificationMaterial.tlogEntries) {
       const kind = `${kindVersion.kind} ${kindVersion.version}`;
       if (!LOG_ENTRIES.has(kind))
-        return { uncheckable: `its log entry has the form ${quoted(kind)}, which is not known here` };
+        return {
+          uncheckable: `its log entry has the form ${quoted(kind)}, which is not known here`,
+        };
       if (!known.includes(logId.keyId.toString("hex")))
         return {
           uncheckable: `it is in a log that the trusted root of ${this.rootDate} does not know; a newer version of this program may`,
@@ -272,7 +286,9 @@ export function accept(
 /** What a candidate says that it is, to choose between candidates. Not verified: {@link accept} reads it again. */
 export function claimedStatement({ bundle, payload }: Candidate): Statement | undefined {
   if (payload !== undefined) return readSimpleSigning(payload);
-  const { dsseEnvelope } = bundle as { readonly dsseEnvelope?: { readonly payload?: unknown } | null };
+  const { dsseEnvelope } = bundle as {
+    readonly dsseEnvelope?: { readonly payload?: unknown } | null;
+  };
   return typeof dsseEnvelope?.payload === "string"
     ? readStatement(Buffer.from(dsseEnvelope.payload, "base64"))
     : undefined;
@@ -301,9 +317,9 @@ function normalRepository(name: string): string {
 
 function unknownForm(json: object): Failure | undefined {
   const { mediaType } = json as { readonly mediaType?: unknown };
-  return typeof mediaType === "string" && !MEDIA_TYPE.test(mediaType)
-    ? { uncheckable: `it has the form ${quoted(mediaType)}, which is not known here` }
-    : undefined;
+  return typeof mediaType === "string" && MEDIA_TYPE.test(mediaType)
+    ? undefined
+    : { uncheckable: `it has the form ${quoted(String(mediaType))}, which is not known here` };
 }
 
 /** Fulcio's certificate extensions, 1.3.6.1.4.1.57264.1.*: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */

@@ -27,8 +27,7 @@ export function identityProblem(text: string): string | undefined {
     return "expected a pattern that begins with a literal host, such as ^https://github\\.com/, with a backslash before each dot";
   if (hasOuterAlternative(text))
     return 'expected a pattern without "|" outside of brackets, because that would accept parts of other identities';
-  if (NESTED_QUANTIFIER.test(text))
-    return "expected a pattern without repetitions of repetitions";
+  if (NESTED_QUANTIFIER.test(text)) return "expected a pattern without repetitions of repetitions";
   try {
     new RegExp(text, "u");
     return undefined;

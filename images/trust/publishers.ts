@@ -31,7 +31,11 @@ const OFFICIAL = {
 
 export const PUBLISHERS: readonly Publisher[] = [
   {
-    repositories: ["docker.io/library/traefik", "docker.io/library/nginx", "docker.io/library/postgres"],
+    repositories: [
+      "docker.io/library/traefik",
+      "docker.io/library/nginx",
+      "docker.io/library/postgres",
+    ],
     ...OFFICIAL,
   },
   {
@@ -42,7 +46,10 @@ export const PUBLISHERS: readonly Publisher[] = [
     known: "read",
   },
   {
-    repositories: ["docker.io/tecnativa/docker-socket-proxy", "ghcr.io/tecnativa/docker-socket-proxy"],
+    repositories: [
+      "docker.io/tecnativa/docker-socket-proxy",
+      "ghcr.io/tecnativa/docker-socket-proxy",
+    ],
     policy: { unsigned: "Tecnativa signs no images" },
     source: "Tecnativa/docker-socket-proxy, ci.yml",
     date: "2025-09-05",

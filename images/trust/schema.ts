@@ -4,9 +4,15 @@ import { z } from "zod";
 import { expectation, expected, isMap } from "../../text/messages";
 import { ReferenceError, parseReference } from "../reference";
 import { identityProblem } from "./identity";
-import { publicKeyOf, type SignaturePolicy, type ProvenancePolicy, type TrustPolicy } from "./policy";
+import {
+  publicKeyOf,
+  type SignaturePolicy,
+  type ProvenancePolicy,
+  type TrustPolicy,
+} from "./policy";
 
-const ISSUER = "the https:// URL of the issuer, such as https://token.actions.githubusercontent.com";
+const ISSUER =
+  "the https:// URL of the issuer, such as https://token.actions.githubusercontent.com";
 const issuer = z.string(expected(ISSUER)).regex(/^https:\/\/[^\s]{1,500}$/, expected(ISSUER));
 const identity = z
   .string(expected("the identity in the certificate, such as the URL of a workflow"))
@@ -50,7 +56,8 @@ const oneOrMore = <S extends z.ZodType>(schema: (input: unknown) => S, what: str
     }
     return list.flatMap((one, index) => {
       const result = schema(one).safeParse(one, {
-        error: (issue) => (issue.code === "invalid_type" ? expectation("a string", issue.input) : undefined),
+        error: (issue) =>
+          issue.code === "invalid_type" ? expectation("a string", issue.input) : undefined,
       });
       if (result.success) return [result.data];
       for (const issue of result.error.issues)

@@ -17,6 +17,8 @@ export interface FakeRegistryOptions extends TokenServiceOptions {
   readonly credentials?: { readonly username: string; readonly password: string };
   /** The status for a token that is not good for the repository. Default 401. */
   readonly refusal?: 401 | 403;
+  /** Offers the referrers API. Default: 404, as most registries. */
+  readonly referrers?: boolean;
   /** Serves tokens on a port of its own. Default: on the registry's. */
   readonly separateTokenService?: boolean;
   /** Added before every answer, in ms: the round trip of a real network. Default 0. */
@@ -31,7 +33,7 @@ export interface LoggedRequest {
   readonly method: string;
   /** With query. */
   readonly path: string;
-  readonly kind: "head" | "get" | "token" | "blob" | "other";
+  readonly kind: "head" | "get" | "token" | "blob" | "referrers" | "tags" | "other";
   readonly authorization: "none" | "basic" | "bearer" | "other";
   /** Number of the TCP connection it came on, over both ports. */
   readonly connection: number;
@@ -125,7 +127,7 @@ export class FakeRegistry extends RegistryStore {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { method = "", url: path = "", headers, socket } = request;
     const url = new URL(path, "http://registry");
-    const route = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(url.pathname);
+    const route = /^\/v2\/(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/.exec(url.pathname);
     const [, name = "", part, item = ""] = route ?? [];
     const kind = kindOf(method, url.pathname === "/token" ? "token" : part);
     const logged: LoggedRequest = {
@@ -147,7 +149,7 @@ export class FakeRegistry extends RegistryStore {
       kind === "token"
         ? this.#token(url, headers.authorization)
         : (this.#challenge(name, headers.authorization) ??
-          this.#content(kind, name, item, headers.accept));
+          this.#content(kind, name, item, url, headers.accept));
     const body = fault?.body ?? answer.body;
     // With HEAD too, as registries do: without it Node's client takes the connection for one that ends with the answer.
     const length = { "content-length": String(Buffer.byteLength(body)) };
@@ -191,13 +193,19 @@ export class FakeRegistry extends RegistryStore {
     return { ...reply, headers: { ...reply.headers, "www-authenticate": wanted } };
   }
 
-  #content(kind: LoggedRequest["kind"], name: string, item: string, accept = ""): Reply {
+  #content(kind: LoggedRequest["kind"], name: string, item: string, url: URL, accept = ""): Reply {
     switch (kind) {
       case "head":
       case "get":
         return this.manifest(name, item, accept);
       case "blob":
         return this.blob(name, item);
+      case "referrers":
+        return this.options.referrers === true
+          ? this.referrers(name, item)
+          : failure(404, "NOT_FOUND", "no such API");
+      case "tags":
+        return this.tagList(name, url);
       default:
         return failure(404, "UNSUPPORTED", "not part of this registry");
     }
@@ -214,7 +222,7 @@ export class FakeRegistry extends RegistryStore {
 function kindOf(method: string, part: string | undefined): LoggedRequest["kind"] {
   if (part === "manifests") return method === "HEAD" ? "head" : "get";
   if (part === "blobs") return "blob";
-  return part === "token" ? part : "other";
+  return part === "token" || part === "referrers" || part === "tags" ? part : "other";
 }
 
 function schemeOf(authorization: string | undefined): LoggedRequest["authorization"] {

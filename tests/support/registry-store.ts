@@ -1,6 +1,7 @@
 /** What the registry for tests stores, and its responses to those who may ask: manifests and blobs. */
 
 import type { Digest } from "../../images/reference";
+import { OCI_INDEX } from "../../images/registry/manifests";
 import { blobOf, type Blob, type IndexedImage, type StoredManifest } from "./oci-images";
 
 export interface Reply {
@@ -67,6 +68,45 @@ export class RegistryStore {
     const blob = this.#repositories.get(name)?.blobs.get(digest);
     if (blob === undefined) return failure(404, "BLOB_UNKNOWN", "blob unknown to registry");
     return { status: 200, headers: {}, body: blob.bytes };
+  }
+
+  /** What refers to the digest, as the referrers API lists it. */
+  protected referrers(name: string, digest: string): Reply {
+    const manifests = [...(this.#repositories.get(name)?.manifests.values() ?? [])].filter(
+      ({ bytes }) =>
+        (JSON.parse(bytes.toString("utf8")) as { subject?: { digest: string } }).subject?.digest ===
+        digest,
+    );
+    return {
+      status: 200,
+      headers: { "content-type": OCI_INDEX },
+      body: JSON.stringify({
+        schemaVersion: 2,
+        mediaType: OCI_INDEX,
+        manifests: manifests.map(({ mediaType, digest: own, bytes }) => ({
+          mediaType,
+          digest: own,
+          size: bytes.length,
+          // As some registries: the type of the empty configuration.
+          artifactType: "application/vnd.oci.empty.v1+json",
+        })),
+      }),
+    };
+  }
+
+  /** Pages of `n` tags in the order of the alphabet. */
+  protected tagList(name: string, url: URL): Reply {
+    const repository = this.#repositories.get(name);
+    if (repository === undefined) return NO_REPOSITORY;
+    const last = url.searchParams.get("last");
+    const size = Number(url.searchParams.get("n") ?? 1000);
+    const rest = [...repository.tags.keys()].sort().filter((tag) => last === null || tag > last);
+    const tags = rest.slice(0, size);
+    const next = `/v2/${name}/tags/list?n=${size}&last=${tags.at(-1) ?? ""}`;
+    const reply = json(200, { name, tags });
+    return rest.length <= size
+      ? reply
+      : { ...reply, headers: { ...reply.headers, link: `<${next}>; rel="next"` } };
   }
 
   #repository(name: string): Repository {

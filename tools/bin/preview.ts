@@ -71,7 +71,10 @@ With --full: that of "pulumi preview".`,
     }
     const code = full
       ? await showFull(program, env, model, positionals)
-      : await withProgress("pulumi preview", showPlan(loaded, stack, signal, verifiedLines(checked)));
+      : await withProgress(
+          "pulumi preview",
+          showPlan(loaded, stack, signal, verifiedLines(checked)),
+        );
     if (code === 0) process.stderr.write(`\n${nextStep(stack, full)}\n`);
     return code;
   },

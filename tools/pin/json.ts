@@ -1,5 +1,6 @@
 /** The report of `npm run pin` as JSON. Documented in docs/updating-digests.md. Pure. */
 import type { ImageFacts } from "../../images/inspect/facts";
+import { trustJson } from "../trust/text";
 import type { PinReport } from "./report";
 
 /** Rises when a field is removed or changes its meaning. */
@@ -17,18 +18,21 @@ export function pinJson(report: PinReport): string {
     check,
     all,
     at: now.toISOString(),
-    services: rows.map(({ service, status, kind, why, from, to, eligible, before, after }) => ({
-      service,
-      status,
-      written: written && status === "take",
-      kind: kind ?? null,
-      why,
-      from,
-      to: to ?? null,
-      eligibleAt: eligible?.toISOString() ?? null,
-      before: image(before),
-      after: image(after),
-    })),
+    services: rows.map(
+      ({ service, status, kind, why, from, to, eligible, before, after, trust }) => ({
+        service,
+        status,
+        written: written && status === "take",
+        kind: kind ?? null,
+        why,
+        from,
+        to: to ?? null,
+        eligibleAt: eligible?.toISOString() ?? null,
+        before: image(before),
+        after: image(after),
+        signature: trustJson(trust),
+      }),
+    ),
   };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }

@@ -3,6 +3,7 @@
  * a link, a mention or markup. Pure.
  */
 import { formatAge } from "../../images/age";
+import { describeTrust } from "../trust/text";
 import type { PinRow, PinStatus } from "./decision";
 import {
   describeBuilt,
@@ -29,6 +30,12 @@ export function pinMarkdown(report: PinReport): string {
     `## Image digests of the stack ${code(stack)}`,
     `For ${code(platform)}${minimumAge === 0 ? "" : `, minimum age ${formatAge(minimumAge)}`}. Kinds of change: docs/updating-digests.md.`,
     table(["Service", "Image", "Status", "Change", "Built"], overview),
+    table(
+      ["Service", "Signature", "Why"],
+      rows.flatMap(({ service, trust }) =>
+        trust === undefined ? [] : [[cell(service), trust.word, cell(describeTrust(trust))]],
+      ),
+    ),
     ...ORDER.flatMap((status) =>
       changed.filter((row) => row.status === status).map((row) => section(row, report)),
     ),

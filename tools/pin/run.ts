@@ -13,7 +13,7 @@ import { pinJson } from "./json";
 import { pinMarkdown } from "./markdown";
 import { planPins, type PinRequest } from "./plan";
 import type { PinReport } from "./report";
-import { readSettings } from "./settings";
+import { readSettings } from "../trust/settings";
 import { withSignatures } from "./signatures";
 import { pinTable, type Paint } from "./table";
 

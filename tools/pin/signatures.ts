@@ -34,7 +34,10 @@ export async function withSignatures(
   rows: readonly PinRow[],
   { folder, offline, platform, ...options }: SignatureSettings,
 ): Promise<Signatures> {
-  const known = (service: string, image: Parameters<typeof evidenceFor>[1]): Evidence | undefined => {
+  const known = (
+    service: string,
+    image: Parameters<typeof evidenceFor>[1],
+  ): Evidence | undefined => {
     try {
       return evidenceFor(readEvidence(folder, service), image, platform);
     } catch (error) {
@@ -45,7 +48,9 @@ export async function withSignatures(
   };
   const wanted = rows.flatMap((row) => {
     const image = imageOf(row);
-    return image === undefined ? [] : [{ service: row.service, image, isNew: row.status === "take" }];
+    return image === undefined
+      ? []
+      : [{ service: row.service, image, isNew: row.status === "take" }];
   });
   const ask = (isNew: boolean, asOffline: boolean) =>
     lookUpSignatures({

@@ -1,6 +1,7 @@
 /** The report of `npm run pin` as a table for a terminal. Pure. */
 import { formatAge } from "../../images/age";
 import { columns, table, type painter } from "../cli/command";
+import { describeTrust, TRUST_COLOUR } from "../trust/text";
 import type { PinRow } from "./decision";
 import {
   describeBuilt,
@@ -36,9 +37,15 @@ export function pinTable(report: PinReport, paint: Paint): string {
     const text = `${names}: ${describeWhy(row, report)}`;
     return lines.length === 0 ? text : `${text}\n${columns(lines)}`;
   });
+  const signed = rows.flatMap(({ service, trust }) =>
+    trust === undefined
+      ? []
+      : [[service, paint(TRUST_COLOUR[trust.word], trust.word), describeTrust(trust)]],
+  );
   return [
     `${paint("bold", headline)}\n`,
     table(overview, paint),
+    ...(signed.length === 0 ? [] : [table([["SERVICE", "SIGNATURE", "WHY"], ...signed], paint)]),
     ...blocks.map((text) => `${text}\n`),
   ].join("\n");
 }

@@ -25,8 +25,16 @@ export interface Decision {
 }
 
 export function planText(stack: string, decision: Decision): string {
-  const { plan, weakenings, orphanedVolumes, findings, verified = [], tried, dump, noRollback } =
-    decision;
+  const {
+    plan,
+    weakenings,
+    orphanedVolumes,
+    findings,
+    verified = [],
+    tried,
+    dump,
+    noRollback,
+  } = decision;
   const changed = plan.containers.flatMap((container) => describe(container, decision));
   return [
     `stack ${stack}:`,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readPins } from "../../../config/file/pins";
-import { readSettings } from "../../../tools/pin/settings";
+import { readSettings } from "../../../tools/trust/settings";
 
 const settingsOf = (...lines: readonly string[]) => {
   const others = lines.map((line) => `  pinned-stack:${line}\n`).join("");
@@ -10,7 +10,8 @@ const settingsOf = (...lines: readonly string[]) => {
 const DEFAULTS = {
   platform: "linux/amd64",
   minimumAge: 0,
-  registries: {}, trust: {},
+  registries: {},
+  trust: {},
   encrypted: new Map(),
 };
 

@@ -1,5 +1,5 @@
 /**
- * Reads only the configuration keys that `npm run pin` needs, so that a stack can be pinned before its secrets are set or
+ * Reads only the configuration keys that `npm run pin` and `npm run verify` need, so that a stack can be pinned before its secrets are set or
  * the rest of its configuration is valid. Pure.
  */
 import type { z } from "zod";
