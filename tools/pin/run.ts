@@ -6,11 +6,13 @@ import { badStackName, stackFileName, StackFileError } from "../../config/file/y
 import { formatAge, parseAge } from "../../images/age";
 import { isTag } from "../../images/reference";
 import { writeEvidence } from "../../images/signatures/store";
-import { counted } from "../../text/one-line";
-import { choice, CommandError, withProgress } from "../cli/command";
+import { LEVELS, type Level } from "../../images/newer";
+import { counted, oneLine } from "../../text/one-line";
+import { choice, CommandError, jsonText, table, withProgress } from "../cli/command";
 import { checkExitCode, hasFailed } from "./decision";
 import { pinJson } from "./json";
 import { pinMarkdown } from "./markdown";
+import { findNewer, together, type NewerTags } from "./newer";
 import { planPins, type PinRequest } from "./plan";
 import type { PinReport } from "./report";
 import { readSettings } from "../trust/settings";
@@ -21,10 +23,14 @@ const FORMATS = { table: pinTable, json: pinJson, markdown: pinMarkdown };
 
 export interface PinCommand extends Pick<PinRequest, "deadlineMs" | "onRequest"> {
   readonly stack: string;
-  /** `service` or `service=tag`; empty for all services. */
+  /** `service`, `service=tag` or `service@level`; empty for all services. */
   readonly args: readonly string[];
   readonly check: boolean;
   readonly all: boolean;
+  /** Only list newer versions. Default false. */
+  readonly outdated?: boolean;
+  /** Take the newest version of each image within this level: `patch`, `minor`, `major`. */
+  readonly upgrade?: string | undefined;
   readonly format: string;
   /** Such as `3d`. Default: the stack's. */
   readonly minimumAge?: string | undefined;
@@ -59,19 +65,37 @@ export async function runPin(command: PinCommand): Promise<number> {
     if (!check) checkWritable(path);
     return { ...read, settings };
   });
-  const { chosen, tags } = choose(command.args, pins, file);
+  const { chosen, tags: given, levels } = choose(command, pins, file);
   const { platform, registries, trust, encrypted, minimumAge: usual } = settings;
   const minimumAge = age ?? usual;
   const { deadlineMs, onRequest } = command;
+  const requests = {
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(onRequest !== undefined && { onRequest }),
+  };
+  if (command.outdated === true || levels.size > 0) {
+    const newer = await withProgress(
+      "listing tags",
+      findNewer({ pins, registries, signal, ...requests }),
+    );
+    signal.throwIfAborted();
+    if (command.outdated === true) return listOutdated(newer, chosen, command);
+    for (const [service, level] of levels) {
+      const found = newer.find((one) => one.service === service);
+      const tag = found?.newest[level];
+      if (found?.problem !== undefined) err.write(`images.${service}: ${found.problem}\n`);
+      else if (found?.note !== undefined) err.write(`images.${service}: ${found.note}\n`);
+      if (tag !== undefined) given.set(service, tag);
+    }
+  }
+  const tags: ReadonlyMap<string, string> = given;
   const planned = await withProgress(
     "looking up tags",
     planPins({
       pins: chosen,
       tags,
       policy: { minimumAge, all, now },
-      ...{ platform, registries, encrypted, signal },
-      ...(deadlineMs !== undefined && { deadlineMs }),
-      ...(onRequest !== undefined && { onRequest }),
+      ...{ platform, registries, encrypted, signal, ...requests },
     }),
   );
   signal.throwIfAborted();
@@ -79,8 +103,7 @@ export async function runPin(command: PinCommand): Promise<number> {
     "looking for signatures",
     withSignatures(planned, {
       ...{ platform, registries, trust, signal, now, offline: check, folder: command.folder },
-      ...(deadlineMs !== undefined && { deadlineMs }),
-      ...(onRequest !== undefined && { onRequest }),
+      ...requests,
     }),
   );
   signal.throwIfAborted();
@@ -123,37 +146,98 @@ function fileError(error: unknown): StackFileError {
 
 interface Chosen {
   readonly chosen: readonly (Pin | BadPin)[];
-  readonly tags: ReadonlyMap<string, string>;
+  readonly tags: Map<string, string>;
+  /** By service, how far its version may go. */
+  readonly levels: ReadonlyMap<string, Level>;
 }
 
 /** Throws a {@link CommandError} with the problems of all arguments. */
-function choose(args: readonly string[], pins: readonly (Pin | BadPin)[], file: string): Chosen {
+function choose(
+  { args, upgrade }: Pick<PinCommand, "args" | "upgrade">,
+  pins: readonly (Pin | BadPin)[],
+  file: string,
+): Chosen {
   const names = pins.map(({ service }) => service);
+  const all = upgrade === undefined ? undefined : choice("upgrade", upgrade, LEVELS);
   const seen = new Set<string>();
   const tags = new Map<string, string>();
+  const levels = new Map<string, Level>();
   const problems: string[] = [];
   for (const arg of args) {
-    const [service = "", ...rest] = arg.split("=");
+    const [named = "", ...rest] = arg.split("=");
     const tag = rest.length === 0 ? undefined : rest.join("=");
+    const [service = "", asked] = tag === undefined ? named.split("@", 2) : [named];
+    const level = LEVELS.find((one) => one === asked);
     const problem = !names.includes(service)
       ? `${file} has no image for this service; expected one of ${names.join(", ")}`
       : seen.has(service)
         ? `${service} is given twice`
         : tag !== undefined && !isTag(tag)
           ? `expected a tag after "=", such as ${service}=1.2.3`
-          : undefined;
+          : asked !== undefined && level === undefined
+            ? `expected ${LEVELS.join(", ")} after "@", such as ${service}@minor`
+            : undefined;
     if (problem !== undefined) problems.push(`${JSON.stringify(arg)}: ${problem}`);
     else if (tag !== undefined) tags.set(service, tag);
+    else if (level !== undefined)
+      for (const one of together(service)) if (names.includes(one)) levels.set(one, level);
     seen.add(service);
   }
   if (problems.length > 0) throw new CommandError(problems.join("\n"));
-  return { chosen: args.length === 0 ? pins : pins.filter((pin) => seen.has(pin.service)), tags };
+  const isChosen = (service: string): boolean =>
+    args.length === 0 || seen.has(service) || levels.has(service);
+  const chosen = pins.filter(({ service }) => isChosen(service));
+  if (all !== undefined)
+    for (const { service } of chosen)
+      if (!tags.has(service) && !levels.has(service)) levels.set(service, all);
+  return { chosen, tags, levels };
+}
+
+/** Prints the newer versions. Exit code as `--check`: 0 none, 1 some, 2 a list could not be read. */
+function listOutdated(
+  newer: readonly NewerTags[],
+  chosen: readonly (Pin | BadPin)[],
+  { stack, format, out, err, paint }: PinCommand,
+): number {
+  const shown = newer.filter(({ service }) => chosen.some((pin) => pin.service === service));
+  if (format === "json")
+    out.write(
+      jsonText({
+        version: 1,
+        stack,
+        services: shown.map(({ service, image, newest, note, problem }) => ({
+          ...{ service, image, patch: newest.patch ?? null, minor: newest.minor ?? null },
+          ...{ major: newest.major ?? null, note: note ?? null, problem: problem ?? null },
+        })),
+      }),
+    );
+  else
+    out.write(
+      table(
+        [
+          ["SERVICE", "IMAGE", "PATCH", "MINOR", "MAJOR", ""],
+          ...shown.map(({ service, image, newest, note, problem }) => [
+            ...[service, image, ...LEVELS.map((level) => newest[level] ?? "-")],
+            oneLine(problem ?? note ?? ""),
+          ]),
+        ],
+        paint,
+      ),
+    );
+  const some = shown.filter(({ newest }) => Object.keys(newest).length > 0);
+  const option = stack === "dev" ? "" : ` --stack ${stack}`;
+  if (some.length > 0)
+    err.write(
+      `to take the newest patch of each: "npm run pin -- --upgrade patch${option}"; to see one before: "npm run pin -- --check${option} ${some[0]?.service ?? ""}@minor"\n`,
+    );
+  if (shown.some(({ problem }) => problem !== undefined)) return 2;
+  return some.length > 0 ? 1 : 0;
 }
 
 /** The result and the next step, one line each. */
 function summary(
   { stack, file, check, all, minimumAge, rows, written }: PinReport,
-  { args, minimumAge: asked }: Pick<PinCommand, "args" | "minimumAge">,
+  { args, minimumAge: asked, upgrade }: Pick<PinCommand, "args" | "minimumAge" | "upgrade">,
 ): string {
   const images = (...statuses: readonly string[]): string | undefined => {
     const count = rows.filter(({ status }) => statuses.includes(status)).length;
@@ -168,6 +252,7 @@ function summary(
     ...option,
     ...(all ? ["--all"] : []),
     ...(asked === undefined ? [] : ["--minimum-age", asked]),
+    ...(upgrade === undefined ? [] : ["--upgrade", upgrade]),
     ...args,
   ];
   const npmRun = (script: string, given: readonly string[]): string =>
