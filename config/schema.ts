@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { EXEMPTIBLE, Exemptible, Exemption, LIMIT_BOUNDS } from "../components/hardened/policy";
 import { DNS_PROVIDERS, DnsProvider } from "../components/ingress";
+import { Fact, REACH_FACTS } from "../components/reach";
 import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
 import { SecretSpec, ServiceDefinition } from "../components/services/definition";
 import {
@@ -233,6 +234,25 @@ const age = z.string(expected(AGE)).transform((text, context) => {
   return z.NEVER;
 });
 
+/** Shorter ones explain nothing. */
+const REASON = "a reason of at least 10 characters";
+const ADVISORY_ID = "the id of an advisory, such as CVE-2026-12345 or GHSA-abcd-1234-efgh";
+
+/** A known hole in an image that a stack lives with. */
+const acceptance = z
+  .strictObject({
+    id: textLike(ADVISORY_ID, /^(?:CVE-\d{4}-\d{4,7}|GHSA(?:-[a-z0-9]{4}){3})$/),
+    reason: z.string(expected(REASON)).trim().min(10, expected(REASON)),
+    until: z.iso.date(expected("the last day, such as 2027-01-31")),
+    while: z
+      .enum(REACH_FACTS as [Fact, ...Fact[]], expected(`one of ${REACH_FACTS.join(", ")}`))
+      .optional(),
+  })
+  .transform(({ while: fact, ...rest }) => ({
+    ...rest,
+    ...(fact !== undefined && { while: fact }),
+  }));
+
 /** Platforms as image indexes name them: Go's architectures with their variants. */
 const PLATFORM =
   /^linux\/(?:386|amd64|arm(?:\/v[5-7])?|arm64(?:\/v8)?|loong64|mips64le|ppc64le|riscv64|s390x)$/;
@@ -261,6 +281,10 @@ export const KEYS = {
   trust: {
     schema: z.record(z.string(), trustPolicy, expected("a map keyed by service")),
     fallback: {},
+  },
+  accept: {
+    schema: z.array(acceptance, expected("a list of maps with id, reason and until")),
+    fallback: [],
   },
   requirePins: { schema: z.boolean(), fallback: false },
   checkTags: { schema: z.boolean(), fallback: true },

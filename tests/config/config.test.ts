@@ -29,6 +29,7 @@ describe("a configuration", () => {
       publish: { address: "127.0.0.1", http: 80, https: 443 },
       requirePins: false,
       trust: {},
+      accept: [],
       checkTags: true,
       minimumAge: 0,
       platform: "linux/amd64",

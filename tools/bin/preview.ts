@@ -22,6 +22,7 @@ import { offlinePlan } from "../deploy/plan/offline";
 import { previewText } from "../deploy/plan/preview";
 import { openStack } from "../deploy/pulumi/stack";
 import { orderRows } from "../deploy/plan/replace-order";
+import { knownLines } from "../trust/known";
 import { engineProblem, findCli, missingPlugins, pulumiEnvironment, run } from "../cli/pulumi-cli";
 
 void runCommand({
@@ -67,6 +68,7 @@ With --full: that of "pulumi preview".`,
     signal.throwIfAborted();
     if (program === undefined || missing.length > 0) {
       showOffline(model, missing, checked);
+      showKnown(loaded);
       return 0;
     }
     const code = full
@@ -75,6 +77,7 @@ With --full: that of "pulumi preview".`,
           "pulumi preview",
           showPlan(loaded, stack, signal, verifiedLines(checked)),
         );
+    showKnown(loaded);
     if (code === 0) process.stderr.write(`\n${nextStep(stack, full)}\n`);
     return code;
   },
@@ -130,6 +133,12 @@ function showOffline(
     ({ service, judgement: { word, text } }) => `signature: ${service}: ${word}: ${text}`,
   );
   process.stdout.write(`${table(order, paint)}\n${[...notes, ...signatures].join("\n")}\n`);
+}
+
+/** On stderr, as all that is not the plan itself. */
+function showKnown(loaded: LoadedStack): void {
+  for (const line of knownLines(loaded, new Date()))
+    process.stderr.write(`known: ${printable(line)}\n`);
 }
 
 function nextStep(stack: string, full: boolean): string {

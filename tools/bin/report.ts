@@ -22,6 +22,7 @@ import {
   renderChanges,
 } from "../report/formats";
 import { stackView } from "../report/view/stack";
+import { openvex } from "../trust/openvex";
 
 void runCommand({
   help: `
@@ -66,6 +67,10 @@ Exit code: 0 done, 1 something became weaker (with --against), 2 the configurati
       process.stderr.write(
         `wrote ${Object.keys(files).length} files to ${output}; the head of compose.yaml says what it needs before the first start\n`,
       );
+      return Promise.resolve(0);
+    }
+    if (format === "openvex") {
+      process.stdout.write(openvex(loaded, new Date()));
       return Promise.resolve(0);
     }
     const view = stackView(loaded.model);

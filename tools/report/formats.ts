@@ -15,13 +15,14 @@ export const FORMATS = {
   json: "the same data as versioned JSON",
   cis: "CIS Docker Benchmark section 5, each item for each container, init containers too",
   "cis-json": "the same as JSON",
+  openvex: "the accepted holes of the pinned versions, for trivy and grype",
   mermaid: "network connections as a Mermaid flowchart",
   compose:
     "a Compose file that runs the same stack, and the files that it needs, in the folder --output",
 } as const;
 export type Format = keyof typeof FORMATS;
 /** Formats that are one text. */
-export type PrintedFormat = Exclude<Format, "compose">;
+export type PrintedFormat = Exclude<Format, "compose" | "openvex">;
 
 /** Formats of a comparison. */
 export const COMPARED: readonly Format[] = ["table", "markdown", "json"];

@@ -280,7 +280,11 @@ describe("a deployment", function () {
         assert.deepEqual(done, [...BEFORE, ...AGAIN, "verified 2026-01-21"]);
         assert.deepEqual(environments, [
           {},
-          { PINNED_STACK_TRIAL: "off", PINNED_STACK_OLDER_DATA: "accept" },
+          {
+            PINNED_STACK_TRIAL: "off",
+            PINNED_STACK_OLDER_DATA: "accept",
+            PINNED_STACK_TRUST: "as-deployed",
+          },
         ]);
       });
 

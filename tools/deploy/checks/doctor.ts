@@ -11,6 +11,7 @@ import { checkPulumi } from "./pulumi";
 import { HostCheckRequest, hostChecks, hostCheckNames, hostCheckScript, portsOf } from "./host";
 import { CheckedImage, checkImages } from "../../../images/signatures/check";
 import { HostError, hostShell } from "../../../host/shell";
+import { knownLines } from "../../trust/known";
 import { dnsChecks, registryChecks } from "./network";
 
 /** The results, and what the checks have loaded: undefined if its check failed. */
@@ -59,13 +60,27 @@ export async function examineOutside(
   decrypted: StackConfig | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
-  if (loaded === undefined) return allUnknown(["signature", "registry", "dns"], NO_CONFIG);
+  if (loaded === undefined)
+    return allUnknown(["signature", "versions", "registry", "dns"], NO_CONFIG);
   const [signatures, registries, dns] = await Promise.all([
     signatureChecks(loaded.config),
     registryChecks(decrypted ?? loaded.config, signal),
     dnsChecks(loaded.config, loaded.model),
   ]);
-  return [...signatures, ...registries, ...dns];
+  return [...signatures, ...knownChecks(loaded), ...registries, ...dns];
+}
+
+/** Never a problem: a deployment, and a return to an older one, must not depend on what became known today. */
+function knownChecks(loaded: LoadedStack): readonly Check[] {
+  const lines = knownLines(loaded, new Date());
+  return lines.length === 0
+    ? [
+        ok(
+          "versions",
+          "no ended line and no hole that is not accepted is known of the pinned versions",
+        ),
+      ]
+    : lines.map((line) => unknownCheck("versions", line));
 }
 
 /** Offline. A deployment checks what it deploys, which after a rollback is not the stack's file. */

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+
+import { advisoriesOf, lineEnd } from "../../../images/known/known";
+import { parseReference } from "../../../images/reference";
+
+const NOW = new Date("2026-11-27T12:00:00Z");
+const of = (text: string) => parseReference(text);
+
+describe("the end of a line", () => {
+  const ends: readonly (readonly [string, string | undefined])[] = [
+    ["traefik:v3.6.25", "3.6 ended 2026-08-16"],
+    ["traefik:v3.7.14", "3.7 open"],
+    ["nginx:1.27-alpine", "1.27 ended 2025-06-24"],
+    ["postgres:14-alpine", "14 ended 2026-11-12"],
+    ["postgres:16.15-alpine", "16 open 2028-11-09"],
+    ["traefik:v3.60.1", undefined],
+    ["traefik:latest", undefined],
+    ["portainer/portainer-ce:2.19.5", undefined],
+    ["ghcr.io/evil/traefik:v3.6.4", undefined],
+  ];
+  for (const [image, expected] of ends)
+    it(`of ${image} is ${expected ?? "not known"}`, () => {
+      const found = lineEnd(of(image), NOW);
+      const shown = found && [found.line, found.state, found.end].filter(Boolean).join(" ");
+      assert.equal(shown, expected);
+    });
+
+  it("is said 90 days ahead", () => {
+    const at = (day: string) => lineEnd(of("postgres:15-alpine"), new Date(day))?.state;
+    assert.deepEqual(
+      [at("2027-08-01"), at("2027-09-01"), at("2027-11-12")],
+      ["open", "ends soon", "ended"],
+    );
+  });
+});
+
+describe("the known holes", () => {
+  const ids = (image: string): readonly string[] =>
+    advisoriesOf(of(image)).map(({ id, fixed }) => `${id} ${fixed}`);
+
+  it("are those of the version, with the version that closes them", () => {
+    assert.deepEqual(ids("traefik:v3.7.12"), ["CVE-2026-88008 3.7.13"]);
+    assert.deepEqual(ids("traefik:v3.7.13"), []);
+    assert.deepEqual(ids("n8nio/n8n:2.42.4"), ["CVE-2026-119408 2.42.6"]);
+    assert.deepEqual(ids("n8nio/n8n:2.48.5"), []);
+    assert.ok(ids("n8nio/n8n:1.64.2").includes("CVE-2026-110852 1.123.83"));
+    assert.deepEqual(ids("nginx:1.30.7-alpine"), []);
+    assert.deepEqual(ids("nginx:1.31.2-alpine"), [
+      "CVE-2026-123007 1.31.9",
+      "CVE-2026-123633 1.31.9",
+    ]);
+    assert.deepEqual(ids("portainer/portainer-ce:2.39.9"), []);
+    assert.deepEqual(ids("portainer/portainer-ce:2.45.1"), ["CVE-2026-134804 2.45.4"]);
+  });
+
+  it("are not told of a tag that is less precise, or of another repository", () => {
+    assert.deepEqual(ids("postgres:16-alpine"), []);
+    assert.deepEqual(ids("postgres:16.15-alpine"), ["CVE-2026-116314 16.16"]);
+    assert.deepEqual(ids("ghcr.io/evil/n8n:1.64.2"), []);
+    assert.deepEqual(ids("n8nio/n8n:latest"), []);
+  });
+});

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+
+import { parseConfig } from "../../../config/config";
+import { describeStack } from "../../../components/describe";
+import { holds } from "../../../components/reach";
+import { knownLines } from "../../../tools/trust/known";
+import { openvex } from "../../../tools/trust/openvex";
+import { IMAGES, problemsOf, rawConfig } from "../../support/raw-config";
+
+const NOW = new Date("2026-11-27T12:00:00Z");
+const NGINX = `nginx:1.30.5-alpine@sha256:${"3".repeat(64)}`;
+
+function stackWith(accept: readonly object[], images: object = {}) {
+  const config = parseConfig(
+    rawConfig({ accept, images: { ...IMAGES, homepage: NGINX, ...images } }),
+  );
+  return { config, model: describeStack(config, config.images) };
+}
+const HOLE = {
+  id: "CVE-2026-123007",
+  reason: "the start page speaks HTTP/1.1 only",
+  until: "2027-02-28",
+};
+const lines = (accept: readonly object[]): readonly string[] =>
+  knownLines(stackWith(accept), NOW).filter((line) => line.includes("CVE-2026-123007"));
+
+describe("known holes of a stack", () => {
+  it("are said with what closes them, until they are accepted", () => {
+    assert.deepEqual(lines([]), [
+      "homepage: nginx 1.30.5-alpine: CVE-2026-123007, without login, fixed in 1.30.7: an underflow in HTTP/2 runs code (read 2026-11-27)",
+    ]);
+    assert.deepEqual(lines([HOLE]), []);
+    assert.deepEqual(lines([{ ...HOLE, while: "HTTP/1.1 only" }]), []);
+  });
+
+  it("are said again after the last day, and when the fact is not true", () => {
+    assert.match(
+      lines([{ ...HOLE, until: "2026-11-26" }])[0] ?? "",
+      /; accepted until 2026-11-26 only$/,
+    );
+    assert.deepEqual(lines([{ ...HOLE, until: "2026-11-27" }]), []);
+    assert.match(
+      lines([{ ...HOLE, while: "administrators only" }])[0] ?? "",
+      /; accepted while "administrators only", which is not so for homepage$/,
+    );
+  });
+
+  it("that are accepted without being there are said", () => {
+    assert.ok(
+      knownLines(stackWith([{ ...HOLE, id: "CVE-2020-1234" }]), NOW).includes(
+        "accept: CVE-2020-1234 concerns no pinned version; remove it",
+      ),
+    );
+  });
+
+  it("are refused without a reason, a day or a known fact", () => {
+    const of = (accept: object): readonly string[] => problemsOf(rawConfig({ accept: [accept] }));
+    assert.match(of({ ...HOLE, reason: "x" })[0] ?? "", /^accept\.0\.reason: expected a reason/);
+    assert.match(
+      of({ ...HOLE, until: "soon" })[0] ?? "",
+      /^accept\.0\.until: expected the last day/,
+    );
+    assert.match(of({ ...HOLE, id: "hole" })[0] ?? "", /^accept\.0\.id: expected the id/);
+    assert.match(
+      of({ ...HOLE, while: "I say so" })[0] ?? "",
+      /^accept\.0\.while: expected one of HTTP\/1\.1 only/,
+    );
+  });
+
+  it("that are accepted are OpenVEX: not affected only with a fact", () => {
+    const vex = (accept: readonly object[]) =>
+      JSON.parse(openvex(stackWith(accept), NOW)) as {
+        statements: { status: string; products: { "@id": string }[] }[];
+      };
+    assert.deepEqual(vex([]).statements, []);
+    const [one] = vex([{ ...HOLE, while: "HTTP/1.1 only" }]).statements;
+    assert.equal(one?.status, "not_affected");
+    assert.equal(
+      one?.products[0]?.["@id"],
+      `pkg:oci/nginx@sha256%3A${"3".repeat(64)}?repository_url=index.docker.io%2Flibrary%2Fnginx`,
+    );
+    assert.equal(vex([HOLE]).statements[0]?.status, "affected");
+  });
+});
+
+describe("a fact about a service", () => {
+  const { model } = stackWith([]);
+  it("is read from the model", () => {
+    assert.ok(holds("HTTP/1.1 only", "homepage", model));
+    assert.ok(holds("no forward auth", "traefik", model));
+    assert.ok(holds("no published port", "n8n", model));
+    assert.ok(!holds("no published port", "traefik", model));
+    assert.ok(holds("no egress", "postgres", model));
+    assert.ok(!holds("no egress", "n8n", model));
+    assert.ok(holds("administrators only", "portainer", model));
+    assert.ok(!holds("administrators only", "homepage", model));
+  });
+
+  it("stops being true when a file says otherwise", () => {
+    const changed = {
+      ...model,
+      containers: model.containers.map((one) =>
+        one.service === "homepage"
+          ? { ...one, command: ["listen 8080 default_server http2;"] }
+          : one,
+      ),
+    };
+    assert.ok(!holds("HTTP/1.1 only", "homepage", changed));
+  });
+});
