@@ -76,7 +76,7 @@ export function newerTags(
         (version[0] ?? 0) <= (current.version[0] ?? 0) + MAX_MAJOR_STEP &&
         (compare(version, current.version) > 0 ||
           (wasPreRelease && compare(version, current.version) === 0)) &&
-        (!onlyStable || isStable?.(version) !== false),
+        (!onlyStable || isStable(version)),
     )
     .sort((one, other) => compare(other.version, one.version))
     .map(({ tag }) => tag);

@@ -76,7 +76,7 @@ describe("known holes of a stack", () => {
     const [one] = vex([{ ...HOLE, while: "HTTP/1.1 only" }]).statements;
     assert.equal(one?.status, "not_affected");
     assert.equal(
-      one?.products[0]?.["@id"],
+      one.products[0]?.["@id"],
       `pkg:oci/nginx@sha256%3A${"3".repeat(64)}?repository_url=index.docker.io%2Flibrary%2Fnginx`,
     );
     assert.equal(vex([HOLE]).statements[0]?.status, "affected");
