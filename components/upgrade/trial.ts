@@ -48,7 +48,7 @@ export function trialScript(args: TrialArgs): string {
     needsDump(container) ? [`"$old_${i}"`] : [],
   );
   return `stack=${quote(stack)}
-at_most=${atMost}
+at_most=${args.tried ? atMost : 0}
 keep=${backups.keep}
 ${folderScript(stack, backups)}older_data=${olderData ? "accept" : "refuse"}
 without_trial=${quote(`deploy without the trial: npm run deploy -- --stack ${stack} --without-trial`)}
@@ -59,6 +59,7 @@ has_health=no
 seconds=30
 ${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}
 files=$(mktemp -d)
+trap ended EXIT
 ${each((container) => `take_lock ${quote(nameOf(stack, container))} || refuse "an earlier deployment has not ended on the host"\ndrop_lock\n`)}begin
 ${
   // Else the data of a return that nobody has completed would go back now, with all that was written since.
@@ -77,6 +78,7 @@ ${
     ? ""
     : `server=$old_${s}
 if [ -z "$server" ] && is_running "$id_${s}"; then server=$id_${s}; fi
+echo "$server" >"$files/server"
 check_data "$old_${s}" "$id_${s}" ${server.upgrade?.serves?.version ?? 0} ${quote(server.controls.user)}
 `
 }if [ -z "${tried.map((_, i) => `$old_${i}`).join("")}" ]; then exit 0; fi
@@ -134,9 +136,9 @@ fi
 docker start "$trial_server" >/dev/null || not_created
 ready "$trial_server" "$seconds" || broken "$alias" "$trial_server"
 if [ -n "$older_volume" ]; then
-  counts_of "$trial_server" >"$files/after"
+  counts_of "$trial_server" >"$files/after" || refuse 'the rows of the older data could not be counted'
   compare_counts "$dump/counts" "$files/after" || log "postgres: the row counts above have changed since then; data written since then stays in $(data_volume_of "$server")"
-else restore_trial "$server" "$trial_server"
+else restore_trial "$trial_server"
 fi
 AFTER "$trial_server" || refuse "the passwords could not be set in the new PostgreSQL"
 fi
@@ -184,7 +186,7 @@ ${
   trial=$(${create(check.command)}) || not_created
   why=${quote(check.fails)}
   docker start "$trial" >/dev/null
-  [ "$(limited docker wait "$trial")" = 0 ] || broken "$alias" "$trial"
+  [ "$(docker wait "$trial")" = 0 ] || broken "$alias" "$trial"
 fi
 `
 }docker rm -f "$trial" >/dev/null

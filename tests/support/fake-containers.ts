@@ -54,10 +54,19 @@ export interface FakeContainers {
   calls(): string[];
   /** What must never happen, and did. */
   violations(): string[];
-  /** Runs a script in a shell that stops at the first error. Exit code 137: it was killed where it was to be. */
-  run(script: string, kill?: Kill): Promise<Result>;
+  /** Locks that are held and helpers that still work. */
+  leftovers(): string[];
+  /**
+   * Runs a script in a shell that stops at the first error. Exit code 137: it was killed where it was to be.
+   *
+   * @param failing number of the call of docker that fails. Default: none
+   */
+  run(script: string, kill?: Kill, failing?: number): Promise<Result>;
   remove(): void;
 }
+
+/** `TEST_SHELL="busybox sh"` runs the scripts in another shell. */
+const SHELL = (process.env.TEST_SHELL ?? "sh").split(" ");
 
 const SLEEP = "#!/bin/sh\nexec /bin/sleep 0.01\n";
 const DATE = `#!/bin/sh
@@ -72,7 +81,7 @@ export function fakeContainers(): FakeContainers {
   const path = (...parts: readonly string[]): string => join(folder, ...parts);
   const text = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
   const lines = (file: string): string[] => text(path(file)).split("\n").filter(Boolean);
-  for (const name of ["bin", "containers", "volumes"]) mkdirSync(path(name));
+  for (const name of ["bin", "containers", "volumes", "locks", "helpers"]) mkdirSync(path(name));
   writeFileSync(path("clock"), "1000\n");
   writeFileSync(path("seconds"), "1000000\n");
   copyFileSync(join(__dirname, "fake-docker.sh"), path("bin", "docker"));
@@ -117,18 +126,21 @@ export function fakeContainers(): FakeContainers {
     write,
     calls: () => text(path("log")).split("\x1e").filter(Boolean),
     violations: () => lines("violations"),
-    run: (script, kill) => {
+    leftovers: () => ["locks", "helpers"].flatMap((kind) => readdirSync(path(kind))),
+    run: (script, kill, failing) => {
       writeFileSync(path("calls"), "0\n");
       writeFileSync(path("log"), "");
       const start = performance.now();
       return new Promise((resolve) => {
-        const child = spawn("sh", ["-c", `set -eu\nexport FAKE_GROUP=$$\n${script}`], {
+        const [shell = "sh", ...words] = SHELL;
+        const child = spawn(shell, [...words, "-c", `set -eu\nexport FAKE_GROUP=$$\n${script}`], {
           env: {
             ...plainEnvironment,
             PATH: `${path("bin")}:${plainEnvironment.PATH ?? ""}`,
             HOME: folder,
             FAKE: folder,
             FAKE_KILL: kill ?? "",
+            FAKE_FAIL: failing === undefined ? "" : String(failing),
           },
           stdio: ["ignore", "pipe", "pipe"],
           // In a group of its own, which can be killed as one.

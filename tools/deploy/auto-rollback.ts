@@ -1,5 +1,4 @@
 /** Returns to what ran before a deployment that failed. */
-import { detached } from "../../components/hardened/start";
 import { isUp } from "../../components/stopped";
 import { markReturnScript, returnScript } from "../../components/upgrade/return";
 import { textOf } from "../cli/command";
@@ -7,11 +6,13 @@ import { PlainConfig, withImages } from "../../config/file/edit";
 import { EXIT_RETURNED, EXIT_UNHEALTHY, interrupted, Run } from "./context";
 import { Prepared } from "./prepare";
 import { autoRollbackMessage, imagesOf, timestamp } from "./pulumi/history";
-import { takeInventory } from "./host/inventory";
+import { runDetached } from "./host/detached";
+import { Inventory, takeInventory } from "./host/inventory";
 import { orphanedVolumes } from "./plan/orphaned-volumes";
 import { findOrphans, removeOrphans } from "./host/orphans";
 import { loadTarget } from "./pulumi/target";
 import { health, recordHealthy, up } from "./up";
+import { HostError } from "../../host/shell";
 import { logsScript } from "./host/health";
 import { RollbackCandidate } from "./rollback";
 
@@ -36,11 +37,15 @@ export async function autoRollback(
   let problems: readonly string[];
   try {
     reporter.stage(`return to deployment ${number}`);
-    problems = await putBack(run, rollback, prepared);
+    const returned = await putBack(run, prepared);
+    const live = await takeInventory(run.shell, stack, signal);
+    problems = returned
+      ? await problemsOf(run, rollback, prepared, live)
+      : ["not every previous container could be started again"];
     if (problems.length > 0) {
       for (const line of problems) reporter.log(line);
       reporter.stage(`deploying deployment ${number} again`);
-      problems = await deployAgain(run, rollback, prepared);
+      problems = await deployAgain(run, rollback, prepared, live);
     }
   } catch (error) {
     if (signal.aborted) throw interrupted(run);
@@ -64,27 +69,36 @@ export async function autoRollback(
   return EXIT_RETURNED;
 }
 
-/** Long enough for a stop and a start of every container, ms. */
-const RETURN_MS = 30 * 60_000;
-
 /**
- * Starts the containers again that the update has replaced and Pulumi has not removed yet. Resolves to the problems of the
- * stack afterwards.
+ * Starts the containers again that the update has replaced and Pulumi has not removed yet, and stops those that it has added.
+ * Resolves to whether all of them run again.
  */
 async function putBack(
-  run: Run,
-  { target }: RollbackCandidate,
-  { model, running }: Pick<Prepared, "model" | "running">,
-): Promise<readonly string[]> {
-  const { shell, stack, signal, reporter } = run;
-  const script = `exec 2>&1\n${detached(returnScript(stack, model.containers))}`;
+  { shell, stack, signal, reporter }: Run,
+  { model, deployed }: Pick<Prepared, "model" | "deployed">,
+): Promise<boolean> {
+  const before = deployed.map(({ name }) => name);
   const onLine = (line: string): void => {
     reporter.log(line);
   };
-  const { code } = await shell(script, { signal, timeoutMs: RETURN_MS, onLine });
-  if (code !== 0) return ["not every previous container could be started again"];
-  // Health goes by name, and an update that came to its end has removed the old containers.
-  const live = await takeInventory(shell, stack, signal);
+  const give = () =>
+    runDetached(shell, returnScript(stack, model.containers, before), { signal, onLine });
+  const { code } = await give().catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof HostError)) throw error;
+    // The same script waits for the first one, and has nothing left to do then.
+    reporter.log(`${textOf(error)}; the return goes on on the host; waiting for its end`);
+    return give();
+  });
+  return code === 0;
+}
+
+/** The problems of the stack after a return. Health goes by name, and an update that came to its end has removed containers. */
+async function problemsOf(
+  run: Run,
+  { target }: RollbackCandidate,
+  { running }: Pick<Prepared, "running">,
+  live: Inventory,
+): Promise<readonly string[]> {
   const up = live.containers.filter(({ state }) => isUp(state.Status)).map(({ id }) => id);
   if (running.some((id) => !up.includes(id))) return ["not every previous container still exists"];
   return health(run, target.model);
@@ -95,9 +109,9 @@ async function deployAgain(
   run: Run,
   { deployment }: RollbackCandidate,
   { deployed, model: failedModel }: Pick<Prepared, "deployed" | "model">,
+  live: Inventory,
 ): Promise<readonly string[]> {
   const { stack, pulumi, shell, signal } = run;
-  const live = await takeInventory(shell, stack, signal);
   const failed = await pulumi.state();
   const orphans = findOrphans(failed, live, stack);
   if (failed.pending.length > 0) await pulumi.refresh({ signal });

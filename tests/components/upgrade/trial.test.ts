@@ -61,7 +61,11 @@ describe("the scripts of an upgrade", () => {
         ),
         cleanupScript(model.stack, model.containers),
         cleanupScript(model.stack, model.containers, true),
-        returnScript(model.stack, model.containers),
+        returnScript(
+          model.stack,
+          model.containers,
+          model.containers.slice(1).map(({ name }) => name),
+        ),
         markReturnScript(model.stack, model.containers),
         ...(triedContainers(model.containers).length === 0
           ? []
