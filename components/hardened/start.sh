@@ -161,7 +161,9 @@ label_of() { ask volume inspect --format "{{index .Labels \"hardened.$2\"}}" "$1
 read_marker() {
   marker_old= marker_new= marker_at=
   if ! marked before; then return 0; fi
-  { marker_old=$(label_of "$name-before" old) && marker_new=$(label_of "$name-before" new) && marker_at=$(label_of "$name-before" at); } || unanswered
+  said=$(ask volume inspect --format '{{index .Labels "hardened.old"}} {{index .Labels "hardened.new"}} {{index .Labels "hardened.at"}}' "$name-before") || unanswered
+  marker_old=${said%% *} marker_at=${said##* } marker_new=${said#* }
+  marker_new=${marker_new%% *}
 }
 # In this order: copies without `-before` are nobody's, but without `-switched` they would be put back.
 forget() { docker volume rm "$name-before" "$name-copied" "$name-switched" >/dev/null 2>&1 || :; FORGET; }

@@ -187,7 +187,11 @@ volume() {
       esac;;
     inspect)
       if [ ! -d "volumes/$word" ]; then echo "no such volume: $word" >&2; return 1; fi
-      case $2 in '{{index .Labels "'*) label=${2#*\"}; sed -n "s/^${label%%\"*}=//p" "volumes/$word/labels";; esac;;
+      labels=
+      for part in $2; do
+        case $part in \"hardened.*) part=${part#\"}; labels="$labels $(sed -n "s/^${part%%\"*}=//p" "volumes/$word/labels")";; esac
+      done
+      echo "${labels# }";;
     rm)
       missing=0
       for name in "$@"; do if [ -d "volumes/$name" ]; then rm -r "volumes/$name"; else missing=1; fi; done
