@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { plainEnvironment, Result } from "./run";
 
@@ -93,8 +93,9 @@ export function fakeContainers(): FakeContainers {
   };
   const of = (id: string, what: string): string => text(path("containers", id, what)).trim();
   const write = (volume: string, file: string, content: string): void => {
-    mkdirSync(path("volumes", volume, "data"), { recursive: true });
-    writeFileSync(path("volumes", volume, "data", file), content);
+    const at = path("volumes", volume, "data", file);
+    mkdirSync(dirname(at), { recursive: true });
+    writeFileSync(at, content);
   };
   return {
     add: (id, { name = "test-web", image, behaviour, status = "created", volume, format = 1 }) => {

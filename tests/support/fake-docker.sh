@@ -46,6 +46,7 @@ start() {
   put "$1" restarts 0
   if [ "$behaviour" = refused ]; then echo "cannot start $1" >&2; return 1; fi
   if [ -n "$volume" ]; then
+    mkdir -p "volumes/$volume/data"
     data=
     if [ -f "volumes/$volume/data/format" ]; then read -r data <"volumes/$volume/data/format"; fi
     # An older one cannot read what a newer one has made of the data.

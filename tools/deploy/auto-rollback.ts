@@ -16,16 +16,21 @@ import { HostError } from "../../host/shell";
 import { logsScript } from "./host/health";
 import { RollbackCandidate } from "./rollback";
 
-/** Resolves to the exit code. */
+/**
+ * Resolves to the exit code.
+ *
+ * @param unseen the lines of `failure` that were not logged before; default: all of them
+ */
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
   prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model">,
+  unseen = failure,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
   const { rollback } = prepared;
   reporter.stage("what failed");
-  for (const line of failure) reporter.log(line);
+  for (const line of unseen.length > 0 ? unseen : failure.slice(0, 1)) reporter.log(line);
   await logUnhealthyContainers(run);
   if ("none" in rollback) {
     reporter.log(

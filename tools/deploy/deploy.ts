@@ -99,6 +99,7 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
   await recordVerified(run, lastGood(history)?.start.toISOString() ?? NONE_VERIFIED);
   signal.throwIfAborted();
   let failure: readonly string[];
+  let unseen: readonly string[] | undefined;
   try {
     for (const { urn } of orphanedVolumes) await pulumi.unprotect(urn);
     reporter.stage("deployment");
@@ -107,13 +108,14 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
   } catch (error) {
     if (error instanceof Refused) throw error;
     failure = error instanceof UpFailed ? error.lines : [textOf(error)];
+    unseen = error instanceof UpFailed ? error.unseen : failure;
   }
   if (signal.aborted) throw interrupted(run);
   if (failure.some((line) => line.startsWith("REFUSED: ")))
     throw new Refused(
       `refused: the stack runs as before; correct Pulumi.${run.stack}.yaml and deploy again`,
     );
-  if (failure.length > 0) return autoRollback(run, failure, prepared);
+  if (failure.length > 0) return autoRollback(run, failure, prepared, unseen);
   await recordHealthy(run);
   await forgetCopies(run, model);
   reporter.log(

@@ -13,8 +13,15 @@ import { waitUntilHealthy } from "./host/health";
 
 /** Pulumi's errors, one line each. */
 export class UpFailed extends Error {
-  constructor(readonly lines: readonly string[]) {
+  /** Those that were not logged while it ran. */
+  readonly unseen: readonly string[];
+
+  constructor(
+    readonly lines: readonly string[],
+    seen: ReadonlySet<string>,
+  ) {
     super(lines.join("\n"));
+    this.unseen = lines.filter((line) => !seen.has(line));
   }
 }
 
@@ -27,6 +34,7 @@ export async function up(
   replace: readonly string[] = [],
 ): Promise<void> {
   const events: EngineEvent[] = [];
+  const seen = new Set<string>();
   try {
     await onConfig(pulumi, current, config, (options) =>
       pulumi.up({
@@ -41,7 +49,9 @@ export async function up(
         onEvent: (event) => {
           events.push(event);
           const line = progressLine(event);
-          if (line !== undefined) reporter.log(line);
+          if (line === undefined) return;
+          reporter.log(line);
+          line.split("\n").forEach((part) => seen.add(part));
         },
       }),
     );
@@ -51,7 +61,7 @@ export async function up(
         `${stackLocked(pulumi.stack, lockHolder(error.message))}\n${NOTHING_CHANGED}`,
       );
     const lines = errorLines(events);
-    throw new UpFailed(lines.length > 0 ? lines : [textOf(error)]);
+    throw new UpFailed(lines.length > 0 ? lines : [textOf(error)], seen);
   }
 }
 

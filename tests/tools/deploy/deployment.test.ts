@@ -226,6 +226,57 @@ describe("a deployment", function () {
       assert.deepEqual(done, [...BEFORE, "put back"]);
     });
 
+    it("says each line of a failed script once", async () => {
+      const error = failedScript("homepage: it broke", "  | the log");
+      const live = {
+        diagnosticEvent: {
+          severity: "info",
+          urn: error.diagnosticEvent?.urn,
+          message: "homepage: it broke\n  | the log\n",
+        },
+      } as EngineEvent;
+      const other = { diagnosticEvent: { severity: "error", message: "no disk" } } as EngineEvent;
+      const { said } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        events: [[live, error, other]],
+      });
+      const lines = said.join("\n").split("\n");
+      for (const line of ["homepage: it broke", "  | the log", "no disk"])
+        assert.equal(lines.filter((one) => one === line).length, 1, said.join("\n"));
+    });
+
+    it("waits for a return whose connection broke, and does not begin another one", async () => {
+      const { ended, done, said } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        putBackLost: true,
+      });
+      assert.equal(ended, 3);
+      assert.deepEqual(done, [...BEFORE, "put back", "put back"]);
+      assert.ok(
+        said.some((line) => line.includes("waiting for its end")),
+        said.join("\n"),
+      );
+    });
+
+    it("stops on the return what it has added, and nothing that was there", async () => {
+      const { scripts } = await fakeDeployment({
+        ...changed,
+        current: WHOLE,
+        history: [past(1, { config: WHOLE })],
+        states: [stateOf(loadTarget(STACK, CURRENT).model)],
+        up: ["it broke"],
+      });
+      const added = [
+        ...(scripts["put back"] ?? "")
+          .replaceAll("'\\''", "'")
+          .matchAll(/^name='(.*)'$(?:(?!^name=)[^])*?^stop_added/gm),
+      ].map(([, name]) => name);
+      assert.ok(added.includes("dev-n8n") && added.includes("dev-portainer"), added.join(" "));
+      assert.ok(!added.includes("dev-homepage") && !added.includes("dev-traefik"), added.join(" "));
+    });
+
     it("is over once the containers before it run again, without a second update", async () => {
       const { ended, done, said } = await fakeDeployment({
         ...changed,

@@ -13,7 +13,7 @@ import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { PulumiStack } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
-import { HostShell, ShellResult } from "../../../host/shell";
+import { HostError, HostShell, ShellResult } from "../../../host/shell";
 import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
 import { prepareAndApply } from "../../../tools/deploy/deploy";
@@ -173,6 +173,8 @@ export interface FakeOptions {
   readonly events?: readonly (readonly EngineEvent[])[];
   /** What the script says that puts the old containers back, and its exit code. Default: 0. */
   readonly putBack?: { readonly code: number; readonly lines?: readonly string[] };
+  /** Whether the connection breaks at the first such script. */
+  readonly putBackLost?: boolean;
   /** What the script fails with that removes kept copies. Default: it does not. */
   readonly cleanup?: string;
   /** Answers of the health stage in turn, as problems: names of containers that are not healthy. Default: none. */
@@ -241,7 +243,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
     return Promise.resolve();
   };
   const removed: string[] = [];
-  let [state, ups, looks] = [0, 0, 0];
+  let [state, ups, looks, losses] = [0, 0, 0, 0];
 
   const pulumi: PulumiStack = {
     stack: STACK,
@@ -303,6 +305,8 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       const { code, lines = [] } = what === "put back" ? (given.putBack ?? { code: 0 }) : FINE;
       scripts[what] = script;
       return note(what).then(() => {
+        if (what === "put back" && given.putBackLost === true && losses++ === 0)
+          throw new HostError("ssh h: the connection was closed");
         lines.forEach((line) => onLine?.(line));
         if (what === "cleanup" && given.cleanup !== undefined)
           return { code: 1, stdout: "", stderr: given.cleanup };

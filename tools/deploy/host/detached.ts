@@ -2,8 +2,8 @@
 import { detached } from "../../../components/hardened/start";
 import { HostShell, ShellOptions, ShellResult } from "../../../host/shell";
 
-/** How long a script may copy or restore data, ms: a day. Nobody knows how much there is, and Ctrl-C ends the wait. */
-const LONGEST_MS = 24 * 60 * 60_000;
+/** How long a script may copy, dump or restore data, ms: a day. Nobody knows how much there is, and Ctrl-C ends the wait. */
+export const LONGEST_MS = 24 * 60 * 60_000;
 
 /** What the script says is on stdout. Rejects like the shell; the script then goes on on the host. */
 export const runDetached = (

@@ -14,10 +14,7 @@ import { LoadedStack } from "../../model/load";
 import { EXIT_OK, EXIT_RETURNED, EXIT_UNHEALTHY, Refused } from "../context";
 import { HostError, HostShell } from "../../../host/shell";
 import { textOf } from "../../cli/command";
-import { runDetached } from "./detached";
-
-/** Time limit, ms. */
-const DUMP_MS = 60 * 60_000;
+import { LONGEST_MS, runDetached } from "./detached";
 
 export interface Databases {
   readonly shell: HostShell;
@@ -30,7 +27,7 @@ export interface Databases {
 export async function dump({ shell, loaded, signal, log }: Databases): Promise<string> {
   const { code, stdout, stderr } = await shell(dumpScript(argsOf(loaded)), {
     signal,
-    timeoutMs: DUMP_MS,
+    timeoutMs: LONGEST_MS,
   });
   if (code === NOT_RUNNING) throw new Refused(notRunning(loaded));
   const folder = /^dump=(.+)$/m.exec(stdout)?.[1];
@@ -99,7 +96,10 @@ export async function forgetOldData(
     );
   if (!(await confirm('type "forget" to remove this permanently: ')))
     throw new Refused("nothing was removed");
-  const { code, stderr } = await shell(forgetScript(model, volumes), { signal });
+  const { code, stderr } = await shell(forgetScript(model, volumes), {
+    signal,
+    timeoutMs: LONGEST_MS,
+  });
   if (code !== 0) throw new Refused(`cannot remove the old data: ${stderr.trim()}`);
   log("removed");
   return EXIT_OK;
