@@ -35,7 +35,7 @@ ended() {
   code=$?
   trap '' HUP INT TERM
   # An error that nothing is said about yet.
-  if [ $code != 0 ] && [ $refused = no ]; then ( refuse 'the trial ended with the error above' ) || :; fi
+  if [ $code != 0 ] && [ $refused = no ]; then ( refuse 'the trial ended with the error above' ) || code=1; fi
   unpause
   # Not those of another trial, for whose end this one has waited.
   if [ $begun = yes ]; then kill "$watch" 2>/dev/null || :; end_work; fi
@@ -87,21 +87,25 @@ memory_free() { helper --entrypoint /bin/sh "$tool_image" -c "awk '/^MemAvailabl
 size_of() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'du -sk /from | awk "{ print int(\$1 / 1024) + 1 }"'; }
 disk_free() { helper --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'df -Pk /from | awk "NR == 2 { print int(\$4 / 1024) }"'; }
 
+# $1 where it is a number: what could not be measured is not small.
+measured() { case $1 in ''|*[!0-9]*) return 1;; esac; echo "$1"; }
+
 need_memory=0
 need_disk=0
 some_volume=
 needs_copy_of() {
   if [ -z "$1" ]; then return; fi
   some_volume=$1
-  need_disk=$((need_disk + $(size_of "$1") * 11 / 10 + 16))
+  size=$(measured "$(size_of "$1")") || refuse "the size of volume $1 could not be measured"
+  need_disk=$((need_disk + size * 11 / 10 + 16))
 }
 check_room() {
-  free=$(memory_free)
+  free=$(measured "$(memory_free)") || refuse 'the free memory of the host could not be measured'
   if [ "$need_memory" -gt "$free" ]; then
     refuse "the trial needs about $need_memory MiB of memory and the host has $free MiB available; free some, or $without_trial"
   fi
   if [ -z "$some_volume" ]; then return; fi
-  free=$(disk_free "$some_volume")
+  free=$(measured "$(disk_free "$some_volume")") || refuse 'the free disk space of the host could not be measured'
   if [ "$need_disk" -gt "$free" ]; then
     refuse "the trial needs about $need_disk MiB of disk space for its copies and the host has $free MiB free; free some, or $without_trial"
   fi

@@ -89,7 +89,8 @@ ${args.tried ? trial() : `if [ $databases = yes ]; then ${DUMPED}; fi\n`}`;
   function trial(): string {
     return `${each(needScript)}if [ $databases = yes ]; then
   need_memory=$((need_memory + 200))
-  need_disk=$((need_disk + $(psql_in "$server" -c 'SELECT sum(pg_database_size(oid)) / 1048576 * 5 / 2 + 64 FROM pg_database' </dev/null | sed 's/\\..*//')))
+  size=$(measured "$(psql_in "$server" -c 'SELECT sum(pg_database_size(oid)) / 1048576 * 5 / 2 + 64 FROM pg_database' </dev/null | sed 's/\\..*//')") || refuse 'the size of the databases could not be measured'
+  need_disk=$((need_disk + size))
   some_volume=$(data_volume_of "$server")
 fi
 check_room
@@ -105,7 +106,8 @@ const DUMPED = `dump_into "$server" || refuse 'the databases could not be dumped
 
 const needScript = ({ mounts, upgrade }: StackContainer, i: number): string =>
   `if [ -n "$old_${i}" ]; then
-need_memory=$((need_memory + $(memory_of "$old_${i}") * 3 / 2 + 64))
+used=$(measured "$(memory_of "$old_${i}")") || refuse 'the memory of the running containers could not be measured'
+need_memory=$((need_memory + used * 3 / 2 + 64))
 ${
   upgrade?.serves === undefined
     ? dataOf({ mounts })

@@ -485,6 +485,38 @@ describe("a start that is cut off and run again", () => {
     });
 });
 
+describe("a switch during which docker fails once", () => {
+  for (const [behaviour, outcomes] of [
+    ["works", ["new 2", "old 1"]],
+    ["exits", ["old 1"]],
+  ] as const)
+    it(`ends with one container and its data, whenever that is, with a new one that ${behaviour}`, async function () {
+      this.timeout(300_000);
+      const first = fakeContainers();
+      fill(first, behaviour);
+      await first.run(STOP_FIRST);
+      const calls = first.calls();
+      first.remove();
+      const problems: string[] = [];
+      for (const [index, call] of calls.entries()) {
+        const host = fakeContainers();
+        fill(host, behaviour);
+        const { stderr } = await host.run(STOP_FIRST, undefined, index + 1);
+        const got = `${host.running().join(" and ")} ${host.read(VOLUME, "format")?.trim() ?? ""}`;
+        const rows = host.read(VOLUME, "rows");
+        const violations = host.violations();
+        if (
+          !(outcomes as readonly string[]).includes(got) ||
+          rows !== "all of them\n" ||
+          violations.length > 0
+        )
+          problems.push(`"${call}" fails: ${got}, ${violations.join("; ")}\n${stderr}`);
+        host.remove();
+      }
+      assert.deepEqual(problems, []);
+    });
+});
+
 describe("a start that is cut off, and then that of another container", () => {
   const NEXT = scriptOf({ mounts: DATA, image: "web:1" }, "next");
   for (const behaviour of ["exits", "idle"] as const)

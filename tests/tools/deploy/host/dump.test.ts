@@ -311,8 +311,10 @@ describe("the databases of a stack", () => {
 "volume ls") [ ! -e "$HOME/fail" ] || { echo 'no engine' >&2; exit 1; }
   cat "$HOME/volumes";;
 "ps -q") [ ! -e "$HOME/server" ] || echo server;;
-"ps -aq") [ ! -e "$HOME/left" ] || echo left;;
+"ps -aq") [ ! -e "$HOME/left" ] || case "$*" in *role=helper*) ;; *) echo left;; esac;;
 "rm left") ;;
+"create --pull") echo 10c;;
+"rm 10c") ;;
 "inspect --format") cat "$HOME/server";;
 "volume rm") [ ! -e "$HOME/used" ] || { echo 'volume is in use' >&2; exit 1; };;
 *) exit 7;;
@@ -330,7 +332,10 @@ esac`);
       from = databases(undefined, volumes.shell),
     ): Promise<number> => forgetOldData(from, confirm);
     const removed = (): string[] =>
-      volumes.calls().flatMap((call) => /^volume rm (.*)$/.exec(call)?.[1] ?? []);
+      volumes
+        .calls()
+        .flatMap((call) => /^volume rm (.*)$/.exec(call)?.[1] ?? [])
+        .filter((name) => !name.endsWith("-incomplete"));
 
     it("are listed, asked about and removed, and no other volume", async () => {
       const questions: string[] = [];
