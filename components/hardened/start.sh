@@ -170,7 +170,8 @@ forget() { docker volume rm "$name-before" "$name-copied" "$name-switched" >/dev
 put_back() {
   if ! marked copied; then return 0; fi
   log "$alias: restoring its data"
-  { RESTORE && ask volume rm "$name-copied" >/dev/null; } || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
+  # Twice, because nothing runs meanwhile, and it can begin again.
+  { { RESTORE || RESTORE; } && ask volume rm "$name-copied" >/dev/null; } || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
 }
 
 # Stops the old container and starts the new one, which cannot run beside it. Nobody may interrupt this half-way.
