@@ -196,7 +196,7 @@ describe("the cleanup", () => {
     ["puts the data back of a service that went in the middle of a switch", ["copied"], "before"],
     ["forgets the copies of a service that went after it", ["copied", "switched"], "now"],
   ] as const)
-    it(`${what}`, async () => {
+    it(what, async () => {
       const host = fakeContainers();
       await host.run(markers(...more));
       host.write("test-data", "rows", "now\n");
