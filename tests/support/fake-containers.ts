@@ -34,8 +34,12 @@ export interface FakeContainer {
   readonly format?: number;
 }
 
-/** Where a script is killed: after its n-th call of docker, or in the middle of it. */
+/** Where a script is killed: after its n-th call of docker that changes something, or in the middle of it. */
 export type Kill = `${number}` | `${number}-`;
+
+/** Calls of docker that change nothing, as fake-docker.sh has them: a kill after one finds what the call before has left. */
+const READS =
+  /^(?:inspect|container inspect|ps|logs|volume (?:inspect|ls)|exec .* (?:check|ask|pg_isready))/;
 
 export interface FakeContainers {
   add(id: string, container: FakeContainer): void;
@@ -52,6 +56,8 @@ export interface FakeContainers {
   write(volume: string, file: string, content: string): void;
   /** Calls of docker since the last {@link run} began. */
   calls(): string[];
+  /** Those of them that may change something. A script can be killed at each. */
+  changes(): string[];
   /** What must never happen, and did. */
   violations(): string[];
   /** Locks that are held and helpers that still work. */
@@ -97,6 +103,7 @@ export function fakeContainers(): FakeContainers {
     mkdirSync(dirname(at), { recursive: true });
     writeFileSync(at, content);
   };
+  const calls = (): string[] => text(path("log")).split("\x1e").filter(Boolean);
   return {
     add: (id, { name = "test-web", image, behaviour, status = "created", volume, format = 1 }) => {
       mkdirSync(path("containers", id));
@@ -125,11 +132,12 @@ export function fakeContainers(): FakeContainers {
       return existsSync(at) ? text(at) : undefined;
     },
     write,
-    calls: () => text(path("log")).split("\x1e").filter(Boolean),
+    calls,
+    changes: () => calls().filter((call) => !READS.test(call)),
     violations: () => lines("violations"),
     leftovers: () => ["locks", "helpers"].flatMap((kind) => readdirSync(path(kind))),
     run: (script, kill, failing) => {
-      writeFileSync(path("calls"), "0\n");
+      for (const counter of ["calls", "changes"]) writeFileSync(path(counter), "0\n");
       writeFileSync(path("log"), "");
       const start = performance.now();
       return new Promise((resolve) => {

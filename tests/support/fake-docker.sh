@@ -2,15 +2,21 @@
 # A `docker` for scripts that start containers. Its state is in files below $FAKE: containers/<id>/, volumes/<name>/,
 # locks/<name>/ and helpers/<id>/. The data of a volume is its folder `data`; that of a PostgreSQL is `rows` in it. What must
 # never happen is written to $FAKE/violations. With $FAKE_KILL=n the script whose process group is $FAKE_GROUP is killed after
-# call n; with $FAKE_KILL=n- in the middle of it, and a helper that it had started goes on. With $FAKE_FAIL=n call n fails.
+# the n-th call that changes something (how often a loop asks differs from run to run); with $FAKE_KILL=n- in the middle of it,
+# and a helper that it had started goes on. With $FAKE_FAIL=n call n fails.
 cd "$FAKE" || exit 125
 read -r calls <calls
 calls=$((calls + 1))
 echo "$calls" >calls
 printf '%s\036' "$*" >>log
 
+change=no
+case $* in
+  inspect*|'container inspect'*|ps*|logs*|'volume inspect'*|'volume ls'*|'exec '*' check'*|'exec '*' ask'*|'exec '*' pg_isready'*) ;;
+  *) read -r changes <changes; changes=$((changes + 1)); echo "$changes" >changes; change=$changes;;
+esac
 cut_off() { kill -9 "-$FAKE_GROUP"; exit 137; }
-if [ "$FAKE_KILL" = "$calls-" ] && [ "$1" != run ]; then cut_off; fi
+if [ "$FAKE_KILL" = "$change-" ] && [ "$1" != run ]; then cut_off; fi
 if [ "${FAKE_FAIL:-}" = "$calls" ]; then echo 'the fake docker fails here' >&2; exit 1; fi
 
 get() { value=; if [ -f "containers/$1/$2" ]; then read -r value <"containers/$1/$2"; fi; }
@@ -231,7 +237,7 @@ run() {
   rm -rf "$to"
   mkdir -p "$to"
   # In the middle of a copy nothing is there yet.
-  if [ "$FAKE_KILL" = "$calls-" ]; then cut_off; fi
+  if [ "$FAKE_KILL" = "$change-" ]; then cut_off; fi
   cp -a "$from/." "$to/"
   rm -r "helpers/h$calls"
 }
@@ -261,5 +267,5 @@ case $1 in
   rm) remove "$@" || code=$?;;
   *) echo "fake docker knows no $1" >&2; code=125;;
 esac
-if [ "$FAKE_KILL" = "$calls" ]; then cut_off; fi
+if [ "$FAKE_KILL" = "$change" ]; then cut_off; fi
 exit $code
