@@ -2,16 +2,17 @@
 # A host of the tests' own: network, mounts and processes in namespaces, so that a second Docker daemon
 # neither rewrites this machine's firewall rules nor shares anything with a daemon that already runs here.
 #
-#   own-host.sh DIRECTORY IMAGE-STORE
+#   own-host.sh DIRECTORY IMAGE-STORE PROGRAMS
 #
 # DIRECTORY holds what the caller prepared: etc/passwd etc/group etc/shadow (bound over the real ones) and
-# empty run/ docker/ registry/ upper/ work/. IMAGE-STORE is a registry's storage, or empty for none.
+# empty run/ docker/ registry/ upper/ work/. IMAGE-STORE is a registry's storage, PROGRAMS a folder that is
+# put in front of /usr/local/bin; both may be empty.
 # Prints the process id to enter with nsenter, then lives until its standard input ends, however the
 # caller ends. Every process inside is killed then, and DIRECTORY is removed.
 set -eu
 
 if [ "$1" != inside ]; then
-  unshare --net --mount --pid --fork --kill-child sh "$0" inside "$1" "$2" && status=0 || status=$?
+  unshare --net --mount --pid --fork --kill-child sh "$0" inside "$1" "$2" "$3" && status=0 || status=$?
   find /sys/fs/cgroup -depth -type d -path "*/$(basename "$1")*" -exec rmdir {} + 2>/dev/null || true
   # Named parents of containers, which no daemon removes; those that another host still uses stay.
   find /sys/fs/cgroup -depth -type d -path "*/pinned-stack*" -exec rmdir {} + 2>/dev/null || true
@@ -22,6 +23,7 @@ fi
 
 directory=$2
 store=$3
+programs=$4
 # This is still the outer /proc, so the parent of cut is this shell under its outer process id.
 pid=$(cut -d ' ' -f 4 /proc/self/stat)
 mount -t proc proc /proc
@@ -32,6 +34,10 @@ echo '61000 65535' >/proc/sys/net/ipv4/ip_local_port_range
 echo 0 >/proc/sys/net/ipv4/ip_forward
 for file in passwd group shadow; do mount --bind "$directory/etc/$file" "/etc/$file"; done
 mount --bind "$directory/run" /run
+# Not by PATH: the user who comes over SSH may have no right to pass the folders above the programs.
+if [ -n "$programs" ]; then
+  mount -t overlay overlay -o "lowerdir=$programs:/usr/local/bin" /usr/local/bin
+fi
 if [ ! -d /var/lib/docker ]; then
   mkdir -m 0710 /var/lib/docker
   touch "$directory/made-var-lib-docker"
