@@ -5,8 +5,8 @@
 #   own-host.sh DIRECTORY IMAGE-STORE PROGRAMS
 #
 # DIRECTORY holds what the caller prepared: etc/passwd etc/group etc/shadow (bound over the real ones) and
-# empty run/ docker/ registry/ upper/ work/. IMAGE-STORE is a registry's storage, PROGRAMS a folder that is
-# put in front of /usr/local/bin; both may be empty.
+# empty run/ docker/ registry/ upper/ work/ upper-lib/ work-lib/. IMAGE-STORE is a registry's storage, PROGRAMS
+# a folder whose programs are found before all others; both may be empty.
 # Prints the process id to enter with nsenter, then lives until its standard input ends, however the
 # caller ends. Every process inside is killed then, and DIRECTORY is removed.
 set -eu
@@ -16,7 +16,6 @@ if [ "$1" != inside ]; then
   find /sys/fs/cgroup -depth -type d -path "*/$(basename "$1")*" -exec rmdir {} + 2>/dev/null || true
   # Named parents of containers, which no daemon removes; those that another host still uses stay.
   find /sys/fs/cgroup -depth -type d -path "*/pinned-stack*" -exec rmdir {} + 2>/dev/null || true
-  [ ! -e "$1/made-var-lib-docker" ] || rmdir /var/lib/docker || true
   rm -rf "$1"
   exit "$status"
 fi
@@ -38,19 +37,19 @@ mount --bind "$directory/run" /run
 if [ -n "$programs" ]; then
   mount -t overlay overlay -o "lowerdir=$programs:/usr/local/bin" /usr/local/bin
 fi
-if [ ! -d /var/lib/docker ]; then
-  mkdir -m 0710 /var/lib/docker
-  touch "$directory/made-var-lib-docker"
+# The registry's images first: below it, they would be part of the copy.
+if [ -n "$store" ]; then
+  mount -t overlay overlay -o "lowerdir=$store,upperdir=$directory/upper,workdir=$directory/work" "$directory/registry"
 fi
+# What is new in /var/lib stays inside.
+mount -t overlay overlay -o "lowerdir=/var/lib,upperdir=$directory/upper-lib,workdir=$directory/work-lib" /var/lib
+mkdir -p -m 0710 /var/lib/docker
 # In memory where there is plenty of it: unpacked images are tens of thousands of files, and on a disk removing them
 # takes longer than most tests. The size is an upper limit; the preflight wants almost 5 GB for the containerd image store.
 if [ "$(awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo)" -ge 8 ]; then
   mount -t tmpfs -o mode=0710,size=6g tmpfs "$directory/docker"
 fi
 mount --bind "$directory/docker" /var/lib/docker
-if [ -n "$store" ]; then
-  mount -t overlay overlay -o "lowerdir=$store,upperdir=$directory/upper,workdir=$directory/work" "$directory/registry"
-fi
 echo "$pid"
 # The end of the input is the end of this host. The shell stays to collect orphaned processes.
 cat >/dev/null

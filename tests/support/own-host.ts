@@ -100,7 +100,7 @@ export async function startOwnHost(options: HostOptions = {}): Promise<OwnHost> 
 async function prepare(directory: string): Promise<void> {
   // The user must get through to the files meant for it.
   await chmod(directory, 0o755);
-  for (const name of ["etc", "run", "docker", "registry", "upper", "work"])
+  for (const name of "etc run docker registry upper work upper-lib work-lib".split(" "))
     await mkdir(join(directory, name));
   await mkdir(join(directory, "run", "sshd"));
   const { name, id, home } = USER;
