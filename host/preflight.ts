@@ -50,13 +50,15 @@ fi
 set -- $facts
 engine=$1 api=\${2#1.} oldest=\${3#1.} arch=$4
 case $api.$oldest in *[!0-9.]* | .* | *.) problem "docker: cannot read the engine's API version from: $facts"; exit 1 ;; esac
-case $(docker info --format '{{range .SecurityOptions}}{{.}} {{end}}') in *name=rootless*)
+case $(docker info --format '{{range .SecurityOptions}}{{.}} {{end}}') in
+*name=rootless*)
   problem "docker: this engine runs rootless (docker info: name=rootless); ports 80 and 443, the socket's group and visitors' addresses work differently there; use the system's engine" ;;
+*)
+  missing=$(docker info --format '{{if not .MemoryLimit}} memory{{end}}{{if not .CPUCfsQuota}} cpu{{end}}{{if not .PidsLimit}} pids{{end}}')
+  if [ -n "$missing" ]; then
+    problem "docker: this host cannot limit what a container uses; control groups that it lacks:$missing; enable them on the kernel's command line, such as cgroup_enable=memory, and restart the host"
+  fi ;;
 esac
-missing=$(docker info --format '{{if not .MemoryLimit}} memory{{end}}{{if not .CPUCfsQuota}} cpu{{end}}{{if not .PidsLimit}} pids{{end}}')
-if [ -n "$missing" ]; then
-  problem "docker: this host cannot limit what a container uses; control groups that it lacks:$missing; enable them on the kernel's command line, such as cgroup_enable=memory, and restart the host"
-fi
 factor=100
 root=$(docker info --format '{{.DockerRootDir}}')
 case $(docker info --format '{{range .DriverStatus}}{{index . 1}} {{end}}') in *io.containerd.snapshotter*)

@@ -85,7 +85,7 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
     { version: "20.10.24", api: 43, oldest: 12 },
     `new: new:1 … 1.44 or newer, … up to 1.43 (Engine 20.10.24); ${REMEDY}`,
   ],
-  [[], { rootless: true }, "docker: … rootless … use the system's engine"],
+  [[], { rootless: true, without: ["memory"] }, "docker: … rootless … use the system's engine"],
   [
     [],
     { without: ["memory", "cpu"] },
