@@ -50,7 +50,7 @@ interface Kept {
 /** New images of the services with data, each tried on a copy of it first. For each engine that the tests run on. */
 export function newImages(whole: () => Whole, kept: Kept = { workflow: "", credential: "" }): void {
   it("keeps workflows and credentials when n8n and PostgreSQL get new images", async function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
     const { world, deployment } = whole();
     const owner = await Owner.setUp(whole().ask);
     kept.workflow = await owner.createWorkflow();

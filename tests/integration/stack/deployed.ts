@@ -23,7 +23,7 @@ export function deployedWhole(name: string, needs: Needs): () => Whole {
   };
 
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
     made = await newWhole(world());
     const { deployment } = made;
     succeeded("preview", await measured(made, "first preview", () => deployment.preview("--diff")));
