@@ -92,7 +92,8 @@ export function outcomes(deployed: () => Deployed, kinds: readonly (keyof typeof
   it("lists the deployments and goes back to one of them", async () => {
     const { stack } = deployed();
     const good = await stack.running();
-    stack.images.homepage = await stack.variant("homepage", "rebuild");
+    // An index, as registries have published images.
+    stack.images.homepage = await stack.variant("homepage", "reindex");
     await stack.configure();
     succeeded("deploy", await stack.command("deploy", "--yes"));
     const history = await stack.command("deploy", "--history");
