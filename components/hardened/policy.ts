@@ -162,16 +162,18 @@ function exemptionProblems(exemptions: readonly Exemption[]): string[] {
       problems.push(`${at}: unknown control, expected one of ${EXEMPTIBLE.join(", ")}`);
       continue;
     }
-    if (typeof reason !== "string" || reason.trim().length < SHORTEST_REASON)
+    // A reason from the configuration may be of any type.
+    const text = typeof reason === "string" ? reason : "";
+    if (text.trim().length < SHORTEST_REASON)
       problems.push(
         `${at}: expected a reason of at least ${SHORTEST_REASON} characters that explains the exemption`,
       );
-    if (typeof reason === "string" && reason.length > LONGEST_REASON)
+    if (text.length > LONGEST_REASON)
       problems.push(`${at}: expected a reason of at most ${LONGEST_REASON} characters`);
-    if (typeof reason === "string" && /[\p{Cc}\p{Zl}\p{Zp}]/u.test(reason))
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text))
       problems.push(`${at}: expected a reason on one line; for long ones, use ">-" in YAML`);
     // Invisible characters can hide or reorder text: https://trojansource.codes.
-    if (typeof reason === "string" && /[\p{Cf}\p{Cs}]/u.test(reason))
+    if (/[\p{Cf}\p{Cs}]/u.test(text))
       problems.push(`${at}: expected a reason without invisible characters`);
     const shape = shapeProblem(control, value);
     if (shape !== undefined) problems.push(`${at}: ${shape}`);

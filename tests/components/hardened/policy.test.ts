@@ -267,7 +267,7 @@ describe("sameValue", () => {
 describe("isRoot", () => {
   const rows: readonly (readonly [string, boolean])[] = [
     ...["0:0", "0", "00", "0:1000", "1000:0", "1000:00", ":0", ""].map((u) => [u, true] as const),
-    ...["1000:1000", "1000", "10:10", "1:100"].map((u) => [u, false] as const),
+    ...["1000:1000", "1000", "10:10", "1:100", "1:01"].map((u) => [u, false] as const),
   ];
   for (const [user, root] of rows)
     it(`is ${root} for "${user}"`, () => {
