@@ -231,8 +231,10 @@ describe("a deployment that is cut off", function () {
     const resize = async (to: string): Promise<void> => {
       succeeded("mount", await host.run("mount", ["-o", `remount,size=${to}`, root]));
     };
-    await resize(`${parseInt(used) + SPARE_KIB}K`);
-    const result = await stack.command("deploy", "--yes");
+    // After the checks, which would find it.
+    const result = await stack.commandUntil("deploy", ["--yes"], /^\d+:\d\d plan/m, () =>
+      resize(`${parseInt(used) + SPARE_KIB}K`),
+    );
     await resize(size ?? "");
     assert.equal(result.code, 1, all(result));
     assert.match(result.stderr, /images\.homepage: .*no space left on device.*docker image prune/);
