@@ -27,6 +27,7 @@ export = async (): Promise<StackOutputs> => {
   new Stack(config.stack, {
     model,
     host,
+    deployed: Object.keys(last.images),
     restarted,
     trial: {
       atMost: config.trial.atMost,

@@ -1,0 +1,39 @@
+/** The script that replaces the files of a live volume. Pure. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { quote } from "../../host/shell-quote";
+import { FileContent, FilesMount } from "./model";
+
+/** Name of the command that writes the files of live volume `name`. */
+export const writeName = (name: string): string => `${name}-write`;
+
+const LIBRARY = readFileSync(join(__dirname, "files.sh"), "utf8");
+
+/**
+ * Shell text that replaces the files of a volume. Without all of them complete, nothing changes. A script that is cut off is not
+ * complete either. No shell reads paths or contents: they are base64.
+ *
+ * @param volume shell text of the volume's name
+ */
+export function replaceFilesScript(
+  volume: string,
+  image: string,
+  files: FilesMount["files"],
+): string {
+  const entries = Object.entries(files).map(([path, content]) => [base64(path), inBase64(content)]);
+  return `docker run --rm -i --label hardened.role=helper --network none --user 0:0 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp --memory 256m --memory-swap 256m --pids-limit 50 --volume ${volume}:/files --entrypoint /bin/sh ${quote(image)} -s <<'FILES'
+${LIBRARY}${entries.map(([path, content]) => `put ${path} <<'END'\n${content}END\n`).join("")}${entries.map(([path]) => `place ${path}\n`).join("")}remove_others
+FILES
+`;
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+
+/** In lines, as `base64 -d` takes them everywhere; each ends with a line break. */
+function inBase64(content: FileContent): string {
+  if (typeof content === "object" && "secret" in content)
+    throw new Error(`${content.secret}: secrets cannot be live`);
+  const text = typeof content === "string" ? base64(content) : content.base64;
+  return text.replace(/.{1,76}/g, "$&\n");
+}
