@@ -6,10 +6,11 @@ import { textOf } from "../cli/command";
 import { PlainConfig, withImages } from "../../config/file/edit";
 import { EXIT_RETURNED, EXIT_UNHEALTHY, interrupted, Run } from "./context";
 import { Prepared } from "./prepare";
-import { autoRollbackMessage, imagesOf, timestamp } from "./pulumi/history";
+import { autoRollbackMessage, filesBackMessage, imagesOf, timestamp } from "./pulumi/history";
 import { takeInventory } from "./host/inventory";
 import { orphanedVolumes } from "./plan/orphaned-volumes";
 import { findOrphans, removeOrphans } from "./host/orphans";
+import { writtenFiles } from "./pulumi/state";
 import { loadTarget } from "./pulumi/target";
 import { health, recordHealthy, up } from "./up";
 import { logsScript } from "./host/health";
@@ -19,7 +20,7 @@ import { RollbackCandidate } from "./rollback";
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
-  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model">,
+  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model" | "files">,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
   const { rollback } = prepared;
@@ -73,10 +74,11 @@ const RETURN_MS = 30 * 60_000;
  */
 async function putBack(
   run: Run,
-  { target }: RollbackCandidate,
-  { model, running }: Pick<Prepared, "model" | "running">,
+  rollback: RollbackCandidate,
+  prepared: Pick<Prepared, "deployed" | "running" | "model" | "files">,
 ): Promise<readonly string[]> {
   const { shell, stack, signal, reporter } = run;
+  const { model, running } = prepared;
   const script = `exec 2>&1\n${detached(returnScript(stack, model.containers))}`;
   const onLine = (line: string): void => {
     reporter.log(line);
@@ -87,7 +89,28 @@ async function putBack(
   const live = await takeInventory(shell, stack, signal);
   const up = live.containers.filter(({ state }) => isUp(state.Status)).map(({ id }) => id);
   if (running.some((id) => !up.includes(id))) return ["not every previous container still exists"];
-  return health(run, target.model);
+  try {
+    await putFilesBack(run, rollback, prepared);
+  } catch (error) {
+    return [`the files could not be put back: ${textOf(error)}`];
+  }
+  return health(run, rollback.target.model);
+}
+
+/** Writes the live files of before again, where the update has replaced some. */
+async function putFilesBack(
+  run: Run,
+  { deployment }: RollbackCandidate,
+  { deployed, files: before }: Pick<Prepared, "deployed" | "files">,
+): Promise<void> {
+  const now = Object.entries(writtenFiles(await run.pulumi.state()));
+  const target = now.flatMap(([urn, files]) =>
+    urn in before && files !== before[urn] ? [urn] : [],
+  );
+  if (target.length === 0) return;
+  run.reporter.stage("putting files back");
+  const config = withImages(deployment.config, deployedImages(deployment.config, deployed));
+  await up(run, config, filesBackMessage(deployment), WITHOUT_TRIAL, { target });
 }
 
 /** Deploys the last good configuration again, pins included. Resolves to the problems of the stack afterwards. */
@@ -111,13 +134,14 @@ async function deployAgain(
   // Without the marks the older images would start on the newer data.
   if (marked.code !== 0)
     return [`the data of before could not be marked for its return: ${marked.stderr.trim()}`];
-  // The older images would refuse the newer data on a trial; their own data comes back with them.
-  const trial = { tried: false, olderData: true };
-  await up(run, config, autoRollbackMessage(deployment), trial);
+  await up(run, config, autoRollbackMessage(deployment), WITHOUT_TRIAL);
   const problems = await health(run, model);
   if (problems.length === 0) await recordHealthy(run);
   return problems;
 }
+
+/** The older images would refuse the newer data on a trial; their own data comes back with them. */
+const WITHOUT_TRIAL = { tried: false, olderData: true } as const;
 
 /** By service, for images without a digest in the configuration: the digest that was deployed. */
 const deployedImages = (

@@ -102,7 +102,7 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
   try {
     for (const { urn } of orphanedVolumes) await pulumi.unprotect(urn);
     reporter.stage("deployment");
-    await up(run, config, message, trial, replace);
+    await up(run, config, message, trial, { replace });
     failure = await health(run, model);
   } catch (error) {
     if (error instanceof Refused) throw error;

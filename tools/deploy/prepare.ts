@@ -3,7 +3,7 @@ import { StackModel } from "../../components/model";
 import { withImages, PlainConfig } from "../../config/file/edit";
 import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run, TrialMode } from "./context";
 import { LoadedStack } from "../model/load";
-import { DeployedContainer } from "./pulumi/state";
+import { DeployedContainer, writtenFiles } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { ImageChangeKinds } from "./plan/image-changes";
 import { CurrentState, reconcile } from "./reconcile";
@@ -42,6 +42,8 @@ export interface Prepared {
   readonly trial: TrialMode;
   /** Containers in Pulumi's state before this deployment. */
   readonly deployed: readonly DeployedContainer[];
+  /** Live files before this deployment. */
+  readonly files: ReturnType<typeof writtenFiles>;
   /** Docker's ids of the containers that ran before this deployment. */
   readonly running: readonly string[];
   readonly rollback: RollbackCandidate | NoRollback;
@@ -104,6 +106,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     orphanedVolumes: orphaned,
     trial,
     deployed,
+    files: writtenFiles(current.state),
     running,
     rollback,
   };

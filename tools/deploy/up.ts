@@ -8,6 +8,7 @@ import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
 import { routeProbes } from "./host/routes";
+import { RunOptions } from "./pulumi/stack";
 import { onConfig } from "./pulumi/target";
 import { waitUntilHealthy } from "./host/health";
 
@@ -24,7 +25,7 @@ export async function up(
   config: PlainConfig,
   message: string,
   { tried, olderData }: TrialMode,
-  replace: readonly string[] = [],
+  { replace = [], target }: Pick<RunOptions, "replace" | "target"> = {},
 ): Promise<void> {
   const events: EngineEvent[] = [];
   try {
@@ -34,6 +35,7 @@ export async function up(
         signal,
         message,
         replace,
+        ...(target && { target }),
         environment: {
           ...(!tried && { PINNED_STACK_TRIAL: "off" }),
           ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
