@@ -3,12 +3,13 @@
 set -eu
 umask 022
 cd /files
-rm -rf .next
+rm -rf .next .placed
 mkdir .next
 # Nothing of a failed attempt stays, and what is served is still whole.
 trap 'rm -rf .next' EXIT
 
-path_of() { printf %s "$1" | base64 -d; }
+# With ./ in front, so that no path is taken for an option.
+path_of() { printf ./; printf %s "$1" | base64 -d; }
 put() {
   path=.next/$(path_of "$1")
   mkdir -p "$(dirname "$path")"

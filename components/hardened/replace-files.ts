@@ -11,8 +11,8 @@ export const writeName = (name: string): string => `${name}-write`;
 const LIBRARY = readFileSync(join(__dirname, "files.sh"), "utf8");
 
 /**
- * Shell text that replaces the files of a volume. Without all of them complete, nothing changes. A script that is cut off is not
- * complete either. No shell reads paths or contents: they are base64.
+ * Shell text that replaces the files of a volume, each by one rename, once all of them are there: a script that fails or is cut
+ * off before that changes nothing. No shell reads paths or contents, which are base64.
  *
  * @param volume shell text of the volume's name
  */
@@ -23,7 +23,10 @@ export function replaceFilesScript(
 ): string {
   const entries = Object.entries(files).map(([path, content]) => [base64(path), inBase64(content)]);
   return `docker run --rm -i --label hardened.role=helper --network none --user 0:0 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp --memory 256m --memory-swap 256m --pids-limit 50 --volume ${volume}:/files --entrypoint /bin/sh ${quote(image)} -s <<'FILES'
-${LIBRARY}${entries.map(([path, content]) => `put ${path} <<'END'\n${content}END\n`).join("")}${entries.map(([path]) => `place ${path}\n`).join("")}remove_others
+${LIBRARY}${entries.map(([path, content]) => `put ${path} <<'END'\n${content}END\n`).join("")}replace() {
+${entries.map(([path]) => `place ${path}\n`).join("")}remove_others
+}
+replace
 FILES
 `;
 }
