@@ -27,6 +27,7 @@ export = async (): Promise<StackOutputs> => {
   new Stack(config.stack, {
     model,
     host,
+    networks: JSON.parse(process.env.PINNED_STACK_NETWORKS ?? "{}") as Record<string, string>,
     deployed: Object.keys(last.images),
     restarted,
     trial: {

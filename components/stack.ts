@@ -23,6 +23,8 @@ export interface StackArgs {
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
   /** How new containers are tried on copies of the data. */
   readonly trial: Omit<TrialArgs, "stack" | "containers">;
+  /** Docker's ids by name of networks to import into Pulumi's state. Default: none. */
+  readonly networks?: Readonly<Record<string, string>>;
   /** Services that the last deployment had. Default: none, as before the first deployment. */
   readonly deployed?: readonly string[];
   /** By container: another text than last time starts it again where it has stopped. */
@@ -61,7 +63,11 @@ export class Stack extends pulumi.ComponentResource {
     );
     for (const { service, message } of warnings)
       void pulumi.log.warn(message, service === undefined ? undefined : this.#images.get(service));
-    this.#networks = new Networks(name, { labels: this.#labels() }, { parent: this });
+    this.#networks = new Networks(
+      name,
+      { labels: this.#labels(), ...(args.networks && { existing: args.networks }) },
+      { parent: this },
+    );
 
     // The trial needs every container, and no container starts before it: so it is handed to them when all are there.
     let tried: (before: pulumi.Resource[]) => void = () => undefined;

@@ -172,7 +172,7 @@ function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding):
       return { kind: mount.kind, source: mount.source, path: mount.path };
     default: {
       const { kind, volume, path, files, live }: FilesMount = mount;
-      return { kind, volume, path, files, ...(live === true && { live }) };
+      return { kind, volume, path, files, ...(live && { live }) };
     }
   }
 }

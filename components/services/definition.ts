@@ -4,13 +4,7 @@ import { z } from "zod";
 import { ImageNeeds } from "../../host/preflight";
 import { ImageReference } from "../../images/reference";
 import { SocketRead } from "../hardened/haproxy";
-import {
-  ContainerModel,
-  ContainerSpec,
-  DataMount,
-  FilesMount,
-  FileContent,
-} from "../hardened/model";
+import { ContainerModel, ContainerSpec, DataMount, FileContent } from "../hardened/model";
 import { IngressSettings, Route, Tls } from "../ingress";
 import { Upgrade } from "../model";
 
@@ -130,7 +124,7 @@ export interface ServiceContainer extends Omit<
         readonly files: Readonly<
           Record<string, Exclude<FileContent, { readonly secret: string }> | DerivedContent>
         >;
-        /** See {@link FilesMount}. Other files of the container that these belong to must not be live. Default false. */
+        /** Whether the program in the container notices changed files by itself, so that they need no new container. Default false. */
         readonly live?: boolean;
       }
     >

@@ -20,13 +20,14 @@ import { RollbackCandidate } from "./rollback";
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
-  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model" | "files">,
+  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model" | "files" | "adoption">,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
   const { rollback } = prepared;
   reporter.stage("what failed");
   for (const line of failure) reporter.log(line);
   await logUnhealthyContainers(run);
+  if ("none" in rollback && prepared.adoption !== undefined) return returnAdopted(run, prepared);
   if ("none" in rollback) {
     reporter.log(
       `NOT RETURNED: ${rollback.none}; correct Pulumi.${stack}.yaml and deploy again, or remove the stack with: npx pulumi destroy --stack ${stack} --exclude-protected`,
@@ -77,8 +78,21 @@ async function putBack(
   rollback: RollbackCandidate,
   prepared: Pick<Prepared, "deployed" | "running" | "model" | "files">,
 ): Promise<readonly string[]> {
-  const { shell, stack, signal, reporter } = run;
-  const { model, running } = prepared;
+  const problems = await startPrevious(run, prepared);
+  if (problems.length > 0) return problems;
+  try {
+    await putFilesBack(run, rollback, prepared);
+  } catch (error) {
+    return [`the files could not be put back: ${textOf(error)}`];
+  }
+  return health(run, rollback.target.model);
+}
+
+/** Starts the previous containers with their data. Resolves to what did not succeed. */
+async function startPrevious(
+  { shell, stack, signal, reporter }: Run,
+  { model, running }: Pick<Prepared, "running" | "model">,
+): Promise<readonly string[]> {
   const script = `exec 2>&1\n${detached(returnScript(stack, model.containers))}`;
   const onLine = (line: string): void => {
     reporter.log(line);
@@ -88,13 +102,35 @@ async function putBack(
   // Health goes by name, and an update that came to its end has removed the old containers.
   const live = await takeInventory(shell, stack, signal);
   const up = live.containers.filter(({ state }) => isUp(state.Status)).map(({ id }) => id);
-  if (running.some((id) => !up.includes(id))) return ["not every previous container still exists"];
+  return running.some((id) => !up.includes(id))
+    ? ["not every previous container still exists"]
+    : [];
+}
+
+/** There is no earlier deployment to return to, but what was to be taken over has not been removed. */
+async function returnAdopted(
+  run: Run,
+  prepared: Pick<Prepared, "running" | "model">,
+): Promise<number> {
+  const { stack, reporter, signal } = run;
+  reporter.stage("return to the previous containers");
+  let problems: readonly string[];
   try {
-    await putFilesBack(run, rollback, prepared);
+    problems = await startPrevious(run, prepared);
+    if (problems.length === 0) problems = await health(run, prepared.model);
   } catch (error) {
-    return [`the files could not be put back: ${textOf(error)}`];
+    if (signal.aborted) throw interrupted(run);
+    problems = [textOf(error)];
   }
-  return health(run, rollback.target.model);
+  reporter.stage("outcome");
+  for (const line of problems) reporter.log(line);
+  const again = `npm run deploy -- --stack ${stack} --adopt`;
+  reporter.log(
+    problems.length > 0
+      ? `NOT RETURNED: the previous containers do not all run; correct Pulumi.${stack}.yaml and run again: ${again}`
+      : `RETURNED: the previous containers run again with their data; correct Pulumi.${stack}.yaml and run again: ${again}`,
+  );
+  return problems.length > 0 ? EXIT_UNHEALTHY : EXIT_RETURNED;
 }
 
 /** Writes the live files of before again, where the update has replaced some. */

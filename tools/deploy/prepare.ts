@@ -1,7 +1,8 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
 import { StackModel } from "../../components/model";
 import { withImages, PlainConfig } from "../../config/file/edit";
-import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run, TrialMode } from "./context";
+import { Adoption, adoptedPlan, adoptionFindings, adoptionProblem } from "./adopt";
+import { EXIT_OK, EXIT_UNHEALTHY, NOTHING_CHANGED, Refused, Run, TrialMode } from "./context";
 import { LoadedStack } from "../model/load";
 import { DeployedContainer, writtenFiles } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
@@ -25,6 +26,8 @@ export interface PrepareOptions {
   readonly target?: (history: readonly PastUpdate[]) => Target;
   /** Default: the plan shows no kinds of change. */
   readonly imageChangeKinds?: ImageChangeKinds;
+  /** Take over what Pulumi's state has lost. Default: the deployment is refused then. */
+  readonly adopt?: boolean;
   /** Replace containers without trying them on copies of their data first. Default false. */
   readonly withoutTrial?: boolean;
 }
@@ -47,19 +50,26 @@ export interface Prepared {
   /** Docker's ids of the containers that ran before this deployment. */
   readonly running: readonly string[];
   readonly rollback: RollbackCandidate | NoRollback;
+  readonly adoption: Adoption | undefined;
 }
 
 /** Resolves to an exit code if there is nothing to deploy. */
 export async function prepare(run: Run, options: PrepareOptions): Promise<Prepared | number> {
   const { stack, history, signal, reporter } = run;
   const current = await reconcile(run);
+  const { adoption } = current;
+  if (adoption !== undefined && options.adopt !== true)
+    throw new Refused(`${adoptionProblem(stack, adoption)}\n${NOTHING_CHANGED}`);
+  if (adoption === undefined && options.adopt === true)
+    reporter.log("Pulumi's state knows the stack, so there is nothing to take over");
   const rollback = rollbackCandidate(stack, history);
   const { config: wanted, message, number } = targetOf(run, options);
   const target = loadWanted(stack, wanted, number);
   const orphaned = orphanedVolumes(current.state, target.model);
 
   reporter.stage("plan");
-  const plan = await previewPlan(run, wanted, target.model, current, orphaned);
+  const preview = await previewPlan(run, wanted, target.model, current, orphaned);
+  const plan = adoption === undefined ? preview : adoptedPlan(preview, target.model, adoption);
   // Pins every image, so that the images of the plan are pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
   const loaded = loadTarget(stack, config);
@@ -69,7 +79,10 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     kinds: (await options.imageChangeKinds?.(plan, loaded.config, signal)) ?? {},
     weakenings: weakenings(modelBefore(current, rollback), model),
     orphanedVolumes: orphaned,
-    findings: current.findings,
+    findings: [
+      ...current.findings,
+      ...(adoption === undefined ? [] : await adoptionFindings(run, adoption)),
+    ],
     tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
     dump: replacesDatabase(plan, model),
     ...("none" in rollback && rollback.kind !== "first" && { noRollback: rollback.none }),
@@ -78,6 +91,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   // An update without changes still completes an interrupted run, or creates a deployment to roll back to.
   const needed =
     current.interrupted ||
+    adoption !== undefined ||
     current.stopped.length > 0 ||
     ("none" in rollback && rollback.kind === "unusable");
   if (!plan.changes && orphaned.length === 0 && !needed) {
@@ -109,6 +123,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     files: writtenFiles(current.state),
     running,
     rollback,
+    adoption,
   };
 }
 

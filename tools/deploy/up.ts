@@ -19,13 +19,18 @@ export class UpFailed extends Error {
   }
 }
 
+interface UpOptions extends Pick<RunOptions, "replace" | "target"> {
+  /** Docker's ids by name of networks that the program imports into the state. */
+  readonly networks?: Readonly<Record<string, string>>;
+}
+
 /** Deploys a configuration. Rejects with {@link UpFailed}, or with {@link Refused} if Pulumi did not start the update. */
 export async function up(
   { pulumi, current, signal, reporter }: Run,
   config: PlainConfig,
   message: string,
   { tried, olderData }: TrialMode,
-  { replace = [], target }: Pick<RunOptions, "replace" | "target"> = {},
+  { replace = [], target, networks }: UpOptions = {},
 ): Promise<void> {
   const events: EngineEvent[] = [];
   try {
@@ -38,6 +43,7 @@ export async function up(
         ...(target && { target }),
         environment: {
           ...(!tried && { PINNED_STACK_TRIAL: "off" }),
+          ...(networks && { PINNED_STACK_NETWORKS: JSON.stringify(networks) }),
           ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
         },
         onEvent: (event) => {

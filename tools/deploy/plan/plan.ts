@@ -149,7 +149,8 @@ const INPUT_NAMES: Readonly<Partial<Record<string, string>>> = {
   networksAdvanced: "networks",
 };
 
-function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
+/** How long a container that is replaced is unavailable. */
+export function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
   if (order === "start-first") return "none: the old container serves until the new one is healthy";
   const others = DEFINITIONS.find(({ name }) => name === service)?.downtimeEffect;
   return `from the stop (at most ${stopGraceSeconds} s) until the new container is healthy${others === undefined ? "" : `; ${others}`}`;
