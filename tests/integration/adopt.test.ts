@@ -13,7 +13,7 @@ describe("a stack whose state is lost", function () {
   const images = [IMAGES.traefik, IMAGES.homepage, IMAGES.portainer, IMAGES.socketProxy];
   const world = useWorld({ images, pulumi: true });
   let stack: DeployStack;
-  let before: readonly number[];
+  let objects: readonly number[];
   let runs: Readonly<Record<string, string>>;
 
   const ask = (...words: readonly string[]): Promise<string> => world().docker.ask(...words);
@@ -43,7 +43,7 @@ describe("a stack whose state is lost", function () {
       ...["run", "-d", "--name", `${stack.name}-bystander`, "--network", `${stack.name}-foreign`],
       ...["--entrypoint", "sleep", stack.images.homepage ?? "", "1000"],
     );
-    before = await everything();
+    objects = await everything();
     runs = await stack.running();
     succeeded(
       "stack rm",
@@ -61,7 +61,7 @@ describe("a stack whose state is lost", function () {
       assert.match(ALL(result), words);
     }
     assert.deepEqual(await running(), ids);
-    assert.deepEqual(await everything(), before);
+    assert.deepEqual(await everything(), objects);
   });
 
   it("runs as before when it cannot be taken over", async () => {
@@ -95,7 +95,7 @@ describe("a stack whose state is lost", function () {
     assert.match(result.stdout, /^ {2}portainer +replaced/m);
     assert.equal(await inVolume("cat /data/kept"), "kept");
     assert.equal(await ask("volume", "inspect", `${stack.name}-portainer-data`), volume);
-    assert.deepEqual(await everything(), before);
+    assert.deepEqual(await everything(), objects);
     assert.deepEqual(await stack.running(), runs);
     assert.equal(
       await ask("inspect", "-f", "{{.State.Running}}", `${stack.name}-bystander`),
