@@ -10,6 +10,7 @@ import { Inventory, LiveContainer, takeInventory } from "./host/inventory";
 import { findOrphans, removeOrphans } from "./host/orphans";
 import { interruption, Plan } from "./plan/plan";
 import { orderReason } from "./plan/replace-order";
+import { DEPLOY, deployments, PastUpdate, unfinished } from "./pulumi/history";
 import { CONTAINER, NETWORK, StackState } from "./pulumi/state";
 
 /** Of the stack by its labels, and not in Pulumi's state. */
@@ -22,15 +23,13 @@ export interface Adoption {
 
 /**
  * Undefined where Pulumi's state knows the stack: it has a container or a network. After an adoption that did not finish, it has
- * some, and the previous containers still serve.
- *
- * @param interrupted whether the last deployment did not finish
+ * some, and the previous containers still serve. What an ordinary deployment leaves behind is removed instead.
  */
 export function adoptionOf(
-  state: Pick<StackState, "resources">,
+  state: Pick<StackState, "resources" | "pending">,
   { containers, networks }: Pick<Inventory, "containers" | "networks">,
   stack: string,
-  interrupted: boolean,
+  history: readonly PastUpdate[],
 ): Adoption | undefined {
   const known = new Set(state.resources.map(({ id }) => id));
   const isLost = !state.resources.some(({ type }) => type === CONTAINER || type === NETWORK);
@@ -45,13 +44,24 @@ export function adoptionOf(
         known.has(other.id) && isUp(other.state.Status) && nameOf(other) === nameOf(container),
     );
   const foreign = networks.filter(({ id }) => !known.has(id));
-  if (!(interrupted ? unknown.some(serves) : isLost)) return undefined;
+  const isInterrupted = state.pending.length > 0 || unfinished(history) !== undefined;
+  const isNeeded = hasBegun(history) ? unknown.some(serves) : isLost && !isInterrupted;
+  if (!isNeeded) return undefined;
   if (unknown.length === 0 && foreign.length === 0) return undefined;
   return {
     containers: [...new Set(unknown.map(nameOf))].sort(),
     networks: Object.fromEntries(foreign.map(({ id, name }) => [name, id])),
   };
 }
+
+/** The message of an update that takes over. */
+export const ADOPT = `${DEPLOY}: take over`;
+
+/** Whether an adoption has begun and no deployment has succeeded since. */
+const hasBegun = (history: readonly PastUpdate[]): boolean =>
+  deployments(history)
+    .slice(deployments(history).findLastIndex(({ outcome }) => outcome === "succeeded") + 1)
+    .some(({ message }) => message === ADOPT);
 
 const nameOf = ({ labels, name }: Pick<LiveContainer, "labels" | "name">): string =>
   labels["pinned-stack.container"] ?? name;

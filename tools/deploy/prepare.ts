@@ -1,7 +1,7 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
 import { StackModel } from "../../components/model";
 import { withImages, PlainConfig } from "../../config/file/edit";
-import { Adoption, adoptedPlan, adoptionFindings, adoptionProblem } from "./adopt";
+import { ADOPT, Adoption, adoptedPlan, adoptionFindings, adoptionProblem } from "./adopt";
 import { EXIT_OK, EXIT_UNHEALTHY, NOTHING_CHANGED, Refused, Run, TrialMode } from "./context";
 import { LoadedStack } from "../model/load";
 import { DeployedContainer, writtenFiles } from "./pulumi/state";
@@ -114,7 +114,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const trial = { tried: options.withoutTrial !== true, olderData: options.target !== undefined };
   return {
     config,
-    message,
+    message: adoption === undefined ? message : ADOPT,
     model,
     replace,
     orphanedVolumes: orphaned,

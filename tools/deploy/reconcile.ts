@@ -41,7 +41,7 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     ...unfinishedDeployment(history),
   ];
   const interrupted = unfinishedWork.length > 0;
-  const adoption = adoptionOf(recorded, live, stack, interrupted);
+  const adoption = adoptionOf(recorded, live, stack, history);
   const orphans = interrupted && adoption === undefined ? findOrphans(recorded, live, stack) : [];
   const deployed = recorded.containers;
   const drift =

@@ -6,7 +6,6 @@ import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
 import { adoptionOf, adoptionProblem } from "../adopt";
 import { takeInventory } from "../host/inventory";
-import { unfinished } from "../pulumi/history";
 import { Check, ok, problem, problemLine, allUnknown, hasProblem, splitFix } from "./check";
 import { PlainConfig } from "../../../config/file/edit";
 import { PulumiStack } from "../pulumi/stack";
@@ -86,8 +85,7 @@ export async function examineAdoption(
     pulumi?.history(false) ?? [],
     takeInventory(shell, stack, signal),
   ]);
-  const interrupted = state.pending.length > 0 || unfinished(history) !== undefined;
-  const adoption = adoptionOf(state, live, stack, interrupted);
+  const adoption = adoptionOf(state, live, stack, history);
   if (adoption === undefined) return [];
   const { text, fix } = splitFix(adoptionProblem(stack, adoption));
   return [problem("adoption", text, fix)];
