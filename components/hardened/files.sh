@@ -10,10 +10,14 @@ trap 'rm -rf .next' EXIT
 
 # With ./ in front, so that no path is taken for an option.
 path_of() { printf ./; printf %s "$1" | base64 -d; }
+# $2 is the size in bytes: on a full disk, BusyBox's base64 ends with 0.
 put() {
   path=.next/$(path_of "$1")
   mkdir -p "$(dirname "$path")"
-  base64 -d >"$path"
+  if ! base64 -d >"$path" || [ "$(wc -c <"$path" | tr -d ' ')" != "$2" ]; then
+    echo 'the new files could not be written, so the old ones stay; check the disk space of the host' >&2
+    exit 1
+  fi
   chmod 444 "$path"
 }
 # By a link, so that .next keeps the list of all files.

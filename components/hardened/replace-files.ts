@@ -21,10 +21,13 @@ export function replaceFilesScript(
   image: string,
   files: FilesMount["files"],
 ): string {
-  const entries = Object.entries(files).map(([path, content]) => [base64(path), inBase64(content)]);
+  const entries = Object.entries(files).map(([path, content]) => {
+    const bytes = bytesOf(content);
+    return { path: base64(path), size: bytes.length, lines: inLines(bytes.toString("base64")) };
+  });
   return `docker run --rm -i --label hardened.role=helper --network none --user 0:0 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp --memory 256m --memory-swap 256m --pids-limit 50 --volume ${volume}:/files --entrypoint /bin/sh ${quote(image)} -s <<'FILES'
-${LIBRARY}${entries.map(([path, content]) => `put ${path} <<'END'\n${content}END\n`).join("")}replace() {
-${entries.map(([path]) => `place ${path}\n`).join("")}remove_others
+${LIBRARY}${entries.map(({ path, size, lines }) => `put ${path} ${size} <<'END'\n${lines}END\n`).join("")}replace() {
+${entries.map(({ path }) => `place ${path}\n`).join("")}remove_others
 }
 replace
 FILES
@@ -33,10 +36,11 @@ FILES
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
-/** In lines, as `base64 -d` takes them everywhere; each ends with a line break. */
-function inBase64(content: FileContent): string {
-  if (typeof content === "object" && "secret" in content)
-    throw new Error(`${content.secret}: secrets cannot be live`);
-  const text = typeof content === "string" ? base64(content) : content.base64;
-  return text.replace(/.{1,76}/g, "$&\n");
+function bytesOf(content: FileContent): Buffer {
+  if (typeof content === "string") return Buffer.from(content);
+  if ("base64" in content) return Buffer.from(content.base64, "base64");
+  throw new Error(`${content.secret}: secrets cannot be live`);
 }
+
+/** As `base64 -d` takes it everywhere; each line ends with a line break. */
+const inLines = (text: string): string => text.replace(/.{1,76}/g, "$&\n");
