@@ -22,12 +22,15 @@ export = async (): Promise<StackOutputs> => {
   const today = now.toISOString().slice(0, 10);
   const model = describeStack(config, images, imagesSince(images, last, today));
   const host = new DockerHost(config.stack, config);
-  const restarted = { ...last.restarted, ...(await stoppedContainers(host, last)) };
+  // Of `npm run deploy -- --adopt`: the stack runs already, whatever the state says.
+  const adopted = process.env.PINNED_STACK_NETWORKS;
+  const isDeployed = adopted !== undefined || Object.keys(last.images).length > 0;
+  const restarted = { ...last.restarted, ...(await stoppedContainers(host, isDeployed)) };
 
   new Stack(config.stack, {
     model,
     host,
-    networks: JSON.parse(process.env.PINNED_STACK_NETWORKS ?? "{}") as Record<string, string>,
+    networks: JSON.parse(adopted ?? "{}") as Record<string, string>,
     deployed: Object.keys(last.images),
     restarted,
     trial: {

@@ -31,21 +31,14 @@ export function adoptionOf(
   stack: string,
   history: readonly PastUpdate[],
 ): Adoption | undefined {
-  const known = new Set(state.resources.map(({ id }) => id));
+  const known = idsOf(state);
   const isLost = !state.resources.some(({ type }) => type === CONTAINER || type === NETWORK);
-  const mine = containers.filter(
-    ({ labels }) => labels["pinned-stack.stack"] === stack && labels[ROLE_LABEL] === "container",
-  );
-  const unknown = mine.filter(({ id }) => !known.has(id));
-  const serves = (container: LiveContainer): boolean =>
-    isUp(container.state.Status) &&
-    !mine.some(
-      (other) =>
-        known.has(other.id) && isUp(other.state.Status) && nameOf(other) === nameOf(container),
-    );
+  const unknown = containersOf(stack, containers).filter(({ id }) => !known.has(id));
   const foreign = networks.filter(({ id }) => !known.has(id));
   const isInterrupted = state.pending.length > 0 || unfinished(history) !== undefined;
-  const isNeeded = hasBegun(history) ? unknown.some(serves) : isLost && !isInterrupted;
+  const isNeeded = hasBegun(history)
+    ? serving(state, containers, stack).length > 0
+    : isLost && !isInterrupted;
   if (!isNeeded) return undefined;
   if (unknown.length === 0 && foreign.length === 0) return undefined;
   return {
@@ -63,6 +56,29 @@ const hasBegun = (history: readonly PastUpdate[]): boolean =>
     .slice(deployments(history).findLastIndex(({ outcome }) => outcome === "succeeded") + 1)
     .some(({ message }) => message === ADOPT);
 
+const idsOf = ({ resources }: Pick<StackState, "resources">): ReadonlySet<string> =>
+  new Set(resources.map(({ id }) => id));
+
+const containersOf = (
+  stack: string,
+  containers: readonly LiveContainer[],
+): readonly LiveContainer[] =>
+  containers.filter(
+    ({ labels }) => labels["pinned-stack.stack"] === stack && labels[ROLE_LABEL] === "container",
+  );
+
+/** Containers that run, are not in the state, and of which none in the state runs. */
+function serving(
+  state: Pick<StackState, "resources">,
+  containers: readonly LiveContainer[],
+  stack: string,
+): readonly LiveContainer[] {
+  const known = idsOf(state);
+  const up = containersOf(stack, containers).filter((one) => isUp(one.state.Status));
+  const succeeded = new Set(up.filter(({ id }) => known.has(id)).map(nameOf));
+  return up.filter((one) => !known.has(one.id) && !succeeded.has(nameOf(one)));
+}
+
 const nameOf = ({ labels, name }: Pick<LiveContainer, "labels" | "name">): string =>
   labels["pinned-stack.container"] ?? name;
 
@@ -78,16 +94,23 @@ export function adoptionProblem(stack: string, { containers, networks }: Adoptio
 /** Lines for the plan. */
 export async function adoptionFindings(
   { shell, stack, signal }: Pick<Run, "shell" | "stack" | "signal">,
-  { networks }: Adoption,
+  { containers, networks }: Adoption,
+  model: StackModel,
 ): Promise<string[]> {
   const volumes = await volumesOf(shell, stack, "data", signal);
   const names = Object.keys(networks).sort();
   return [
     ...(names.length === 0 ? [] : [`networks taken over: ${names.join(", ")}`]),
     ...(volumes.length === 0 ? [] : [`data volumes taken over: ${volumes.join(", ")}`]),
+    ...containers
+      .filter((name) => !isIn(model, name))
+      .map((name) => `container ${name} is not in the configuration and will be removed`),
     "containers without a state are replaced in the usual order, on their own data, and removed at the end",
   ];
 }
+
+const isIn = ({ containers }: StackModel, name: string): boolean =>
+  containers.some((container) => container.name === name);
 
 /** Pulumi calls the containers and networks new. */
 export const adoptedPlan = (plan: Plan, { containers }: StackModel, adoption: Adoption): Plan => ({
@@ -112,11 +135,17 @@ export const adoptedPlan = (plan: Plan, { containers }: StackModel, adoption: Ad
  * Removes what the deployment has replaced: containers and networks that are not in the state, and volumes with their files and
  * secrets. Data volumes stay.
  */
-export async function removeReplaced(run: Run): Promise<void> {
-  const { pulumi, shell, stack, signal } = run;
+export async function removeReplaced(run: Run, model: StackModel): Promise<void> {
+  const { pulumi, shell, stack, signal, reporter } = run;
   const [state, live] = await Promise.all([pulumi.state(), takeInventory(shell, stack, signal)]);
-  await removeOrphans(run, findOrphans(state, live, stack));
-  const known = new Set(state.resources.map(({ id }) => id));
+  // Whoever serves is not removed, whatever has gone wrong with the one that should have replaced it.
+  const stay = serving(state, live.containers, stack).filter((one) => isIn(model, nameOf(one)));
+  for (const { name } of stay) reporter.log(`${name} was not replaced and stays`);
+  await removeOrphans(
+    run,
+    findOrphans(state, live, stack).filter(({ id }) => !stay.some((one) => one.id === id)),
+  );
+  const known = idsOf(state);
   const left = (await volumesOf(shell, stack, "files", signal)).filter((name) => !known.has(name));
   if (left.length === 0) return;
   const { code, stderr } = await shell(

@@ -119,7 +119,7 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
     );
   if (failure.length > 0) return autoRollback(run, failure, prepared);
   await recordHealthy(run);
-  if (adoption !== undefined) await removeReplaced(run);
+  if (adoption !== undefined) await removeReplaced(run, model);
   await forgetCopies(run, model);
   reporter.log(
     `done: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,

@@ -81,7 +81,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     orphanedVolumes: orphaned,
     findings: [
       ...current.findings,
-      ...(adoption === undefined ? [] : await adoptionFindings(run, adoption)),
+      ...(adoption === undefined ? [] : await adoptionFindings(run, adoption, target.model)),
     ],
     tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
     dump: replacesDatabase(plan, model),

@@ -30,12 +30,18 @@ const NEW = [
   ...model.containers.map(({ name }) => created(CONTAINER, name)),
 ];
 /** New containers beside those of before; the state knows these only. */
-const newRows = model.containers.map((container) => ({
-  container: liveRow(container, {
-    id: `new-${container.name}`,
-    state: { Status: "created", ExitCode: 0, Health: null },
-  }),
-}));
+const rowsOf = (status: string): readonly object[] =>
+  model.containers.map((container) => ({
+    container: liveRow(container, {
+      id: `new-${container.name}`,
+      state: {
+        Status: status,
+        ExitCode: 0,
+        Health: status === "running" ? { Status: "healthy" } : null,
+      },
+    }),
+  }));
+const newRows = rowsOf("created");
 const after = ((state: StackState): StackState => ({
   ...state,
   resources: state.resources.map((resource) =>
@@ -75,6 +81,7 @@ describe("a deployment of a stack whose state is lost", function () {
   it("imports the networks, and removes what is not in the state once everything is healthy", async () => {
     const { ended, done, environments } = await fakeDeployment({
       ...TAKE_OVER,
+      more: rowsOf("running"),
       volumes: { data: ["dev-app-data"], files: ["dev-homepage-files-0123abc"] },
     });
     assert.equal(ended, 0);
@@ -96,6 +103,12 @@ describe("a deployment of a stack whose state is lost", function () {
       "docker volume rm 'dev-homepage-files-0123abc' >/dev/null",
       "cleanup",
     ]);
+  });
+
+  it("removes nobody who serves, whatever has gone wrong with the one in its place", async () => {
+    const { done, said } = await fakeDeployment(TAKE_OVER);
+    assert.ok(!done.some((what) => what.includes("docker rm")), done.join("\n"));
+    assert.ok(said.includes("dev-traefik was not replaced and stays"), said.join("\n"));
   });
 
   it("starts the previous containers again when it fails, and removes nothing", async () => {
