@@ -107,6 +107,8 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
       replace,
       ...(adoption && { networks: adoption.networks }),
     });
+    // As Pulumi does it with those that it knows.
+    if (adoption !== undefined) await removeReplaced(run, model);
     failure = await health(run, model);
   } catch (error) {
     if (error instanceof Refused) throw error;
@@ -119,7 +121,6 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
     );
   if (failure.length > 0) return autoRollback(run, failure, prepared);
   await recordHealthy(run);
-  if (adoption !== undefined) await removeReplaced(run, model);
   await forgetCopies(run, model);
   reporter.log(
     `done: ${model.containers.length} containers healthy, ${model.ingress.routes.length} routes answer`,
