@@ -20,7 +20,10 @@ import { RollbackCandidate } from "./rollback";
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
-  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model" | "files" | "adoption">,
+  prepared: Pick<
+    Prepared,
+    "rollback" | "deployed" | "bareTags" | "running" | "model" | "files" | "adoption"
+  >,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
   const { rollback } = prepared;
@@ -76,7 +79,7 @@ const RETURN_MS = 30 * 60_000;
 async function putBack(
   run: Run,
   rollback: RollbackCandidate,
-  prepared: Pick<Prepared, "deployed" | "running" | "model" | "files">,
+  prepared: Pick<Prepared, "deployed" | "bareTags" | "running" | "model" | "files">,
 ): Promise<readonly string[]> {
   const problems = await startPrevious(run, prepared);
   if (problems.length > 0) return problems;
@@ -137,7 +140,7 @@ async function returnAdopted(
 async function putFilesBack(
   run: Run,
   { deployment }: RollbackCandidate,
-  { deployed, files: before }: Pick<Prepared, "deployed" | "files">,
+  { deployed, bareTags, files: before }: Pick<Prepared, "deployed" | "bareTags" | "files">,
 ): Promise<void> {
   const now = Object.entries(writtenFiles(await run.pulumi.state()));
   const target = now.flatMap(([urn, files]) =>
@@ -146,14 +149,14 @@ async function putFilesBack(
   if (target.length === 0) return;
   run.reporter.stage("putting files back");
   const config = withImages(deployment.config, deployedImages(deployment.config, deployed));
-  await up(run, config, filesBackMessage(deployment), WITHOUT_TRIAL, { target });
+  await up(run, config, filesBackMessage(deployment), { ...WITHOUT_TRIAL, bareTags }, { target });
 }
 
 /** Deploys the last good configuration again, pins included. Resolves to the problems of the stack afterwards. */
 async function deployAgain(
   run: Run,
   { deployment }: RollbackCandidate,
-  { deployed, model: failedModel }: Pick<Prepared, "deployed" | "model">,
+  { deployed, bareTags, model: failedModel }: Pick<Prepared, "deployed" | "bareTags" | "model">,
 ): Promise<readonly string[]> {
   const { stack, pulumi, shell, signal } = run;
   const live = await takeInventory(shell, stack, signal);
@@ -170,7 +173,7 @@ async function deployAgain(
   // Without the marks the older images would start on the newer data.
   if (marked.code !== 0)
     return [`the data of before could not be marked for its return: ${marked.stderr.trim()}`];
-  await up(run, config, autoRollbackMessage(deployment), WITHOUT_TRIAL);
+  await up(run, config, autoRollbackMessage(deployment), { ...WITHOUT_TRIAL, bareTags });
   const problems = await health(run, model);
   if (problems.length === 0) await recordHealthy(run);
   return problems;

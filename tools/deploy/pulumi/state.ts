@@ -90,5 +90,13 @@ export const writtenFiles = ({
       .map(({ urn, inputs }) => [urn, JSON.stringify(inputs.stdin)]),
   );
 
+/** The model of the last run; `unknown` if another version of the program recorded it in another shape. */
+export function deployedModel({
+  model,
+  resources,
+}: StackState): StackModel | "nothing" | "unknown" {
+  return model ?? (resources.some(({ type }) => type === HARDENED) ? "unknown" : "nothing");
+}
+
 /** The last part of a URN. */
 export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
