@@ -26,11 +26,16 @@ export = async (): Promise<StackOutputs> => {
   const bareTags = process.env.PINNED_STACK_BARE_TAGS?.split(",") ?? bareTagsIn(config.images);
   const model = withBareTags(described, bareTags);
   const host = new DockerHost(config.stack, config);
-  const restarted = { ...last.restarted, ...(await stoppedContainers(host, last)) };
+  // Of `npm run deploy -- --adopt`: the stack runs already, whatever the state says.
+  const adopted = process.env.PINNED_STACK_NETWORKS;
+  const isDeployed = adopted !== undefined || Object.keys(last.images).length > 0;
+  const restarted = { ...last.restarted, ...(await stoppedContainers(host, isDeployed)) };
 
   new Stack(config.stack, {
     model,
     host,
+    networks: JSON.parse(adopted ?? "{}") as Record<string, string>,
+    deployed: Object.keys(last.images),
     restarted,
     trial: {
       atMost: config.trial.atMost,

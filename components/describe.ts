@@ -289,6 +289,7 @@ function mountsOf(
           typeof content === "function" ? "" : content,
         ]),
       ),
+      ...(mount.live === true && { live: true }),
     })),
     ...Object.entries(secrets).map(([volume, mount]): Mount => ({
       kind: "secrets",

@@ -23,6 +23,10 @@ export interface StackArgs {
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
   /** How new containers are tried on copies of the data. */
   readonly trial: Omit<TrialArgs, "stack" | "containers">;
+  /** Docker's ids by name of networks to import into Pulumi's state. Default: none. */
+  readonly networks?: Readonly<Record<string, string>>;
+  /** Services that the last deployment had. Default: none, as before the first deployment. */
+  readonly deployed?: readonly string[];
   /** By container: another text than last time starts it again where it has stopped. */
   readonly restarted?: Readonly<Record<string, string>>;
 }
@@ -59,7 +63,11 @@ export class Stack extends pulumi.ComponentResource {
     );
     for (const { service, message } of warnings)
       void pulumi.log.warn(message, service === undefined ? undefined : this.#images.get(service));
-    this.#networks = new Networks(name, { labels: this.#labels() }, { parent: this });
+    this.#networks = new Networks(
+      name,
+      { labels: this.#labels(), ...(args.networks && { existing: args.networks }) },
+      { parent: this },
+    );
 
     // The trial needs every container, and no container starts before it: so it is handed to them when all are there.
     let tried: (before: pulumi.Resource[]) => void = () => undefined;
@@ -70,7 +78,11 @@ export class Stack extends pulumi.ComponentResource {
     for (const container of byDependency(model.containers)) {
       const others = container.dependsOn.flatMap((other) => made.get(other)?.started ?? []);
       const startAfter = trial.then((before) => [...before, ...others]);
-      made.set(container.name, this.#run(name, container, startAfter));
+      const filesAfter = trial.then((before) => [
+        ...before,
+        ...this.#newBehind(container).flatMap((other) => made.get(other)?.started ?? []),
+      ]);
+      made.set(container.name, this.#run(name, container, startAfter, filesAfter));
     }
     const replaced = triedContainers(model.containers);
     const ids = Object.fromEntries(
@@ -117,11 +129,26 @@ export class Stack extends pulumi.ComponentResource {
     this.registerOutputs({ model: withoutContainers(model) });
   }
 
-  /** Creates a container. Returns the resource that its dependents have to wait for. */
+  /**
+   * Names of the containers that the routes of this one lead to for the first time: they work before it knows the routes. All
+   * other changes of its files, such as a stricter list of addresses, take effect before any container is replaced.
+   */
+  #newBehind({ name, ports }: StackContainer): string[] {
+    const { model, deployed = [] } = this.#args;
+    if (ports.length === 0 || deployed.length === 0) return [];
+    const waits = (other: string): boolean =>
+      other === name ||
+      (model.containers.find((one) => one.name === other)?.dependsOn ?? []).some(waits);
+    return model.ingress.routes
+      .filter(({ service, container }) => !deployed.includes(service) && !waits(container))
+      .map(({ container }) => container);
+  }
+
   #run(
     name: string,
     container: StackContainer,
     startAfter: Promise<pulumi.Resource[]>,
+    filesAfter: Promise<pulumi.Resource[]>,
   ): HardenedContainer {
     const { secret, host, model, restarted = {} } = this.#args;
     const { image, controls, service, toolImage, ...spec } = container;
@@ -143,7 +170,9 @@ export class Stack extends pulumi.ComponentResource {
         cpus,
         pidsLimit,
         openFiles,
-        mounts: container.mounts.map((mount) => this.#mount(name, container, mount, named)),
+        mounts: container.mounts.map((mount) =>
+          this.#mount(name, container, mount, named, filesAfter),
+        ),
         networks: container.networks.map((network) => this.#networks.get(network)),
         secretEnvironment: Object.fromEntries(
           Object.entries(container.secretEnvironment).map(([variable, secretName]) => [
@@ -167,6 +196,7 @@ export class Stack extends pulumi.ComponentResource {
     container: StackContainer,
     mount: Mount,
     named: (secret: string) => NamedSecret,
+    filesAfter: Promise<pulumi.Resource[]>,
   ): FileVolume | DataVolume | HostMount | SocketBinding {
     const options = { parent: this, dependsOn: [...this.#images.values()] };
     const labels = this.#labels(container);
@@ -181,6 +211,14 @@ export class Stack extends pulumi.ComponentResource {
             path: mount.path,
             files: fileArgs(mount, named),
             ...(mount.kind === "secrets" && { owner: user }),
+            ...(mount.live === true && {
+              live: {
+                image: container.toolImage,
+                host: this.#args.host,
+                after: filesAfter,
+                belongsTo: otherFiles(container),
+              },
+            }),
             image: mount.kind === "secrets" ? container.toolImage : container.image,
             labels,
           },
@@ -229,6 +267,12 @@ const withoutContainers = ({ images, containers, ...rest }: StackModel): object 
     containers.flatMap(({ name, dockerReads }) => (dockerReads ? [[name, dockerReads]] : [])),
   ),
 });
+
+/** The files that a container reads only when it starts. */
+const otherFiles = ({ mounts }: StackContainer): string =>
+  JSON.stringify(
+    mounts.flatMap((mount) => (mount.kind === "files" && mount.live !== true ? [mount.files] : [])),
+  );
 
 const fileArgs = (
   { files }: FilesMount,

@@ -1,8 +1,8 @@
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../host/cgroups";
+import { cgroupParent, hostCgroupPaths } from "../../host/cgroups";
+import { CommandRunner } from "./command-runner";
 import { DataVolume } from "./data-volume";
 import { FileVolume, NamedSecret } from "./file-volume";
 import { labelList, NAME_LABEL } from "./labels";
@@ -28,17 +28,6 @@ export interface SocketBinding extends SocketMount {
   readonly group: pulumi.Input<string>;
 }
 
-/** Runs a shell script on the Docker host. {@link DockerHost} in host/docker-host.ts implements it. */
-export interface CommandRunner {
-  command(
-    name: string,
-    args: { readonly script: pulumi.Input<string>; readonly triggers: pulumi.Input<string>[] },
-    opts?: pulumi.CustomResourceOptions,
-  ): command.local.Command;
-  /** How the engine manages control groups. */
-  cgroups(): pulumi.Output<EngineCgroups>;
-}
-
 export interface HardenedContainerArgs extends Omit<
   ContainerSpec,
   "name" | "mounts" | "networks" | "secretEnvironment"
@@ -55,7 +44,7 @@ export interface HardenedContainerArgs extends Omit<
   /** Image with `/bin/sh`, `cp` and `wget`, for copies of data volumes and questions. Default: the container's own. */
   readonly toolImage?: string;
   /** What must be there before it starts; it is created, stopped, without that. */
-  readonly startAfter?: pulumi.Input<pulumi.Resource[]>;
+  readonly startAfter?: Promise<pulumi.Resource[]> | pulumi.Resource[];
   /** Any text; another one than last time starts the container again where it has stopped. */
   readonly restarted?: string;
 }
@@ -136,7 +125,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
         script: pulumi.interpolate`export new=${this.container.id}\n${script}`,
         triggers: [this.container.id, args.restarted ?? ""],
       },
-      { parent: this, ...(args.startAfter && { dependsOn: args.startAfter }) },
+      { parent: this, dependsOn: startAfter(args) },
     );
     this.registerOutputs({
       containerId: this.container.id,
@@ -147,6 +136,15 @@ export class HardenedContainer extends pulumi.ComponentResource {
     });
   }
 }
+
+/** Files that are written in place are there before the start, not before the container. */
+const startAfter = async ({
+  startAfter = [],
+  mounts = [],
+}: HardenedContainerArgs): Promise<pulumi.Resource[]> => [
+  ...(await startAfter),
+  ...mounts.flatMap((mount) => ("written" in mount && mount.written ? [mount.written] : [])),
+];
 
 /** The model for Pulumi's state. File contents are left out: the uploads of the init container already have them. */
 const withoutFileContents = (model: ContainerModel): ContainerModel => ({
@@ -173,8 +171,8 @@ function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding):
     case "socket":
       return { kind: mount.kind, source: mount.source, path: mount.path };
     default: {
-      const { kind, volume, path, files }: FilesMount = mount;
-      return { kind, volume, path, files };
+      const { kind, volume, path, files, live }: FilesMount = mount;
+      return { kind, volume, path, files, ...(live && { live }) };
     }
   }
 }

@@ -18,7 +18,7 @@ import {
 /** The content of a file: text, bytes, or the name of a secret. */
 export type FileContent = string | { readonly base64: string } | { readonly secret: string };
 
-/** A volume with generated files, mounted read-only. Changed content creates a new volume. */
+/** A volume with generated files, mounted read-only. Changed content creates a new volume, except in one that is live. */
 export interface FilesMount {
   /** `files` belong to root and are world-readable (0444); `secrets` are readable only by the container's user (0400). */
   readonly kind: "files" | "secrets";
@@ -27,6 +27,8 @@ export interface FilesMount {
   readonly path: string;
   /** By path relative to `path`. */
   readonly files: Readonly<Record<string, FileContent>>;
+  /** Whether changed files replace the older ones in place while the container runs, because it notices them by itself. */
+  readonly live?: boolean;
 }
 
 /** A persistent volume, which no deployment deletes. */

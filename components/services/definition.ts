@@ -124,6 +124,8 @@ export interface ServiceContainer extends Omit<
         readonly files: Readonly<
           Record<string, Exclude<FileContent, { readonly secret: string }> | DerivedContent>
         >;
+        /** Whether the program in the container notices changed files by itself, so that they need no new container. Default false. */
+        readonly live?: boolean;
       }
     >
   >;

@@ -7,7 +7,9 @@ export interface CreateOptions {
   readonly before: string;
   /** Shell text for the volume that stands for a data mount, by its path. */
   readonly data: Readonly<Record<string, string>>;
-  /** Shell variable with the id of the deployed container whose files and secrets it shares. */
+  /** Shell text for the volume that stands for live files, by their path. Default: there are none. */
+  readonly live?: Readonly<Record<string, string>>;
+  /** Shell variable with the id of the deployed container whose other files and secrets it shares. */
   readonly like: string;
   /** Instead of the container's own command. */
   readonly command?: readonly string[];
@@ -34,10 +36,11 @@ export function createScript(model: ContainerModel, options: CreateOptions): str
     ...mounts.flatMap((mount) => {
       if (mount.kind === "data")
         return [`--volume "${options.data[mount.path] ?? ""}":${quote(mount.path)}`];
-      if (mount.kind === "files" || mount.kind === "secrets")
-        return [
-          `--volume "$(volume_at "$${options.like}" ${quote(mount.path)})":${quote(`${mount.path}:ro`)}`,
-        ];
+      if (mount.kind === "files" || mount.kind === "secrets") {
+        const volume =
+          options.live?.[mount.path] ?? `$(volume_at "$${options.like}" ${quote(mount.path)})`;
+        return [`--volume "${volume}":${quote(`${mount.path}:ro`)}`];
+      }
       return [];
     }),
     ...Object.entries(environment).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),

@@ -1,5 +1,7 @@
 /** The script that tries new containers on copies of the data, before any running container is touched. Pure. */
 import { quote } from "../../host/shell-quote";
+import { FilesMount } from "../hardened/model";
+import { replaceFilesScript } from "../hardened/replace-files";
 import { START_LIBRARY } from "../hardened/start";
 import { StackContainer } from "../model";
 import { createScript } from "./create";
@@ -117,9 +119,28 @@ ${
 }fi
 `;
 
-const createOptions = (i: number, alias: string, data: Readonly<Record<string, string>>) => ({
-  before: `$trial_labels --name "$run-${i}" --network "$run" --network-alias ${quote(alias)}`,
+/** The new files, which the running container must not have before the trial has succeeded. */
+const liveFiles = (container: StackContainer, i: number) =>
+  container.mounts
+    .filter((mount) => mount.kind === "files" && mount.live === true)
+    .map((mount, index) => ({ ...(mount as FilesMount), volume: `$run-files-${i}-${index}` }));
+
+const liveScript = (container: StackContainer, i: number): string =>
+  liveFiles(container, i)
+    .map(
+      ({ volume, files }) =>
+        `docker volume create $trial_labels "${volume}" >/dev/null\n${replaceFilesScript(`"${volume}"`, container.toolImage, files)}`,
+    )
+    .join("");
+
+const createOptions = (
+  i: number,
+  container: StackContainer,
+  data: Readonly<Record<string, string>>,
+) => ({
+  before: `$trial_labels --name "$run-${i}" --network "$run" --network-alias ${quote(container.name)}`,
   data,
+  live: Object.fromEntries(liveFiles(container, i).map(({ path, volume }) => [path, volume])),
   like: `id_${i}`,
   errors: `"$files/said"`,
 });
@@ -131,7 +152,7 @@ function serverTrial(stack: string, server: StackContainer, i: number): string {
 ${DUMPED}
 ${functionsWith(stack, server, serverHooks(server))}
 docker volume create $trial_labels "${volume}" >/dev/null
-trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))}) || not_created
+${liveScript(server, i)}trial_server=$(${createScript(server, createOptions(i, server, { [data?.path ?? ""]: volume }))}) || not_created
 if [ -n "$older_volume" ]; then
   copy_volume "$older_volume" / "${volume}" / || refuse 'the older data could not be copied'
 fi
@@ -154,7 +175,7 @@ function serviceTrial(stack: string, container: StackContainer, i: number): stri
   );
   const create = (command?: readonly string[]): string =>
     createScript(container, {
-      ...createOptions(i, container.name, data),
+      ...createOptions(i, container, data),
       ...(command && { command }),
     });
   return `if [ -n "$old_${i}" ]; then
@@ -176,7 +197,7 @@ ${
 ${quiet}
 SQL
 `
-  }log "$alias: starting $(docker inspect --format '{{.Config.Image}}' "$id_${i}" | sed 's/@.*//') on a copy of its data"
+  }${liveScript(container, i)}log "$alias: starting $(docker inspect --format '{{.Config.Image}}' "$id_${i}" | sed 's/@.*//') on a copy of its data"
 trial=$(${create()}) || not_created
 docker start "$trial" >/dev/null || not_created
 works "$trial" || broken "$alias" "$trial"

@@ -5,6 +5,7 @@ import { secretTexts } from "../../config/file/edit";
 import { hostAccess } from "../../host/address";
 import { Mask, maskOf } from "../../text/redact";
 import { textOf } from "../cli/command";
+import { removeReplaced } from "./adopt";
 import { autoRollback } from "./auto-rollback";
 import { hasProblem } from "./checks/check";
 import { examine } from "./checks/doctor";
@@ -94,7 +95,7 @@ async function runChecks(stack: string, signal: AbortSignal, reporter: Reporter)
 /** Resolves to the exit code. */
 async function apply(run: Run, prepared: Prepared): Promise<number> {
   const { pulumi, signal, reporter, history } = run;
-  const { config, message, model, replace, orphanedVolumes, trial } = prepared;
+  const { config, message, model, replace, orphanedVolumes, trial, adoption } = prepared;
   signal.throwIfAborted();
   await recordVerified(run, lastGood(history)?.start.toISOString() ?? NONE_VERIFIED);
   signal.throwIfAborted();
@@ -103,7 +104,12 @@ async function apply(run: Run, prepared: Prepared): Promise<number> {
   try {
     for (const { urn } of orphanedVolumes) await pulumi.unprotect(urn);
     reporter.stage("deployment");
-    await up(run, config, message, trial, replace);
+    await up(run, config, message, trial, {
+      replace,
+      ...(adoption && { networks: adoption.networks }),
+    });
+    // As Pulumi does it with those that it knows.
+    if (adoption !== undefined) await removeReplaced(run, model);
     failure = await health(run, model);
   } catch (error) {
     if (error instanceof Refused) throw error;

@@ -8,6 +8,7 @@ import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
 import { routeProbes } from "./host/routes";
+import { RunOptions } from "./pulumi/stack";
 import { onConfig } from "./pulumi/target";
 import { waitUntilHealthy } from "./host/health";
 
@@ -25,13 +26,18 @@ export class UpFailed extends Error {
   }
 }
 
+interface UpOptions extends Pick<RunOptions, "replace" | "target"> {
+  /** Docker's ids by name of networks that the program imports into the state. */
+  readonly networks?: Readonly<Record<string, string>>;
+}
+
 /** Deploys a configuration. Rejects with {@link UpFailed}, or with {@link Refused} if Pulumi did not start the update. */
 export async function up(
   { pulumi, current, signal, reporter }: Run,
   config: PlainConfig,
   message: string,
   { tried, olderData, bareTags }: ProgramMode,
-  replace: readonly string[] = [],
+  { replace = [], target, networks }: UpOptions = {},
 ): Promise<void> {
   const events: EngineEvent[] = [];
   const seen = new Set<string>();
@@ -42,8 +48,10 @@ export async function up(
         signal,
         message,
         replace,
+        ...(target && { target }),
         environment: {
           ...(!tried && { PINNED_STACK_TRIAL: "off" }),
+          ...(networks && { PINNED_STACK_NETWORKS: JSON.stringify(networks) }),
           ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
           ...(bareTags.length > 0 && { PINNED_STACK_BARE_TAGS: bareTags.join(",") }),
         },

@@ -42,6 +42,7 @@ const mount = z.discriminatedUnion("kind", [
     volume: z.string(),
     path: z.string(),
     files: record(content).default({}),
+    live: z.boolean().exactOptional(),
   }),
   z.object({ kind: z.literal("data"), volume: z.string(), path: z.string(), chown: z.boolean() }),
   z.object({ kind: z.enum(["host", "socket"]), source: z.string(), path: z.string() }),

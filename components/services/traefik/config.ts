@@ -12,6 +12,8 @@ export const ACME_FOLDER = "/acme";
 export const TLS_FOLDER = "/run/secrets/traefik-tls";
 export const TLS_FILE = "certificate.pem";
 export const CONFIG_FOLDER = "/etc/traefik";
+/** Traefik watches a folder in it, so that files can be completed beside that. */
+export const ROUTES_FOLDER = "/srv/traefik";
 
 /** Requests per second and burst, per client. The n8n editor loads about 200 files when it opens. */
 const RATE_LIMIT = { average: 200, burst: 400 } as const;
@@ -133,8 +135,7 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
         },
       }),
     },
-    // A change of the files replaces the container, so there is nothing to watch.
-    providers: { file: { directory: `${CONFIG_FOLDER}/dynamic`, watch: false } },
+    providers: { file: { directory: `${ROUTES_FOLDER}/dynamic`, watch: true } },
     ...(tls.mode === "acme" && {
       certificatesResolvers: {
         acme: {

@@ -6,6 +6,7 @@ import {
   ACME_FOLDER,
   CONFIG_FOLDER,
   dynamicConfig,
+  ROUTES_FOLDER,
   staticConfig,
   TLS_FILE,
   TLS_FOLDER,
@@ -76,10 +77,12 @@ export const traefik = defineService({
         files: {
           config: {
             path: CONFIG_FOLDER,
-            files: {
-              "traefik.yml": staticConfig(context, image.tag),
-              "dynamic/routes.yml": dynamicConfig(context),
-            },
+            files: { "traefik.yml": staticConfig(context, image.tag) },
+          },
+          routes: {
+            path: ROUTES_FOLDER,
+            files: { "dynamic/routes.yml": dynamicConfig(context) },
+            live: true,
           },
         },
         tmpfs: { "/tmp": 16 },

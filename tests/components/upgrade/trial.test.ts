@@ -153,6 +153,21 @@ describe("the containers that are tried on copies", () => {
   });
 });
 
+describe("the trial of a container with files that change in place", () => {
+  it("has the new ones in a volume of its own, and those that run keep theirs", () => {
+    const script = trialScript(argsOf(ALL));
+    const index = triedContainers(ALL.containers).findIndex(({ name }) => name === "traefik");
+    const volume = `$run-files-${index}-0`;
+    const [written, created] = [
+      script.indexOf(`docker volume create $trial_labels "${volume}"`),
+      script.indexOf(`--volume "${volume}":'/srv/traefik:ro'`),
+    ];
+    assert.ok(written !== -1 && created > written);
+    assert.ok(script.includes(`--volume "${volume}":/files `));
+    assert.ok(!script.includes(`"$id_${index}" '/srv/traefik'`));
+  });
+});
+
 describe("the start of a container of the stack", () => {
   const hooksOf = (name: string) => {
     const container = ALL.containers.find((one) => one.name === name) ?? assert.fail(name);

@@ -5,7 +5,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { Refused } from "../../../tools/deploy/context";
 import { ContainerModel } from "../../../components/hardened/model";
-import { CONTAINER } from "../../../tools/deploy/pulumi/state";
+import { COMMAND, CONTAINER, StackState } from "../../../tools/deploy/pulumi/state";
 import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import "../../support/no-docker-context";
 import {
@@ -21,6 +21,7 @@ import {
   withValues,
 } from "./fake-run";
 
+const MODEL = loadTarget(STACK, CURRENT).model;
 const HOMEPAGE = `${STACK}-homepage`;
 const changed: FakeOptions = { preview: CHANGES };
 const homepage = (): ContainerModel =>
@@ -115,6 +116,53 @@ describe("a deployment", function () {
     const [first, second = ""] = await firstLines(["postgres"], true);
     assert.equal(first, dumped);
     assert.match(second, /NO TRIAL: /);
+  });
+
+  it("puts files back that a failed update has replaced, by an update of nothing else", async () => {
+    const written = (stdin: string, state = stateOf(MODEL)): StackState => ({
+      ...state,
+      resources: [
+        ...state.resources,
+        {
+          ...(state.resources[0] ?? assert.fail()),
+          urn: `urn:pulumi:${STACK}::pinned-stack::${COMMAND}::${STACK}-traefik-routes-write`,
+          type: COMMAND,
+          inputs: { stdin },
+        },
+      ],
+    });
+    const { ended, done, said } = await fakeDeployment({
+      ...changed,
+      up: ["no space left"],
+      states: [written("old"), written("new")],
+    });
+    assert.equal(ended, 3);
+    assert.deepEqual(done.slice(2), [
+      "up: npm run deploy",
+      "put back",
+      `up: npm run deploy: files back to 1 +only ${STACK}-traefik-routes-write`,
+    ]);
+    assert.match(said.at(-2) ?? "", /^RETURNED: deployment 1 /);
+    const same = await fakeDeployment({ ...changed, up: ["no"], states: [written("old")] });
+    assert.equal(same.done.at(-1), "put back");
+  });
+
+  it("says in the plan what is reloaded", async () => {
+    const writes = (name: string, op = "update"): EngineEvent =>
+      ({
+        resourcePreEvent: {
+          metadata: {
+            op,
+            urn: `urn:pulumi:${STACK}::pinned-stack::${COMMAND}::${STACK}-${name}-write`,
+            type: COMMAND,
+          },
+        },
+      }) as unknown as EngineEvent;
+    const { plan } = await fakeDeployment({
+      preview: [writes("traefik-routes"), writes("homepage-files", "same")],
+    });
+    assert.match(plan, /^ {2}traefik +reloaded +configuration: files; nobody is interrupted$/m);
+    assert.doesNotMatch(plan, /homepage/);
   });
 
   it("has nothing to do on a stack that is as it should be", async () => {

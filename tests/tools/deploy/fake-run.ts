@@ -179,6 +179,8 @@ export interface FakeOptions {
   readonly cleanup?: string;
   /** Answers of the health stage in turn, as problems: names of containers that are not healthy. Default: none. */
   readonly sick?: readonly (readonly string[])[];
+  /** Names of the stack's volumes on the host, by role. Default: none. */
+  readonly volumes?: Readonly<Record<string, readonly string[]>>;
   /** What containers printed. */
   readonly logs?: string;
   readonly options?: Partial<PrepareOptions>;
@@ -258,7 +260,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       typeof given.preview === "string"
         ? Promise.reject(new PulumiError(given.preview))
         : Promise.resolve(given.preview ?? []),
-    up: ({ configFile, message, replace = [], environment = {}, onEvent }) => {
+    up: ({ configFile, message, replace = [], target = [], environment = {}, onEvent }) => {
       ups += 1;
       state += 1;
       environments.push(environment);
@@ -266,7 +268,11 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       configurations.push(configFile === undefined ? "" : readFileSync(configFile, "utf8"));
       const failure = given.up?.[ups - 1];
       const noted = note(
-        [`up: ${message}`, ...replace.map((urn) => urn.split("::").at(-1))].join(" +"),
+        [
+          `up: ${message}`,
+          ...replace.map((urn) => urn.split("::").at(-1)),
+          ...target.map((urn) => `only ${urn.split("::").at(-1) ?? ""}`),
+        ].join(" +"),
       );
       return failure === undefined ? noted : Promise.reject(new PulumiError(failure));
     },
@@ -313,9 +319,13 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
         return { code, stdout: lines.join("\n"), stderr: "" };
       });
     }
+    const [, role] = /^docker volume ls -q .*hardened\.role=(\w+)'\n$/.exec(script) ?? [];
+    if (role !== undefined)
+      return answer((given.volumes?.[role] ?? []).map((name) => `${name}\n`).join(""));
     if (script.includes("docker logs")) return answer(given.logs ?? "");
     removed.push(...[...script.matchAll(/docker rm -f '([^']+)'/g)].map(([, id = ""]) => id));
-    const noted = note(script.includes("docker rm -f") ? script.trim() : "another script");
+    const isRemoval = /docker rm -f|docker volume rm/.test(script);
+    const noted = note(isRemoval ? script.trim() : "another script");
     return noted.then(() => answer(""));
   };
 

@@ -136,7 +136,8 @@ const missingInitContainers = (
 ): Drift[] =>
   mounts
     .flatMap((mount) => {
-      if (mount.kind === "files" || mount.kind === "secrets") return [`${mount.volume}-init`];
+      if (mount.kind === "files" || mount.kind === "secrets")
+        return mount.live === true ? [] : [`${mount.volume}-init`];
       return mount.kind === "data" && mount.chown ? [`${mount.volume}-owner`] : [];
     })
     .filter(

@@ -83,7 +83,7 @@ interface PortView extends PublishedPort {
 interface VolumeView {
   /** Name inside the stack. Docker's names of `files` and `secrets` have a random suffix. */
   readonly name: string;
-  /** `data` is kept by every deployment; the others are replaced when their content changes. */
+  /** `data` is kept by every deployment; the others take changed content, most of them by being replaced. */
   readonly role: "data" | "secrets" | "files";
   /** `uid:gid`, or where the owner comes from. */
   readonly owner: string;
