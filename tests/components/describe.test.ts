@@ -163,7 +163,7 @@ describe("the networks of a described stack", () => {
     [
       "have the way out first",
       [linked, service("b", { egress: true, ...OUTSIDE("egress") })],
-      ...["egress (outside): b", "a-b: a b"],
+      ...["egress-b (outside): b", "a-b: a b"],
     ],
   ];
   for (const [title, definitions, ...lines] of rows)

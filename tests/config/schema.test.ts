@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import { DNS_PROVIDERS } from "../../components/ingress";
-import { EXEMPTIBLE_BY_STACK } from "../../config/schema";
+import { EXEMPTIBLE_BY_STACK } from "../../components/services/keys";
 import { parseReference } from "../../images/reference";
 import { ENCRYPTED } from "../../text/messages";
 import { assertLines } from "../support/lines";

@@ -64,8 +64,16 @@ const spellings = (header: string): string[] =>
       [],
     );
 
-/** Headers that no service gets: a service could take them for Traefik's. */
-const REMOVED = [...PASSED_ON, ...SET_BY_TRAEFIK]
+/** Who has logged in, as the common programs say it. Only the answer of a login service sets them. */
+const IDENTITY = [
+  ...["Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email", "X-Forwarded-User"],
+  ...["X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username"],
+  ...["X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups"],
+  "X-Auth-Request-Preferred-Username",
+];
+
+/** Headers that no service gets from a visitor: a service could take them for Traefik's. */
+const REMOVED = [...PASSED_ON, ...SET_BY_TRAEFIK, ...IDENTITY]
   .flatMap(spellings)
   .filter((header) => !SET_BY_TRAEFIK.includes(header));
 
