@@ -105,7 +105,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
     if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
       problems.push(unknownKey(pathPart(name), keyHint([name])));
 
-  const input = usable(keys.services ?? readableServices(raw.values.services));
+  const input = usable(keys.services ?? readableServices(raw.values.services), raw);
   // Treat unreadable services as disabled: their problem is listed already, and they must not require images or secrets.
   const unreadable = SERVICE_NAMES.filter(
     (name) => keys.services === undefined && !(name in input),
@@ -176,11 +176,13 @@ function keyHint(path: readonly string[]): string | undefined {
   return near === "" ? undefined : `unknown key${near}`;
 }
 
-/** Without those whose names cannot be used, which config/own-rules.ts reports. */
-const usable = (given: ServicesInput): ServicesInput =>
+/** Without those whose names cannot be used and those without an image, which config/own-rules.ts reports. */
+const usable = (given: ServicesInput, { values: { images } }: RawConfig): ServicesInput =>
   Object.fromEntries(
     Object.entries(given).filter(
-      ([name]) => (SERVICE_NAMES as readonly string[]).includes(name) || OWN_NAME.test(name),
+      ([name]) =>
+        (SERVICE_NAMES as readonly string[]).includes(name) ||
+        (OWN_NAME.test(name) && isMap(images) && !isAbsent(images[name])),
     ),
   );
 

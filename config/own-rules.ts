@@ -82,6 +82,12 @@ function nameProblems({ raw: { values }, services, definitions }: Given): string
           return [`${at}.database: PostgreSQL reserves this name; name the service otherwise`];
         return [];
       }),
+    ...Object.keys(isMap(values.routes) ? values.routes : {})
+      .filter((name) => known.includes(name) || isReserved(name))
+      .map(
+        (name) =>
+          `routes.${pathPart(name)}: a service has this name, or the program needs it; choose another one`,
+      ),
     ...Object.keys(images)
       .filter((name) => isOwn(name) && !(name in given))
       .map(

@@ -266,6 +266,7 @@ describe("what a service knows of its stack", () => {
       adminAllow: ["192.0.2.0/24"],
       options: { folder: "site" },
       url: "https://web.example.test:8443/",
+      redirects: [],
       dockerClients: [{ service: "app", reads: ["info"] }],
       databases: [{ ...DATABASE, service: "app" }],
     });

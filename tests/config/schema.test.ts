@@ -174,8 +174,14 @@ const LINES: readonly Row[] = [
     `services.n8n.folder: ${UNKNOWN}`,
     `services.postgres.host: ${UNKNOWN}`,
   ],
-  [{ services: { nowhere: {} } }, `services.nowhere: ${UNKNOWN}`],
-  [{ images: { ...IMAGES, nginx: "a:1" } }, `images.nginx: ${UNKNOWN}`],
+  [
+    { services: { nowhere: {} } },
+    "services.nowhere: this program has no service of that name; a service of your own needs a line images.nowhere",
+  ],
+  [
+    { images: { ...IMAGES, nginx: "a:1" } },
+    "images.nginx: unknown key; remove it, or add services.nginx for a service of your own",
+  ],
   [{ tls: { mode: "none", email: "a" } }, `tls.email: ${UNKNOWN}`],
 
   // Values.

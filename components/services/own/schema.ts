@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { expectation, expected, textLike, wholeNumber } from "../../../text/messages";
 import { SOCKET_READS, SocketRead } from "../../hardened/haproxy";
+import { LIMIT_BOUNDS } from "../../hardened/policy";
 import { ownCommonKeys, routeKeys } from "../keys";
 
 /** Names of services of one's own: also host names, network aliases, and parts of names in Docker. */
@@ -305,7 +306,10 @@ export const ownShape = {
     return value === undefined ? { problem: expectation("a size such as 128m", text) } : { value };
   }).optional(),
   ulimits: z
-    .strictObject({ nofile: wholeNumber(64, 1048576) }, expected("a map such as { nofile: 8192 }"))
+    .strictObject(
+      { nofile: wholeNumber(...LIMIT_BOUNDS.openFiles) },
+      expected("a map such as { nofile: 8192 }"),
+    )
     .optional(),
   group_add: z
     .array(
