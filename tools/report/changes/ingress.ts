@@ -23,7 +23,18 @@ export const ingressChanges = (before: Ingress, after: EntranceView): Change[] =
     const old = before.routes.find(({ service }) => service === route.service);
     if (old === undefined) return [];
     const [was, is] = [old, route].map(({ host, path = "" }) => `${host}${path}`);
-    return was === is ? [] : changed(route.service, `is served as ${is} instead of ${was}`);
+    return [
+      ...(was === is ? [] : [changed(route.service, `is served as ${is} instead of ${was}`)]),
+      ...(old.login !== undefined && route.login === undefined
+        ? [weaker(route.service, "asks nobody to log in any more")]
+        : []),
+      ...(old.login === undefined && route.login !== undefined
+        ? [stricter(route.service, `asks ${route.login} who may open it`)]
+        : []),
+      ...(old.login !== undefined && route.login !== undefined && old.login !== route.login
+        ? [changed(route.service, `asks ${route.login} who may open it, instead of ${old.login}`)]
+        : []),
+    ];
   }),
   ...after.routes.flatMap((route) =>
     elsewhereChanges(
@@ -73,12 +84,6 @@ function elsewhereChanges(
     ...(old.url === url ? [] : [changed(service, `leads to ${url} instead of ${old.url}`)]),
     ...(old.admin && !admin ? [weaker(service, "is open to everybody")] : []),
     ...(!old.admin && admin ? [stricter(service, "no longer is open to everybody")] : []),
-    ...(old.login !== undefined && login === undefined
-      ? [weaker(service, "is open without a login at Traefik")]
-      : []),
-    ...(old.login === undefined && login !== undefined
-      ? [stricter(service, "no longer is open without a login at Traefik")]
-      : []),
     ...skips,
   ];
 }

@@ -70,15 +70,11 @@ export function sharedPrivileges(
   isKnown: (name: string) => boolean,
 ): Privilege[] {
   return [
-    ...(entrance?.routes ?? []).flatMap((route) => {
-      const { service: subject, host, admin, publicPaths = [], login } = route;
-      return [
-        { subject, what: "has a route", detail: host },
-        ...(login === undefined ? [{ subject, what: "is open without a login at Traefik" }] : []),
-        ...(admin ? [] : [{ subject, what: "is open to everybody" }]),
-        ...publicPaths.map((path) => ({ subject, what: `is open to everybody at ${path}` })),
-      ];
-    }),
+    ...(entrance?.routes ?? []).flatMap(({ service: subject, host, admin, publicPaths = [] }) => [
+      { subject, what: "has a route", detail: host },
+      ...(admin ? [] : [{ subject, what: "is open to everybody" }]),
+      ...publicPaths.map((path) => ({ subject, what: `is open to everybody at ${path}` })),
+    ]),
     ...networks.flatMap(({ members }) => {
       const known = members.filter(isKnown).sort();
       return known.flatMap((subject, index) =>
