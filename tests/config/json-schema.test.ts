@@ -48,7 +48,9 @@ describe("docs/stack.schema.json", () => {
 
   it("is named by the shipped stack files, for editors", () => {
     for (const stack of ["dev", "prod"]) {
-      const [first] = readFileSync(join(PROJECT_FOLDER, `Pulumi.${stack}.yaml`), "utf8").split("\n");
+      const [first] = readFileSync(join(PROJECT_FOLDER, `Pulumi.${stack}.yaml`), "utf8").split(
+        "\n",
+      );
       assert.equal(first, "# yaml-language-server: $schema=docs/stack.schema.json");
     }
   });
