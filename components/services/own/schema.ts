@@ -14,7 +14,7 @@ export const OWN_NAME = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
 /** Names that this program uses in Docker, or may give to services in later versions. */
 const RESERVED =
-  /^(?:postgres|socket-proxy|edge|egress|n8n-runners)-|^(?:edge|egress|trial|cleanup|deployment|backup|backups|restic|localhost|host|gateway|api|ping|metrics|last-deployment)$|--/;
+  /^(?:postgres|socket-proxy|edge|egress|n8n-runners)-|^(?:edge|egress|trial|cleanup|deployment|backup|backups|restic|localhost|last-deployment)$|--/;
 export const isReserved = (name: string): boolean => RESERVED.test(name);
 
 /** Ends of volume names that the scripts on the host use. */
