@@ -125,6 +125,7 @@ const facts = z.object({
   ingress: z.object({
     tls,
     publish: z.object({ address: z.string(), http: z.number(), https: z.number() }),
+    redirects: z.array(z.object({ from: z.string(), to: z.string() })).exactOptional(),
     adminAllow: texts.default([]),
     routes: z
       .array(
@@ -135,12 +136,14 @@ const facts = z.object({
           path: z.string().exactOptional(),
           login: z.string().exactOptional(),
           target: z.string(),
-          container: z.string(),
+          container: z.string().exactOptional(),
           admin: z.boolean(),
           publicPaths: texts.exactOptional(),
           adminPaths: z.array(z.object({ path: z.string(), target: z.string() })).exactOptional(),
           healthPath: z.string().exactOptional(),
-          probePath: z.string(),
+          probePath: z.string().exactOptional(),
+          anyAnswer: z.boolean().exactOptional(),
+          insecureSkipVerify: z.string().exactOptional(),
           contentSecurityPolicy: z.string().exactOptional(),
         }),
       )
