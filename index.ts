@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
-import { SELF_SIGNED_CERTIFICATE } from "./components/ingress";
+import { hostsOf, SELF_SIGNED_CERTIFICATE } from "./components/ingress";
 import { bareTagsIn, withBareTags } from "./components/model";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
@@ -46,10 +46,7 @@ export = async (): Promise<StackOutputs> => {
     // Marked as a secret, so that Pulumi encrypts it in its state.
     secret: (name) =>
       name === SELF_SIGNED_CERTIFICATE
-        ? host.selfSignedCertificate(
-            model.ingress.routes.map((route) => route.host),
-            now,
-          )
+        ? host.selfSignedCertificate(hostsOf(model.ingress), now)
         : pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings],
   });
