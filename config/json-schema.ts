@@ -56,12 +56,13 @@ export function stackSchema(descriptions: Readonly<Record<string, string>>): Sch
 }
 
 function schemaOf(schema: z.ZodType): Schema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+  const made = z.toJSONSchema(schema, {
     target: "draft-7",
     io: "input",
     unrepresentable: "any",
   });
-  return rest;
+  // The whole has it.
+  return Object.fromEntries(Object.entries(made).filter(([key]) => key !== "$schema"));
 }
 
 const secretsSchema = (): Schema => {
@@ -78,7 +79,7 @@ function withSecrets(schema: unknown): Schema {
       key,
       key === "properties" && typeof value === "object" && value !== null
         ? Object.fromEntries(
-            Object.entries(value).map(([name, inner]) => [
+            Object.entries(value as Schema).map(([name, inner]) => [
               name,
               name === "password" ? orSecure(inner as Schema) : withSecrets(inner),
             ]),
