@@ -5,6 +5,8 @@ import { ImageReference } from "../images/reference";
 import { ContainerModel, NetworkModel } from "./hardened/model";
 import { Exemption, Limits } from "./hardened/policy";
 import { Ingress, IngressSettings } from "./ingress";
+import type { ServiceExtras } from "./services/keys";
+import type { OwnService } from "./services/own/schema";
 
 /** The settings of a service in the configuration, with defaults. */
 export interface ServiceSettings {
@@ -15,6 +17,10 @@ export interface ServiceSettings {
   readonly exemptions: readonly Exemption[];
   /** Keys that are specific to this service. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Default: none. */
+  readonly extras?: ServiceExtras;
+  /** Only of a service of one's own. */
+  readonly own?: OwnService;
 }
 
 /** The settings of a stack in the configuration that determine its containers. */
@@ -52,7 +58,13 @@ export interface Upgrade {
     /** Why the service would not have worked: "cannot decrypt its credentials". */
     readonly fails: string;
   };
+  /** Why it is not tried on a copy of its data: "needs redis, which a trial does not have". Default: it is tried. */
+  readonly untried?: string;
 }
+
+/** How data volumes are saved: a command whose output is the copy, a copy while the service is stopped, or not. */
+export type Backup =
+  { readonly command: readonly string[] } | { readonly stop: true } | { readonly none: string };
 
 /** A container with what only its renderers need. */
 export interface StackContainer extends ContainerModel {
@@ -61,6 +73,7 @@ export interface StackContainer extends ContainerModel {
   /** Shell functions of its start: sets up the container whose id is `$1`, as often as it is asked to. */
   readonly afterStart?: string;
   readonly upgrade?: Upgrade;
+  readonly backup?: Backup;
   /** What a Docker socket proxy lets through: paths as regular expressions, without the API's version. */
   readonly dockerReads?: readonly string[];
 }

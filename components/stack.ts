@@ -3,12 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost } from "../host/docker-host";
 import { formatReference } from "../images/reference";
-import { HardenedContainer, SocketBinding } from "./hardened/container";
+import { Binding, HardenedContainer } from "./hardened/container";
 import { detached } from "./hardened/start";
 import { DataVolume } from "./hardened/data-volume";
 import { FileVolume, NamedSecret } from "./hardened/file-volume";
 import { Networks } from "./hardened/networks";
-import { FilesMount, HostMount, Mount } from "./hardened/model";
+import { DataMount, FilesMount, fillText, Mount, secretsIn } from "./hardened/model";
 import { StackContainer, StackModel } from "./model";
 import { startHooks, triedContainers } from "./upgrade/hooks";
 import { cleanupScript } from "./upgrade/return";
@@ -32,6 +32,7 @@ export class Stack extends pulumi.ComponentResource {
   readonly #args: StackArgs;
   readonly #images: ReadonlyMap<string, docker.RemoteImage>;
   readonly #networks: Networks;
+  readonly #data = new Map<string, DataVolume>();
 
   constructor(name: string, args: StackArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("pinned-stack:index:Stack", name, {}, { ...opts, providers: [args.host.provider] });
@@ -148,7 +149,7 @@ export class Stack extends pulumi.ComponentResource {
         secretEnvironment: Object.fromEntries(
           Object.entries(container.secretEnvironment).map(([variable, secretName]) => [
             variable,
-            named(secretName),
+            secretText(secretName, named),
           ]),
         ),
         labels: this.#labels(container),
@@ -167,7 +168,7 @@ export class Stack extends pulumi.ComponentResource {
     container: StackContainer,
     mount: Mount,
     named: (secret: string) => NamedSecret,
-  ): FileVolume | DataVolume | HostMount | SocketBinding {
+  ): Binding {
     const options = { parent: this, dependsOn: [...this.#images.values()] };
     const labels = this.#labels(container);
     const { user } = container.controls;
@@ -186,25 +187,50 @@ export class Stack extends pulumi.ComponentResource {
           },
           options,
         );
-      case "data":
-        return new DataVolume(
-          `${name}-${mount.volume}`,
-          {
-            volume: mount.volume,
-            path: mount.path,
-            ...(mount.chown && { chown: { user, image: container.toolImage } }),
-            ...(mount.copy !== undefined && { copy: mount.copy }),
-            // A server's data moves to another volume with its next major version, and the old one stays on the host.
-            protect: container.upgrade?.serves === undefined,
-            labels,
-          },
-          options,
-        );
+      case "data": {
+        const owner = this.#ownerOf(container, mount);
+        const volume =
+          this.#data.get(mount.volume) ??
+          new DataVolume(
+            `${name}-${mount.volume}`,
+            {
+              volume: mount.volume,
+              path: owner.mount.path,
+              ...(owner.mount.chown && {
+                chown: { user: owner.container.controls.user, image: owner.container.toolImage },
+              }),
+              ...(owner.mount.copy !== undefined && { copy: owner.mount.copy }),
+              // A server's data moves to another volume with its next major version, and the old one stays on the host.
+              protect: owner.container.upgrade?.serves === undefined,
+              labels: this.#labels(owner.container),
+            },
+            options,
+          );
+        this.#data.set(mount.volume, volume);
+        return owner.container === container && mount.readOnly !== true
+          ? volume
+          : volume.sharedAs(mount);
+      }
       case "socket":
         return { ...mount, group: this.#args.host.socket().group };
       default:
         return mount;
     }
+  }
+
+  /** Of several containers with the same volume, the one that owns it. */
+  #ownerOf(
+    container: StackContainer,
+    mount: DataMount,
+  ): { readonly container: StackContainer; readonly mount: DataMount } {
+    const all = this.#args.model.containers.flatMap((one) =>
+      one.mounts.flatMap((other) =>
+        other.kind === "data" && other.volume === mount.volume
+          ? [{ container: one, mount: other }]
+          : [],
+      ),
+    );
+    return all.find((one) => one.mount.chown) ?? { container, mount };
   }
 
   #labels(container?: StackContainer): Record<string, string> {
@@ -226,6 +252,19 @@ const withoutContainers = ({ images, containers, ...rest }: StackModel): object 
     containers.flatMap(({ name, dockerReads }) => (dockerReads ? [[name, dockerReads]] : [])),
   ),
 });
+
+/** The value of a variable: a secret, or a text with secrets in it. */
+function secretText(text: string, named: (secret: string) => NamedSecret): NamedSecret {
+  const names = secretsIn(text);
+  if (names.length === 1 && names[0] === text) return named(text);
+  const values = pulumi.all(
+    Object.fromEntries(names.map((name) => [name, pulumi.output(named(name).value)])),
+  );
+  return {
+    secret: text,
+    value: values.apply((known) => fillText(text, (name) => known[name])),
+  };
+}
 
 const fileArgs = (
   { files }: FilesMount,

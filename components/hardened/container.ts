@@ -3,21 +3,24 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../host/cgroups";
-import { DataVolume } from "./data-volume";
+import { DataBinding } from "./data-volume";
 import { FileVolume, NamedSecret } from "./file-volume";
 import { labelList, NAME_LABEL } from "./labels";
 import {
   ContainerModel,
   containerModel,
   ContainerSpec,
+  DEVICE_PERMISSIONS,
   FilesMount,
   FIXED,
   HostMount,
   Mount,
   SocketMount,
   goDuration,
+  isWritable,
   nameServers,
-  tmpfsOptions,
+  protocolOf,
+  tmpfsMounts,
 } from "./model";
 import { Link } from "./networks";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
@@ -27,6 +30,9 @@ import { detached, StartHooks, startScript } from "./start";
 export interface SocketBinding extends SocketMount {
   readonly group: pulumi.Input<string>;
 }
+
+/** A mount with its resources. */
+export type Binding = FileVolume | DataBinding | HostMount | SocketBinding;
 
 /** Runs a shell script on the Docker host. {@link DockerHost} in host/docker-host.ts implements it. */
 export interface CommandRunner {
@@ -45,7 +51,7 @@ export interface HardenedContainerArgs extends Omit<
 > {
   /** Network alias, and the name in reports. Default: the name of the resource. */
   readonly alias?: string;
-  readonly mounts?: readonly (FileVolume | DataVolume | HostMount | SocketBinding)[];
+  readonly mounts?: readonly Binding[];
   readonly networks: readonly Link[];
   readonly secretEnvironment?: Readonly<Record<string, NamedSecret>>;
   readonly labels?: Readonly<Record<string, string>>;
@@ -104,11 +110,11 @@ export class HardenedContainer extends pulumi.ComponentResource {
         ...(networks.length === 0 && { networkMode: "none" }),
         ...(servers.length > 0 && { dns: [...servers] }),
         networksAdvanced: networks.map(({ network }) => ({ name: network.name, aliases: [alias] })),
-        ports: this.model.ports.map(({ address, published, internal }) => ({
-          ip: address,
-          external: published,
-          internal,
-          protocol: "tcp",
+        ports: this.model.ports.map((port) => ({
+          ip: port.address,
+          external: port.published,
+          internal: port.internal,
+          protocol: protocolOf(port),
         })),
       },
       {
@@ -159,7 +165,7 @@ const withoutFileContents = (model: ContainerModel): ContainerModel => ({
 });
 
 /** The mount as plain data, without Pulumi resources. */
-function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding): Mount {
+function mountModel(mount: Binding): Mount {
   switch (mount.kind) {
     case "data":
       return {
@@ -168,8 +174,15 @@ function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding):
         path: mount.path,
         chown: mount.chown,
         copy: mount.copy,
+        ...(mount.readOnly === true && { readOnly: true }),
       };
     case "host":
+      return {
+        kind: mount.kind,
+        source: mount.source,
+        path: mount.path,
+        ...(mount.writable === true && { writable: true }),
+      };
     case "socket":
       return { kind: mount.kind, source: mount.source, path: mount.path };
     default: {
@@ -180,7 +193,7 @@ function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding):
 }
 
 function processArgs(
-  { entrypoint, command: argv, environment, stopGraceSeconds, shmMiB }: ContainerModel,
+  { entrypoint, command: argv, workingDir, environment, stopGraceSeconds, shmMiB }: ContainerModel,
   secrets: Readonly<Record<string, NamedSecret>>,
 ): Partial<docker.ContainerArgs> {
   const variables: Readonly<Record<string, pulumi.Input<string>>> = {
@@ -192,6 +205,7 @@ function processArgs(
   return {
     ...(entrypoint && { entrypoints: [...entrypoint] }),
     ...(argv && { command: [...argv] }),
+    ...(workingDir !== undefined && { workingDir }),
     envs: Object.entries(variables)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]) => pulumi.interpolate`${key}=${value}`),
@@ -204,14 +218,25 @@ function processArgs(
 }
 
 /** The policy as container inputs, spelled as the provider reads them back. Other spellings would show up as a diff. */
-const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.ContainerArgs> => ({
+const restrictionArgs = ({
+  controls,
+  devices = [],
+  init = false,
+}: ContainerModel): Partial<docker.ContainerArgs> => ({
   user: controls.user,
   capabilities: { drops: ["ALL"], adds: [...controls.capabilities] },
   readOnly: controls.readOnlyRootfs,
   ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
   privileged: false,
   ipcMode: FIXED.ipc,
-  init: false,
+  init,
+  ...(devices.length > 0 && {
+    devices: devices.map(({ source, path }) => ({
+      hostPath: source,
+      containerPath: path,
+      permissions: DEVICE_PERMISSIONS,
+    })),
+  }),
   memory: controls.memoryMiB,
   memorySwap: controls.memoryMiB,
   cpus: decimal(controls.cpus),
@@ -222,20 +247,25 @@ const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.Container
 });
 
 function storageArgs(
-  { controls, tmpfs }: ContainerModel,
+  model: ContainerModel,
   mounts: NonNullable<HardenedContainerArgs["mounts"]>,
   host: CommandRunner,
 ): Partial<docker.ContainerArgs> {
-  const groups = mounts.flatMap((mount) => (mount.kind === "socket" ? [mount.group] : []));
-  const volumes = mounts.map((mount) =>
-    "volumeName" in mount
+  const { controls, groups: own = [] } = model;
+  const groups = [
+    ...own,
+    ...mounts.flatMap((mount) => (mount.kind === "socket" ? [mount.group] : [])),
+  ];
+  const volumes = mounts.map((mount) => {
+    const writable = isWritable(mountModel(mount));
+    return "volumeName" in mount
       ? {
           volumeName: mount.volumeName,
           containerPath: mount.path,
-          ...(mount.kind !== "data" && { readOnly: true }),
+          ...(!writable && { readOnly: true }),
         }
-      : readOnly(mount.source, mount.path),
-  );
+      : { hostPath: mount.source, containerPath: mount.path, readOnly: !writable };
+  });
   return {
     volumes: controls.hostCgroups
       ? host
@@ -246,9 +276,7 @@ function storageArgs(
           ])
       : volumes,
     ...(groups.length > 0 && { groupAdds: groups }),
-    tmpfs: Object.fromEntries(
-      Object.entries(tmpfs).map(([path, size]) => [path, tmpfsOptions(size, controls.user)]),
-    ),
+    tmpfs: tmpfsMounts(model),
   };
 }
 
@@ -268,6 +296,8 @@ const cgroupArgs = (
 
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
+  // Without settings of its own, the container has those of its image.
+  if (health.command.length === 0) return {};
   const { interval, timeout, retries } = FIXED.health;
   return {
     healthcheck: {

@@ -52,7 +52,7 @@ seconds=${(health?.startSeconds ?? 30) + FIXED.health.interval * FIXED.health.re
 pids=${model.controls.pidsLimit}
 has_health=${health === undefined ? "no" : "yes"}
 tool_image=${quote(toolImage)}
-HEALTH() { ${health === undefined ? ":" : exec(health.command)}; }
+HEALTH() { ${health === undefined ? ":" : health.command.length === 0 ? IMAGE_HEALTH : exec(health.command)}; }
 QUESTION() { ${question === undefined ? ":" : questionScript(question, toolImage)}; }
 ${hooks.library ?? ""}${shellFunction("AFTER", hooks.after)}
 ${shellFunction("SNAPSHOT", [...copied.map(({ path }, index) => `copy_volume "$(volume_at "$old" ${quote(path)})" / "$name-before" /${index} || return 1`), hooks.snapshot ?? ""].join("\n"))}
@@ -88,6 +88,9 @@ wait $work || code=$?
 cat <&4 >&2
 exit $code
 `;
+
+/** What Docker says of the image's own health check. Without one it says nothing, and the container is not healthy. */
+const IMAGE_HEALTH = `[ "$(docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")" = healthy ]`;
 
 const questionScript = (question: Question, toolImage: string): string =>
   "command" in question

@@ -20,7 +20,11 @@ export const postgres = defineService({
         ? `expected a tag that starts with the major version, such as 16-alpine, got ${JSON.stringify(tag ?? "none")}; the data volume is named after the version`
         : undefined,
   },
-  downtimeEffect: "n8n waits meanwhile",
+  downtimeEffect: "the services with a database wait meanwhile",
+  fixedEnvironment: {
+    names: /^(?:POSTGRES_|PG)/,
+    why: "it decides who logs in and where the data is",
+  },
   containers: ({ image, databases }) => {
     const { version, user } = dataFormat(image);
     return [

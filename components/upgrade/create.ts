@@ -1,5 +1,5 @@
 /** A container of the model by `docker create`, under every control of the policy; for trials. Pure. */
-import { ContainerModel, tmpfsOptions } from "../hardened/model";
+import { ContainerModel, isWritable, tmpfsMounts } from "../hardened/model";
 import { quote } from "../../host/shell-quote";
 
 export interface CreateOptions {
@@ -15,12 +15,12 @@ export interface CreateOptions {
   readonly errors?: string;
 }
 
-/** Shell text that prints the new container's id. Ports, host paths and the Docker socket stay out. */
+/** Shell text that prints the new container's id. Ports, host paths, devices and the Docker socket stay out. */
 export function createScript(model: ContainerModel, options: CreateOptions): string {
-  const { controls, entrypoint, mounts, tmpfs, environment, secretEnvironment, shmMiB } = model;
+  const { controls, entrypoint, mounts, environment, secretEnvironment, shmMiB, health } = model;
   const memory = `${controls.memoryMiB}m`;
   const words = [
-    `docker create ${options.before} --dns 127.0.0.1 --restart no --no-healthcheck --log-driver json-file --log-opt max-size=10m`,
+    `docker create ${options.before} --dns 127.0.0.1 --restart no${health?.command.length === 0 ? "" : " --no-healthcheck"} --log-driver json-file --log-opt max-size=10m`,
     `--user ${quote(controls.user)} --cap-drop ALL`,
     ...controls.capabilities.map((name) => `--cap-add ${quote(name)}`),
     ...(controls.noNewPrivileges ? ["--security-opt no-new-privileges:true"] : []),
@@ -28,12 +28,17 @@ export function createScript(model: ContainerModel, options: CreateOptions): str
     `--ipc private --memory ${memory} --memory-swap ${memory} --cpus ${controls.cpus}`,
     `--pids-limit ${controls.pidsLimit} --ulimit nofile=${controls.openFiles}:${controls.openFiles}`,
     ...(shmMiB === undefined ? [] : [`--shm-size ${shmMiB}m`]),
-    ...Object.entries(tmpfs).map(
-      ([path, size]) => `--tmpfs ${quote(`${path}:${tmpfsOptions(size, controls.user)}`)}`,
+    ...Object.entries(tmpfsMounts(model)).map(
+      ([path, options]) => `--tmpfs ${quote(`${path}:${options}`)}`,
     ),
+    ...(model.groups ?? []).map((group) => `--group-add ${quote(group)}`),
+    ...(model.workingDir === undefined ? [] : [`--workdir ${quote(model.workingDir)}`]),
+    ...(model.init === true ? ["--init"] : []),
     ...mounts.flatMap((mount) => {
       if (mount.kind === "data")
-        return [`--volume "${options.data[mount.path] ?? ""}":${quote(mount.path)}`];
+        return [
+          `--volume "${options.data[mount.path] ?? ""}":${quote(`${mount.path}${isWritable(mount) ? "" : ":ro"}`)}`,
+        ];
       if (mount.kind === "files" || mount.kind === "secrets")
         return [
           `--volume "$(volume_at "$${options.like}" ${quote(mount.path)})":${quote(`${mount.path}:ro`)}`,

@@ -102,7 +102,9 @@ ${each((container, i) => (isServer(container) ? "" : serviceTrial(stack, contain
 const DUMPED = `dump_into "$server" || refuse 'the databases could not be dumped'`;
 
 const needScript = ({ mounts, upgrade }: StackContainer, i: number): string =>
-  `if [ -n "$old_${i}" ]; then
+  upgrade?.untried !== undefined
+    ? ""
+    : `if [ -n "$old_${i}" ]; then
 need_memory=$((need_memory + $(memory_of "$old_${i}") * 3 / 2 + 64))
 ${
   upgrade?.serves === undefined
@@ -144,7 +146,9 @@ fi
 }
 
 function serviceTrial(stack: string, container: StackContainer, i: number): string {
-  const { database, quiet, check } = container.upgrade ?? {};
+  const { database, quiet, check, untried } = container.upgrade ?? {};
+  if (untried !== undefined)
+    return `if [ -n "$old_${i}" ]; then log ${quote(`${container.name}: not tried: it ${untried}`)}; fi\n`;
   const data = Object.fromEntries(
     dataOf(container).map(({ path }, index) => [path, `$run-data-${i}-${index}`]),
   );

@@ -19,7 +19,9 @@ const SECRETS = "/run/secrets/traefik";
  */
 const hasRoutes = (routes: readonly Route[], secure: boolean): string =>
   routes
-    .map(({ host, probePath }) => {
+    // The 404 of a service that may answer so would say nothing; Traefik reads all routes at once.
+    .filter(({ probePath, anyAnswer }) => probePath !== undefined && anyAnswer !== true)
+    .map(({ host, probePath = "/" }) => {
       const url = `${secure ? "https" : "http"}://127.0.0.1${probePath}`;
       return `! timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 | grep -q ' 404' || exit 1\n`;
     })
@@ -88,7 +90,9 @@ export const traefik = defineService({
         ...(tls.mode !== "acme" && {
           question: { command: ["/bin/sh", "-c", hasRoutes(routes, isSecure(context))] },
         }),
-        links: routes.map(({ container }) => container).filter((name) => name !== "traefik"),
+        links: routes.flatMap(({ container }) =>
+          container === undefined || container === "traefik" ? [] : [container],
+        ),
         ports,
         // Lets open requests finish.
         stopGraceSeconds: 20,

@@ -29,8 +29,9 @@ export function controlPrivileges({ containers, networks, secrets }: SavedView):
       ...container.capabilities.map((name) => has(`has ${name}`, "capabilities")),
       ...container.hostPaths.map((path) => has(`reads the host's ${path}`, "hostPaths")),
       ...(container.writableHostPaths ?? []).map((path) =>
-        has(`writes to the host's ${path}`, "hostPaths"),
+        has(`writes to the host's ${path}`, "writableHostPaths"),
       ),
+      ...(container.devices ?? []).map((path) => has(`uses the host's ${path}`, "devices")),
       ...networks
         .filter(({ internal, members }) => !internal && members.includes(subject))
         .map(({ name }) => has(`has access to the external network ${name}`, "outsideNetworks")),

@@ -26,6 +26,7 @@ const container = z.object({
   hostPaths: texts,
   hostCgroups: flag.exactOptional(),
   writableHostPaths: texts.exactOptional(),
+  devices: texts.exactOptional(),
   healthCheck: flag,
   memoryMiB: number,
   cpus: number,

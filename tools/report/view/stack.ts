@@ -1,5 +1,12 @@
 /** A report as plain data: `--format json` prints it, and all other formats except Compose use it. Pure. */
-import { ContainerModel, PublishedPort, ReplaceOrder } from "../../../components/hardened/model";
+import {
+  ContainerModel,
+  isWritable,
+  protocolOf,
+  PublishedPort,
+  ReplaceOrder,
+  secretsIn,
+} from "../../../components/hardened/model";
 import { Controls, Exemption } from "../../../components/hardened/policy";
 import { Ingress, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
@@ -50,8 +57,6 @@ export interface ContainerView extends Controls {
   readonly service: string;
   readonly image: string;
   readonly capDrop: readonly string[];
-  /** The writable ones of `hostPaths`. */
-  readonly writableHostPaths: readonly string[];
   /** Paths of tmpfs mounts. */
   readonly scratch: readonly string[];
   readonly networks: readonly string[];
@@ -75,7 +80,7 @@ export interface EntranceView {
 }
 
 interface PortView extends PublishedPort {
-  readonly protocol: "tcp";
+  readonly protocol: "tcp" | "udp";
   readonly container: string;
 }
 
@@ -131,7 +136,7 @@ export function stackView(model: StackModel): StackView {
     entrance: entranceView(model.ingress),
     networks,
     ports: containers.flatMap(({ name: container, ports }) =>
-      ports.map((port) => ({ ...port, protocol: "tcp", container })),
+      ports.map((port) => ({ ...port, protocol: protocolOf(port), container })),
     ),
     volumes: volumeViews(containers),
     secrets: secretViews(containers),
@@ -174,7 +179,6 @@ const containerView = (container: StackContainer): ContainerView => ({
   image: container.image,
   ...container.controls,
   capDrop: ["ALL"],
-  writableHostPaths: [],
   scratch: Object.keys(container.tmpfs),
   networks: container.networks.map(({ name }) => name),
   order: container.order,
@@ -213,14 +217,16 @@ function volumeViews(containers: readonly ContainerModel[]): VolumeView[] {
       const { kind: role, volume: name, path } = mount;
       const isData = role === "data";
       const own = isData ? mount.chown : role === "secrets";
-      const first: VolumeView = volumes.get(name) ?? {
+      const known = volumes.get(name);
+      const first: VolumeView = {
         name,
         role,
-        owner: own ? controls.user : isData ? "from the image" : "root",
-        mounts: [],
+        // Of several containers that have it, one is its owner.
+        owner: own ? controls.user : (known?.owner ?? (isData ? "from the image" : "root")),
+        mounts: known?.mounts ?? [],
         files: isData ? [] : Object.keys(mount.files).map((file) => `${path}/${file}`),
       };
-      const at = { container, path, readOnly: !isData };
+      const at = { container, path, readOnly: !isWritable(mount) };
       volumes.set(name, { ...first, mounts: [...first.mounts, at] });
     }
   return [...volumes.values()].sort(
@@ -234,7 +240,7 @@ function secretViews(containers: readonly ContainerModel[]): SecretView[] {
     void secrets.set(name, [...(secrets.get(name) ?? []), reader]);
   for (const { name: container, secretEnvironment, mounts } of containers) {
     for (const [at, secret] of Object.entries(secretEnvironment))
-      add(secret, { container, by: "environment", at });
+      for (const one of secretsIn(secret)) add(one, { container, by: "environment", at });
     for (const mount of mounts)
       if (mount.kind === "secrets")
         for (const [file, content] of Object.entries(mount.files))
