@@ -17,7 +17,9 @@ const REASON = "to be filled in by whoever imports it";
  * Services whose entries the stack would not accept are refused, with its own words. Others lose their links to them, which
  * may make them unacceptable too, and so on.
  */
-export function checked(imported: Imported, file: StackFile): Imported {
+export function checked(imported: Imported, given: StackFile): Imported {
+  // "npm run pin" adds digests afterwards.
+  const file = { ...given, config: { ...given.config, [fullKey("requirePins")]: "false" } };
   const before = new Set(problemsOf(file));
   let current = imported;
   // Each round refuses at least one service.
@@ -95,18 +97,22 @@ function without(imported: Imported, refused: ReadonlyMap<string, readonly strin
     const { name, entry, findings } = service;
     if (entry === undefined) return service;
     if (gone.has(name)) {
-      const { entry: dropped, ...rest } = service;
-      void dropped;
+      const { compose, image } = service;
       const said = (refused.get(name) ?? []).map((line) => ({
         kind: "refused" as const,
         what: "the stack would not accept its entry",
         instead: line,
       }));
-      return { ...rest, findings: [...findings, ...said] };
+      return {
+        ...{ compose, name },
+        ...(image !== undefined && { image }),
+        findings: [...findings, ...said],
+      };
     }
     return withoutNames(service, entry, gone);
   });
   return {
+    ...imported,
     services,
     secrets: imported.secrets.filter(({ readers }) => [...readers].some((one) => !gone.has(one))),
     data: imported.data.filter(({ service }) => !gone.has(service)),

@@ -57,6 +57,8 @@ export interface Imported {
   readonly services: readonly ImportedService[];
   readonly secrets: readonly ImportedSecret[];
   readonly data: readonly MovedData[];
+  /** Questions about the file as a whole. */
+  readonly findings: readonly Finding[];
 }
 
 /** A service before its image's configuration is read. */
@@ -143,7 +145,33 @@ export class Import {
         [...readers].some((reader) => entries.has(reader)),
       ),
       data: volumes.all.filter(({ service }) => entries.has(service)),
+      findings: this.#variableFindings(),
     };
+  }
+
+  /** Variables without a value. Those of secrets are set by the commands for them. */
+  #variableFindings(): Finding[] {
+    const { variables, secrets } = this.#context;
+    return [
+      ...[...variables.missing].flatMap(([name, places]): Finding[] => {
+        const [first = "", ...more] = [...places];
+        const where = more.length === 0 ? first : `${first} and ${more.length} more`;
+        return secrets.isSecret(name)
+          ? []
+          : [
+              {
+                kind: "question",
+                what: `variable ${name} has no value, in ${where}`,
+                instead: "give it with --env-file; it is empty now",
+              },
+            ];
+      }),
+      ...[...variables.invalid].map((at): Finding => ({
+        kind: "question",
+        what: `${at} has a malformed variable`,
+        instead: "expected ${NAME}, or $$ for a dollar sign",
+      })),
+    ];
   }
 
   /** Adds who may talk to whom: in the stack nobody else can. */
@@ -244,12 +272,19 @@ function imageOf(
   context: Context,
   say: (kind: Finding["kind"], what: string, instead: string) => void,
 ): ImageReference | undefined {
-  const text = textKey(source, "image", context)?.trim() ?? "";
+  // A variable without a value is asked for already.
+  const text = (textKey(source, "image", context)?.trim() ?? "").replace(/[:@]$/, "");
   if (text === "") {
+    const what =
+      source.service.image !== undefined
+        ? "no image: its variable has no value"
+        : source.service.build !== undefined
+          ? "build without image"
+          : "no image";
     say(
       "refused",
-      source.service.build === undefined ? "no image" : "build without image",
-      "push the image to a registry, private ones work, and name it: image: registry/name:tag",
+      what,
+      "name one that a registry has, private ones work: image: registry/name:tag",
     );
     return undefined;
   }
@@ -257,18 +292,16 @@ function imageOf(
   try {
     const image = parseReference(isTagged ? text : `${text}:latest`);
     if (image.tag === "latest" && image.digest === undefined)
-      say(
-        "question",
-        `image ${image.name} has ${isTagged ? "the tag latest" : "no tag"}`,
-        "a version; latest is another program on every update",
-      );
+      say("question", `image ${image.name} has ${isTagged ? "the tag latest" : "no tag"}`, LATEST);
     return image;
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
-    say("refused", error.message, "name an image: name:tag");
+    say("refused", error.message, "name one that a registry has: image: registry/name:tag");
     return undefined;
   }
 }
+
+const LATEST = "a version; latest may be another program with every update";
 
 /** A name with the characters that a service of the stack may have. */
 const plainName = (name: string): string =>

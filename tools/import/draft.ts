@@ -3,9 +3,22 @@ import { Exemptible } from "../../components/hardened/policy";
 import { type HostFinder } from "./hosts";
 import { ENTRY_KEYS, type Entry, type Finding, type FindingKind } from "./entry";
 
+const EXEMPTED: Partial<Record<Exemptible, string>> = {
+  environmentSecrets: "secrets in the environment, which docker inspect shows: ",
+  publishedPorts: "ports of the host: ",
+  hostPaths: "reads paths of the host: ",
+  writableHostPaths: "writes to paths of the host: ",
+  devices: "uses devices of the host: ",
+};
+const HINTS: Partial<Record<Exemptible, string>> = {
+  environmentSecrets: ", or use variables for files if the program has some",
+  healthCheck: ", or write healthcheck: { test: [CMD, program, argument] } instead",
+};
+
 export class Draft {
   readonly entry: Entry = {};
-  readonly findings: Finding[] = [];
+  readonly #findings: Finding[] = [];
+  readonly #exempted = new Map<Exemptible, readonly string[]>();
   /** Whether it has Docker's socket or is a client of a proxy for it. */
   readsDocker = false;
 
@@ -23,10 +36,13 @@ export class Draft {
   }
 
   say(kind: Exclude<FindingKind, "reason">, what: string, instead: string): void {
-    this.findings.push({ kind, what, instead });
+    this.#findings.push({ kind, what, instead });
   }
 
-  /** Adds an exemption, or values to it. Its reason is for the user to fill in. */
+  /**
+   * Adds an exemption, or values to it. Its reason is for the user to fill in.
+   * @param what the Compose file says, after others of the same control
+   */
   exempt(control: Exemptible, value: unknown, what: string): void {
     this.entry.exemptions ??= [];
     const index = this.entry.exemptions.findIndex((one) => one.control === control);
@@ -37,7 +53,19 @@ export class Draft {
         ...given,
         value: [...(given.value as unknown[]), ...(value as unknown[])],
       };
-    this.findings.push({ kind: "reason", what, instead: `exemption ${control}: say why` });
+    this.#exempted.set(control, [...(this.#exempted.get(control) ?? []), what]);
+  }
+
+  /** What there is to say, with one line for each exemption. */
+  get findings(): readonly Finding[] {
+    return [
+      ...this.#findings,
+      ...[...this.#exempted].map(([control, whats]): Finding => ({
+        kind: "reason",
+        what: `${EXEMPTED[control] ?? ""}${whats.join(", ")}`,
+        instead: `say why in the exemption ${control}${HINTS[control] ?? ""}`,
+      })),
+    ];
   }
 
   get isRefused(): boolean {
@@ -51,6 +79,6 @@ export class Draft {
         const value = this.entry[key];
         return value === undefined ? [] : [[key, value]];
       }),
-    ) as Entry;
+    );
   }
 }

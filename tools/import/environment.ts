@@ -55,11 +55,7 @@ export function convertEnvironment(draft: Draft, source: Source, context: Contex
       )
       .join("");
     if (parts.some((part) => typeof part !== "string"))
-      draft.exempt(
-        "environmentSecrets",
-        [variable],
-        `${variable} holds a secret, which docker inspect shows; or a variable for a file, if the program has one`,
-      );
+      draft.exempt("environmentSecrets", [variable], variable);
   }
   if (Object.keys(environment).length > 0) draft.entry.environment = environment;
   return moved;
@@ -78,10 +74,9 @@ export function addSecret(draft: Draft, name: string): void {
 
 /** Variables that hold a secret because a variable with such a name takes their whole value: in any service. */
 export function taintSecrets(source: Pick<Source, "name" | "service">, context: Context): void {
-  const at = `services.${source.name}.environment`;
   for (const [key, template] of pairsOf(source.service.environment)) {
     if (template === undefined || !isSecretName(key)) continue;
-    const [first, ...rest] = context.variables.pieces(template, at);
+    const [first, ...rest] = context.variables.pieces(template);
     if (first?.variable !== undefined && rest.length === 0) context.secrets.taint(first.variable);
   }
 }

@@ -38,21 +38,24 @@ export function convertFiles(
   { files, targets }: MountedFiles,
 ): void {
   const configs: { target: string; content: string }[] = [];
+  const names: string[] = [];
   for (const file of [...files, ...configFiles(draft, source, context)]) {
     const problem = fileProblem(file, targets);
     if (problem !== undefined) draft.say("question", ...problem);
-    else if ("text" in file.content && !configs.some(({ target }) => target === file.target))
+    else if ("text" in file.content && !configs.some(({ target }) => target === file.target)) {
+      names.push(file.name);
       configs.push({
         target: file.target,
         content: draft.rewrite(context.mentions, file.content.text),
       });
+    }
   }
   if (configs.length > 0) {
     draft.entry.configs = configs;
     const folders = [...new Set(configs.map(({ target }) => posix.dirname(target)))];
     draft.say(
       "changed",
-      configs.length === 1 ? "a file of the host" : `${configs.length} files of the host`,
+      `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more files` : ""} of the host`,
       `configs in the stack file, read-only; they hide what its image has in ${folders.join(", ")}`,
     );
   }

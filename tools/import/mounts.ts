@@ -112,11 +112,13 @@ function namedVolume(
   const given = resolved(file.volumes[name], `volumes.${name}`, variables);
   const volume = isMap(given) ? given : {};
   const options = isMap(volume.driver_opts) ? volume.driver_opts : {};
-  const driver = scalar(volume.driver) ?? "local";
-  const device = scalar(options.device);
-  if (driver !== "local") return { problem: `volume ${name} has the driver ${driver}` };
-  if (device !== undefined && /\bbind\b/.test(scalar(options.o) ?? "")) return { bind: device };
-  if (device !== undefined && scalar(options.type) !== "tmpfs")
+  const text = (value: unknown): string => scalar(value) ?? "";
+  const driver = text(volume.driver);
+  const device = text(options.device);
+  if (driver !== "" && driver !== "local")
+    return { problem: `volume ${name} has the driver ${driver}` };
+  if (device !== "" && /\bbind\b/.test(text(options.o))) return { bind: device };
+  if (device !== "" && text(options.type) !== "tmpfs")
     return { problem: `volume ${name} is a share of the network` };
   const external = volume.external === true || isMap(volume.external);
   const own =
@@ -136,7 +138,7 @@ const SYSTEM = /^\/(?:$|(?:bin|boot|dev|etc|lib\w*|proc|root|run|sbin|sys|usr|va
 function addBind(mounts: Mounts, mount: VolumeMount): void {
   const { draft, context, files } = mounts;
   const { folder } = context;
-  const { target, readOnly } = mount;
+  const { target } = mount;
   const path = cleanPath(mount.source ?? ".");
   if (DOCKER_SOCKET.test(path)) draft.readsDocker = true;
   else if (CLOCK.test(path))
@@ -160,7 +162,7 @@ function addBind(mounts: Mounts, mount: VolumeMount): void {
       draft.say(
         "tightened",
         `the folder ${path} of the host`,
-        `a data volume${readOnly ? "" : ", which it alone writes to"}`,
+        "a data volume, into which its data is copied",
       );
     }
   }
@@ -205,11 +207,7 @@ function addHostPath(mounts: Mounts, { target, readOnly }: VolumeMount, path: st
   }
   targets.add(target);
   (draft.entry.volumes ??= []).push(`${path}:${target}${readOnly ? ":ro" : ""}`);
-  draft.exempt(
-    readOnly ? "hostPaths" : "writableHostPaths",
-    [path],
-    `it ${readOnly ? "reads" : "reads and writes"} ${path} of the host`,
-  );
+  draft.exempt(readOnly ? "hostPaths" : "writableHostPaths", [path], path);
 }
 
 interface NewData {
@@ -282,7 +280,7 @@ function addDevice(draft: Draft, device: string): void {
   const [from = "", to = from] = device.split(":");
   if (to.startsWith("/dev/")) {
     (draft.entry.devices ??= []).push(from === to ? from : `${from}:${to}`);
-    draft.exempt("devices", [from], `it uses ${from} of the host`);
+    draft.exempt("devices", [from], from);
   } else
     draft.say(
       "question",

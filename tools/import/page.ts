@@ -1,6 +1,7 @@
 /** Converts `ports`, `expose` and labels: the page that Traefik serves, and the ports that are published. Pure. */
 import { isMap } from "../../text/messages";
 import { listOf, pairsOf, portsOf, type Port } from "./compose/syntax";
+import { joined } from "./compose/variables";
 import { keyOf, shown, type Context, type Source } from "./context";
 import { type Draft } from "./draft";
 import { NOT_HTTP } from "./known";
@@ -88,7 +89,7 @@ function publish(draft: Draft, ports: readonly Port[]): void {
     draft.exempt(
       "publishedPorts",
       [target],
-      `port ${line} is published${address === undefined ? "" : ` (on ${address}; here on publish.address)`}`,
+      `${line}${address === undefined ? "" : ` (on ${address}, here on publish.address)`}`,
     );
   }
 }
@@ -126,11 +127,10 @@ type Route = NonNullable<ReturnType<typeof routeOf>>;
 
 /** The variables of nginx-proxy. */
 function virtualHost(source: Source, context: Context): Route | undefined {
-  const at = `services.${source.name}.environment`;
   const values = new Map(
     pairsOf(source.service.environment).map(([key, value]) => [key, value ?? ""]),
   );
-  const text = (key: string): string => context.variables.text(values.get(key) ?? "", at);
+  const text = (key: string): string => joined(context.variables.pieces(values.get(key) ?? ""));
   const hosts = text("VIRTUAL_HOST")
     .split(",")
     .map((host) => host.trim())

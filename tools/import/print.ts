@@ -4,7 +4,7 @@ import { counted, oneLine } from "../../text/one-line";
 import { columns, type painter } from "../cli/command";
 import { moveCommands, secretCommands, type CommandOptions } from "./commands";
 import { type Imported } from "./convert";
-import { type FindingKind } from "./entry";
+import { type Finding, type FindingKind } from "./entry";
 import { entriesYaml, type NewEntries } from "./stack-file";
 
 /** In the order in which they are shown. */
@@ -14,23 +14,18 @@ export interface Printed extends CommandOptions {
   /** The Compose file as the user named it. */
   readonly compose: string;
   readonly stackFile: string;
-  /** Variables without a value. */
-  readonly missing: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Paths of texts with a malformed variable. */
-  readonly invalid: ReadonlySet<string>;
 }
 
-/** How many findings of each kind there are, variables without a value among the questions. */
-export function countKinds(
-  { services }: Imported,
-  { missing, invalid }: Pick<Printed, "missing" | "invalid">,
-): Readonly<Record<FindingKind, number>> {
-  const all = services.flatMap(({ findings }) => findings);
+/** How many findings of each kind there are; of refusals, how many services. */
+export function countKinds({
+  services,
+  findings,
+}: Imported): Readonly<Record<FindingKind, number>> {
+  const all = [...findings, ...services.flatMap((service) => service.findings)];
   const count = (kind: FindingKind): number => all.filter((one) => one.kind === kind).length;
   return {
-    refused: services.filter(({ findings }) => findings.some(({ kind }) => kind === "refused"))
-      .length,
-    question: count("question") + missing.size + invalid.size,
+    refused: services.filter((one) => one.findings.some(({ kind }) => kind === "refused")).length,
+    question: count("question"),
     reason: count("reason"),
     changed: count("changed"),
     tightened: count("tightened"),
@@ -52,38 +47,22 @@ export function printed(
   options: Printed,
   paint: ReturnType<typeof painter>,
 ): string {
-  const { services, secrets, data } = imported;
-  const { compose, stackFile, stack, missing, invalid } = options;
+  const { services, secrets, data, findings } = imported;
+  const { compose, stackFile, stack } = options;
   const entries = entriesOf(imported);
   const made = Object.keys(entries.services).length;
-  const count = countKinds(imported, options);
+  const count = countKinds(imported);
   const head = `${oneLine(compose)} → ${stackFile}: ${counted(services.length, "service")}, ${made === 1 ? "1 entry" : `${made} entries`}, ${count.refused} refused; to fill in: ${counted(count.reason, "reason")}, ${counted(count.question, "question")}`;
   const heading = (text: string): string => paint("bold", text);
-  const variables = [
-    ...[...missing].map(([name, at]) => [
-      `variable ${name} has no value`,
-      `in ${[...at].slice(0, 3).join(", ")}${at.size > 3 ? ` and ${at.size - 3} more` : ""}; give it with --env-file`,
-    ]),
-    ...[...invalid].map((at) => [
-      "a variable is malformed",
-      `in ${at}; expected \${NAME}, or $$ for a dollar sign`,
-    ]),
-  ];
   const secretLines = secretCommands(secrets, options);
   const moveLines = moveCommands(data, options);
   return [
     heading(head),
     "",
-    ...(variables.length > 0 ? [table(variables.map((row) => ["question", ...row])), ""] : []),
+    ...(findings.length > 0 ? [table(findings), ""] : []),
     ...services.flatMap((service) => [
       `${heading(service.name)}${service.entry === undefined ? "  (no entry)" : ""}`,
-      table(
-        KINDS.flatMap((kind) =>
-          service.findings
-            .filter((finding) => finding.kind === kind)
-            .map(({ what, instead }) => [kind, what, instead]),
-        ),
-      ),
+      table(service.findings),
       "",
     ]),
     ...(made > 0 ? [heading(`Entries for ${stackFile}`), "", entriesYaml(entries)] : []),
@@ -103,8 +82,12 @@ export function printed(
   ].join("\n");
 }
 
-/** Longer texts are on the next line, so that a terminal shows the table. */
-function table(rows: readonly (readonly string[])[]): string {
-  const lines = rows.map((row) => row.map((cell) => oneLine(cell)));
-  return columns(lines.map((cells) => ["", ...cells]));
-}
+/** One line for each finding, what is to be done first. */
+const table = (findings: readonly Finding[]): string =>
+  columns(
+    KINDS.flatMap((wanted) =>
+      findings
+        .filter(({ kind }) => kind === wanted)
+        .map(({ kind, what, instead }) => ["", kind, `${oneLine(what)} → ${oneLine(instead)}`]),
+    ),
+  );

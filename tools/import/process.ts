@@ -3,6 +3,7 @@ import { isMap } from "../../text/messages";
 import { isRoot } from "../../components/hardened/policy";
 import { listOf, mebibytes, namesOf, pairsOf, scalar, seconds, textsOf } from "./compose/syntax";
 import { keyOf, textKey, type Context, type Source } from "./context";
+import { joined } from "./compose/variables";
 import { type Draft } from "./draft";
 import { knownUser, USER_NUMBERS } from "./known";
 
@@ -87,7 +88,8 @@ export function convertProcess(draft: Draft, source: Source, context: Context): 
       `cap_add: ${capabilities.join(", ")}${isRoot(entry.user ?? "1:1") ? "" : "; without root they only help programs that carry them"}`,
     );
   const workingDir = textKey(source, "working_dir", context);
-  if (workingDir?.startsWith("/") === true) entry.working_dir = workingDir;
+  if (workingDir !== undefined && workingDir !== "" && workingDir !== "/")
+    entry.working_dir = workingDir.replace(/\/+$/, "");
   if (isTrue(keyOf(source, "init", context))) entry.init = true;
   const groups = textsOf(keyOf(source, "group_add", context));
   const numbers = groups.filter((group) => /^[1-9]\d{0,9}$/.test(group));
@@ -241,11 +243,10 @@ const withoutRootGroup = (user: string | undefined): string | undefined =>
 
 /** The user of images of linuxserver.io and those like them. */
 function puid(source: Source, { variables }: Context): string | undefined {
-  const at = `services.${source.name}.environment`;
   const values = new Map(
     pairsOf(source.service.environment).map(([key, value]) => [
       key,
-      value === undefined ? (variables.value(key) ?? "") : variables.text(value, at),
+      value === undefined ? (variables.value(key) ?? "") : joined(variables.pieces(value)),
     ]),
   );
   const [uid, gid] = [

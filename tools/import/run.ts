@@ -85,8 +85,6 @@ export async function runImport(command: ImportCommand): Promise<number> {
     compose: given.path,
     args: [given.path, ...(command.envFile === undefined ? [] : ["--env-file", command.envFile])],
     toolImage: toolImage(file.config[fullKey("images")]),
-    missing: given.variables.missing,
-    invalid: given.variables.invalid,
   };
   out.write(printed(imported, options, command.paint));
   const entries = entriesOf(imported);
@@ -104,7 +102,7 @@ export async function runImport(command: ImportCommand): Promise<number> {
     );
   } else if (made > 0)
     err.write("nothing was written; with --write the entries are added to the stack file\n");
-  const count = countKinds(imported, options);
+  const count = countKinds(imported);
   if (count.refused > 0) return 2;
   return count.question + count.reason > 0 ? 1 : 0;
 }

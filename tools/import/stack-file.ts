@@ -15,7 +15,7 @@ export function entriesYaml({ images, services }: NewEntries): string {
   document.contents = nodeOf(document, {
     config: { [fullKey("images")]: images, [fullKey("services")]: services },
   });
-  return document.toString({ lineWidth: 0 });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
 /**
@@ -50,12 +50,13 @@ export function addEntries(text: string, { images, services }: NewEntries): stri
 }
 
 /** Texts that no YAML parser takes for anything else, of this or an older version of YAML. */
-const PLAIN = /^(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z/](?:[\w ./@-]*[\w./@-])?$/i;
+const PLAIN =
+  /^(?!(?:y|n|yes|no|on|off|true|false|null)$)(?!.*:\s)[A-Za-z/](?:[\w ./@:-]*[\w./@-])?$/i;
 /** Lists up to this long are on one line. */
 const ONE_LINE = 80;
 
 /** A value as YAML with short lists on one line, and quotes around every text that might be read as something else. */
-function nodeOf(document: Document<Node> | Document.Parsed, value: unknown): Node {
+function nodeOf(document: Document | Document.Parsed, value: unknown): Node {
   const node = document.createNode(value, { aliasDuplicateObjects: false }) as Node;
   visit(node, {
     Scalar: (key, scalar) => {

@@ -117,14 +117,13 @@ function convertHealth(
     draft.say("tightened", "it has no health check", "one that is known for this image");
     return;
   }
-  draft.say(
-    "question",
+  draft.exempt(
+    "healthCheck",
+    false,
     defaults === undefined
-      ? "it has no health check, and whether its image has one is not known"
+      ? "no health check is known, of it or of its image"
       : "neither it nor its image has a health check",
-    "healthcheck: { test: [CMD, program, argument] } instead of the exemption healthCheck",
   );
-  draft.exempt("healthCheck", false, "nothing tells whether it works");
 }
 
 /** The test with secrets read from files, and variables that are files now. */

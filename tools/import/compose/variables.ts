@@ -49,11 +49,11 @@ export class Variables {
     return joined(this.pieces(template, at));
   }
 
-  /** The parts of a text. @param at where it is, for {@link missing} */
-  pieces(template: string, at: string): readonly Piece[] {
+  /** The parts of a text. @param at where it is, for {@link missing}. Default: nothing is remembered. */
+  pieces(template: string, at?: string): readonly Piece[] {
     const parsed = parse(template, 0, false, 0);
     if (parsed === undefined) {
-      this.#invalid.add(at);
+      if (at !== undefined) this.#invalid.add(at);
       return [{ text: template }];
     }
     return this.#evaluate(parsed.nodes, at);
@@ -64,7 +64,7 @@ export class Variables {
     this.#missing.set(name, (this.#missing.get(name) ?? new Set()).add(at));
   }
 
-  #evaluate(nodes: readonly Node[], at: string): Piece[] {
+  #evaluate(nodes: readonly Node[], at: string | undefined): Piece[] {
     return nodes.flatMap((node): Piece[] => {
       if (typeof node === "string") return [{ text: node }];
       const { name, operator, rest } = node;
@@ -78,7 +78,7 @@ export class Variables {
         case "+":
           return isSet ? this.#evaluate(rest, at) : [];
         default:
-          if (!isSet) this.miss(name, at);
+          if (!isSet && at !== undefined) this.miss(name, at);
           return [{ text: value ?? "", variable: name }];
       }
     });
