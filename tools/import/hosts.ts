@@ -26,7 +26,7 @@ export function hostFinder(hosts: ReadonlyMap<string, string>): HostFinder {
       // https://name/…, scheme://user:password@name:1234
       `(?<=://(?:[^\\s/@]*@)?)${name}(?=$|[:/?#,;\\s"'\`)}\\]])`,
       // name:1234
-      `(?<=^|[\\s,;=@"'\`([])${name}(?=:\\d{1,5}(?:$|\\D))`,
+      `(?<=^|[\\s,;=@"'\`([])${name}(?=:\\d{1,5}(?:$|[^\\w.-]))`,
       // ADO and libpq: Host=name;
       `(?<=(?:^|[\\s;,])(?:host|server|data source|addr)=(?:tcp:)?)${name}(?=$|[;,\\s"'])`,
     ].join("|"),

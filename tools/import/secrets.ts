@@ -41,15 +41,17 @@ export function isSecretName(name: string): boolean {
 /** Values of variables with such a name that are none: switches, paths. */
 const NO_SECRET = /^(?:|true|false|yes|no|on|off|none|null|\d{1,3}|\/\S*)$/i;
 
-/** A password in a URL, or in a list of settings. */
+/** A password in a URL, a list of settings, or an option of a command. */
 const PASSWORDS = [
   /:\/\/[^\s:/?#@]*:([^\s@/]+)@/g,
-  /(?:^|[?&;\s])(?:password|passwd|pwd|secret|token|api_?key)=([^&;\s"']+)/gi,
+  /(?:^|[?&;\s"'])[\w.-]{0,40}(?:password|passwd|pwd|pass|secret|token|api_?key)=["']?([^&;\s"'$%{<][^&;\s"']*)/gi,
+  /(?:^|\s)--?(?!no-)[\w-]{0,40}(?:password|passwd|pass|secret|token|api-?key)\s+["']?([^-\s"'$%{<][^\s"']*)/gi,
+  /(?:^|\s)(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p([^\s"'$%{<][^\s"']*)/g,
 ];
 
 /** A long random text of one piece, such as a key in hexadecimal or base64. */
 export function looksRandom(text: string): boolean {
-  if (!/^[A-Za-z0-9+/_=-]{32,}$/.test(text)) return false;
+  if (!/^[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{31,}$/.test(text)) return false;
   if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return false;
   const digits = text.match(/\d/g)?.length ?? 0;
   return (

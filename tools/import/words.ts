@@ -59,7 +59,6 @@ function words(
   context: Context,
   key: "entrypoint" | "command",
 ): readonly (readonly Part[])[] | undefined {
-  const { variables, secrets, mentions } = context;
   const given = source.service[key];
   const at = `services.${source.name}.${key}`;
   if (given === undefined || given === null) return undefined;
@@ -69,12 +68,23 @@ function words(
     return undefined;
   }
   if (templates.length === 0) return undefined;
+  return optionParts(templates, at, draft, context);
+}
+
+/** The words of a command. What follows an option with a secret's name is a secret, what follows one with a host's is a host. */
+function optionParts(
+  templates: readonly string[],
+  at: string,
+  draft: Draft,
+  { variables, secrets, mentions }: Context,
+): readonly (readonly Part[])[] {
   return templates.map((template, index) => {
     const [, option = "", rest] = /^(-{0,2}[\w.-]+)=([^]*)$/.exec(template) ?? [];
     const before = templates[index - 1] ?? "";
     const hint = rest !== undefined ? option : /^-{1,2}[\w.-]+$/.test(before) ? before : "";
+    const isOption = rest === undefined && template.startsWith("-");
     const value = secrets.parts(
-      isSecretName(hint) ? hint.replace(/^-+/, "") : "argument",
+      isSecretName(hint) && !isOption ? hint.replace(/^-+/, "") : "argument",
       variables.pieces(rest ?? template, at),
       draft.name,
     );
@@ -130,32 +140,24 @@ function convertHealth(
 function testWords(
   draft: Draft,
   { name, service }: Source,
-  { variables, secrets, mentions }: Context,
+  context: Context,
   moved: MovedVariables,
 ): readonly string[] {
   const { healthcheck } = service;
   const given = isMap(healthcheck) ? healthcheck.test : undefined;
-  const templates = Array.isArray(given) ? textsOf(given) : ["CMD-SHELL", scalar(given) ?? ""];
-  const [kind = "CMD", ...rest] = templates;
-  const parts = rest.map((template) =>
-    secrets.parts(
-      "argument",
-      variables.pieces(template, `services.${name}.healthcheck.test`),
-      draft.name,
-    ),
-  );
+  const [kind = "CMD", ...rest] = Array.isArray(given)
+    ? textsOf(given)
+    : ["CMD-SHELL", scalar(given) ?? ""];
+  // Compose joins several words of a shell command, Docker takes the first one.
+  const templates = kind === "CMD-SHELL" ? [rest.join(" ")] : rest;
+  const parts = optionParts(templates, `services.${name}.healthcheck.test`, draft, context);
   for (const word of parts)
     for (const part of word) if (typeof part !== "string") addSecret(draft, part.secret);
+  if (kind === "CMD-SHELL") return ["CMD-SHELL", withMoved(readingSecrets(parts.flat()), moved)];
   const hasSecret = parts.some((word) => word.some((part) => typeof part !== "string"));
-  // Compose joins several words of a shell command, Docker takes the first one.
-  if (kind === "CMD-SHELL") {
-    const text = readingSecrets(
-      parts.flatMap((word, index) => (index === 0 ? word : [" ", ...word])),
-    );
-    return ["CMD-SHELL", draft.rewrite(mentions, withMoved(text, moved))];
-  }
-  if (hasSecret) return ["CMD-SHELL", parts.map(quoted).join(" ")];
-  return [kind, ...parts.map((word) => draft.rewrite(mentions, plain(word)))];
+  return hasSecret
+    ? ["CMD-SHELL", parts.map(quoted).join(" ")]
+    : [kind, ...parts.map((word) => plain(word))];
 }
 
 /** Puts the file in the place of a variable that is not set any more. */

@@ -1,5 +1,5 @@
 /** Parses the text of a Compose file: YAML, size limits, and what this program does not resolve itself. Pure. */
-import { parseDocument, type Document, type ErrorCode, type Tags } from "yaml";
+import { isScalar, parseDocument, visit, type Document, type ErrorCode, type Tags } from "yaml";
 
 import { isMap, pathPart } from "../../../text/messages";
 import { UserError } from "../../../text/user-error";
@@ -118,7 +118,11 @@ function parseYaml(text: string, file: string): unknown {
       `is larger than ${MAX_FILE_KIB} KiB, which no Compose file of one host is; split it`,
     ]);
   // The parser quotes the file in its more verbose messages.
-  const document = parseDocument(text, { logLevel: "error", merge: true, customTags: withTexts });
+  const document = parseDocument(text, {
+    ...{ logLevel: "error", merge: true, customTags: withTexts },
+    // Takes quadratic time; see doubledKey.
+    uniqueKeys: false,
+  });
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = error.linePos?.[0] ?? { line: 1, col: 1 };
@@ -134,7 +138,34 @@ function parseYaml(text: string, file: string): unknown {
       `line ${line}: has a tag such as !reset or !override, which belongs to a file that changes another one; ${RESOLVE}`,
     ]);
   }
+  const doubled = doubledKey(document);
+  if (doubled !== undefined) {
+    const line = text.slice(0, doubled).split("\n").length;
+    throw new ComposeError(file, [
+      `line ${line}: not valid YAML (DUPLICATE_KEY): ${ADVICE.DUPLICATE_KEY ?? ""}`,
+    ]);
+  }
   return valueOf(document, file);
+}
+
+/** The position of the first key that its map has twice. */
+function doubledKey(document: Document.Parsed): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Map: (_, map) => {
+      const keys = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key) || typeof key.value === "symbol") continue;
+        if (keys.has(key.value)) {
+          found = key.range?.[0] ?? 0;
+          return visit.BREAK;
+        }
+        keys.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
 }
 
 /** All scalars but true, false and null stay texts as written: `1.10`, `0755`, `22:22`. */
