@@ -42,8 +42,9 @@ export function moveCommands(
 ): readonly string[] {
   const moves = data.map(({ from, kind, service, volume, mountedAt, compose }) => {
     const to = shellWord(`${stack}-${service}-${volume}`);
+    const format = `{{range .Mounts}}{{if eq .Destination ${JSON.stringify(mountedAt)}}}{{.Name}}{{end}}{{end}}`;
     return kind === "anonymous"
-      ? `copy "$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "${mountedAt}"}}{{.Name}}{{end}}{{end}}' "$(docker compose ps -aq ${compose})")" ${to}`
+      ? `copy "$(docker inspect -f ${shellWord(format)} "$(docker compose ps -aq ${compose})")" ${to}`
       : `copy ${hostPath(from)} ${to}`;
   });
   return moves.length === 0 ? [] : [...copyFunction(toolImage), ...moves];

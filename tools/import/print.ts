@@ -54,8 +54,8 @@ export function printed(
   const count = countKinds(imported);
   const head = `${oneLine(compose)} → ${stackFile}: ${counted(services.length, "service")}, ${made === 1 ? "1 entry" : `${made} entries`}, ${count.refused} refused; to fill in: ${counted(count.reason, "reason")}, ${counted(count.question, "question")}`;
   const heading = (text: string): string => paint("bold", text);
-  const secretLines = secretCommands(secrets, options);
-  const moveLines = moveCommands(data, options);
+  const secretLines = secretCommands(secrets, options).map(oneLine);
+  const moveLines = moveCommands(data, options).map(oneLine);
   return [
     heading(head),
     "",

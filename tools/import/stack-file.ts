@@ -15,7 +15,7 @@ export function entriesYaml({ images, services }: NewEntries): string {
   document.contents = nodeOf(document, {
     config: { [fullKey("images")]: images, [fullKey("services")]: services },
   });
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+  return escaped(document.toString({ lineWidth: 0, flowCollectionPadding: false }));
 }
 
 /**
@@ -52,6 +52,15 @@ export function addEntries(text: string, { images, services }: NewEntries): stri
 /** Texts that no YAML parser takes for anything else, of this or an older version of YAML. */
 const PLAIN =
   /^(?!(?:y|n|yes|no|on|off|true|false|null)$)(?!.*:\s)[A-Za-z/](?:[\w ./@:-]*[\w./@-])?$/i;
+/** Characters that end a line for some parsers, or that could reorder the text on a terminal. */
+const UNPRINTABLE = /[^\P{Cc}\n\t]|[\u2028\u2029\ufeff]|\p{Bidi_Control}/u;
+/** Those of them that the library leaves as they are. */
+const UNESCAPED = /[\u0080-\u009f\u2028\u2029\ufeff]|\p{Bidi_Control}/gu;
+
+/** They are in texts in double quotes only. */
+const escaped = (yaml: string): string =>
+  yaml.replace(UNESCAPED, (one) => `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
+
 /** Lists up to this long are on one line. */
 const ONE_LINE = 80;
 
@@ -61,8 +70,7 @@ function nodeOf(document: Document | Document.Parsed, value: unknown): Node {
   visit(node, {
     Scalar: (key, scalar) => {
       if (key === "key" || typeof scalar.value !== "string") return;
-      if (/\n/.test(scalar.value) && !/[^\P{Cc}\n\t]|[\u2028\u2029\ufeff]/u.test(scalar.value))
-        scalar.type = "BLOCK_LITERAL";
+      if (/\n/.test(scalar.value) && !UNPRINTABLE.test(scalar.value)) scalar.type = "BLOCK_LITERAL";
       else if (!PLAIN.test(scalar.value)) scalar.type = "QUOTE_DOUBLE";
     },
     Seq: (_, list) => {

@@ -347,7 +347,7 @@ describe("the services of a Compose file", () => {
     assert.deepEqual(
       services.map(({ compose, name, entry }) => [compose, name, entry?.depends_on, entry?.links]),
       [
-        ["Web_App", "web-app", ["shop-postgres"], ["api"]],
+        ["Web_App", "web-app", ["shop-postgres"], ["backend"]],
         ["postgres", "shop-postgres", undefined, undefined],
         ["backend", "backend", undefined, undefined],
       ],
