@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
-import { SELF_SIGNED_CERTIFICATE } from "./components/ingress";
+import { hostsOf, SELF_SIGNED_CERTIFICATE } from "./components/ingress";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
 import { stoppedContainers } from "./components/stopped";
@@ -38,7 +38,7 @@ export = async (): Promise<StackOutputs> => {
     secret: (name) =>
       name === SELF_SIGNED_CERTIFICATE
         ? host.selfSignedCertificate(
-            model.ingress.routes.map((route) => route.host),
+            hostsOf(model.ingress),
             now,
           )
         : pulumi.secret(config.secret(name).reveal()),

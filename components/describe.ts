@@ -37,7 +37,8 @@ export function describeStack(
     if (reference === undefined) throw new Error(`images.${service}: was not checked before use`);
     return reference;
   };
-  const routes = activeRoutes(enabled, settings);
+  const routes = [...activeRoutes(enabled, settings), ...elsewhereRoutes(enabled, settings)];
+  const redirects = sorted(settings.redirects).map(([from, to]) => ({ from, to }));
   const dockerClients = enabled.flatMap(({ name, dockerApi }) =>
     dockerApi === undefined ? [] : [{ service: name, reads: dockerApi }],
   );
@@ -54,6 +55,7 @@ export function describeStack(
       options: own,
       url: host === undefined ? "" : publicUrl(settings, host),
       routes,
+      redirects,
       dockerClients,
       databases,
     };
@@ -114,6 +116,7 @@ export function describeStack(
     networks: [...networks].sort((a, b) => Number(a.internal) - Number(b.internal)),
     ingress: {
       ...pickIngress(settings),
+      ...(redirects.length > 0 && { redirects }),
       routes: routes.map((route) => {
         const policy = parts.find(({ name }) => name === route.container)?.container
           .contentSecurityPolicy;
@@ -283,6 +286,28 @@ const activeRoutes = (enabled: readonly ServiceDefinition[], settings: StackSett
       ...(anyAnswer === true && { anyAnswer }),
     };
   });
+
+/** Pulumi sorts the keys of a map, and a file does not. */
+const sorted = <T>(map: Readonly<Record<string, T>> = {}): [string, T][] =>
+  Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** To pages that run elsewhere. Nobody asks them: they may be off without a fault of the stack. */
+const elsewhereRoutes = (
+  enabled: readonly ServiceDefinition[],
+  { routes, adminAllow }: StackSettings,
+): Route[] =>
+  sorted(routes)
+    .filter(([, { admin = false }]) => !admin || adminAllow.length > 0)
+    .map(([name, { host, aliases = [], path, url, admin = false, login, insecureSkipVerify }]) => ({
+      service: name,
+      host,
+      ...(aliases.length > 0 && { aliases }),
+      ...(path !== undefined && { path }),
+      target: url.replace(/\/$/, ""),
+      admin,
+      ...(login && { login: loginTarget(enabled, login) }),
+      ...(insecureSkipVerify && { insecureSkipVerify: insecureSkipVerify.reason }),
+    }));
 
 /** Where Traefik asks. config/rules.ts checks that the service is there and has pages. */
 const loginTarget = (

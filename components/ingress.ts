@@ -89,10 +89,26 @@ export interface IngressSettings {
   readonly adminAllow: readonly string[];
 }
 
+/** Visitors of one host name that are sent to another one. */
+export interface Redirect {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface Ingress extends IngressSettings {
+  /** Default: none. */
+  readonly redirects?: readonly Redirect[];
   /** All active routes. If `adminAllow` is empty, admin routes without public paths are left out. */
   readonly routes: readonly Route[];
 }
+
+/** Every host name that Traefik answers to, in the order of the routes. */
+export const hostsOf = ({ routes, redirects = [] }: Ingress): string[] => [
+  ...new Set([
+    ...routes.flatMap(({ host, aliases = [] }) => [host, ...aliases]),
+    ...redirects.map(({ from }) => from),
+  ]),
+];
 
 export const isSecure = ({ tls }: Pick<IngressSettings, "tls">): boolean => tls.mode !== "none";
 

@@ -5,7 +5,7 @@ import { ImageReference } from "../images/reference";
 import { ContainerModel, NetworkModel } from "./hardened/model";
 import { Exemption, Limits } from "./hardened/policy";
 import { Ingress, IngressSettings } from "./ingress";
-import type { ServiceExtras } from "./services/keys";
+import type { Login, ServiceExtras } from "./services/keys";
 import type { OwnService } from "./services/own/schema";
 
 /** The settings of a service in the configuration, with defaults. */
@@ -32,6 +32,21 @@ export interface StackSettings extends IngressSettings {
   readonly requirePins: boolean;
   readonly registries: Readonly<Record<string, { readonly insecure?: boolean }>>;
   readonly services: Readonly<Record<string, ServiceSettings>>;
+  /** Pages that run elsewhere, by name. Default: none. */
+  readonly routes?: Readonly<Record<string, ElsewhereRoute>>;
+  /** By host name, the one that its visitors are sent to. Default: none. */
+  readonly redirects?: Readonly<Record<string, string>>;
+}
+
+export interface ElsewhereRoute {
+  readonly host: string;
+  readonly aliases?: readonly string[] | undefined;
+  readonly path?: string | undefined;
+  /** `https://192.0.2.10:8443` */
+  readonly url: string;
+  readonly admin?: boolean | undefined;
+  readonly login?: Login | undefined;
+  readonly insecureSkipVerify?: { readonly reason: string } | undefined;
 }
 
 /** The image of a service and its requirements on the host. */

@@ -3,7 +3,7 @@ import { ServiceSettings } from "../components/model";
 import { definitionsWith, SecretName, SERVICE_NAMES } from "../components/services";
 import { ServiceDefinition } from "../components/services/definition";
 import { ownExemptions } from "../components/services/own/definition";
-import { COMPOSE_KEYS, OwnService } from "../components/services/own/schema";
+import { COMPOSE_KEYS, OWN_NAME, OwnService } from "../components/services/own/schema";
 import {
   didYouMean,
   isAbsent,
@@ -105,7 +105,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
     if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
       problems.push(unknownKey(pathPart(name), keyHint([name])));
 
-  const input = keys.services ?? readableServices(raw.values.services);
+  const input = usable(keys.services ?? readableServices(raw.values.services), raw);
   // Treat unreadable services as disabled: their problem is listed already, and they must not require images or secrets.
   const unreadable = SERVICE_NAMES.filter(
     (name) => keys.services === undefined && !(name in input),
@@ -176,8 +176,18 @@ function keyHint(path: readonly string[]): string | undefined {
   return near === "" ? undefined : `unknown key${near}`;
 }
 
+/** Without those whose names cannot be used and those without an image, which config/own-rules.ts reports. */
+const usable = (given: ServicesInput, { values: { images } }: RawConfig): ServicesInput =>
+  Object.fromEntries(
+    Object.entries(given).filter(
+      ([name]) =>
+        (SERVICE_NAMES as readonly string[]).includes(name) ||
+        (OWN_NAME.test(name) && isMap(images) && !isAbsent(images[name])),
+    ),
+  );
+
 /** The services of one's own, as far as they can be read. */
-export const ownServices = (given: ServicesInput): Record<string, { readonly own?: OwnService }> =>
+const ownServices = (given: ServicesInput): Record<string, { readonly own?: OwnService }> =>
   Object.fromEntries(
     Object.entries(given).flatMap(([name, input]) =>
       (SERVICE_NAMES as readonly string[]).includes(name) || input === undefined
@@ -263,11 +273,15 @@ function withDefaults(
       options: Object.fromEntries(
         Object.keys(options).flatMap((key) => (key in input ? [[key, input[key]]] : [])),
       ),
-      extras: {
-        ...{ environment, secrets, links, aliases },
-        ...(admin !== undefined && { admin }),
-        ...(login && { login }),
-      },
+      ...(["environment", "secrets", "links", "aliases", "admin", "login"].some(
+        (key) => input[key] !== undefined,
+      ) && {
+        extras: {
+          ...{ environment, secrets, links, aliases },
+          ...(admin !== undefined && { admin }),
+          ...(login && { login }),
+        },
+      }),
       ...(own && { own }),
     };
   };

@@ -10,7 +10,7 @@ import {
   folderOf,
   ownPolicyProblems,
 } from "../components/services/own/definition";
-import { isReserved, OWN_NAME, OwnService } from "../components/services/own/schema";
+import { isReserved, OWN_NAME, OwnService, ownShape } from "../components/services/own/schema";
 import { didYouMean, ENCRYPTED, isAbsent, isMap, pathPart } from "../text/messages";
 import { Images, ParsedKeys, SECRET_NAMES, ServiceInput, ServicesInput } from "./schema";
 import { RawConfig } from "./types";
@@ -82,6 +82,12 @@ function nameProblems({ raw: { values }, services, definitions }: Given): string
           return [`${at}.database: PostgreSQL reserves this name; name the service otherwise`];
         return [];
       }),
+    ...Object.keys(isMap(values.routes) ? values.routes : {})
+      .filter((name) => known.includes(name) || isReserved(name))
+      .map(
+        (name) =>
+          `routes.${pathPart(name)}: a service has this name, or the program needs it; choose another one`,
+      ),
     ...Object.keys(images)
       .filter((name) => isOwn(name) && !(name in given))
       .map(
@@ -325,6 +331,13 @@ function accessProblems(given: Given): string[] {
 const policyProblems = (given: Given): string[] =>
   ownOf(given).flatMap(([name, own]) => {
     const at = `services.${name}`;
+    // A value that could not be read may be what an exemption is for.
+    const said = isMap(given.raw.values.services) ? given.raw.values.services[name] : undefined;
+    if (
+      isMap(said) &&
+      Object.keys(said).some((key) => said[key] !== undefined && key in ownShape && !(key in own))
+    )
+      return [];
     const { user, exemptions = [], healthcheck } = own;
     const root = exemptions.find(({ control }) => control === "user")?.value;
     const unchecked = exemptions.some(({ control }) => control === "healthCheck");

@@ -49,7 +49,7 @@ export const unknownKey = (
 
 /** `; did you mean "memoryMiB"?`, or nothing if no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
-  const limit = word.length < 4 ? 1 : word.length < 8 ? 2 : 3;
+  const limit = word.length < 2 ? 0 : word.length < 4 ? 1 : word.length < 8 ? 2 : 3;
   let best: string | undefined;
   let least = limit + 1;
   for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {
@@ -60,7 +60,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
 }
 
 /** A file may name thousands of services. */
-const MAX_CANDIDATES = 500;
+const MAX_CANDIDATES = 100;
 
 /** Insertions, deletions, substitutions and swaps of neighbours between two words, letter case aside; at most `limit`. */
 function distance(one: string, other: string, limit: number): number {

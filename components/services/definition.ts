@@ -12,7 +12,7 @@ import {
   HostMount,
   PublishedPort,
 } from "../hardened/model";
-import { IngressSettings, Route, Tls } from "../ingress";
+import { IngressSettings, Redirect, Route, Tls } from "../ingress";
 import { Backup, Upgrade } from "../model";
 
 /** A secret in the configuration, `pinned-stack:<name>`. */
@@ -93,6 +93,7 @@ export interface ServiceContext<
   readonly url: string;
   /** All active routes of the stack. */
   readonly routes: readonly Route[];
+  readonly redirects: readonly Redirect[];
   /** Services that read the Docker API, each through its own proxy. */
   readonly dockerClients: readonly {
     readonly service: string;

@@ -36,9 +36,10 @@ export const definitionsWith = (
   services: Readonly<Record<string, { readonly own?: OwnService }>>,
 ): readonly ServiceDefinition[] => [
   ...DEFINITIONS,
-  ...Object.entries(services).flatMap(([name, { own }]) =>
-    own === undefined ? [] : [ownDefinition(name, own)],
-  ),
+  ...Object.entries(services)
+    // Pulumi sorts the keys of a map, and a file does not.
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, { own }]) => (own === undefined ? [] : [ownDefinition(name, own)])),
 ];
 
 /** Index of a service in display order: those of one's own come last. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import { between, expected, textLike, wholeNumber } from "../../text/messages";
-import { EXEMPTIBLE, Exemptible, Exemption } from "../hardened/policy";
+import { EXEMPTIBLE, Exemptible, Exemption, LIMIT_BOUNDS } from "../hardened/policy";
 
 /** The last label must not be a number: URL parsers take such a host for an IPv4 address (https://url.spec.whatwg.org). */
 const DNS_NAME =
@@ -98,15 +98,14 @@ const environment = z.record(
 /** Of services that run a container, the program's own and others. */
 export const commonKeys = {
   enabled: z.boolean().optional(),
-  memoryMiB: wholeNumber(6, 65536).optional(),
+  memoryMiB: wholeNumber(...LIMIT_BOUNDS.memoryMiB).optional(),
   // components/hardened/container.ts passes three decimals to Docker.
   cpus: between(
     "a number with at most three decimals",
-    0.01,
-    64,
+    ...LIMIT_BOUNDS.cpus,
     (cpus) => Number(cpus.toFixed(3)) === cpus,
   ).optional(),
-  pidsLimit: wholeNumber(1, 32768).optional(),
+  pidsLimit: wholeNumber(...LIMIT_BOUNDS.pidsLimit).optional(),
   exemptions: z.array(exemptionOf(EXEMPTIBLE_BY_STACK)).optional(),
   environment: environment.optional(),
   /** Secrets of the map `secrets`, as files. */

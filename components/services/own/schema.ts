@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { expectation, expected, textLike, wholeNumber } from "../../../text/messages";
 import { SOCKET_READS, SocketRead } from "../../hardened/haproxy";
+import { LIMIT_BOUNDS } from "../../hardened/policy";
 import { ownCommonKeys, routeKeys } from "../keys";
 
 /** Names of services of one's own: also host names, network aliases, and parts of names in Docker. */
@@ -13,7 +14,7 @@ export const OWN_NAME = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
 /** Names that this program uses in Docker, or may give to services in later versions. */
 const RESERVED =
-  /^(?:postgres|socket-proxy|edge|egress|n8n-runners)-|^(?:edge|egress|trial|cleanup|deployment|backup|backups|restic|localhost|host|gateway|api|ping|metrics|last-deployment)$|--/;
+  /^(?:postgres|socket-proxy|edge|egress|n8n-runners)-|^(?:edge|egress|trial|cleanup|deployment|backup|backups|restic|localhost|last-deployment)$|--/;
 export const isReserved = (name: string): boolean => RESERVED.test(name);
 
 /** Ends of volume names that the scripts on the host use. */
@@ -305,7 +306,10 @@ export const ownShape = {
     return value === undefined ? { problem: expectation("a size such as 128m", text) } : { value };
   }).optional(),
   ulimits: z
-    .strictObject({ nofile: wholeNumber(64, 1048576) }, expected("a map such as { nofile: 8192 }"))
+    .strictObject(
+      { nofile: wholeNumber(...LIMIT_BOUNDS.openFiles) },
+      expected("a map such as { nofile: 8192 }"),
+    )
     .optional(),
   group_add: z
     .array(

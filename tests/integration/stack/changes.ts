@@ -181,7 +181,7 @@ export function changes(whole: () => Whole): void {
     const networks = await world.docker.ask("network", "ls", "--format={{.Name}}", filter);
     assert.deepEqual(networks.split("\n").sort(), [
       "whole-edge",
-      "whole-egress",
+      "whole-egress-n8n",
       "whole-n8n-postgres",
       "whole-traefik-homepage",
       "whole-traefik-n8n",

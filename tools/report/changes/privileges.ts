@@ -1,4 +1,5 @@
 /** The privileges in a stack. More is weaker, less is stricter. Pure. */
+import { outsideKind } from "../../../components/hardened/model";
 import { Exemptible, isRoot } from "../../../components/hardened/policy";
 import { Change, stricter, weaker } from "./change";
 import { SavedContainer, SavedView } from "./saved-report";
@@ -34,7 +35,9 @@ export function controlPrivileges({ containers, networks, secrets }: SavedView):
       ...(container.devices ?? []).map((path) => has(`uses the host's ${path}`, "devices")),
       ...networks
         .filter(({ internal, members }) => !internal && members.includes(subject))
-        .map(({ name }) => has(`has access to the external network ${name}`, "outsideNetworks")),
+        .map(({ name }) =>
+          has(`has access to the external network ${outsideKind(name)}`, "outsideNetworks"),
+        ),
       ...secrets.flatMap(({ name, readers }) =>
         readers
           .filter(({ container: reader, by }) => reader === subject && by === "environment")

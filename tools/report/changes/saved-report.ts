@@ -46,6 +46,9 @@ const entranceSchema = z.object({
     z.object({
       ...{ host: text, service: text, admin: flag },
       ...{ publicPaths: texts.exactOptional(), adminPaths: texts.exactOptional() },
+      ...{ aliases: texts.exactOptional(), path: text.exactOptional() },
+      ...{ login: text.exactOptional(), url: text.exactOptional() },
+      insecureSkipVerify: text.exactOptional(),
     }),
   ),
   contentSecurityPolicy: text.exactOptional(),

@@ -107,7 +107,8 @@ export const factsOf = ({
     })),
   ],
   devices: devices.map(({ source }) => source),
-  networks: networks.map((network) => network.name),
+  // Without a network, container.ts takes the mode `none`.
+  networks: networks.length === 0 ? ["none"] : networks.map((network) => network.name),
   namespaces: { pid: "", ipc: FIXED.ipc, uts: "", user: "" },
   // As with the driver cgroupfs: the model does not know the host's.
   cgroupParent: cgroup === undefined ? "" : cgroupParent(cgroup, { driver: "cgroupfs" }),

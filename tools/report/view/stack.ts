@@ -8,7 +8,7 @@ import {
   secretsIn,
 } from "../../../components/hardened/model";
 import { Controls, Exemption } from "../../../components/hardened/policy";
-import { Ingress, Route, Tls } from "../../../components/ingress";
+import { Ingress, Redirect, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
 import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
@@ -71,10 +71,24 @@ export interface EntranceView {
   readonly dnsProvider?: string;
   /** Networks with access to admin routes. Empty: there are no admin routes. */
   readonly adminAllow: readonly string[];
-  readonly routes: readonly (Pick<Route, "host" | "service" | "admin" | "publicPaths"> & {
+  readonly routes: readonly (Pick<
+    Route,
+    | "host"
+    | "aliases"
+    | "path"
+    | "service"
+    | "admin"
+    | "publicPaths"
+    | "login"
+    | "insecureSkipVerify"
+  > & {
     /** Paths below it that are for administrators only. */
     readonly adminPaths?: readonly string[];
+    /** Only of pages that run outside the stack. */
+    readonly url?: string;
   })[];
+  /** Host names whose visitors are sent to another one. Absent: none. */
+  readonly redirects?: readonly Redirect[];
   /** Of the homepage; absent if it has no route. */
   readonly contentSecurityPolicy?: string;
 }
@@ -188,7 +202,7 @@ const containerView = (container: StackContainer): ContainerView => ({
 /** Traefik's default: https://doc.traefik.io/traefik/v3.6/reference/install-configuration/tls/certificate-resolvers/acme/ */
 const DEFAULT_CA = "https://acme-v02.api.letsencrypt.org/directory";
 
-function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
+function entranceView({ tls, adminAllow, routes, redirects }: Ingress): EntranceView {
   const policy = routes.find(({ service }) => service === "homepage")?.contentSecurityPolicy;
   return {
     tls: tls.mode,
@@ -197,11 +211,21 @@ function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
       dnsProvider: tls.dnsProvider,
     }),
     adminAllow,
-    routes: routes.map(({ host, service, admin, publicPaths, adminPaths }) => ({
-      ...{ host, service, admin },
-      ...(publicPaths && { publicPaths }),
-      ...(adminPaths && { adminPaths: adminPaths.map(({ path }) => path) }),
-    })),
+    routes: routes.map((route) => {
+      const { host, aliases, path, service, admin, publicPaths, adminPaths, login } = route;
+      const { container, target, insecureSkipVerify } = route;
+      return {
+        ...{ host, service, admin },
+        ...(aliases && { aliases }),
+        ...(path !== undefined && { path }),
+        ...(publicPaths && { publicPaths }),
+        ...(adminPaths && { adminPaths: adminPaths.map((one) => one.path) }),
+        ...(login !== undefined && { login }),
+        ...(container === undefined && { url: target }),
+        ...(insecureSkipVerify !== undefined && { insecureSkipVerify }),
+      };
+    }),
+    ...(redirects && { redirects }),
     ...(policy !== undefined && { contentSecurityPolicy: policy }),
   };
 }
