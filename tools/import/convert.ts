@@ -145,8 +145,32 @@ export class Import {
         [...readers].some((reader) => entries.has(reader)),
       ),
       data: volumes.all.filter(({ service }) => entries.has(service)),
-      findings: this.#variableFindings(),
+      findings: [...this.#variableFindings(), ...this.#secretFindings()],
     };
+  }
+
+  /** Secrets that the stack refuses, or that everybody guesses. */
+  #secretFindings(): Finding[] {
+    return this.#context.secrets.all.flatMap(({ name, value }): Finding[] => {
+      if (value === undefined) return [];
+      const what =
+        value.length < 6
+          ? "has fewer than 6 characters"
+          : value.trim() !== value || value.includes("\0")
+            ? "begins or ends with white space"
+            : PLACEHOLDER.test(value)
+              ? "is a placeholder that everybody knows"
+              : undefined;
+      return what === undefined
+        ? []
+        : [
+            {
+              kind: "question",
+              what: `the secret ${name} ${what}`,
+              instead: "choose another one where it is used, then set it with the command below",
+            },
+          ];
+    });
   }
 
   /** Variables without a value. Those of secrets are set by the commands for them. */
@@ -213,6 +237,10 @@ export class Import {
       );
   }
 }
+
+/** Values in the examples of programs. */
+const PLACEHOLDER =
+  /^(?:change|replace|your|insert|example|dummy|default|password|passw0rd|secret|admin|root|test|123456)[\w !.-]*$/i;
 
 /** Names in `${…}` of the environment that mean something else, and files that the program makes itself. */
 const RESERVED_SECRETS = ["url", "host", "database"];

@@ -481,6 +481,21 @@ volumes: { files: { name: real-name } }
     );
   });
 
+  it("with secrets that a stack refuses, or that everybody knows, are told so without these", () => {
+    const { findings } = importOf(`services:
+  app: { image: "acme/app:1", environment: { A_PASSWORD: canar, B_PASSWORD: changeme-canary, C_PASSWORD: " canary ", D_PASSWORD: canary-that-is-good } }
+`);
+    assert.deepEqual(
+      findings.map(({ kind, what }) => `${kind}: ${what}`),
+      [
+        "question: the secret aPassword has fewer than 6 characters",
+        "question: the secret bPassword is a placeholder that everybody knows",
+        "question: the secret cPassword begins or ends with white space",
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(findings), /canar/);
+  });
+
   it("whose variables have no value are asked about once for each variable, secrets apart", () => {
     const { findings, secrets } = importOf(`services:
   app: { image: "acme/app:\${TAG}", environment: { A: "\${NAME}", B: "\${NAME}", C_PASSWORD: "\${PW}", D: "\${" } }
