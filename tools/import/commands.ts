@@ -20,7 +20,9 @@ export function secretCommands(
     const set = `npx pulumi config set --secret --path --stack ${stack} 'secrets.${name}'`;
     if (file !== undefined) return `${set} < ${shellWord(file)}`;
     if (value === undefined) return `${set}   # asks for it: it is in no file that was read`;
-    return `npm run -s import -- ${[...args, "--stack", stack].map(shellWord).join(" ")} --secret-value ${name} | ${set}`;
+    const words = [...args, "--stack", stack, "--secret-value", name].map(shellWord);
+    // In two steps, so that a failure of the first one does not set an empty value.
+    return `value=$(npm run -s import -- ${words.join(" ")}) && printf %s "$value" | ${set}`;
   });
 }
 
@@ -30,7 +32,7 @@ const copyFunction = (image: string): readonly string[] => [
   '  case "$1" in /*) test -d "$1" ;; *) docker volume inspect "$1" >/dev/null ;; esac || return 1',
   '  docker volume create "$2" >/dev/null &&',
   `    docker run --rm --network none --user 0:0 --entrypoint /bin/sh -v "$1:/from:ro" -v "$2:/to" ${shellWord(image)} \\`,
-  `      -c 'test -z "$(ls -A /to)" || { echo "has data already, nothing was copied" >&2; exit 1; }; cp -a /from/. /to/' &&`,
+  `      -c 'test -z "$(ls -A /to)" || { echo "has data already, nothing was copied" >&2; exit 1; }; mkdir -p "/to/$1" && cp -a /from/. "/to/$1/"' sh "$3" &&`,
   '    echo "$1 is in $2"',
   "}",
 ];
@@ -40,8 +42,11 @@ export function moveCommands(
   data: readonly MovedData[],
   { stack, toolImage }: CommandOptions,
 ): readonly string[] {
-  const moves = data.map(({ from, kind, service, volume, mountedAt, compose }) => {
-    const to = shellWord(`${stack}-${service}-${volume}`);
+  const moves = data.map(({ from, kind, service, volume, mountedAt, compose, folder }) => {
+    const to = [`${stack}-${service}-${volume}`, folder ?? ""]
+      .filter((word) => word !== "")
+      .map(shellWord)
+      .join(" ");
     const format = `{{range .Mounts}}{{if eq .Destination ${JSON.stringify(mountedAt)}}}{{.Name}}{{end}}{{end}}`;
     return kind === "anonymous"
       ? `copy "$(docker inspect -f ${shellWord(format)} "$(docker compose ps -aq ${compose})")" ${to}`

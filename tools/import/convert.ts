@@ -30,7 +30,7 @@ export interface Target {
   readonly builtIn: readonly string[];
   /** Services of one's own that are in the stack file. */
   readonly own: readonly string[];
-  /** Names of secrets in the stack. */
+  /** Names of the program's own secrets. */
   readonly secrets: readonly string[];
 }
 
@@ -80,7 +80,7 @@ export class Import {
     const { file, project, variables, folder, target } = input;
     const bare: Context = {
       ...{ file, project, variables, folder },
-      secrets: new Secrets(variables, [...target.secrets, ...RESERVED_SECRETS]),
+      secrets: new Secrets(variables, [...target.secrets, ...RESERVED_SECRETS], project),
       names: new Map(),
       mentions: hostFinder(new Map()),
       middlewares: middlewaresOf([]),
@@ -279,8 +279,9 @@ function candidates({ file, project, target }: ImportInput, context: Context): C
         `image ${image?.name ?? ""}`,
         known.instead,
       );
-    const as = freeName(name, project, taken);
-    if (target.own.includes(plainName(name)))
+    const isThere = target.own.includes(plainName(name));
+    const as = isThere ? plainName(name) : freeName(name, project, taken);
+    if (isThere)
       say(
         "refused",
         `services.${plainName(name)} is in the stack file already`,

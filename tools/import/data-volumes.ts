@@ -13,6 +13,8 @@ export interface MovedData {
   /** The service in the Compose file, and the path inside its container. */
   readonly compose: string;
   readonly mountedAt: string;
+  /** Folder inside the volume that the data goes into. Default: the volume itself. */
+  readonly folder?: string;
 }
 
 /** The service that mounts a volume first owns it; the others name it as `service.volume`. */

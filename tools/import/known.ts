@@ -24,6 +24,15 @@ export interface KnownImage {
   readonly admin?: true;
   /** What it reads of the Docker API. */
   readonly reads?: readonly SocketRead[];
+  /**
+   * A server that begins only in an empty folder, which the root of a data volume is not: the variable that names the folder,
+   * and one inside the volume.
+   */
+  readonly dataFolder?: {
+    readonly mountedAt: string;
+    readonly variable: string;
+    readonly folder: string;
+  };
   /** Whether its entry point runs a command that is given to it, so that a shell can read a secret first. */
   readonly runsCommands?: true;
   /** Why no entry is made, and what does its work. */
@@ -48,6 +57,7 @@ const POSTGRES: KnownImage = {
   alpineUser: "70:70",
   health: ["CMD-SHELL", "pg_isready -q -h 127.0.0.1"],
   tmpfs: ["/var/run/postgresql"],
+  dataFolder: { mountedAt: "/var/lib/postgresql/data", variable: "PGDATA", folder: "pgdata" },
   fileVariable: suffixed(/^POSTGRES_(?:PASSWORD|USER|DB|INITDB_ARGS)$/),
   egress: false,
   internalPorts: [5432],

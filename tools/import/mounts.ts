@@ -222,8 +222,24 @@ function addData(
   { target, readOnly }: Pick<VolumeMount, "target" | "readOnly">,
   { identity, wanted, kind, from }: NewData,
 ): void {
+  const { dataFolder } = source.known;
+  const environment = (draft.entry.environment ??= {});
+  const inside =
+    dataFolder?.mountedAt === target && environment[dataFolder.variable] === undefined
+      ? dataFolder.folder
+      : undefined;
+  if (dataFolder !== undefined && inside !== undefined) {
+    environment[dataFolder.variable] = `${target}/${inside}`;
+    draft.say(
+      "changed",
+      `its data at ${target}`,
+      `in the folder ${inside} of the volume, ${dataFolder.variable}`,
+    );
+  }
+  if (Object.keys(environment).length === 0) delete draft.entry.environment;
   const name = volumes.named(identity, wanted, {
     ...{ kind, from },
+    ...(inside !== undefined && { folder: inside }),
     service: draft.name,
     compose: source.name,
     mountedAt: target,

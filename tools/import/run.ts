@@ -62,8 +62,10 @@ export async function runImport(command: ImportCommand): Promise<number> {
     return { text: read.text, settings: readSettings(stack, read.value) };
   });
   const target = targetOf(stack, command.folder);
+  if (secretValue !== undefined)
+    // Also of services that have been added since.
+    return printSecret(new Import({ ...given, target: { ...target, own: [] } }), secretValue, out);
   const begun = new Import({ ...given, target });
-  if (secretValue !== undefined) return printSecret(begun, secretValue, out);
 
   const images = offline
     ? { images: begun.images, defaults: new Map(), problems: [] }
@@ -198,7 +200,7 @@ function targetOf(stack: string, folder: string): Target {
     builtIn,
     enabled: enabledIn(file) ?? builtIn,
     own: mapOf("services").filter((name) => !builtIn.includes(name)),
-    secrets: [...SECRET_NAMES, ...mapOf("secrets")],
+    secrets: SECRET_NAMES,
   };
 }
 

@@ -87,11 +87,16 @@ export class Secrets {
   readonly #byIdentity = new Map<string, string>();
   readonly #byName = new Map<string, ImportedSecret & { readonly readers: Set<string> }>();
   readonly #reserved: ReadonlySet<string>;
+  readonly #project: string;
 
-  /** @param reserved names that the stack uses otherwise */
-  constructor(variables: Variables, reserved: Iterable<string>) {
+  /**
+   * @param reserved names that the program uses otherwise
+   * @param project begins all names, so that two projects do not overwrite each other's secrets
+   */
+  constructor(variables: Variables, reserved: Iterable<string>, project: string) {
     this.#variables = variables;
     this.#reserved = new Set(reserved);
+    this.#project = project;
   }
 
   get all(): readonly ImportedSecret[] {
@@ -205,7 +210,9 @@ export class Secrets {
   }
 
   #freeName(hint: string, service: string): string {
-    const wanted = [camelCase(hint), camelCase(`${service}_${hint}`)];
+    const wanted = [hint, `${service}_${hint}`].map((name) =>
+      camelCase(`${this.#project}_${name}`),
+    );
     const free = wanted.find((name) => !this.#byName.has(name) && !this.#reserved.has(name));
     if (free !== undefined) return free;
     const base = wanted.at(-1) ?? "secret";

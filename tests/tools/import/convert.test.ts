@@ -339,11 +339,14 @@ describe("a service of a Compose file", () => {
 
 describe("the services of a Compose file", () => {
   it("get names that a stack accepts, and call each other by them", () => {
-    const { services } = importOf(`services:
+    const { services } = importOf(
+      `services:
   Web_App: { image: "acme/web:1", environment: { DB_HOST: postgres, URL: "http://backend.internal:81/" }, depends_on: [postgres] }
   postgres: { image: "postgres:16" }
   backend: { image: "acme/api:1", container_name: backend.internal }
-`);
+`,
+      { project: "shop" },
+    );
     assert.deepEqual(
       services.map(({ compose, name, entry }) => [compose, name, entry?.depends_on, entry?.links]),
       [

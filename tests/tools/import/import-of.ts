@@ -17,6 +17,8 @@ export interface Given {
   /** What the images say, by service. */
   readonly images?: Readonly<Record<string, Partial<ImageDefaults>>>;
   readonly own?: readonly string[];
+  /** Default "": names of secrets begin with nothing. */
+  readonly project?: string;
 }
 
 const NONE: ImageDefaults = { user: "", ports: [], volumes: [], healthCheck: false };
@@ -24,7 +26,7 @@ const NONE: ImageDefaults = { user: "", ports: [], volumes: [], healthCheck: fal
 /** @param text of the file, or its services */
 export function importOf(
   text: string,
-  { files = {}, env = "", images = {}, own = [] }: Given = {},
+  { files = {}, env = "", images = {}, own = [], project = "" }: Given = {},
 ): Imported {
   const folder = mkdtempSync(join(tmpdir(), "import-"));
   try {
@@ -35,7 +37,7 @@ export function importOf(
     }
     const begun = new Import({
       file: parseCompose(text, "compose.yaml"),
-      project: "shop",
+      project,
       variables: new Variables(parseEnvFile(env)),
       folder: projectFolder(folder),
       target: { builtIn: SERVICE_NAMES, enabled: ["traefik", "cadvisor"], own, secrets: [] },

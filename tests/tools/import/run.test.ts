@@ -80,7 +80,8 @@ describe("npm run import", function () {
     return { code, out, err };
   }
 
-  const APP = `services:
+  const APP = `name: shop
+services:
   app:
     image: acme/app:1
     user: "1000:1000"
@@ -195,17 +196,24 @@ networks: { inner: { internal: true } }
   it("gives a secret to a pipe only, and shows it nowhere else", async () => {
     const { out, err } = await ran(WITH_SECRET);
     assert.doesNotMatch(out + err, /canary/);
-    const command = `npm run -s import -- ${compose} --stack test --secret-value dbPassword | npx pulumi config set --secret --path --stack test 'secrets.dbPassword'`;
+    const command = `value=$(npm run -s import -- ${compose} --stack test --secret-value shopDbPassword) && printf %s "$value" | npx pulumi config set --secret --path --stack test 'secrets.shopDbPassword'`;
     assert.ok(out.includes(`\n${command}\n`), out);
-    assert.deepEqual(await ran(WITH_SECRET, { secretValue: "dbPassword" }), {
+    assert.deepEqual(await ran(WITH_SECRET, { secretValue: "shopDbPassword" }), {
       code: 0,
       out: "canary",
       err: "",
     });
+    await ran(WITH_SECRET, { write: true });
+    const later = await ran(WITH_SECRET, { secretValue: "shopDbPassword" });
+    assert.deepEqual(
+      later,
+      { code: 0, out: "canary", err: "" },
+      "once the service is in the stack",
+    );
     await assert.rejects(ran(WITH_SECRET, { secretValue: "other" }), /there is no secret "other"/);
     const terminal = { write: () => assert.fail("it was shown"), isTTY: true };
     await assert.rejects(
-      ran(WITH_SECRET, { secretValue: "dbPassword", out: terminal as never }),
+      ran(WITH_SECRET, { secretValue: "shopDbPassword", out: terminal as never }),
       /pipe only/,
     );
   });
@@ -234,9 +242,14 @@ networks: { inner: { internal: true } }
       "user:",
       "volumes: ['data:/data', './my files:/files', '/x']\n    user:",
     );
-    const { out } = await ran(`name: shop\n${text}volumes: { data: }\n`);
+    const { out } = await ran(`${text}volumes: { data: }\n`);
     assert.match(out, /^copy shop_data test-app-data$/m);
     assert.match(out, /^copy '.*\/my files' test-app-files$/m);
+    const db =
+      "services: { db: { image: 'postgres:16', volumes: ['pg:/var/lib/postgresql/data'] } }";
+    const moved = await ran(`name: shop\n${db}\nvolumes: { pg: }\n`);
+    assert.match(moved.out, /^copy shop_pg test-db-pg pgdata$/m);
+    assert.match(moved.out, /^ +PGDATA: \/var\/lib\/postgresql\/data\/pgdata$/m);
     assert.match(
       out,
       /^copy "\$\(docker inspect -f .*eq \.Destination "\/x".* ps -aq app\)"\)" test-app-x$/m,

@@ -8,7 +8,7 @@ const secretsWith = (
   reserved: readonly string[] = [],
 ) => {
   const variables = new Variables(new Map(Object.entries(values)));
-  const secrets = new Secrets(variables, reserved);
+  const secrets = new Secrets(variables, reserved, "");
   return {
     secrets,
     parts: (key: string, template: string, service = "app") =>
