@@ -213,7 +213,7 @@ networks: { inner: { internal: true } }
     await assert.rejects(ran(WITH_SECRET, { secretValue: "other" }), /there is no secret "other"/);
     const terminal = { write: () => assert.fail("it was shown"), isTTY: true };
     await assert.rejects(
-      ran(WITH_SECRET, { secretValue: "shopDbPassword", out: terminal as never }),
+      ran(WITH_SECRET, { secretValue: "shopDbPassword", out: terminal }),
       /pipe only/,
     );
   });
