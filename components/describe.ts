@@ -53,7 +53,7 @@ export function describeStack(
       stack: settings.stack,
       image: imageOf(name),
       options: own,
-      url: host === undefined ? "" : publicUrl(settings, host),
+      url: host === undefined ? "" : urlOf(settings, host, definition),
       routes,
       redirects,
       dockerClients,
@@ -83,12 +83,11 @@ export function describeStack(
   const described: DescribedStack = {
     stack: settings.stack,
     containers,
-    services: enabled.map(({ name }) => {
+    services: enabled.map((definition) => {
+      const { name } = definition;
       const { host } = settingsOf(settings, name);
       const day = since[name];
-      const admin = definitions.some(
-        (definition) => definition.name === name && isAdmin(definition, settings),
-      );
+      const admin = isAdmin(definition, settings);
       const isVisible =
         routes.some(({ service }) => service === name) &&
         (!admin || settings.adminAllow.length > 0);
@@ -96,7 +95,7 @@ export function describeStack(
         service: name,
         image: formatReference(imageOf(name)),
         ...(day !== undefined && { since: day }),
-        ...(host !== undefined && isVisible && { url: publicUrl(settings, host) }),
+        ...(host !== undefined && isVisible && { url: urlOf(settings, host, definition) }),
         admin,
       };
     }),
@@ -161,6 +160,10 @@ function allOrProblems<Item, Result>(
   if (problems.length > 0) throw new HardeningError(problems);
   return results;
 }
+
+/** The address of a service, with a slash at its end. */
+const urlOf = (settings: StackSettings, host: string, { route }: ServiceDefinition): string =>
+  `${publicUrl(settings, host)}${route?.path === undefined ? "" : `${route.path.slice(1)}/`}`;
 
 const extrasOf = (settings: StackSettings, name: string): ServiceExtras | undefined =>
   settingsOf(settings, name).extras;

@@ -1,6 +1,6 @@
 /** Rules that span several keys of the configuration. Each returns its violations as `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "../components/hardened/policy";
-import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
+import { DEFINITIONS, definitionsWith, SERVICE_NAMES, ServiceName } from "../components/services";
 import { isAdminRoute, ServiceDefinition } from "../components/services/definition";
 import { EXEMPTIBLE_BY_STACK } from "../components/services/keys";
 import { isIPv6, isLoopback, isTooWide, overlapsPrivate } from "../host/ip-ranges";
@@ -282,30 +282,49 @@ export interface Warning {
 
 export const warningsOf = (config: StackConfig): Warning[] => [
   ...unreachableServices(config),
+  ...unsavedVolumes(config),
   ...unmatchedAdmins(config),
   ...unusedRegistries(config),
 ];
 
+/** A data volume of one's own service of which nobody has said how it is saved. */
+const unsavedVolumes = ({ services }: StackConfig): Warning[] =>
+  Object.entries(services).flatMap(([service, { enabled, own }]) => {
+    const volumes = (own?.volumes ?? []).flatMap((volume) =>
+      volume.kind === "data" && volume.service === undefined ? [volume.name] : [],
+    );
+    return !enabled || volumes.length === 0 || own?.backup !== undefined
+      ? []
+      : [
+          {
+            service,
+            message: `services.${service}: nothing says how its data (${volumes.join(", ")}) is saved; add backup: { stop: true }, { command: [...] } or { none: reason }`,
+          },
+        ];
+  });
+
 const unreachableServices = ({ adminAllow, services }: StackConfig): Warning[] =>
   // Not Traefik, which only loses its dashboard.
-  DEFINITIONS.filter(({ enabled }) => enabled !== "always").flatMap(({ name, route }) => {
-    const service = name as ServiceName;
-    const { enabled, options } = services[service];
-    if (!enabled || adminAllow.length > 0 || route === undefined) return [];
-    const { publicPaths = [] } = route;
-    const isAdmin = isAdminRoute(route, options);
-    // Pages of their own are no loss: without administrators they do not exist.
-    const adminPaths = (route.adminPaths?.(options) ?? []).flatMap(({ path, target }) =>
-      target === undefined ? [path] : [],
-    );
-    if (!isAdmin && adminPaths.length === 0) return [];
-    const lost = isAdmin ? service : `${adminPaths.join(" ")} of ${service}`;
-    const except = isAdmin && publicPaths.length > 0 ? ` except at ${publicPaths.join(" ")}` : "";
-    return {
-      service,
-      message: `adminAllow is empty, so ${lost} is unreachable${except}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
-    };
-  });
+  definitionsWith(services)
+    .filter(({ enabled }) => enabled !== "always")
+    .flatMap(({ name, route }) => {
+      const service = name;
+      const { enabled = false, options = {}, extras } = services[service] ?? {};
+      if (!enabled || adminAllow.length > 0 || route === undefined) return [];
+      const { publicPaths = [] } = route;
+      const isAdmin = extras?.admin ?? isAdminRoute(route, options);
+      // Pages of their own are no loss: without administrators they do not exist.
+      const adminPaths = (route.adminPaths?.(options) ?? []).flatMap(({ path, target }) =>
+        target === undefined ? [path] : [],
+      );
+      if (!isAdmin && adminPaths.length === 0) return [];
+      const lost = isAdmin ? service : `${adminPaths.join(" ")} of ${service}`;
+      const except = isAdmin && publicPaths.length > 0 ? ` except at ${publicPaths.join(" ")}` : "";
+      return {
+        service,
+        message: `adminAllow is empty, so ${lost} is unreachable${except}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
+      };
+    });
 
 /** Loopback addresses are exempt: there, `::/0` next to `0.0.0.0/0` is a way to write "everybody on this host". */
 const unmatchedAdmins = ({ adminAllow, publish }: StackConfig): Warning[] =>

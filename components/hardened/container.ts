@@ -81,7 +81,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
   readonly started: pulumi.Resource;
 
   /** Throws a {@link HardeningError} that lists all violations of the policy. */
-  constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions) {
+  constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions = {}) {
     super("hardened:docker:Container", name, {}, componentOptions(opts));
     const { alias = name, mounts = [], networks, secretEnvironment = {}, labels = {}, host } = args;
     this.model = containerModel({
@@ -222,12 +222,14 @@ const restrictionArgs = ({
   controls,
   devices = [],
   init = false,
+  privileged,
+  capDrop,
 }: ContainerModel): Partial<docker.ContainerArgs> => ({
   user: controls.user,
-  capabilities: { drops: ["ALL"], adds: [...controls.capabilities] },
+  capabilities: { drops: [...capDrop], adds: [...controls.capabilities] },
   readOnly: controls.readOnlyRootfs,
   ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
-  privileged: false,
+  privileged,
   ipcMode: FIXED.ipc,
   init,
   ...(devices.length > 0 && {

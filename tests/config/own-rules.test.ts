@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 import { parseConfig } from "../../config/config";
+import { SECRET_NAMES } from "../../config/schema";
 import { assertLines } from "../support/lines";
 import { digestOf, IMAGES, problemsOf, rawConfig } from "../support/raw-config";
 import { REASON } from "../support/small-stack";
@@ -13,23 +14,26 @@ const stack = (
   services: Readonly<Record<string, object>>,
   values: Readonly<Record<string, unknown>> = {},
 ) =>
-  rawConfig({
-    services: Object.fromEntries(
-      Object.entries(services).map(([name, service]) => [
-        name,
-        name in IMAGES ? service : { healthcheck: HEALTH, ...service },
-      ]),
-    ),
-    images: {
-      ...IMAGES,
-      ...Object.fromEntries(
-        Object.keys(services)
-          .filter((name) => !(name in IMAGES))
-          .map((name) => [name, IMAGE]),
+  rawConfig(
+    {
+      services: Object.fromEntries(
+        Object.entries(services).map(([name, service]) => [
+          name,
+          name in IMAGES ? service : { healthcheck: HEALTH, ...service },
+        ]),
       ),
+      images: {
+        ...IMAGES,
+        ...Object.fromEntries(
+          Object.keys(services)
+            .filter((name) => !(name in IMAGES))
+            .map((name) => [name, IMAGE]),
+        ),
+      },
+      ...values,
     },
-    ...values,
-  });
+    { secure: new Set([...SECRET_NAMES, "registries"]) },
+  );
 const app = (keys: object) => stack({ app: keys });
 const exempt = (control: string, value: unknown) => ({ control, value, reason: REASON });
 const decided = "the program decides this for every service; remove the line";

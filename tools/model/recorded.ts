@@ -66,6 +66,8 @@ const container = z.object({
   service: z.string(),
   image: z.string(),
   controls,
+  privileged: z.boolean().default(false),
+  capDrop: texts.default([]),
   exemptions: z.array(exemption.transform((value) => value as Exemption)).default([]),
   entrypoint: texts.exactOptional(),
   command: texts.exactOptional(),
@@ -116,6 +118,7 @@ const facts = z.object({
       z.object({
         service: z.string(),
         reference: z.looseObject({ registry: z.string(), repository: z.string() }),
+        bareTag: z.boolean().exactOptional(),
       }),
     )
     .default([]),
@@ -125,6 +128,7 @@ const facts = z.object({
   ingress: z.object({
     tls,
     publish: z.object({ address: z.string(), http: z.number(), https: z.number() }),
+    redirects: z.array(z.object({ from: z.string(), to: z.string() })).exactOptional(),
     adminAllow: texts.default([]),
     routes: z
       .array(
@@ -135,12 +139,14 @@ const facts = z.object({
           path: z.string().exactOptional(),
           login: z.string().exactOptional(),
           target: z.string(),
-          container: z.string(),
+          container: z.string().exactOptional(),
           admin: z.boolean(),
           publicPaths: texts.exactOptional(),
           adminPaths: z.array(z.object({ path: z.string(), target: z.string() })).exactOptional(),
           healthPath: z.string().exactOptional(),
-          probePath: z.string(),
+          probePath: z.string().exactOptional(),
+          anyAnswer: z.boolean().exactOptional(),
+          insecureSkipVerify: z.string().exactOptional(),
           contentSecurityPolicy: z.string().exactOptional(),
         }),
       )
@@ -165,8 +171,9 @@ export function recordedStack(
   const { images, ingress, dockerReads, ...known } = parsed.data.model;
   return {
     ...known,
-    images: images.map(({ service, reference }) => ({
+    images: images.map(({ service, reference, bareTag }) => ({
       service,
+      ...(bareTag !== undefined && { bareTag }),
       reference: reference as unknown as ImageReference,
       needs: { service, image: "", diskMiB: 0 },
     })),

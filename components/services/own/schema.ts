@@ -233,6 +233,9 @@ const healthTest = z
     return z.NEVER;
   });
 
+/** Docker asks the health check of an image for the first time after its interval, usually 30 seconds. */
+const IMAGE_HEALTH_SECONDS = 120;
+
 const health = z
   .union(
     [
@@ -245,7 +248,7 @@ const health = z
   )
   .transform((given): OwnHealth =>
     given === "image"
-      ? { command: [] }
+      ? { command: [], startSeconds: IMAGE_HEALTH_SECONDS }
       : {
           command: given.test,
           ...(given.start_period !== undefined && { startSeconds: given.start_period }),

@@ -7,6 +7,9 @@ import { DASHBOARD, Ingress, IngressSettings, isSecure, publicUrl, Route } from 
 /** For the health check; reachable only inside the container. */
 const PING_ADDRESS = "127.0.0.1:8082";
 
+/** For services that share a network with Traefik; not published on the host. */
+const METRICS_ADDRESS = ":8083";
+
 export const ACME_FOLDER = "/acme";
 /** Private key and certificate in one file, for `selfSigned`. */
 export const TLS_FOLDER = "/run/secrets/traefik-tls";
@@ -104,10 +107,15 @@ const ENCODED_CHARACTERS = {
 const ALIAS_HEADERS = "delete";
 
 /**
+ * @param metrics whether they are on an entry point of their own
  * @param tag tag of the Traefik image. Versions before 3.6.4 fail to start with `encodedCharacters`, those before 3.7.12
  *   with `aliasHeadersStrategy`
  */
-export function staticConfig({ tls, publish }: IngressSettings, tag: string | undefined): string {
+export function staticConfig(
+  { tls, publish }: IngressSettings,
+  tag: string | undefined,
+  metrics = false,
+): string {
   const secure = isSecure({ tls });
   const requests = {
     ...(!isOlder(tag, [3, 6, 4]) && { encodedCharacters: ENCODED_CHARACTERS }),
@@ -119,8 +127,10 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
     // For the dashboard route. `insecure: false`: the API has no entry point of its own.
     api: { dashboard: true, insecure: false },
     ping: { entryPoint: "ping" },
+    ...(metrics && { metrics: { prometheus: { entryPoint: "metrics" } } }),
     entryPoints: {
       ping: { address: PING_ADDRESS },
+      ...(metrics && { metrics: { address: METRICS_ADDRESS } }),
       web: {
         address: ":80",
         transport: { respondingTimeouts: secure ? REDIRECT_TIMEOUTS : SERVICE_TIMEOUTS },

@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 import { quote } from "../../../host/shell-quote";
 import { isOlder, tagVersion } from "../../../images/tag-version";
 import { DASHBOARD, DNS_PROVIDERS, isSecure, Route, SELF_SIGNED_CERTIFICATE } from "../../ingress";
@@ -35,13 +37,17 @@ const hasRoutes = (routes: readonly Route[], secure: boolean): string =>
 export const traefik = defineService({
   name: "traefik",
   enabled: "always",
+  options: {
+    /** Whether its metrics are on port 8083, for services that share a network with it. Default false. */
+    metrics: z.boolean().optional(),
+  },
   secrets: { acmeDnsToken: { minLength: 8, neededFor: { tlsMode: "acme" } } },
   image: { diskMiB: 250, problem: ({ tag }) => versionProblem(tag) },
   // The path of the dashboard differs between versions; that of the API does not.
   route: { target: DASHBOARD, admin: true, probePath: "/api/version" },
   downtimeEffect: "every service is unreachable meanwhile",
   containers: (context) => {
-    const { tls, publish, routes, image } = context;
+    const { tls, publish, routes, image, options } = context;
     const ports = [
       { published: publish.http, internal: 80 },
       ...(isSecure(context) ? [{ published: publish.https, internal: 443 }] : []),
@@ -79,7 +85,7 @@ export const traefik = defineService({
           config: {
             path: CONFIG_FOLDER,
             files: {
-              "traefik.yml": staticConfig(context, image.tag),
+              "traefik.yml": staticConfig(context, image.tag, options.metrics === true),
               "dynamic/routes.yml": dynamicConfig(context),
             },
           },

@@ -35,6 +35,11 @@ const DATA = { data: { data: { path: "/data" } } };
 /** Stacks with and without a database server, clients of it, and anything to try. */
 const STACKS: Readonly<Record<string, StackModel>> = {
   "every service": ALL,
+  "a service that cannot be tried alone": modelOf([
+    service("app", () => [
+      { health: { command: ["check"] }, ...DATA, upgrade: { untried: "needs the moon" } },
+    ]),
+  ]),
   "every service, and the key of n8n in its environment": modelOf(DEFINITIONS, {
     images: { n8n: "n8nio/n8n:1.64.2" },
   }),

@@ -236,7 +236,15 @@ const given = (key: string, value: object | undefined): object =>
   value === undefined ? {} : { [key]: value };
 
 function restrictions(container: ContainerModel): object {
-  const { controls, mounts, cgroup, init = false, groups: own = [] } = container;
+  const {
+    controls,
+    mounts,
+    cgroup,
+    init = false,
+    groups: own = [],
+    privileged,
+    capDrop,
+  } = container;
   const { user, capabilities, readOnlyRootfs, noNewPrivileges } = controls;
   const { memoryMiB, cpus, pidsLimit, openFiles } = controls;
   // The group of the socket is known on the host only.
@@ -251,11 +259,11 @@ function restrictions(container: ContainerModel): object {
   return {
     user,
     ...(groups.length > 0 && { group_add: groups }),
-    cap_drop: ["ALL"],
+    cap_drop: capDrop,
     ...(capabilities.length > 0 && { cap_add: capabilities }),
     read_only: readOnlyRootfs,
     ...(noNewPrivileges && { security_opt: ["no-new-privileges:true"] }),
-    privileged: false,
+    privileged,
     ipc: FIXED.ipc,
     ...(controls.hostCgroups && { cgroup: "host" }),
     ...(cgroup && { cgroup_parent: composeCgroup(cgroup) }),

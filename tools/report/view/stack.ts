@@ -56,6 +56,7 @@ export interface ContainerView extends Controls {
   readonly name: string;
   readonly service: string;
   readonly image: string;
+  readonly privileged: boolean;
   readonly capDrop: readonly string[];
   /** Paths of tmpfs mounts. */
   readonly scratch: readonly string[];
@@ -175,7 +176,7 @@ export function stackView(model: StackModel): StackView {
   };
 }
 
-function imageView({ service, reference }: ImageModel): ImageView {
+function imageView({ service, reference, bareTag = false }: ImageModel): ImageView {
   const { registry, repository, tag, digest } = reference;
   return {
     service,
@@ -183,7 +184,7 @@ function imageView({ service, reference }: ImageModel): ImageView {
     repository,
     ...(tag !== undefined && { tag }),
     ...(digest !== undefined && { digest }),
-    pinned: digest !== undefined,
+    pinned: digest !== undefined && !bareTag,
   };
 }
 
@@ -192,7 +193,8 @@ const containerView = (container: StackContainer): ContainerView => ({
   service: container.service,
   image: container.image,
   ...container.controls,
-  capDrop: ["ALL"],
+  privileged: container.privileged,
+  capDrop: container.capDrop,
   scratch: Object.keys(container.tmpfs),
   networks: container.networks.map(({ name }) => name),
   order: container.order,
