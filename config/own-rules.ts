@@ -67,7 +67,7 @@ function nameProblems({ raw: { values }, services, definitions }: Given): string
         const at = `services.${pathPart(name)}`;
         if (isAbsent(images[name]))
           return [
-            `${at}: this program has no service of that name${didYouMean(name, SERVICE_NAMES)}; a service of your own needs a line images.${pathPart(name)}`,
+            `${at}: this program has no service of that name${didYouMean(name, [...SERVICE_NAMES, ...Object.keys(images)])}; a service of your own needs a line images.${pathPart(name)}`,
           ];
         if (!OWN_NAME.test(name))
           return [
