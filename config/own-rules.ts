@@ -386,7 +386,9 @@ function environmentProblems(given: Given): string[] {
           return [
             `${at}: \${${one}} would put a secret into the environment, where "docker inspect" shows it; list it under secrets and name its file, /run/secrets/own/${one}`,
           ];
-        return known.includes(one)
+        // A description needs no secret, so one that is not set yet is no problem there; a typo is.
+        const isUnset = given.raw.placeholder !== undefined && didYouMean(one, known) === "";
+        return known.includes(one) || isUnset
           ? []
           : [
               `${at}: \${${one}} is not known${didYouMean(one, [...local, ...known])}; expected ${local.map((word) => `\${${word}}`).join(", ")} or the name of a secret (${setOwnSecret(given.raw.stack, one)}); write $$ for a dollar sign`,
