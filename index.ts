@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
-import { SELF_SIGNED_CERTIFICATE } from "./components/ingress";
+import { hostsOf, SELF_SIGNED_CERTIFICATE } from "./components/ingress";
 import { bareTagsIn, withBareTags } from "./components/model";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
@@ -28,11 +28,16 @@ export = async (): Promise<StackOutputs> => {
   const bareTags = process.env.PINNED_STACK_BARE_TAGS?.split(",") ?? bareTagsIn(config.images);
   const model = withBareTags(described, bareTags);
   const host = new DockerHost(config.stack, config);
-  const restarted = { ...last.restarted, ...(await stoppedContainers(host, last)) };
+  // Of `npm run deploy -- --adopt`: the stack runs already, whatever the state says.
+  const adopted = process.env.PINNED_STACK_NETWORKS;
+  const isDeployed = adopted !== undefined || Object.keys(last.images).length > 0;
+  const restarted = { ...last.restarted, ...(await stoppedContainers(host, isDeployed)) };
 
   new Stack(config.stack, {
     model,
     host,
+    networks: JSON.parse(adopted ?? "{}") as Record<string, string>,
+    deployed: Object.keys(last.images),
     restarted,
     trial: {
       atMost: config.trial.atMost,
@@ -43,10 +48,7 @@ export = async (): Promise<StackOutputs> => {
     // Marked as a secret, so that Pulumi encrypts it in its state.
     secret: (name) =>
       name === SELF_SIGNED_CERTIFICATE
-        ? host.selfSignedCertificate(
-            model.ingress.routes.map((route) => route.host),
-            now,
-          )
+        ? host.selfSignedCertificate(hostsOf(model.ingress), now)
         : pulumi.secret(config.secret(name).reveal()),
     warnings: [...warningsOf(config), ...warnings, ...unexpected],
   });

@@ -1,10 +1,11 @@
 /** From the configuration to the model of the stack: the one place where definitions and settings meet. Pure. */
 import { formatReference, ImageReference } from "../images/reference";
 import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
-import { containerModel, FileContent, Mount, NetworkModel } from "./hardened/model";
+import { containerModel, FileContent, fillText, Mount, NetworkModel } from "./hardened/model";
+import { HardeningError } from "./hardened/policy";
 import { IngressSettings, publicUrl, Route } from "./ingress";
 import { ImageModel, StackContainer, StackModel, StackSettings } from "./model";
-import { DEFINITIONS } from "./services";
+import { definitionsWith } from "./services";
 import {
   DatabaseSpec,
   DerivedContent,
@@ -13,6 +14,8 @@ import {
   ServiceContainer,
   ServiceDefinition,
 } from "./services/definition";
+import { ServiceExtras } from "./services/keys";
+import { DATABASE_FILE } from "./services/own/definition";
 import { DEFAULT_SOCKET, hostAccess } from "../host/address";
 
 /**
@@ -25,7 +28,7 @@ export function describeStack(
   settings: StackSettings,
   images: Readonly<Partial<Record<string, ImageReference>>>,
   since: Readonly<Record<string, string>> = {},
-  definitions: readonly ServiceDefinition[] = DEFINITIONS,
+  definitions: readonly ServiceDefinition[] = definitionsWith(settings.services),
 ): StackModel {
   const { socketPath } = hostAccess(settings.host);
   const enabled = definitions.filter(({ name }) => settings.services[name]?.enabled === true);
@@ -34,14 +37,15 @@ export function describeStack(
     if (reference === undefined) throw new Error(`images.${service}: was not checked before use`);
     return reference;
   };
-  const routes = activeRoutes(enabled, settings);
+  const routes = [...activeRoutes(enabled, settings), ...elsewhereRoutes(enabled, settings)];
+  const redirects = sorted(settings.redirects).map(([from, to]) => ({ from, to }));
   const dockerClients = enabled.flatMap(({ name, dockerApi }) =>
     dockerApi === undefined ? [] : [{ service: name, reads: dockerApi }],
   );
   const databases = enabled.flatMap(({ name, database }) =>
     database === undefined ? [] : [{ ...database, service: name }],
   );
-  const parts = enabled.flatMap((definition) => {
+  const parts = allOrProblems(enabled, (definition) => {
     const { name } = definition;
     const { host, options: own } = settingsOf(settings, name);
     const context = {
@@ -49,18 +53,21 @@ export function describeStack(
       stack: settings.stack,
       image: imageOf(name),
       options: own,
-      url: host === undefined ? "" : publicUrl(settings, host),
+      url: host === undefined ? "" : urlOf(settings, host, definition),
       routes,
+      redirects,
       dockerClients,
       databases,
     };
-    return definition
-      .containers(context)
-      .map((container) => ({ definition, container, name: container.name ?? name }));
-  });
+    return definition.containers(context).map((container) => ({
+      definition,
+      container: withExtras(definition, container, context.url, extrasOf(settings, name)),
+      name: container.name ?? name,
+    }));
+  }).flat();
   const networks = networksOf(parts, dockerClients);
   const namedCgroups = enabled.some((definition) => definition.namedCgroups === true);
-  const containers = parts.map(({ definition, container, name }) =>
+  const containers = allOrProblems(parts, ({ definition, container, name }) =>
     describeContainer(definition, container, {
       name,
       settings,
@@ -76,10 +83,11 @@ export function describeStack(
   const described: DescribedStack = {
     stack: settings.stack,
     containers,
-    services: enabled.map(({ name }) => {
+    services: enabled.map((definition) => {
+      const { name } = definition;
       const { host } = settingsOf(settings, name);
       const day = since[name];
-      const admin = isAdmin(definitions, settings, name);
+      const admin = isAdmin(definition, settings);
       const isVisible =
         routes.some(({ service }) => service === name) &&
         (!admin || settings.adminAllow.length > 0);
@@ -87,7 +95,7 @@ export function describeStack(
         service: name,
         image: formatReference(imageOf(name)),
         ...(day !== undefined && { since: day }),
-        ...(host !== undefined && isVisible && { url: publicUrl(settings, host) }),
+        ...(host !== undefined && isVisible && { url: urlOf(settings, host, definition) }),
         admin,
       };
     }),
@@ -107,6 +115,7 @@ export function describeStack(
     networks: [...networks].sort((a, b) => Number(a.internal) - Number(b.internal)),
     ingress: {
       ...pickIngress(settings),
+      ...(redirects.length > 0 && { redirects }),
       routes: routes.map((route) => {
         const policy = parts.find(({ name }) => name === route.container)?.container
           .contentSecurityPolicy;
@@ -117,17 +126,9 @@ export function describeStack(
 }
 
 /** Whether the route of a service is for administrators only. */
-const isAdmin = (
-  definitions: readonly ServiceDefinition[],
-  settings: StackSettings,
-  service: string,
-): boolean =>
-  definitions.some(
-    ({ name, route }) =>
-      name === service &&
-      route !== undefined &&
-      isAdminRoute(route, settingsOf(settings, name).options),
-  );
+const isAdmin = ({ name, route }: ServiceDefinition, settings: StackSettings): boolean =>
+  route !== undefined &&
+  (extrasOf(settings, name)?.admin ?? isAdminRoute(route, settingsOf(settings, name).options));
 
 const pickIngress = ({ tls, publish, adminAllow }: IngressSettings): IngressSettings => ({
   tls,
@@ -141,38 +142,185 @@ const settingsOf = ({ services }: StackSettings, name: string) => {
   return settings;
 };
 
+/** Throws one {@link HardeningError} with the problems of all items. */
+function allOrProblems<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Result,
+): Result[] {
+  const problems: string[] = [];
+  const results = items.flatMap((item) => {
+    try {
+      return [work(item)];
+    } catch (error) {
+      if (!(error instanceof HardeningError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new HardeningError(problems);
+  return results;
+}
+
+/** The address of a service, with a slash at its end. */
+const urlOf = (settings: StackSettings, host: string, { route }: ServiceDefinition): string =>
+  `${publicUrl(settings, host)}${route?.path === undefined ? "" : `${route.path.slice(1)}/`}`;
+
+const extrasOf = (settings: StackSettings, name: string): ServiceExtras | undefined =>
+  settingsOf(settings, name).extras;
+
+/** Folder of the secrets that a stack gives to a service: this program's own services have theirs beside it. */
+const secretsFolder = ({ own }: ServiceDefinition): string =>
+  own === true ? "/run/secrets" : "/run/secrets/own";
+
+/** A container with what the stack says of any service: environment, secrets, links. Throws a {@link HardeningError}. */
+function withExtras(
+  definition: ServiceDefinition,
+  container: ServiceContainer,
+  url: string,
+  extras: ServiceExtras | undefined,
+): ServiceContainer {
+  const { own, database } = definition;
+  const secrets = [
+    ...(extras?.secrets ?? []),
+    ...(own === true && database !== undefined
+      ? [{ source: database.password, target: DATABASE_FILE }]
+      : []),
+  ];
+  const environment = Object.entries(extras?.environment ?? {}).map(([name, text]) => {
+    const known: Readonly<Record<string, string>> = {
+      url,
+      host: url === "" ? "" : new URL(url).host,
+      ...(own === true && database && { [DATABASE_FILE]: `\${${database.password}}` }),
+    };
+    // The address has no `$`, and `$$` stays for the end.
+    const filled = text.replace(/\$\$|\$\{([^{}$]*)\}/g, (whole, variable?: string) =>
+      variable === undefined ? whole : (known[variable] ?? whole),
+    );
+    return [name, filled] as const;
+  });
+  const isSecret = (text: string): boolean => /\$\{/.test(text.replaceAll("$$", ""));
+  checkEnvironment(
+    definition,
+    container,
+    environment.map(([name]) => name),
+  );
+  return {
+    ...container,
+    environment: {
+      ...container.environment,
+      ...Object.fromEntries(
+        environment
+          .filter(([, text]) => !isSecret(text))
+          .map(([name, text]) => [name, fillText(text, () => undefined)]),
+      ),
+    },
+    secretEnvironment: {
+      ...container.secretEnvironment,
+      ...Object.fromEntries(
+        environment
+          .filter(([, text]) => isSecret(text))
+          // A value that is one secret and nothing else has its name.
+          .map(([name, text]) => [name, /^\$\{([^{}$]*)\}$/.exec(text)?.[1] ?? text]),
+      ),
+    },
+    secrets: {
+      ...container.secrets,
+      ...(secrets.length > 0 && {
+        "own-secrets": {
+          path: secretsFolder(definition),
+          files: Object.fromEntries(secrets.map(({ source, target }) => [target, source])),
+        },
+      }),
+    },
+    links: [...(container.links ?? []), ...(extras?.links ?? [])],
+  };
+}
+
+function checkEnvironment(
+  { name, fixedEnvironment }: ServiceDefinition,
+  { environment = {}, secretEnvironment = {} }: ServiceContainer,
+  variables: readonly string[],
+): void {
+  const problems = variables.flatMap((variable) => {
+    const at = `services.${name}.environment.${variable}`;
+    if (variable in environment || variable in secretEnvironment)
+      return [`${at}: the program sets this variable itself; remove the line`];
+    return fixedEnvironment?.names.test(variable) === true
+      ? [`${at}: cannot be set, because ${fixedEnvironment.why}; remove the line`]
+      : [];
+  });
+  if (problems.length > 0) throw new HardeningError(problems);
+}
+
 /** The routes of the enabled services. An empty `adminAllow` leaves only the public paths of the admin routes. */
 const activeRoutes = (enabled: readonly ServiceDefinition[], settings: StackSettings): Route[] =>
-  enabled.flatMap(({ name, route }) => {
+  enabled.flatMap((definition) => {
+    const { name, route } = definition;
     const { host, options } = settingsOf(settings, name);
     if (route === undefined || host === undefined) return [];
-    const { publicPaths, healthPath, probePath = "/" } = route;
+    const { publicPaths, healthPath, probePath = "/", anyAnswer, path: below } = route;
+    const { aliases = [], login } = extrasOf(settings, name) ?? {};
     const target =
       typeof route.target === "number" ? `http://${name}:${route.target}` : route.target;
-    const admin = isAdminRoute(route, options);
+    const admin = isAdmin(definition, settings);
     const hasAdmins = settings.adminAllow.length > 0;
     if (admin && !hasAdmins && publicPaths === undefined) return [];
-    const adminPaths = admin
-      ? []
-      : (route.adminPaths?.(options) ?? [])
-          // Without administrators nobody opens a page of their own, while a path of the service stays closed.
-          .filter((path) => hasAdmins || path.target === undefined)
-          .map((path) => ({
-            path: path.path,
-            target: path.target === undefined ? target : `http://${name}:${path.target}`,
-          }));
+    const adminPaths = (route.adminPaths?.(options) ?? [])
+      // Without administrators nobody opens a page of their own, while a path of the service stays closed.
+      .filter((path) => (path.target === undefined ? !admin : hasAdmins))
+      .map((path) => ({
+        path: path.path,
+        target: path.target === undefined ? target : `http://${name}:${path.target}`,
+      }));
+    const asked = login && loginTarget(enabled, login);
     return {
       service: name,
       host,
+      ...(aliases.length > 0 && { aliases }),
+      ...(below !== undefined && { path: below }),
       target,
       container: name,
       admin,
       ...(publicPaths !== undefined && { publicPaths }),
       ...(adminPaths.length > 0 && { adminPaths }),
       ...(healthPath !== undefined && { healthPath }),
+      ...(asked !== undefined && { login: asked }),
       probePath,
+      ...(anyAnswer === true && { anyAnswer }),
     };
   });
+
+/** Pulumi sorts the keys of a map, and a file does not. */
+const sorted = <T>(map: Readonly<Record<string, T>> = {}): [string, T][] =>
+  Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** To pages that run elsewhere. Nobody asks them: they may be off without a fault of the stack. */
+const elsewhereRoutes = (
+  enabled: readonly ServiceDefinition[],
+  { routes, adminAllow }: StackSettings,
+): Route[] =>
+  sorted(routes)
+    .filter(([, { admin = false }]) => !admin || adminAllow.length > 0)
+    .map(([name, { host, aliases = [], path, url, admin = false, login, insecureSkipVerify }]) => ({
+      service: name,
+      host,
+      ...(aliases.length > 0 && { aliases }),
+      ...(path !== undefined && { path }),
+      target: url.replace(/\/$/, ""),
+      admin,
+      ...(login && { login: loginTarget(enabled, login) }),
+      ...(insecureSkipVerify && { insecureSkipVerify: insecureSkipVerify.reason }),
+    }));
+
+/** Where Traefik asks. config/rules.ts checks that the service is there and has pages. */
+const loginTarget = (
+  enabled: readonly ServiceDefinition[],
+  { service, path }: NonNullable<ServiceExtras["login"]>,
+): string => {
+  const port = enabled.find(({ name }) => name === service)?.route?.target;
+  if (port === undefined) throw new Error(`login ${service}: was not checked before use`);
+  return `http://${service}:${port}${path}`;
+};
 
 interface Part {
   readonly definition: ServiceDefinition;
@@ -191,6 +339,11 @@ function networksOf(parts: readonly Part[], dockerClients: DockerClients): Stack
   const networks = new Map<string, StackNetwork>();
   const join = (name: string, internal: boolean, members: readonly string[]): void => {
     const known = networks.get(name)?.members ?? [];
+    // `a-b` with `c` and `a` with `b-c` would share one, and all four could talk to each other.
+    if (known.length > 0 && !members.every((member) => known.includes(member)))
+      throw new HardeningError([
+        `services.${members.join(" and services.")}: their network would be ${name}, which ${known.join(" and ")} have already; rename one of them`,
+      ]);
     networks.set(name, { name, internal, members: [...new Set([...known, ...members])] });
   };
   const names = new Set(parts.map(({ name }) => name));
@@ -199,7 +352,9 @@ function networksOf(parts: readonly Part[], dockerClients: DockerClients): Stack
       join(name, true, [from, to]);
   };
   for (const { definition, container, name } of parts) {
-    if (container.ports !== undefined) join("edge", false, [name]);
+    // Nobody shares these: the members of a network can talk to each other.
+    if (container.ports !== undefined)
+      join(definition.own === true ? `edge-${name}` : "edge", false, [name]);
     for (const other of container.links ?? []) link(name, other);
     for (const client of definition.clients ?? []) link(client, name);
     if (name === definition.name) {
@@ -207,7 +362,7 @@ function networksOf(parts: readonly Part[], dockerClients: DockerClients): Stack
       if (dockerClients.some(({ service }) => service === name))
         link(name, proxyName(name), `${name}-socket-proxy`);
     }
-    if (container.egress === true) join("egress", false, [name]);
+    if (container.egress === true) join(`egress-${name}`, false, [name]);
   }
   return [...networks.values()];
 }
@@ -264,6 +419,7 @@ function describeContainer(
     }),
     toolImage,
     ...(afterStart !== undefined && { afterStart }),
+    ...(container.backup && { backup: container.backup }),
     ...((container.upgrade !== undefined || database !== undefined) && {
       upgrade: { ...container.upgrade, ...(database !== undefined && { database }) },
     }),
@@ -289,6 +445,7 @@ function mountsOf(
           typeof content === "function" ? "" : content,
         ]),
       ),
+      ...(mount.live === true && { live: true }),
     })),
     ...Object.entries(secrets).map(([volume, mount]): Mount => ({
       kind: "secrets",
@@ -298,12 +455,13 @@ function mountsOf(
         Object.entries(mount.files).map(([file, secret]) => [file, { secret }]),
       ),
     })),
-    ...Object.entries(data).map(([volume, { path, chown = false, copy }]): Mount => ({
+    ...Object.entries(data).map(([volume, { path, chown = false, copy, readOnly, of }]): Mount => ({
       kind: "data",
-      volume: `${service}-${volume}`,
+      volume: of ?? `${service}-${volume}`,
       path,
       chown,
-      ...(copy !== undefined && { copy }),
+      ...(of === undefined ? copy !== undefined && { copy } : { copy: "never" }),
+      ...(readOnly === true && { readOnly }),
     })),
     ...hostPaths.map((mount): Mount => ({ kind: "host", ...mount })),
     ...(dockerSocket === true

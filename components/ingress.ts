@@ -17,10 +17,14 @@ export interface Route {
   /** The service, and the name of the router in Traefik. */
   readonly service: string;
   readonly host: string;
+  /** Further host names. */
+  readonly aliases?: readonly string[];
+  /** Only requests below this path, without a slash at the end. Default: all. */
+  readonly path?: string;
   /** The backend: `http://n8n:5678`, or `api@internal` for Traefik's dashboard. */
   readonly target: string;
-  /** The container of the backend. */
-  readonly container: string;
+  /** The container of the backend; absent for one outside the stack. */
+  readonly container?: string;
   /** Whether only the networks in `adminAllow` have access, except to `publicPaths`. */
   readonly admin: boolean;
   /** Path prefixes that are open to everybody, even if `admin` is set. */
@@ -29,8 +33,14 @@ export interface Route {
   readonly adminPaths?: readonly AdminPath[];
   /** Path of Traefik's health check, for services whose image cannot run one. */
   readonly healthPath?: string;
-  /** Path that answers with a status below 400 if the service works. */
-  readonly probePath: string;
+  /** Who is asked before each request, except those to `publicPaths`: `http://auth:4180/`. Default: nobody. */
+  readonly login?: string;
+  /** Path that answers with a status below 400 if the service works; absent if nobody asks. */
+  readonly probePath?: string;
+  /** Whether an answer 404 is good as well: the program does not know the paths of the service. Default false. */
+  readonly anyAnswer?: boolean;
+  /** Why the certificate of an https backend is not checked. Default: it is. */
+  readonly insecureSkipVerify?: string;
   /** The Content-Security-Policy header of the service, if this program configures it. */
   readonly contentSecurityPolicy?: string;
 }
@@ -79,10 +89,26 @@ export interface IngressSettings {
   readonly adminAllow: readonly string[];
 }
 
+/** Visitors of one host name that are sent to another one. */
+export interface Redirect {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface Ingress extends IngressSettings {
+  /** Default: none. */
+  readonly redirects?: readonly Redirect[];
   /** All active routes. If `adminAllow` is empty, admin routes without public paths are left out. */
   readonly routes: readonly Route[];
 }
+
+/** Every host name that Traefik answers to, in the order of the routes. */
+export const hostsOf = ({ routes, redirects = [] }: Ingress): string[] => [
+  ...new Set([
+    ...routes.flatMap(({ host, aliases = [] }) => [host, ...aliases]),
+    ...redirects.map(({ from }) => from),
+  ]),
+];
 
 export const isSecure = ({ tls }: Pick<IngressSettings, "tls">): boolean => tls.mode !== "none";
 

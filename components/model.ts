@@ -5,6 +5,8 @@ import { ImageReference, isPinned } from "../images/reference";
 import { ContainerModel, NetworkModel } from "./hardened/model";
 import { Exemption, Limits } from "./hardened/policy";
 import { Ingress, IngressSettings } from "./ingress";
+import type { Login, ServiceExtras } from "./services/keys";
+import type { OwnService } from "./services/own/schema";
 
 /** The settings of a service in the configuration, with defaults. */
 export interface ServiceSettings {
@@ -15,6 +17,10 @@ export interface ServiceSettings {
   readonly exemptions: readonly Exemption[];
   /** Keys that are specific to this service. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Default: none. */
+  readonly extras?: ServiceExtras;
+  /** Only of a service of one's own. */
+  readonly own?: OwnService;
 }
 
 /** The settings of a stack in the configuration that determine its containers. */
@@ -26,6 +32,21 @@ export interface StackSettings extends IngressSettings {
   readonly requirePins: boolean;
   readonly registries: Readonly<Record<string, { readonly insecure?: boolean }>>;
   readonly services: Readonly<Record<string, ServiceSettings>>;
+  /** Pages that run elsewhere, by name. Default: none. */
+  readonly routes?: Readonly<Record<string, ElsewhereRoute>>;
+  /** By host name, the one that its visitors are sent to. Default: none. */
+  readonly redirects?: Readonly<Record<string, string>>;
+}
+
+export interface ElsewhereRoute {
+  readonly host: string;
+  readonly aliases?: readonly string[] | undefined;
+  readonly path?: string | undefined;
+  /** `https://192.0.2.10:8443` */
+  readonly url: string;
+  readonly admin?: boolean | undefined;
+  readonly login?: Login | undefined;
+  readonly insecureSkipVerify?: { readonly reason: string } | undefined;
 }
 
 /** The image of a service and its requirements on the host. */
@@ -74,7 +95,13 @@ export interface Upgrade {
     /** Why the service would not have worked: "cannot decrypt its credentials". */
     readonly fails: string;
   };
+  /** Why it is not tried on a copy of its data: "needs redis, which a trial does not have". Default: it is tried. */
+  readonly untried?: string;
 }
+
+/** How data volumes are saved: a command whose output is the copy, a copy while the service is stopped, or not. */
+export type Backup =
+  { readonly command: readonly string[] } | { readonly stop: true } | { readonly none: string };
 
 /** A container with what only its renderers need. */
 export interface StackContainer extends ContainerModel {
@@ -83,6 +110,7 @@ export interface StackContainer extends ContainerModel {
   /** Shell functions of its start: sets up the container whose id is `$1`, as often as it is asked to. */
   readonly afterStart?: string;
   readonly upgrade?: Upgrade;
+  readonly backup?: Backup;
   /** What a Docker socket proxy lets through: paths as regular expressions, without the API's version. */
   readonly dockerReads?: readonly string[];
 }

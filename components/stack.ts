@@ -3,12 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost } from "../host/docker-host";
 import { formatReference } from "../images/reference";
-import { HardenedContainer, SocketBinding } from "./hardened/container";
+import { Binding, HardenedContainer } from "./hardened/container";
 import { detached } from "./hardened/start";
 import { DataVolume } from "./hardened/data-volume";
 import { FileVolume, NamedSecret } from "./hardened/file-volume";
 import { Networks } from "./hardened/networks";
-import { FilesMount, HostMount, Mount } from "./hardened/model";
+import { DataMount, FilesMount, fillText, Mount, secretsIn } from "./hardened/model";
 import { StackContainer, StackModel } from "./model";
 import { startHooks, triedContainers } from "./upgrade/hooks";
 import { cleanupScript } from "./upgrade/return";
@@ -23,6 +23,10 @@ export interface StackArgs {
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
   /** How new containers are tried on copies of the data. */
   readonly trial: Omit<TrialArgs, "stack" | "containers">;
+  /** Docker's ids by name of networks to import into Pulumi's state. Default: none. */
+  readonly networks?: Readonly<Record<string, string>>;
+  /** Services that the last deployment had. Default: none, as before the first deployment. */
+  readonly deployed?: readonly string[];
   /** By container: another text than last time starts it again where it has stopped. */
   readonly restarted?: Readonly<Record<string, string>>;
 }
@@ -32,6 +36,7 @@ export class Stack extends pulumi.ComponentResource {
   readonly #args: StackArgs;
   readonly #images: ReadonlyMap<string, docker.RemoteImage>;
   readonly #networks: Networks;
+  readonly #data = new Map<string, DataVolume>();
 
   constructor(name: string, args: StackArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("pinned-stack:index:Stack", name, {}, { ...opts, providers: [args.host.provider] });
@@ -59,7 +64,11 @@ export class Stack extends pulumi.ComponentResource {
     );
     for (const { service, message } of warnings)
       void pulumi.log.warn(message, service === undefined ? undefined : this.#images.get(service));
-    this.#networks = new Networks(name, { labels: this.#labels() }, { parent: this });
+    this.#networks = new Networks(
+      name,
+      { labels: this.#labels(), ...(args.networks && { existing: args.networks }) },
+      { parent: this },
+    );
 
     // The trial needs every container, and no container starts before it: so it is handed to them when all are there.
     let tried: (before: pulumi.Resource[]) => void = () => undefined;
@@ -70,7 +79,11 @@ export class Stack extends pulumi.ComponentResource {
     for (const container of byDependency(model.containers)) {
       const others = container.dependsOn.flatMap((other) => made.get(other)?.started ?? []);
       const startAfter = trial.then((before) => [...before, ...others]);
-      made.set(container.name, this.#run(name, container, startAfter));
+      const filesAfter = trial.then((before) => [
+        ...before,
+        ...this.#newBehind(container).flatMap((other) => made.get(other)?.started ?? []),
+      ]);
+      made.set(container.name, this.#run(name, container, startAfter, filesAfter));
     }
     const replaced = triedContainers(model.containers);
     const ids = Object.fromEntries(
@@ -117,11 +130,27 @@ export class Stack extends pulumi.ComponentResource {
     this.registerOutputs({ model: withoutContainers(model) });
   }
 
-  /** Creates a container. Returns the resource that its dependents have to wait for. */
+  /**
+   * Names of the containers that the routes of this one lead to for the first time: they work before it knows the routes. All
+   * other changes of its files, such as a stricter list of addresses, take effect before any container is replaced.
+   */
+  #newBehind({ name, ports }: StackContainer): string[] {
+    const { model, deployed = [] } = this.#args;
+    if (ports.length === 0 || deployed.length === 0) return [];
+    const waits = (other: string): boolean =>
+      other === name ||
+      (model.containers.find((one) => one.name === other)?.dependsOn ?? []).some(waits);
+    // A route to a server elsewhere has no container.
+    return model.ingress.routes.flatMap(({ service, container }) =>
+      container === undefined || deployed.includes(service) || waits(container) ? [] : [container],
+    );
+  }
+
   #run(
     name: string,
     container: StackContainer,
     startAfter: Promise<pulumi.Resource[]>,
+    filesAfter: Promise<pulumi.Resource[]>,
   ): HardenedContainer {
     const { secret, host, model, restarted = {} } = this.#args;
     const { image, controls, service, toolImage, ...spec } = container;
@@ -143,12 +172,14 @@ export class Stack extends pulumi.ComponentResource {
         cpus,
         pidsLimit,
         openFiles,
-        mounts: container.mounts.map((mount) => this.#mount(name, container, mount, named)),
+        mounts: container.mounts.map((mount) =>
+          this.#mount(name, container, mount, named, filesAfter),
+        ),
         networks: container.networks.map((network) => this.#networks.get(network)),
         secretEnvironment: Object.fromEntries(
           Object.entries(container.secretEnvironment).map(([variable, secretName]) => [
             variable,
-            named(secretName),
+            secretText(secretName, named),
           ]),
         ),
         labels: this.#labels(container),
@@ -167,7 +198,8 @@ export class Stack extends pulumi.ComponentResource {
     container: StackContainer,
     mount: Mount,
     named: (secret: string) => NamedSecret,
-  ): FileVolume | DataVolume | HostMount | SocketBinding {
+    filesAfter: Promise<pulumi.Resource[]>,
+  ): Binding {
     const options = { parent: this, dependsOn: [...this.#images.values()] };
     const labels = this.#labels(container);
     const { user } = container.controls;
@@ -181,30 +213,63 @@ export class Stack extends pulumi.ComponentResource {
             path: mount.path,
             files: fileArgs(mount, named),
             ...(mount.kind === "secrets" && { owner: user }),
+            ...(mount.live === true && {
+              live: {
+                image: container.toolImage,
+                host: this.#args.host,
+                after: filesAfter,
+                belongsTo: otherFiles(container),
+              },
+            }),
             image: mount.kind === "secrets" ? container.toolImage : container.image,
             labels,
           },
           options,
         );
-      case "data":
-        return new DataVolume(
-          `${name}-${mount.volume}`,
-          {
-            volume: mount.volume,
-            path: mount.path,
-            ...(mount.chown && { chown: { user, image: container.toolImage } }),
-            ...(mount.copy !== undefined && { copy: mount.copy }),
-            // A server's data moves to another volume with its next major version, and the old one stays on the host.
-            protect: container.upgrade?.serves === undefined,
-            labels,
-          },
-          options,
-        );
+      case "data": {
+        const owner = this.#ownerOf(container, mount);
+        const volume =
+          this.#data.get(mount.volume) ??
+          new DataVolume(
+            `${name}-${mount.volume}`,
+            {
+              volume: mount.volume,
+              path: owner.mount.path,
+              ...(owner.mount.chown && {
+                chown: { user: owner.container.controls.user, image: owner.container.toolImage },
+              }),
+              ...(owner.mount.copy !== undefined && { copy: owner.mount.copy }),
+              // A server's data moves to another volume with its next major version, and the old one stays on the host.
+              protect: owner.container.upgrade?.serves === undefined,
+              labels: this.#labels(owner.container),
+            },
+            options,
+          );
+        this.#data.set(mount.volume, volume);
+        return owner.container === container && mount.readOnly !== true
+          ? volume
+          : volume.sharedAs(mount);
+      }
       case "socket":
         return { ...mount, group: this.#args.host.socket().group };
       default:
         return mount;
     }
+  }
+
+  /** Of several containers with the same volume, the one that owns it. */
+  #ownerOf(
+    container: StackContainer,
+    mount: DataMount,
+  ): { readonly container: StackContainer; readonly mount: DataMount } {
+    const all = this.#args.model.containers.flatMap((one) =>
+      one.mounts.flatMap((other) =>
+        other.kind === "data" && other.volume === mount.volume
+          ? [{ container: one, mount: other }]
+          : [],
+      ),
+    );
+    return all.find((one) => one.mount.chown) ?? { container, mount };
   }
 
   #labels(container?: StackContainer): Record<string, string> {
@@ -229,6 +294,25 @@ const withoutContainers = ({ images, containers, ...rest }: StackModel): object 
     containers.flatMap(({ name, dockerReads }) => (dockerReads ? [[name, dockerReads]] : [])),
   ),
 });
+
+/** The files that a container reads only when it starts. */
+const otherFiles = ({ mounts }: StackContainer): string =>
+  JSON.stringify(
+    mounts.flatMap((mount) => (mount.kind === "files" && mount.live !== true ? [mount.files] : [])),
+  );
+
+/** The value of a variable: a secret, or a text with secrets in it. */
+function secretText(text: string, named: (secret: string) => NamedSecret): NamedSecret {
+  const names = secretsIn(text);
+  if (names.length === 1 && names[0] === text) return named(text);
+  const values = pulumi.all(
+    Object.fromEntries(names.map((name) => [name, pulumi.output(named(name).value)])),
+  );
+  return {
+    secret: text,
+    value: values.apply((known) => fillText(text, (name) => known[name])),
+  };
+}
 
 const fileArgs = (
   { files }: FilesMount,

@@ -4,7 +4,6 @@ import { DockerHost } from "../host/docker-host";
 import { HostShell, hostShell } from "../host/shell";
 import { quote } from "../host/shell-quote";
 import { ROLE_LABEL } from "./hardened/labels";
-import { LastDeployment } from "./outputs";
 
 /**
  * Containers that the next update has to start, each with the present time: those that have stopped, and those of which a
@@ -13,10 +12,10 @@ import { LastDeployment } from "./outputs";
  */
 export async function stoppedContainers(
   { stack, access }: Pick<DockerHost, "stack" | "access">,
-  last: Pick<LastDeployment, "images">,
+  isDeployed: boolean,
   shell: HostShell = hostShell(access),
 ): Promise<Readonly<Record<string, string>>> {
-  if (pulumi.runtime.isDryRun() || Object.keys(last.images).length === 0) return {};
+  if (pulumi.runtime.isDryRun() || !isDeployed) return {};
   const { code, stdout, stderr } = await shell(STATES(stack));
   if (code !== 0) throw new Error(`the containers of ${access.label}: ${stderr.trim()}`);
   const states = new Map<string, string[]>();

@@ -1,9 +1,13 @@
 /** Parses and validates the configuration of a stack, and applies the defaults. Pure. */
 import { ServiceSettings } from "../components/model";
-import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
+import { definitionsWith, SecretName, SERVICE_NAMES } from "../components/services";
 import { ServiceDefinition } from "../components/services/definition";
+import { ownExemptions } from "../components/services/own/definition";
+import { COMPOSE_KEYS, OWN_NAME, OwnService } from "../components/services/own/schema";
 import {
+  didYouMean,
   isAbsent,
+  isMap,
   issueLines,
   pathPart,
   setCommand,
@@ -22,6 +26,7 @@ import {
   SECRET_NAMES,
   SECRETS,
   ServicesInput,
+  shapeOf,
 } from "./schema";
 import { RawConfig, Secret, Secrets, StackConfig } from "./types";
 
@@ -98,23 +103,31 @@ export function parseConfig(raw: RawConfig): StackConfig {
   const secrets = parseSecrets(raw, problems);
   for (const name of Object.keys(raw.values))
     if (!Object.hasOwn(KEYS, name) && !isSecretName(name))
-      problems.push(unknownKey(pathPart(name)));
+      problems.push(unknownKey(pathPart(name), keyHint([name])));
 
-  const input = keys.services ?? readableServices(raw.values.services);
+  const input = usable(keys.services ?? readableServices(raw.values.services), raw);
   // Treat unreadable services as disabled: their problem is listed already, and they must not require images or secrets.
   const unreadable = SERVICE_NAMES.filter(
     (name) => keys.services === undefined && !(name in input),
   );
   const off = Object.fromEntries(unreadable.map((name) => [name, { enabled: false }]));
   const readable = readableImages(raw.values.images);
-  const services = withDefaults({ ...input, ...off }, readable, keys.domain ?? "localhost");
+  const definitions = definitionsWith(ownServices(input));
+  const services = withDefaults(
+    definitions,
+    { ...input, ...off },
+    readable,
+    keys.domain ?? "localhost",
+  );
   const images = Object.fromEntries(
-    SERVICE_NAMES.flatMap((name) => {
-      const image = keys.images?.[name];
-      return image !== undefined && services[name].enabled ? [[name, image]] : [];
+    definitions.flatMap(({ name }) => {
+      const image = (keys.images as Images | undefined)?.[name];
+      return image !== undefined && services[name]?.enabled === true ? [[name, image]] : [];
     }),
-  ) as StackConfig["images"];
-  problems.push(...ruleProblems(raw, { ...keys, services: input }, services, readable));
+  );
+  problems.push(
+    ...ruleProblems(raw, { ...keys, services: input }, services, readable, definitions),
+  );
   if (problems.length > 0) throw new ConfigError(raw.stack, problems);
 
   return {
@@ -125,7 +138,7 @@ export function parseConfig(raw: RawConfig): StackConfig {
     images,
     secrets,
     secret: (name) => {
-      const secret = secrets[name as SecretName];
+      const secret = secrets[name];
       if (secret === undefined) throw new Error(`${name} was not checked before use`);
       return secret;
     },
@@ -140,11 +153,48 @@ function parseKeys(raw: RawConfig, problems: string[]): Partial<ParsedKeys> {
     const value = isAbsent(given) ? fallback : given;
     const result = schema.safeParse(value, { error: zodMessage });
     if (result.success) return [[key, result.data]];
-    problems.push(...issueLines(key, result.error.issues));
+    problems.push(...issueLines(key, result.error.issues, keyHint));
     return [];
   });
   return Object.fromEntries(parsed) as Partial<ParsedKeys>;
 }
+
+/** What to do about a key that is not known, by its path. */
+function keyHint(path: readonly string[]): string | undefined {
+  const [key = "", service = "", ...rest] = path;
+  const name = path.at(-1) ?? "";
+  const known =
+    path.length === 1
+      ? [...Object.keys(KEYS), ...SECRET_NAMES]
+      : key === "services" && rest.length === 1
+        ? Object.keys(shapeOf(service))
+        : [];
+  const isOwn = !(SERVICE_NAMES as readonly string[]).includes(service);
+  const compose = key === "services" && isOwn ? COMPOSE_KEYS[rest.join(".")] : undefined;
+  if (compose !== undefined) return compose;
+  const near = didYouMean(name, known);
+  return near === "" ? undefined : `unknown key${near}`;
+}
+
+/** Without those whose names cannot be used and those without an image, which config/own-rules.ts reports. */
+const usable = (given: ServicesInput, { values: { images } }: RawConfig): ServicesInput =>
+  Object.fromEntries(
+    Object.entries(given).filter(
+      ([name]) =>
+        (SERVICE_NAMES as readonly string[]).includes(name) ||
+        (OWN_NAME.test(name) && isMap(images) && !isAbsent(images[name])),
+    ),
+  );
+
+/** The services of one's own, as far as they can be read. */
+const ownServices = (given: ServicesInput): Record<string, { readonly own?: OwnService }> =>
+  Object.fromEntries(
+    Object.entries(given).flatMap(([name, input]) =>
+      (SERVICE_NAMES as readonly string[]).includes(name) || input === undefined
+        ? []
+        : [[name, { own: input as unknown as OwnService }]],
+    ),
+  );
 
 const isSecretName = (name: string): name is SecretName =>
   (SECRET_NAMES as readonly string[]).includes(name);
@@ -153,7 +203,13 @@ const isSecretName = (name: string): name is SecretName =>
 const DEV_SECRET_PREFIX = "dev-only-";
 
 function parseSecrets(raw: RawConfig, problems: string[]): Secrets {
-  const secrets: Partial<Record<SecretName, Secret>> = {};
+  // config/own-rules.ts checks those of one's own services.
+  const given = isMap(raw.values.secrets) ? raw.values.secrets : {};
+  const secrets: Partial<Record<string, Secret>> = Object.fromEntries(
+    Object.entries(given).flatMap(([name, text]) =>
+      typeof text === "string" ? [[name, new Secret(text)]] : [],
+    ),
+  );
   for (const name of SECRET_NAMES) {
     const text = raw.values[name];
     if (isAbsent(text)) continue;
@@ -192,17 +248,21 @@ function isRepetitive(text: string): boolean {
 }
 
 function withDefaults(
+  definitions: readonly ServiceDefinition[],
   given: ServicesInput,
   readable: Images,
   domain: string,
 ): StackConfig["services"] {
   const settings = (definition: ServiceDefinition): ServiceSettings => {
     const { name, route, options = {} } = definition;
-    const input = given[name as ServiceName] ?? {};
-    const { memoryMiB, cpus, pidsLimit, exemptions = [] } = input;
+    const input = given[name] ?? {};
+    const own = definition.own === true ? (input as unknown as OwnService) : undefined;
+    const { memoryMiB, cpus, pidsLimit, admin, login } = input;
+    const exemptions = own === undefined ? (input.exemptions ?? []) : ownExemptions(own);
+    const { environment = {}, secrets = [], links = [], aliases = [] } = input;
     const host = input.host ?? (route?.atDomain === true ? domain : `${name}.${domain}`);
     return {
-      enabled: isEnabled(definition, given, readable),
+      enabled: isEnabled(definition, given, readable, definitions),
       ...(route && { host }),
       limits: {
         ...(memoryMiB !== undefined && { memoryMiB }),
@@ -213,9 +273,19 @@ function withDefaults(
       options: Object.fromEntries(
         Object.keys(options).flatMap((key) => (key in input ? [[key, input[key]]] : [])),
       ),
+      ...(["environment", "secrets", "links", "aliases", "admin", "login"].some(
+        (key) => input[key] !== undefined,
+      ) && {
+        extras: {
+          ...{ environment, secrets, links, aliases },
+          ...(admin !== undefined && { admin }),
+          ...(login && { login }),
+        },
+      }),
+      ...(own && { own }),
     };
   };
   return Object.fromEntries(
-    DEFINITIONS.map((definition) => [definition.name, settings(definition)]),
+    definitions.map((definition) => [definition.name, settings(definition)]),
   ) as StackConfig["services"];
 }

@@ -1,18 +1,13 @@
 /** Rules that span several keys of the configuration. Each returns its violations as `path: problem`. Pure. */
 import { controlsWith, HardeningError } from "../components/hardened/policy";
-import { DEFINITIONS, SERVICE_NAMES, ServiceName } from "../components/services";
+import { DEFINITIONS, definitionsWith, SERVICE_NAMES, ServiceName } from "../components/services";
 import { isAdminRoute, ServiceDefinition } from "../components/services/definition";
+import { EXEMPTIBLE_BY_STACK } from "../components/services/keys";
 import { isIPv6, isLoopback, isTooWide, overlapsPrivate } from "../host/ip-ranges";
 import { formatReference, isPinned } from "../images/reference";
 import { ENCRYPTED, isAbsent, isMap, pathPart, setCommand } from "../text/messages";
-import {
-  EXEMPTIBLE_BY_STACK,
-  Images,
-  isRegistryHost,
-  KEYS,
-  ParsedKeys,
-  ServicesInput,
-} from "./schema";
+import { ownProblems } from "./own-rules";
+import { Images, isRegistryHost, ParsedKeys, ServicesInput } from "./schema";
 import { RawConfig, StackConfig } from "./types";
 
 type Services = StackConfig["services"];
@@ -26,16 +21,22 @@ export const ruleProblems = (
   keys: Partial<ParsedKeys>,
   services: Services,
   images: Images,
+  definitions: readonly ServiceDefinition[],
 ): string[] => [
-  ...enabledProblems(keys, images),
-  ...hostNameProblems(keys, services),
+  ...enabledProblems(keys, images, definitions),
+  ...hostNameProblems(keys, services, definitions),
   ...exemptionProblems(keys),
-  ...imageProblems(raw, keys, services, images),
+  ...imageProblems(raw, keys, services, images, definitions),
   ...trustProblems(raw, keys),
   ...missingSecrets(raw, services),
   ...portProblems(keys),
   ...adminProblems(keys),
   ...registryProblems(raw),
+  ...ownProblems({
+    ...{ raw, keys, images, definitions },
+    services: keys.services ?? {},
+    isEnabled: (name) => services[name]?.enabled === true,
+  }),
 ];
 
 /** Whether a service is enabled: by the configuration or its default, or because an enabled service needs it. */
@@ -43,40 +44,50 @@ export function isEnabled(
   { name, enabled, neededWith }: ServiceDefinition,
   given: ServicesInput,
   images: Images,
+  definitions: readonly ServiceDefinition[],
 ): boolean {
   if (enabled === "always") return true;
   if (typeof enabled === "function")
-    return dependentsOf(enabled, given, images).some((dependent) => {
+    return dependentsOf(enabled, given, images, definitions).some((dependent) => {
       const image = images[dependent.name];
       return dependent.enabled && (neededWith?.(image) ?? true);
     });
-  return given[name as ServiceName]?.enabled ?? enabled ?? true;
+  return given[name]?.enabled ?? enabled ?? true;
 }
 
 const dependentsOf = (
   needs: (other: ServiceDefinition) => boolean,
   given: ServicesInput,
   images: Images,
+  definitions: readonly ServiceDefinition[],
 ) =>
-  DEFINITIONS.filter(needs).map((other) => ({
+  definitions.filter(needs).map((other) => ({
     name: other.name,
-    enabled: isEnabled(other, given, images),
+    enabled: isEnabled(other, given, images, definitions),
   }));
 
 /** `enabled` must not contradict the state of services that a stack cannot choose. */
-const enabledProblems = ({ services }: Partial<ParsedKeys>, images: Images): string[] =>
-  DEFINITIONS.flatMap((definition) => {
+const enabledProblems = (
+  { services }: Partial<ParsedKeys>,
+  images: Images,
+  definitions: readonly ServiceDefinition[],
+): string[] =>
+  definitions.flatMap((definition) => {
     const { name, enabled } = definition;
-    const given = services?.[name as ServiceName]?.enabled;
+    const given = services?.[name]?.enabled;
     if (services === undefined || given === undefined) return [];
     const at = `services.${name}.enabled`;
     if (enabled === "always")
       return given ? [] : [`${at}: all other services are reached through it; remove the line`];
-    if (typeof enabled !== "function" || given === isEnabled(definition, services, images))
+    if (
+      typeof enabled !== "function" ||
+      given === isEnabled(definition, services, images, definitions)
+    )
       return [];
-    const all = dependentsOf(enabled, services, images);
+    const all = dependentsOf(enabled, services, images, definitions);
     const contrary = all.filter((one) => one.enabled !== given);
     const named = contrary.length > 0 ? contrary : all;
+    if (named.length === 0) return given ? [`${at}: no service needs it; remove the line`] : [];
     const names = named.map(({ name: dependent }) => `services.${dependent}`).join(" and ");
     const one = named.length === 1;
     if (!given)
@@ -90,18 +101,40 @@ const enabledProblems = ({ services }: Partial<ParsedKeys>, images: Images): str
       : [`${at}: ${names} does not need it with the image it has; remove the line`];
   });
 
-function hostNameProblems({ domain }: Partial<ParsedKeys>, services: Services): string[] {
+/** Host names and, on the same host, paths: each leads to one service. */
+function hostNameProblems(
+  { domain, routes = {}, redirects = {} }: Partial<ParsedKeys>,
+  services: Services,
+  definitions: readonly ServiceDefinition[],
+): string[] {
   if (domain === undefined) return [];
-  const byHost = new Map<string, ServiceName>();
-  return SERVICE_NAMES.flatMap((name) => {
-    const { enabled, host } = services[name];
-    if (!enabled || host === undefined) return [];
-    const other = byHost.get(host);
-    byHost.set(host, other ?? name);
+  const all = [
+    ...definitions.flatMap(({ name, route }) => {
+      const { enabled = false, host, extras } = services[name] ?? {};
+      if (!enabled || host === undefined) return [];
+      const at = `services.${name}`;
+      return [
+        { at: `${at}.host`, name, host, path: route?.path },
+        ...(extras?.aliases ?? []).map((alias, index) => ({
+          ...{ at: `${at}.aliases.${index}`, name, host: alias, path: route?.path },
+        })),
+      ];
+    }),
+    ...Object.entries(routes).map(([name, { host, path }]) => ({
+      ...{ at: `routes.${name}.host`, name, host, path },
+    })),
+    ...Object.keys(redirects).map((host) => ({
+      ...{ at: `redirects.${host}`, name: `the redirect of ${host}`, host, path: undefined },
+    })),
+  ];
+  const byHost = new Map<string, string>();
+  return all.flatMap(({ at, name, host, path = "" }) => {
+    const other = byHost.get(`${host}${path}`);
+    byHost.set(`${host}${path}`, other ?? name);
     return other === undefined
       ? []
       : [
-          `services.${name}.host: ${host} is already used by ${other}; give each service its own host name`,
+          `${at}: ${host}${path} is already used by ${other}; give each service its own host name${path === "" ? "" : " or path"}`,
         ];
   });
 }
@@ -143,19 +176,21 @@ function imageProblems(
   keys: Partial<ParsedKeys>,
   services: Services,
   images: Images,
+  definitions: readonly ServiceDefinition[],
 ): string[] {
   const given = values.images;
   if (!isMap(given)) return [];
-  return DEFINITIONS.flatMap((definition) => {
-    const name = definition.name as ServiceName;
-    if (!services[name].enabled) return [];
+  return definitions.flatMap((definition) => {
+    const { name } = definition;
+    if (services[name]?.enabled !== true) return [];
     // Parsed separately, so that a malformed image does not hide that another one is missing.
-    const { success, data: image } = KEYS.images.schema.shape[name].safeParse(given[name]);
-    if (!success) return [];
+    const image = images[name];
     if (image === undefined)
-      return [
-        `images.${name}: missing, expected name:tag@sha256:… on one line${orDisable(definition)}`,
-      ];
+      return given[name] !== undefined || definition.own === true
+        ? []
+        : [
+            `images.${name}: missing, expected name:tag@sha256:… on one line${orDisable(definition, services, definitions)}`,
+          ];
     const problem = definition.image.problem?.(image, images);
     if (problem !== undefined) return [`images.${name}: ${problem}`];
     if (keys.requirePins === true && !isPinned(image))
@@ -167,11 +202,17 @@ function imageProblems(
 }
 
 /** Alternative fix for a missing image; empty if the service cannot be disabled. */
-function orDisable({ name, enabled }: ServiceDefinition): string {
+function orDisable(
+  { name, enabled }: ServiceDefinition,
+  services: Services,
+  definitions: readonly ServiceDefinition[],
+): string {
   if (enabled === "always") return "";
-  const names =
-    typeof enabled === "function" ? DEFINITIONS.filter(enabled).map((other) => other.name) : [name];
-  return `, or ${names.map((service) => `services.${service}.enabled: false`).join(" and ")}`;
+  const needs =
+    typeof enabled === "function"
+      ? definitions.filter((other) => enabled(other) && services[other.name]?.enabled === true)
+      : [{ name }];
+  return `, or ${needs.map((one) => `services.${one.name}.enabled: false`).join(" and ")}`;
 }
 
 /** Reads `tls` from the raw values, so that another problem in it does not hide a missing secret. */
@@ -248,36 +289,55 @@ function adminProblems({ adminAllow, publish }: Partial<ParsedKeys>): string[] {
 /** A valid but probably unintended setting. It does not stop a deployment. */
 export interface Warning {
   /** The service concerned, if it is a single one. */
-  readonly service?: ServiceName;
+  readonly service?: string;
   readonly message: string;
 }
 
 export const warningsOf = (config: StackConfig): Warning[] => [
   ...unreachableServices(config),
+  ...unsavedVolumes(config),
   ...unmatchedAdmins(config),
   ...unusedRegistries(config),
 ];
 
+/** A data volume of one's own service of which nobody has said how it is saved. */
+const unsavedVolumes = ({ services }: StackConfig): Warning[] =>
+  Object.entries(services).flatMap(([service, { enabled, own }]) => {
+    const volumes = (own?.volumes ?? []).flatMap((volume) =>
+      volume.kind === "data" && volume.service === undefined ? [volume.name] : [],
+    );
+    return !enabled || volumes.length === 0 || own?.backup !== undefined
+      ? []
+      : [
+          {
+            service,
+            message: `services.${service}: nothing says how its data (${volumes.join(", ")}) is saved; add backup: { stop: true }, { command: [...] } or { none: reason }`,
+          },
+        ];
+  });
+
 const unreachableServices = ({ adminAllow, services }: StackConfig): Warning[] =>
   // Not Traefik, which only loses its dashboard.
-  DEFINITIONS.filter(({ enabled }) => enabled !== "always").flatMap(({ name, route }) => {
-    const service = name as ServiceName;
-    const { enabled, options } = services[service];
-    if (!enabled || adminAllow.length > 0 || route === undefined) return [];
-    const { publicPaths = [] } = route;
-    const isAdmin = isAdminRoute(route, options);
-    // Pages of their own are no loss: without administrators they do not exist.
-    const adminPaths = (route.adminPaths?.(options) ?? []).flatMap(({ path, target }) =>
-      target === undefined ? [path] : [],
-    );
-    if (!isAdmin && adminPaths.length === 0) return [];
-    const lost = isAdmin ? service : `${adminPaths.join(" ")} of ${service}`;
-    const except = isAdmin && publicPaths.length > 0 ? ` except at ${publicPaths.join(" ")}` : "";
-    return {
-      service,
-      message: `adminAllow is empty, so ${lost} is unreachable${except}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
-    };
-  });
+  definitionsWith(services)
+    .filter(({ enabled }) => enabled !== "always")
+    .flatMap(({ name, route }) => {
+      const service = name;
+      const { enabled = false, options = {}, extras } = services[service] ?? {};
+      if (!enabled || adminAllow.length > 0 || route === undefined) return [];
+      const { publicPaths = [] } = route;
+      const isAdmin = extras?.admin ?? isAdminRoute(route, options);
+      // Pages of their own are no loss: without administrators they do not exist.
+      const adminPaths = (route.adminPaths?.(options) ?? []).flatMap(({ path, target }) =>
+        target === undefined ? [path] : [],
+      );
+      if (!isAdmin && adminPaths.length === 0) return [];
+      const lost = isAdmin ? service : `${adminPaths.join(" ")} of ${service}`;
+      const except = isAdmin && publicPaths.length > 0 ? ` except at ${publicPaths.join(" ")}` : "";
+      return {
+        service,
+        message: `adminAllow is empty, so ${lost} is unreachable${except}; list the networks of your administrators, such as [192.0.2.0/24], or set services.${service}.enabled: false`,
+      };
+    });
 
 /** Loopback addresses are exempt: there, `::/0` next to `0.0.0.0/0` is a way to write "everybody on this host". */
 const unmatchedAdmins = ({ adminAllow, publish }: StackConfig): Warning[] =>

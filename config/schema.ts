@@ -4,13 +4,13 @@
  */
 import { z } from "zod";
 
-import { EXEMPTIBLE, Exemptible, Exemption, LIMIT_BOUNDS } from "../components/hardened/policy";
 import { DNS_PROVIDERS, DnsProvider } from "../components/ingress";
 import { Fact, REACH_FACTS } from "../components/reach";
 import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
 import { SecretSpec, ServiceDefinition } from "../components/services/definition";
+import { commonKeys, dnsName, routeKeys, SECRET_NAME } from "../components/services/keys";
+import { OWN_NAME, ownService, ownShape } from "../components/services/own/schema";
 import {
-  between,
   ENCRYPTED,
   expectation,
   expected,
@@ -31,11 +31,6 @@ export const SECRETS = Object.fromEntries(
 ) as Readonly<Record<SecretName, SecretSpec>>;
 export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
-/** The last label must not be a number: URL parsers take such a host for an IPv4 address (https://url.spec.whatwg.org). */
-const DNS_NAME =
-  /^(?=.{1,253}$)(?!(?:.*\.)?(?:\d+|0x[0-9a-f]*)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const dnsName = textLike("a lower-case host name such as example.com, not an IP address", DNS_NAME);
-
 const image = z
   .string(expected("name:tag@sha256:… as a string"))
   .transform((text, context): ImageReference => {
@@ -50,57 +45,21 @@ const image = z
     }
   });
 
-/**
- * Controls that a stack's configuration can exempt. The others depend on the service itself (its user owns the data, it
- * defines the ports and mounts), so their exemptions belong in the service definition.
- */
-export const EXEMPTIBLE_BY_STACK: readonly Exemptible[] = [
-  "capabilities",
-  "readOnlyRootfs",
-  "noNewPrivileges",
-];
-
-const exemption = z
-  .strictObject({
-    // Accepts all controls: config/rules.ts rejects the others with a more specific message.
-    control: z.enum(EXEMPTIBLE, expected(`one of ${EXEMPTIBLE_BY_STACK.join(", ")}`)),
-    value: z.union(
-      [z.string(), z.boolean(), z.array(z.union([z.string(), z.number()]))],
-      expected("the control's value: true, false, a string, or a list of strings or numbers"),
-    ),
-    reason: z.string(expected("a string that explains the exemption")),
-  })
-  // components/hardened/policy.ts checks the value against its control.
-  .transform((value) => value as Exemption);
-
-const common = {
-  enabled: z.boolean().optional(),
-  memoryMiB: wholeNumber(...LIMIT_BOUNDS.memoryMiB).optional(),
-  // components/hardened/container.ts passes three decimals to Docker.
-  cpus: between(
-    "a number with at most three decimals",
-    ...LIMIT_BOUNDS.cpus,
-    (cpus) => Number(cpus.toFixed(3)) === cpus,
-  ).optional(),
-  pidsLimit: wholeNumber(...LIMIT_BOUNDS.pidsLimit).optional(),
-  exemptions: z.array(exemption).optional(),
-  host: dnsName.optional(),
-};
-
 /** The configuration of a service as given. The schema of the service validates its own keys. */
-export type ServiceInput = Partial<z.output<z.ZodObject<typeof common>>> &
+export type ServiceInput = Partial<z.output<z.ZodObject<typeof commonKeys & typeof routeKeys>>> &
   Readonly<Record<string, unknown>>;
 /** Images by service. */
 export type Images = Readonly<Partial<Record<string, ImageReference>>>;
-export type ServicesInput = Readonly<Partial<Record<ServiceName, ServiceInput>>>;
+export type ServicesInput = Readonly<Partial<Record<string, ServiceInput>>>;
 
-function serviceShape({ route, options = {} }: ServiceDefinition): z.ZodRawShape {
-  const { host, ...others } = common;
-  return { ...others, ...(route && { host }), ...options };
-}
+const serviceShape = ({ route, options = {} }: ServiceDefinition): z.ZodRawShape => ({
+  ...commonKeys,
+  ...(route && routeKeys),
+  ...options,
+});
 
 const services = z
-  .strictObject(
+  .object(
     Object.fromEntries(
       DEFINITIONS.map((definition) => [
         definition.name,
@@ -110,7 +69,15 @@ const services = z
       ]),
     ),
   )
-  .transform((value) => value as ServicesInput);
+  // config/rules.ts checks that the others have an image, and may have their name.
+  .catchall(ownService)
+  .transform((value) => value as unknown as ServicesInput);
+
+/** The schema of each key of a service. */
+export const shapeOf = (service: string): z.ZodRawShape => {
+  const definition = DEFINITIONS.find(({ name }) => name === service);
+  return definition === undefined ? ownShape : serviceShape(definition);
+};
 
 /**
  * The valid parts of an invalid `services` map, so that the remaining rules can still be checked. Services with an invalid
@@ -118,15 +85,16 @@ const services = z
  */
 export function readableServices(given: unknown): ServicesInput {
   if (!isMap(given)) return {};
+  const names = new Set<string>([...SERVICE_NAMES, ...Object.keys(given)]);
   return Object.fromEntries(
-    DEFINITIONS.flatMap((definition) => {
-      const input = given[definition.name] ?? {};
-      if (!isMap(input) || !common.enabled.safeParse(input.enabled).success) return [];
-      const readable = Object.entries(serviceShape(definition)).flatMap(([key, schema]) => {
+    [...names].flatMap((name) => {
+      const input = given[name] ?? {};
+      if (!isMap(input) || !commonKeys.enabled.safeParse(input.enabled).success) return [];
+      const readable = Object.entries(shapeOf(name)).flatMap(([key, schema]) => {
         const { success, data } = z.safeParse(schema, input[key]);
         return success && data !== undefined ? [[key, data]] : [];
       });
-      return [[definition.name, Object.fromEntries(readable) as object]];
+      return [[name, Object.fromEntries(readable) as ServiceInput]];
     }),
   );
 }
@@ -136,8 +104,8 @@ export const readableImages = (given: unknown): Images =>
   !isMap(given)
     ? {}
     : Object.fromEntries(
-        SERVICE_NAMES.flatMap((name) => {
-          const { success, data } = image.safeParse(given[name]);
+        Object.entries(given).flatMap(([name, text]) => {
+          const { success, data } = image.safeParse(text);
           return success ? [[name, data]] : [];
         }),
       );
@@ -225,6 +193,46 @@ const registry = z
     ...(password !== undefined && { password }),
   }));
 
+/** Of an address, without user, path and query: Traefik sends everything that a visitor asks for. */
+const BACKEND = "an address such as https://192.0.2.10:8443 without a path";
+const backend = textLike(
+  BACKEND,
+  /^https?:\/\/(?:[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?\/?$/,
+).refine((url) => URL.canParse(url), expected(BACKEND));
+
+/** Pages that run elsewhere: on the host or on another machine. */
+const elsewhere = z.strictObject(
+  {
+    ...routeKeys,
+    host: dnsName,
+    path: ownShape.path,
+    url: backend,
+    insecureSkipVerify: z
+      .strictObject(
+        { reason: z.string().min(10, "expected a reason of at least 10 characters").max(500) },
+        expected("a map { reason: … }"),
+      )
+      .optional(),
+  },
+  expected("a map such as { host: mail.example.com, url: http://192.0.2.10:8080 }"),
+);
+
+/** Shorter ones are not masked in messages (text/redact.ts). */
+const MIN_OWN_SECRET = 6;
+/** The secrets of one's own services, by name. The messages never show a value. */
+const ownSecrets = z.record(
+  z
+    .string()
+    .regex(SECRET_NAME, "expected a name of letters, digits, - and _ that begins with a letter"),
+  z
+    .string(expectedUnshown("a text; quote a number"))
+    .min(MIN_OWN_SECRET, expectedUnshown(`at least ${MIN_OWN_SECRET} characters`))
+    .refine((text) => text.trim() === text && !text.includes("\0"), {
+      message: "starts or ends with white space, or contains a NUL character",
+    }),
+  expectedUnshown("a map of secrets by name"),
+);
+
 /** Minutes, hours or days: `0`, `90m`, `12h`, `3d`. Parsed to milliseconds. */
 const AGE = "an age such as 3d, 12h or 0";
 const age = z.string(expected(AGE)).transform((text, context) => {
@@ -270,13 +278,15 @@ export const KEYS = {
     fallback: {},
   },
   images: {
-    schema: z.strictObject(
-      Object.fromEntries(SERVICE_NAMES.map((name) => [name, image.optional()])) as Record<
-        ServiceName,
-        z.ZodOptional<typeof image>
-      >,
-      expected("a map with one line per service: name:tag@sha256:…"),
-    ),
+    schema: z
+      .object(
+        Object.fromEntries(SERVICE_NAMES.map((name) => [name, image.optional()])) as Record<
+          ServiceName,
+          z.ZodOptional<typeof image>
+        >,
+        expected("a map with one line per service: name:tag@sha256:…"),
+      )
+      .catchall(image),
   },
   trust: {
     schema: z.record(z.string(), trustPolicy, expected("a map keyed by service")),
@@ -294,6 +304,19 @@ export const KEYS = {
     fallback: "linux/amd64",
   },
   services: { schema: services, fallback: {} },
+  secrets: { schema: ownSecrets, fallback: {} },
+  routes: {
+    schema: z.record(
+      textLike("a name of lower-case letters, digits and hyphens", OWN_NAME),
+      elsewhere,
+      expected("a map of routes by name"),
+    ),
+    fallback: {},
+  },
+  redirects: {
+    schema: z.record(dnsName, dnsName, expected("a map such as { www.example.com: example.com }")),
+    fallback: {},
+  },
   tls: { schema: tls, fallback: { mode: "none" } },
   adminAllow: { schema: z.array(cidr, expected("a list such as [192.0.2.0/24]")), fallback: [] },
   registries: {

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 
 import { ImageReference } from "../images/reference";
 import { ServiceSettings } from "../components/model";
-import { SecretName, ServiceName } from "../components/services";
+import { ServiceName } from "../components/services";
 import { ParsedKeys } from "./schema";
 
 /** A secret that is not printed by accident: string conversion, JSON and util.inspect hide its value. */
@@ -27,17 +27,20 @@ export class Secret {
 }
 
 /** A validated configuration with defaults. */
-export interface StackConfig extends Omit<ParsedKeys, "services" | "images"> {
+export interface StackConfig extends Omit<ParsedKeys, "services" | "images" | "secrets"> {
   readonly stack: string;
-  readonly services: Readonly<Record<ServiceName, ServiceSettings>>;
+  /** Those of one's own included. */
+  readonly services: Readonly<Record<ServiceName, ServiceSettings>> &
+    Readonly<Record<string, ServiceSettings>>;
   /** Images of the enabled services. */
-  readonly images: Readonly<Partial<Record<ServiceName, ImageReference>>>;
+  readonly images: Readonly<Record<string, ImageReference>>;
   readonly secrets: Secrets;
   /** A secret by name. Those of enabled services are always set; throws for any other that is not. */
   readonly secret: (name: string) => Secret;
 }
 
-export type Secrets = Readonly<Partial<Record<SecretName, Secret>>>;
+/** The secrets of this program's services and of one's own, which have different names. */
+export type Secrets = Readonly<Partial<Record<string, Secret>>>;
 
 /** A configuration before validation. */
 export interface RawConfig {
@@ -46,4 +49,6 @@ export interface RawConfig {
   readonly values: Readonly<Record<string, unknown>>;
   /** Keys, without the namespace, that are stored encrypted. */
   readonly secure: ReadonlySet<string>;
+  /** Stands for every secret of one's own services that is not set. Default: a missing one is a problem. */
+  readonly placeholder?: string;
 }

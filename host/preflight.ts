@@ -25,8 +25,9 @@ const OLDEST_API = 41;
 const SPARE_MIB = 512;
 /** In percent. The containerd image store keeps the compressed layers too: n8n takes 1.05 GB instead of 602 MB. */
 const CONTAINERD_FACTOR = 175;
-/** Where a containerd that does not belong to dockerd keeps images, as Docker's packages install it. */
+/** Where a containerd that does not belong to dockerd keeps images, as Docker's packages install it, and says so itself. */
 const CONTAINERD_ROOT = "/var/lib/containerd";
+const CONTAINERD_CONFIG = "/etc/containerd/config.toml";
 
 export interface PreflightArgs {
   /** `linux/amd64` */
@@ -49,8 +50,14 @@ fi
 set -- $facts
 engine=$1 api=\${2#1.} oldest=\${3#1.} arch=$4
 case $api.$oldest in *[!0-9.]* | .* | *.) problem "docker: cannot read the engine's API version from: $facts"; exit 1 ;; esac
-case $(docker info --format '{{range .SecurityOptions}}{{.}} {{end}}') in *name=rootless*)
+case $(docker info --format '{{range .SecurityOptions}}{{.}} {{end}}') in
+*name=rootless*)
   problem "docker: this engine runs rootless (docker info: name=rootless); ports 80 and 443, the socket's group and visitors' addresses work differently there; use the system's engine" ;;
+*)
+  missing=$(docker info --format '{{if not .MemoryLimit}} memory{{end}}{{if not .CPUCfsQuota}} cpu{{end}}{{if not .PidsLimit}} pids{{end}}')
+  if [ -n "$missing" ]; then
+    problem "docker: this host cannot limit what a container uses; control groups that it lacks:$missing; enable them on the kernel's command line, such as cgroup_enable=memory, and restart the host"
+  fi ;;
 esac
 factor=100
 root=$(docker info --format '{{.DockerRootDir}}')
@@ -58,7 +65,9 @@ case $(docker info --format '{{range .DriverStatus}}{{index . 1}} {{end}}') in *
   factor=${CONTAINERD_FACTOR}
   # A containerd that dockerd starts itself keeps its data in Docker's folder. Older engines do not say which one they use.
   case $(docker info --format '{{.Containerd.Address}}' 2>/dev/null) in '' | /run/containerd/* | /var/run/containerd/*)
-    if df ${CONTAINERD_ROOT} >/dev/null 2>&1; then root=${CONTAINERD_ROOT}; fi ;;
+    content=$(sed -n 's/^root *= *.\\(\\/[[:alnum:]\\/._-]*\\).*/\\1/p' ${CONTAINERD_CONFIG} 2>/dev/null || :)
+    content=\${content:-${CONTAINERD_ROOT}}
+    if df "$content" >/dev/null 2>&1; then root=$content; fi ;;
   esac ;;
 esac
 free=$(df -Pm "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')

@@ -1,6 +1,7 @@
 /** The stacks of this project as the program registers them. What a service or a component does by itself is tested there. */
 import assert from "node:assert/strict";
 
+import { bridgeName } from "../components/hardened/model";
 import { Controls, HARDENED } from "../components/hardened/policy";
 import { RestrictionRow } from "../components/outputs";
 import { readStackFile, StackFile } from "../config/file/read";
@@ -31,7 +32,7 @@ const GUIDE_EXEMPT = Object.fromEntries(
 );
 
 /** Networks that lead out of the host, each with the only container on it. */
-const OUTSIDE: Readonly<Record<string, string>> = { edge: "traefik", egress: "n8n" };
+const OUTSIDE: Readonly<Record<string, string>> = { edge: "traefik", "egress-n8n": "n8n" };
 
 /** Where the stacks publish ports: `container address:port on the host:port inside`. */
 const PUBLISHED: Readonly<Record<string, readonly string[]>> = {
@@ -216,7 +217,7 @@ for (const [stack, said, title] of [
           inputs.options,
           outside === undefined
             ? { "com.docker.network.bridge.inhibit_ipv4": "true" }
-            : { "com.docker.network.bridge.name": `ps-${stack}-${network}` },
+            : { "com.docker.network.bridge.name": bridgeName(stack, network) },
         );
         if (outside === undefined) assert.equal(members.length, 2, network);
         else

@@ -3,21 +3,89 @@ import { z } from "zod";
 
 import { redactCredentials } from "./redact";
 
+/** What to say of an unknown key at a path, continuing `path: …`; undefined for the usual words. */
+export type KeyHint = (path: readonly string[]) => string | undefined;
+
 /** Converts zod issues to `path: problem` lines. */
-export function issueLines(key: string, issues: readonly z.core.$ZodIssue[]): string[] {
+export function issueLines(
+  key: string,
+  issues: readonly z.core.$ZodIssue[],
+  hint: KeyHint = () => undefined,
+): string[] {
   return issues.flatMap((issue) => {
+    const inner = issue.code === "invalid_union" ? mapIssues(issue) : undefined;
+    if (inner !== undefined)
+      return issueLines(
+        key,
+        inner.map((one) => ({ ...one, path: [...issue.path, ...one.path] })),
+        hint,
+      );
     // The last part is the invalid key itself, which may contain a password. The message shows it without one.
     const path = issue.code === "invalid_key" ? issue.path.slice(0, -1) : issue.path;
     const at = [key, ...path.map((part) => pathPart(String(part)))].join(".");
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((name) => unknownKey(`${at}.${pathPart(name)}`));
+      return issue.keys.map((name) =>
+        unknownKey(`${at}.${pathPart(name)}`, hint([key, ...issue.path.map(String), name])),
+      );
     if (issue.code === "invalid_key") return issue.issues.map(({ message }) => `${at}: ${message}`);
     return [`${at}: ${issue.message}`];
   });
 }
 
-export const unknownKey = (at: string): string =>
-  `${at}: unknown key; remove it or check its spelling`;
+/** The problems of the one alternative that a map was meant for; undefined if the value is no map. */
+const mapIssues = ({
+  errors,
+}: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined =>
+  errors.find(
+    (issues) =>
+      issues.length > 0 &&
+      issues.every(({ code, path }) => code === "unrecognized_keys" || typeof path[0] === "string"),
+  );
+
+export const unknownKey = (
+  at: string,
+  hint = "unknown key; remove it or check its spelling",
+): string => `${at}: ${hint}`;
+
+/** `; did you mean "memoryMiB"?`, or nothing if no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  const limit = word.length < 2 ? 0 : word.length < 4 ? 1 : word.length < 8 ? 2 : 3;
+  let best: string | undefined;
+  let least = limit + 1;
+  for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {
+    const steps = distance(word.slice(0, 80), candidate, least);
+    if (steps < least) [best, least] = [candidate, steps];
+  }
+  return best === undefined || best === word ? "" : `; did you mean ${JSON.stringify(best)}?`;
+}
+
+/** A file may name thousands of services. */
+const MAX_CANDIDATES = 100;
+
+/** Insertions, deletions, substitutions and swaps of neighbours between two words, letter case aside; at most `limit`. */
+function distance(one: string, other: string, limit: number): number {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let [before, last]: [number[], number[]] = [
+    [],
+    Array.from({ length: b.length + 1 }, (_, i) => i),
+  ];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(
+        (last[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (last[j - 1] ?? 0) + cost,
+        swapped ? (before[j - 2] ?? 0) + 1 : Infinity,
+      );
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length] ?? limit;
+}
 
 /** A key as part of a path. Keys with unusual characters are quoted and shortened to keep the message on one line. */
 export const pathPart = (key: string): string =>

@@ -1,23 +1,26 @@
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../host/cgroups";
-import { DataVolume } from "./data-volume";
+import { cgroupParent, hostCgroupPaths } from "../../host/cgroups";
+import { CommandRunner } from "./command-runner";
+import { DataBinding } from "./data-volume";
 import { FileVolume, NamedSecret } from "./file-volume";
 import { labelList, NAME_LABEL } from "./labels";
 import {
   ContainerModel,
   containerModel,
   ContainerSpec,
+  DEVICE_PERMISSIONS,
   FilesMount,
   FIXED,
   HostMount,
   Mount,
   SocketMount,
   goDuration,
+  isWritable,
   nameServers,
-  tmpfsOptions,
+  protocolOf,
+  tmpfsMounts,
 } from "./model";
 import { Link } from "./networks";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
@@ -28,16 +31,8 @@ export interface SocketBinding extends SocketMount {
   readonly group: pulumi.Input<string>;
 }
 
-/** Runs a shell script on the Docker host. {@link DockerHost} in host/docker-host.ts implements it. */
-export interface CommandRunner {
-  command(
-    name: string,
-    args: { readonly script: pulumi.Input<string>; readonly triggers: pulumi.Input<string>[] },
-    opts?: pulumi.CustomResourceOptions,
-  ): command.local.Command;
-  /** How the engine manages control groups. */
-  cgroups(): pulumi.Output<EngineCgroups>;
-}
+/** A mount with its resources. */
+export type Binding = FileVolume | DataBinding | HostMount | SocketBinding;
 
 export interface HardenedContainerArgs extends Omit<
   ContainerSpec,
@@ -45,7 +40,7 @@ export interface HardenedContainerArgs extends Omit<
 > {
   /** Network alias, and the name in reports. Default: the name of the resource. */
   readonly alias?: string;
-  readonly mounts?: readonly (FileVolume | DataVolume | HostMount | SocketBinding)[];
+  readonly mounts?: readonly Binding[];
   readonly networks: readonly Link[];
   readonly secretEnvironment?: Readonly<Record<string, NamedSecret>>;
   readonly labels?: Readonly<Record<string, string>>;
@@ -55,7 +50,7 @@ export interface HardenedContainerArgs extends Omit<
   /** Image with `/bin/sh`, `cp` and `wget`, for copies of data volumes and questions. Default: the container's own. */
   readonly toolImage?: string;
   /** What must be there before it starts; it is created, stopped, without that. */
-  readonly startAfter?: pulumi.Input<pulumi.Resource[]>;
+  readonly startAfter?: Promise<pulumi.Resource[]> | pulumi.Resource[];
   /** Any text; another one than last time starts the container again where it has stopped. */
   readonly restarted?: string;
 }
@@ -104,11 +99,11 @@ export class HardenedContainer extends pulumi.ComponentResource {
         ...(networks.length === 0 && { networkMode: "none" }),
         ...(servers.length > 0 && { dns: [...servers] }),
         networksAdvanced: networks.map(({ network }) => ({ name: network.name, aliases: [alias] })),
-        ports: this.model.ports.map(({ address, published, internal }) => ({
-          ip: address,
-          external: published,
-          internal,
-          protocol: "tcp",
+        ports: this.model.ports.map((port) => ({
+          ip: port.address,
+          external: port.published,
+          internal: port.internal,
+          protocol: protocolOf(port),
         })),
       },
       {
@@ -136,7 +131,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
         script: pulumi.interpolate`export new=${this.container.id}\n${script}`,
         triggers: [this.container.id, args.restarted ?? ""],
       },
-      { parent: this, ...(args.startAfter && { dependsOn: args.startAfter }) },
+      { parent: this, dependsOn: startAfter(args) },
     );
     this.registerOutputs({
       containerId: this.container.id,
@@ -147,6 +142,15 @@ export class HardenedContainer extends pulumi.ComponentResource {
     });
   }
 }
+
+/** Files that are written in place are there before the start, not before the container. */
+const startAfter = async ({
+  startAfter = [],
+  mounts = [],
+}: HardenedContainerArgs): Promise<pulumi.Resource[]> => [
+  ...(await startAfter),
+  ...mounts.flatMap((mount) => ("written" in mount && mount.written ? [mount.written] : [])),
+];
 
 /** The model for Pulumi's state. File contents are left out: the uploads of the init container already have them. */
 const withoutFileContents = (model: ContainerModel): ContainerModel => ({
@@ -159,7 +163,7 @@ const withoutFileContents = (model: ContainerModel): ContainerModel => ({
 });
 
 /** The mount as plain data, without Pulumi resources. */
-function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding): Mount {
+function mountModel(mount: Binding): Mount {
   switch (mount.kind) {
     case "data":
       return {
@@ -168,19 +172,26 @@ function mountModel(mount: FileVolume | DataVolume | HostMount | SocketBinding):
         path: mount.path,
         chown: mount.chown,
         copy: mount.copy,
+        ...(mount.readOnly === true && { readOnly: true }),
       };
     case "host":
+      return {
+        kind: mount.kind,
+        source: mount.source,
+        path: mount.path,
+        ...(mount.writable === true && { writable: true }),
+      };
     case "socket":
       return { kind: mount.kind, source: mount.source, path: mount.path };
     default: {
-      const { kind, volume, path, files }: FilesMount = mount;
-      return { kind, volume, path, files };
+      const { kind, volume, path, files, live }: FilesMount = mount;
+      return { kind, volume, path, files, ...(live && { live }) };
     }
   }
 }
 
 function processArgs(
-  { entrypoint, command: argv, environment, stopGraceSeconds, shmMiB }: ContainerModel,
+  { entrypoint, command: argv, workingDir, environment, stopGraceSeconds, shmMiB }: ContainerModel,
   secrets: Readonly<Record<string, NamedSecret>>,
 ): Partial<docker.ContainerArgs> {
   const variables: Readonly<Record<string, pulumi.Input<string>>> = {
@@ -192,6 +203,7 @@ function processArgs(
   return {
     ...(entrypoint && { entrypoints: [...entrypoint] }),
     ...(argv && { command: [...argv] }),
+    ...(workingDir !== undefined && { workingDir }),
     envs: Object.entries(variables)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]) => pulumi.interpolate`${key}=${value}`),
@@ -206,6 +218,8 @@ function processArgs(
 /** The policy as container inputs, spelled as the provider reads them back. Other spellings would show up as a diff. */
 const restrictionArgs = ({
   controls,
+  devices = [],
+  init = false,
   privileged,
   capDrop,
 }: ContainerModel): Partial<docker.ContainerArgs> => ({
@@ -215,7 +229,14 @@ const restrictionArgs = ({
   ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
   privileged,
   ipcMode: FIXED.ipc,
-  init: false,
+  init,
+  ...(devices.length > 0 && {
+    devices: devices.map(({ source, path }) => ({
+      hostPath: source,
+      containerPath: path,
+      permissions: DEVICE_PERMISSIONS,
+    })),
+  }),
   memory: controls.memoryMiB,
   memorySwap: controls.memoryMiB,
   cpus: decimal(controls.cpus),
@@ -226,20 +247,25 @@ const restrictionArgs = ({
 });
 
 function storageArgs(
-  { controls, tmpfs }: ContainerModel,
+  model: ContainerModel,
   mounts: NonNullable<HardenedContainerArgs["mounts"]>,
   host: CommandRunner,
 ): Partial<docker.ContainerArgs> {
-  const groups = mounts.flatMap((mount) => (mount.kind === "socket" ? [mount.group] : []));
-  const volumes = mounts.map((mount) =>
-    "volumeName" in mount
+  const { controls, groups: own = [] } = model;
+  const groups = [
+    ...own,
+    ...mounts.flatMap((mount) => (mount.kind === "socket" ? [mount.group] : [])),
+  ];
+  const volumes = mounts.map((mount) => {
+    const writable = isWritable(mountModel(mount));
+    return "volumeName" in mount
       ? {
           volumeName: mount.volumeName,
           containerPath: mount.path,
-          ...(mount.kind !== "data" && { readOnly: true }),
+          ...(!writable && { readOnly: true }),
         }
-      : readOnly(mount.source, mount.path),
-  );
+      : { hostPath: mount.source, containerPath: mount.path, readOnly: !writable };
+  });
   return {
     volumes: controls.hostCgroups
       ? host
@@ -250,9 +276,7 @@ function storageArgs(
           ])
       : volumes,
     ...(groups.length > 0 && { groupAdds: groups }),
-    tmpfs: Object.fromEntries(
-      Object.entries(tmpfs).map(([path, size]) => [path, tmpfsOptions(size, controls.user)]),
-    ),
+    tmpfs: tmpfsMounts(model),
   };
 }
 
@@ -272,6 +296,8 @@ const cgroupArgs = (
 
 function healthArgs({ health }: ContainerModel): Partial<docker.ContainerArgs> {
   if (health === undefined) return { healthcheck: { tests: ["NONE"] } };
+  // Without settings of its own, the container has those of its image.
+  if (health.command.length === 0) return {};
   const { interval, timeout, retries } = FIXED.health;
   return {
     healthcheck: {

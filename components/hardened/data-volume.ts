@@ -25,18 +25,25 @@ export interface DataVolumeArgs {
   readonly volume?: string;
 }
 
+/** A data volume as one container mounts it. */
+export interface DataBinding extends DataMount {
+  readonly copy: NonNullable<DataMount["copy"]>;
+  readonly volumeName: pulumi.Output<string>;
+  /** The container must depend on this resource. */
+  readonly ready: pulumi.Resource;
+}
+
 /**
  * A volume that no deployment deletes. It is protected, so that a plan that would delete it fails, and retained, so that
  * even `pulumi destroy` leaves it on the host. An existing volume of the same name is adopted with its data.
  */
-export class DataVolume extends pulumi.ComponentResource implements DataMount {
+export class DataVolume extends pulumi.ComponentResource implements DataBinding {
   readonly kind = "data";
   readonly volume: string;
   readonly path: string;
   readonly chown: boolean;
   readonly copy: NonNullable<DataMount["copy"]>;
   readonly volumeName: pulumi.Output<string>;
-  /** The container must depend on this resource. */
   readonly ready: pulumi.Resource;
 
   constructor(name: string, args: DataVolumeArgs, opts: ComponentOptions = {}) {
@@ -87,5 +94,11 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
             },
           );
     this.registerOutputs({ volumeName: this.volumeName });
+  }
+
+  /** The same volume in another container. */
+  sharedAs({ path, readOnly = false }: Pick<DataMount, "path" | "readOnly">): DataBinding {
+    const { kind, volume, volumeName, ready } = this;
+    return { kind, volume, path, chown: false, copy: "never", readOnly, volumeName, ready };
   }
 }

@@ -3,10 +3,12 @@ import { createHash, scryptSync } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
+import { CommandRunner } from "./command-runner";
 import { initContainerArgs } from "./init-container";
 import { labelList } from "./labels";
 import { FileContent, FilesMount } from "./model";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
+import { replaceFilesScript, writeName } from "./replace-files";
 
 /** A secret value, and the name that reports show instead of it. */
 export interface NamedSecret {
@@ -31,25 +33,46 @@ export interface FileVolumeArgs {
   readonly labels?: Readonly<Record<string, string>>;
   /** Name in reports. Default: the name of the resource. */
   readonly volume?: string;
+  /** Changed content replaces the files in place, while the container runs. Not for secrets. Default: a new volume. */
+  readonly live?: LiveFiles;
+}
+
+/** How files are replaced in place. The program in the container must notice changed files by itself. */
+export interface LiveFiles {
+  /** An image with `/bin/sh` and `base64`. */
+  readonly image: string;
+  readonly host: CommandRunner;
+  /** What must be there before changed files get in. Default: nothing. */
+  readonly after?: Promise<pulumi.Resource[]>;
+  /**
+   * Any text, such as other configuration that the files belong to: another one than last time creates a new volume, so that a
+   * container that still has the older configuration keeps the older files. Default: empty.
+   */
+  readonly belongsTo?: string;
 }
 
 /**
- * Files for one container, written through the Docker API: no host path, no shell. Changed content creates a new volume.
- * The new volume is complete before the container is replaced, and the old one is deleted afterwards.
+ * Files for one container. Changed content creates a new volume, written through the Docker API: no host path, no shell. The
+ * new volume is complete before the container is replaced, and the old one is deleted afterwards. A volume that is `live`
+ * stays, and a helper container on the host replaces its files ({@link replaceFilesScript}).
  */
 export class FileVolume extends pulumi.ComponentResource implements FilesMount {
   readonly kind: "files" | "secrets";
   readonly volume: string;
   readonly path: string;
   readonly files: FilesMount["files"];
+  readonly live: boolean;
   readonly volumeName: pulumi.Output<string>;
-  /** The init container that writes the files. The container must depend on it. */
-  readonly ready: docker.Container;
+  /** The init container that writes the files; the volume alone if it is live. The container must depend on it. */
+  readonly ready: pulumi.Resource;
+  /** Writes the files of a live volume. The start of the container must depend on it. */
+  readonly written: pulumi.Resource | undefined;
 
   constructor(name: string, args: FileVolumeArgs, opts: ComponentOptions = {}) {
     super("hardened:docker:FileVolume", name, {}, componentOptions(opts));
-    const { owner, path, files, image, labels = {} } = args;
+    const { owner, path, files, labels = {}, live } = args;
     const secret = owner !== undefined;
+    if (secret && live !== undefined) throw new Error(`${name}: secrets cannot be live`);
     if (Object.values(files).some((content) => isNamedSecret(content) !== secret))
       throw new Error(
         `${name}: expected secrets with an owner, or plain files without one; use a separate volume for each`,
@@ -57,6 +80,7 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
     this.kind = secret ? "secrets" : "files";
     this.volume = args.volume ?? name;
     this.path = path;
+    this.live = live !== undefined;
     this.files = Object.fromEntries(
       Object.entries(files).map(([file, content]) => [
         file,
@@ -73,10 +97,26 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
         // Wait for the images: if a pull fails, no volume may have been replaced, so that restoring the pin is no change.
         dependsOn,
         // Pulumi ignores changes of a secret trigger, so this has to be a plain hash.
-        replacementTrigger: pulumi.unsecret(fingerprint(files, secret ? name : undefined)),
+        replacementTrigger:
+          live === undefined
+            ? pulumi.unsecret(fingerprint(files, secret ? name : undefined))
+            : sha256(live.belongsTo ?? ""),
       },
     );
-    this.ready = new docker.Container(
+    this.volumeName = volume.name;
+    this.written = live && this.#write(name, volume, live);
+    this.ready = live === undefined ? this.#init(name, volume, args, opts) : volume;
+    this.registerOutputs({ volumeName: this.volumeName });
+  }
+
+  #init(
+    name: string,
+    volume: docker.Volume,
+    { path, files, image, owner, labels = {} }: FileVolumeArgs,
+    opts: ComponentOptions,
+  ): docker.Container {
+    const secret = owner !== undefined;
+    return new docker.Container(
       `${name}-init`,
       initContainerArgs({
         image,
@@ -98,15 +138,24 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
         // File contents would flood the preview; the replaced volume already shows that they changed.
         hideDiffs: ["uploads"],
         replaceOnChanges: ["#initerror"],
-        dependsOn,
+        dependsOn: dependencies(opts),
       },
     );
-    this.volumeName = volume.name;
-    this.registerOutputs({ volumeName: this.volumeName });
+  }
+
+  #write(name: string, volume: docker.Volume, { image, host, after }: LiveFiles): pulumi.Resource {
+    const script = pulumi.interpolate`volume=${volume.name}\n${replaceFilesScript('"$volume"', image, this.files)}`;
+    return host.command(
+      writeName(name),
+      { script, triggers: [volume.name] },
+      { parent: this, hideDiffs: ["stdin"], ...(after && { dependsOn: after }) },
+    );
   }
 }
 
 type Content = FileVolumeArgs["files"][string];
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const isNamedSecret = (content: Content): content is NamedSecret =>
   typeof content === "object" && "secret" in content;
@@ -130,7 +179,7 @@ function fingerprint(
   return pulumi.output(values).apply((contents) => {
     const text = JSON.stringify(contents);
     return salt === undefined
-      ? createHash("sha256").update(text).digest("hex")
+      ? sha256(text)
       : scryptSync(text, `hardened ${salt}`, 32, { N: 16384, r: 8, p: 1 }).toString("hex");
   });
 }

@@ -13,7 +13,7 @@ const IMAGE = "[a-zA-Z0-9][a-zA-Z0-9_.:@/-]*";
  * The API paths that a client can be allowed to read. None exposes files, logs or a terminal. `/top` is left out too: its
  * query is passed to `ps` on the host, which can show the environment of every process.
  */
-const READS = {
+export const SOCKET_READS = {
   ping: "/_ping",
   version: "/version",
   info: "/info",
@@ -30,7 +30,7 @@ const READS = {
   volume: `/volumes/${ID}`,
 } as const;
 
-export type SocketRead = keyof typeof READS;
+export type SocketRead = keyof typeof SOCKET_READS;
 
 export const PROXY_PORT = 2375;
 
@@ -45,7 +45,7 @@ const CONFIG_FOLDER = "/etc/socket-proxy";
 
 /** The allowed paths as regular expressions, without the API version prefix. `/_ping` is included for the health check. */
 export const allowedPaths = (reads: readonly SocketRead[]): readonly string[] =>
-  [...new Set<SocketRead>(["ping", ...reads])].map((read) => READS[read]);
+  [...new Set<SocketRead>(["ping", ...reads])].map((read) => SOCKET_READS[read]);
 
 /** The configuration files of a proxy, and the path to mount them at. */
 export const proxyFiles = (

@@ -5,7 +5,7 @@
 export { DockerHost } from "../../host/docker-host";
 export { HardenedContainer, type HardenedContainerArgs } from "./container";
 export { DataVolume, type DataVolumeArgs } from "./data-volume";
-export { FileVolume, type FileVolumeArgs, type NamedSecret } from "./file-volume";
+export { FileVolume, type FileVolumeArgs, type LiveFiles, type NamedSecret } from "./file-volume";
 export { type SocketRead } from "./haproxy";
 export { type ContainerModel } from "./model";
 export { type Link, Networks, type NetworksArgs } from "./networks";

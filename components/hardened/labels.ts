@@ -1,7 +1,7 @@
 /**
  * The labels that these components set by themselves: what a container or volume is for, and which containers replace each
  * other. `container` runs, `init` fills a volume and ends, `files` and `data` are volumes. What the scripts on the host make for
- * a while is `helper`, `trial` or `before` (start.sh, trial.sh).
+ * a while is `helper`, `lock`, `trial` or `before` (start.sh, trial.sh).
  */
 export const ROLE_LABEL = "hardened.role";
 export const NAME_LABEL = "hardened.name";

@@ -18,7 +18,7 @@ import {
 /** The content of a file: text, bytes, or the name of a secret. */
 export type FileContent = string | { readonly base64: string } | { readonly secret: string };
 
-/** A volume with generated files, mounted read-only. Changed content creates a new volume. */
+/** A volume with generated files, mounted read-only. Changed content creates a new volume, except in one that is live. */
 export interface FilesMount {
   /** `files` belong to root and are world-readable (0444); `secrets` are readable only by the container's user (0400). */
   readonly kind: "files" | "secrets";
@@ -27,6 +27,8 @@ export interface FilesMount {
   readonly path: string;
   /** By path relative to `path`. */
   readonly files: Readonly<Record<string, FileContent>>;
+  /** Whether changed files replace the older ones in place while the container runs, because it notices them by itself. */
+  readonly live?: boolean;
 }
 
 /** A persistent volume, which no deployment deletes. */
@@ -41,13 +43,17 @@ export interface DataMount {
    * for files that change together. `never`: the newer image changes nothing that the older one could not read. Default `live`.
    */
   readonly copy?: "live" | "paused" | "never";
+  /** Of a volume that another container fills. Default false. */
+  readonly readOnly?: boolean;
 }
 
-/** A bind mount of a host path, read-only. */
+/** A bind mount of a host path. */
 export interface HostMount {
   readonly kind: "host";
   readonly source: string;
   readonly path: string;
+  /** Requires the exemption `writableHostPaths` instead of `hostPaths`. Default false. */
+  readonly writable?: boolean;
 }
 
 /** The Docker socket. The container joins the group that may use it. */
@@ -59,8 +65,13 @@ export interface SocketMount {
 
 export type Mount = FilesMount | DataMount | HostMount | SocketMount;
 
+/** Whether the container can change what is mounted. */
+export const isWritable = (mount: Mount): boolean =>
+  (mount.kind === "data" && mount.readOnly !== true) ||
+  (mount.kind === "host" && mount.writable === true);
+
 export interface HealthCheck {
-  /** Argument vector. Exit code 0 means healthy. */
+  /** Argument vector. Exit code 0 means healthy. Empty: the health check of the image. */
   readonly command: readonly string[];
   /** Seconds after the start in which failures do not count. Default 30. */
   readonly startSeconds?: number;
@@ -77,8 +88,21 @@ export interface PublishedPort {
   /** Address on the host. */
   readonly address: string;
   readonly published: number;
-  /** Port inside the container, TCP. */
+  /** Port inside the container. */
   readonly internal: number;
+  /** Default `tcp`. */
+  readonly protocol?: "tcp" | "udp";
+}
+
+/** Without `m`: nobody has the capability to create further devices. */
+export const DEVICE_PERMISSIONS = "rw";
+
+export const protocolOf = ({ protocol = "tcp" }: PublishedPort): "tcp" | "udp" => protocol;
+
+/** A device of the host, for reading and writing. */
+export interface Device {
+  readonly source: string;
+  readonly path: string;
 }
 
 /** A network that a container joins. */
@@ -118,8 +142,8 @@ export function bridgeName(stack: string, network: string): string {
 
 /**
  * How a container is replaced. `start-first`: the new one must be healthy before the old one is removed. `stop-first`: the
- * old one is stopped first, because two cannot share a published port or write to the same volume; it is removed when the
- * new one works.
+ * old one is stopped first, because two cannot share a published port or a device, or write to the same volume; it is removed
+ * when the new one works.
  */
 export type ReplaceOrder = "start-first" | "stop-first";
 
@@ -137,11 +161,23 @@ export interface ContainerSpec extends Partial<Limits> {
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Variable name to secret name. Requires an exemption, because `docker inspect` shows the values. */
+  /**
+   * Variable name to secret name, or to a text with secrets in it ({@link secretsIn}). Requires an exemption, because
+   * `docker inspect` shows the values.
+   */
   readonly secretEnvironment?: Readonly<Record<string, string>>;
   readonly mounts?: readonly Mount[];
   /** tmpfs mounts that belong to the container's user: path to size in MiB. They count towards the memory limit. */
   readonly tmpfs?: Readonly<Record<string, number>>;
+  /** Paths of `tmpfs` in which programs may be executed. Default none. */
+  readonly executableTmpfs?: readonly string[];
+  /** Requires an exemption. */
+  readonly devices?: readonly Device[];
+  /** Additional groups of the process, as numbers. */
+  readonly groups?: readonly string[];
+  readonly workingDir?: string;
+  /** Whether Docker's own init is process 1. Default false. */
+  readonly init?: boolean;
   /** A container without a health check requires an exemption. */
   readonly health?: HealthCheck;
   /** Asked once it is healthy; a new container without a good answer is not taken. Default: its health alone counts. */
@@ -183,6 +219,11 @@ export interface ContainerModel extends Required<
   readonly capDrop: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
+  readonly executableTmpfs?: readonly string[];
+  readonly devices?: readonly Device[];
+  readonly groups?: readonly string[];
+  readonly workingDir?: string;
+  readonly init?: boolean;
   readonly health?: Required<HealthCheck>;
   readonly question?: Question;
   readonly shmMiB?: number;
@@ -220,6 +261,11 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     question,
     shmMiB,
     cgroup,
+    workingDir,
+    init,
+    executableTmpfs = [],
+    devices = [],
+    groups = [],
   } = spec;
   const { mounts = [], ports = [] } = spec;
   const controls = controlsWith(service, spec, exemptions);
@@ -238,6 +284,11 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     secretEnvironment: spec.secretEnvironment ?? {},
     mounts,
     tmpfs: spec.tmpfs ?? {},
+    ...(executableTmpfs.length > 0 && { executableTmpfs }),
+    ...(devices.length > 0 && { devices }),
+    ...(groups.length > 0 && { groups }),
+    ...(workingDir !== undefined && { workingDir }),
+    ...(init === true && { init }),
     ...(health && { health: { startSeconds: 30, ...health } }),
     ...(question && { question }),
     networks: spec.networks,
@@ -247,18 +298,22 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     ...(cgroup && { cgroup }),
     dependsOn: spec.dependsOn ?? [],
     order:
-      ports.length === 0 && !mounts.some(({ kind }) => kind === "data")
+      ports.length === 0 && devices.length === 0 && !mounts.some(isWritable)
         ? "start-first"
         : "stop-first",
   };
 }
 
 function checkExemptionsMatchUse(service: string, controls: Controls, spec: ContainerSpec): void {
-  const { mounts = [], ports = [], networks, secretEnvironment = {}, health } = spec;
+  const { mounts = [], ports = [], networks, secretEnvironment = {}, health, devices = [] } = spec;
   const used: Partial<Pick<Controls, Exemptible>> = {
     publishedPorts: ports.map(({ internal }) => internal),
-    outsideNetworks: networks.filter(({ internal }) => !internal).map(({ name }) => name),
-    hostPaths: mounts.flatMap((mount) => (mount.kind === "host" ? [mount.source] : [])),
+    outsideNetworks: networks
+      .filter(({ internal }) => !internal)
+      .map(({ name }) => outsideKind(name)),
+    hostPaths: hostPathsOf(mounts, false),
+    writableHostPaths: hostPathsOf(mounts, true),
+    devices: devices.map(({ source }) => source),
     dockerSocket: mounts.some(({ kind }) => kind === "socket"),
     environmentSecrets: Object.keys(secretEnvironment),
     healthCheck: health !== undefined,
@@ -274,6 +329,29 @@ function checkExemptionsMatchUse(service: string, controls: Controls, spec: Cont
   if (problems.length > 0) throw new HardeningError(problems);
 }
 
+const hostPathsOf = (mounts: readonly Mount[], writable: boolean): string[] =>
+  mounts.flatMap((mount) =>
+    mount.kind === "host" && isWritable(mount) === writable ? [mount.source] : [],
+  );
+
+/** `edge` or `egress`, which an exemption names. Two containers must not share either: they could talk to each other. */
+export const outsideKind = (network: string): string =>
+  /^(edge|egress)-/.exec(network)?.[1] ?? network;
+
+const VARIABLE = /\$(?:\$|\{([^{}$]*)\})/g;
+
+/** The names of the secrets in a value of `secretEnvironment`, which is a name or a text such as `user:${password}`. */
+export const secretsIn = (text: string): string[] =>
+  text.includes("$")
+    ? [...new Set([...text.matchAll(VARIABLE)].flatMap(([, name]) => name ?? []))]
+    : [text];
+
+/** A text with `${name}` replaced by its value, and `$$` by `$`. An unknown name stays as it is. */
+export const fillText = (text: string, valueOf: (name: string) => string | undefined): string =>
+  text.replace(VARIABLE, (whole, name: string | undefined) =>
+    name === undefined ? "$" : (valueOf(name) ?? whole),
+  );
+
 /**
  * The name servers behind Docker's own, which still resolves the other containers. A container on internal networks has no
  * use for others, and engines before 23.0.11 would ask them from the host's network: a way out for data (CVE-2024-29018).
@@ -282,10 +360,23 @@ export const nameServers = ({ networks }: Pick<ContainerModel, "networks">): rea
   networks.length > 0 && networks.every(({ internal }) => internal) ? ["127.0.0.1"] : [];
 
 /** Mount options of a tmpfs. With uid and gid, because it belongs to root otherwise. */
-export function tmpfsOptions(sizeMiB: number, user: string): string {
+export function tmpfsOptions(sizeMiB: number, user: string, executable = false): string {
   const [uid = "0", gid = "0"] = user.split(":");
-  return `rw,noexec,nosuid,nodev,size=${sizeMiB}m,uid=${uid},gid=${gid}`;
+  return `rw,${executable ? "exec" : "noexec"},nosuid,nodev,size=${sizeMiB}m,uid=${uid},gid=${gid}`;
 }
+
+/** Mount options of each tmpfs, by path. */
+export const tmpfsMounts = ({
+  tmpfs,
+  executableTmpfs = [],
+  controls,
+}: Pick<ContainerModel, "tmpfs" | "executableTmpfs" | "controls">): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(tmpfs).map(([path, size]) => [
+      path,
+      tmpfsOptions(size, controls.user, executableTmpfs.includes(path)),
+    ]),
+  );
 
 /** A duration as Go prints it, which is how the provider reads it back: 90 seconds as "1m30s". */
 export function goDuration(seconds: number): string {

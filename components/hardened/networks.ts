@@ -27,6 +27,8 @@ export type { Link };
 
 export interface NetworksArgs {
   readonly labels?: Readonly<Record<string, string>>;
+  /** Docker's ids by name of networks that exist already and are imported into Pulumi's state. Default: none. */
+  readonly existing?: Readonly<Partial<Record<string, string>>>;
 }
 
 /**
@@ -37,12 +39,14 @@ export interface NetworksArgs {
 export class Networks extends pulumi.ComponentResource {
   readonly #name: string;
   readonly #labels: NonNullable<NetworksArgs["labels"]>;
+  readonly #existing: NonNullable<NetworksArgs["existing"]>;
   readonly #links = new Map<string, Link>();
 
   constructor(name: string, args: NetworksArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("hardened:docker:Networks", name, {}, opts);
     this.#name = name;
     this.#labels = args.labels ?? {};
+    this.#existing = args.existing ?? {};
     this.registerOutputs({});
   }
 
@@ -70,6 +74,7 @@ export class Networks extends pulumi.ComponentResource {
     const known = this.#links.get(name);
     if (known !== undefined) return known;
     const fullName = `${this.#name}-${name}`;
+    const id = this.#existing[fullName];
     const network = new docker.Network(
       fullName,
       {
@@ -79,7 +84,7 @@ export class Networks extends pulumi.ComponentResource {
         labels: labelList(this.#labels),
       },
       // Two networks cannot have the same name or bridge.
-      { parent: this, deleteBeforeReplace: true },
+      { parent: this, deleteBeforeReplace: true, ...(id !== undefined && { import: id }) },
     );
     const link = new Link(name, internal, network);
     this.#links.set(name, link);

@@ -13,13 +13,17 @@ export interface Controls {
   readonly noNewPrivileges: boolean;
   /** Whether the Docker socket is mounted, which gives root access to the host regardless of all other controls. */
   readonly dockerSocket: boolean;
-  /** Bind-mounted host paths, always read-only. */
+  /** Host paths that are bind-mounted read-only. */
   readonly hostPaths: readonly string[];
+  /** Host paths that are bind-mounted for writing. */
+  readonly writableHostPaths: readonly string[];
+  /** Devices of the host, for reading and writing: `/dev/ttyUSB0`. */
+  readonly devices: readonly string[];
   /** Whether it sees the control groups of the whole host, read-only: the use of memory, CPU and disk by everything on it. */
   readonly hostCgroups: boolean;
   /** Container ports that are published on the host. */
   readonly publishedPorts: readonly number[];
-  /** Networks that are not internal (`edge`, `egress`), so that the container can reach other hosts. */
+  /** Its networks that are not internal: `edge` for published ports, `egress` for connections to other hosts. */
   readonly outsideNetworks: readonly string[];
   /** Environment variables with secrets, which `docker inspect` shows. */
   readonly environmentSecrets: readonly string[];
@@ -42,6 +46,8 @@ export const HARDENED: Controls = Object.freeze({
   noNewPrivileges: true,
   dockerSocket: false,
   hostPaths: Object.freeze([]),
+  writableHostPaths: Object.freeze([]),
+  devices: Object.freeze([]),
   hostCgroups: false,
   publishedPorts: Object.freeze([]),
   outsideNetworks: Object.freeze([]),
@@ -64,6 +70,8 @@ export const EXEMPTIBLE = [
   "noNewPrivileges",
   "dockerSocket",
   "hostPaths",
+  "writableHostPaths",
+  "devices",
   "hostCgroups",
   "publishedPorts",
   "outsideNetworks",
@@ -200,6 +208,8 @@ function shapeProblem(control: Exemptible, value: unknown): string | undefined {
     case "publishedPorts":
       return isListOf(value, isPort) ? undefined : `expected a list of port numbers, ${got}`;
     case "hostPaths":
+    case "writableHostPaths":
+    case "devices":
     case "outsideNetworks":
     case "environmentSecrets":
       return isListOf(value, (item) => typeof item === "string" && item !== "")

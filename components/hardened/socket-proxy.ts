@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULT_SOCKET } from "../../host/address";
-import { CommandRunner, HardenedContainer } from "./container";
+import { CommandRunner } from "./command-runner";
+import { HardenedContainer } from "./container";
 import { FileVolume } from "./file-volume";
 import { PROXY_PORT, PROXY_SPEC, proxyFiles, SocketRead } from "./haproxy";
 import { Link } from "./networks";

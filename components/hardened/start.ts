@@ -19,8 +19,12 @@ export interface StartHooks {
   readonly moves?: string;
   /** Takes it over, in place of the usual switch. */
   readonly move?: string;
-  /** Whether that was cut off, so that it has to begin again; `$new` is the new container. */
+  /** Whether that was cut off for container `$1`, so that it has to begin again. */
   readonly unfinished?: string;
+  /** Starts what was stopped for it, if that does not run yet. Fails if it does not work. */
+  readonly resume?: string;
+  /** The database in a server that `snapshot` copies. */
+  readonly database?: string;
   /** Functions that the others use. */
   readonly library?: string;
 }
@@ -51,8 +55,10 @@ grace=${model.stopGraceSeconds}
 seconds=${(health?.startSeconds ?? 30) + FIXED.health.interval * FIXED.health.retries}
 pids=${model.controls.pidsLimit}
 has_health=${health === undefined ? "no" : "yes"}
+kept_paths=${quote(copied.map(({ path }) => path).join(" "))}
+kept_database=${quote(hooks.database ?? "")}
 tool_image=${quote(toolImage)}
-HEALTH() { ${health === undefined ? ":" : exec(health.command)}; }
+HEALTH() { ${health === undefined ? ":" : health.command.length === 0 ? IMAGE_HEALTH : exec(health.command)}; }
 QUESTION() { ${question === undefined ? ":" : questionScript(question, toolImage)}; }
 ${hooks.library ?? ""}${shellFunction("AFTER", hooks.after)}
 ${shellFunction("SNAPSHOT", [...copied.map(({ path }, index) => `copy_volume "$(volume_at "$old" ${quote(path)})" / "$name-before" /${index} || return 1`), hooks.snapshot ?? ""].join("\n"))}
@@ -61,6 +67,7 @@ ${shellFunction("FORGET", hooks.forget)}
 ${shellFunction("MOVES", hooks.moves ?? "return 1")}
 ${shellFunction("MOVE", hooks.move)}
 ${shellFunction("UNFINISHED", hooks.unfinished ?? "return 1")}
+${shellFunction("RESUME", hooks.resume)}
 `;
 }
 
@@ -89,10 +96,13 @@ cat <&4 >&2
 exit $code
 `;
 
+/** What Docker says of the image's own health check. Without one it says nothing, and the container is not healthy. */
+const IMAGE_HEALTH = `[ "$(docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")" = healthy ]`;
+
 const questionScript = (question: Question, toolImage: string): string =>
   "command" in question
     ? `timeout 20 docker exec "$1" ${question.command.map(quote).join(" ")} >/dev/null 2>&1`
-    : `timeout 10 docker run --rm --label hardened.role=helper --network "container:$1" --user 65534:65534 --cap-drop ALL --security-opt no-new-privileges --read-only --memory 32m --pids-limit 20 --entrypoint /bin/sh ${quote(toolImage)} -c ${quote(`exec timeout 5 wget -q -O /dev/null http://127.0.0.1:${question.port}${question.path}`)} >/dev/null 2>&1`;
+    : `timeout 10 docker run --rm --label hardened.role=helper --label "hardened.for=$worked_on" --network "container:$1" --user 65534:65534 --cap-drop ALL --security-opt no-new-privileges --read-only --memory 32m --pids-limit 20 --entrypoint /bin/sh ${quote(toolImage)} -c ${quote(`exec timeout 5 wget -q -O /dev/null http://127.0.0.1:${question.port}${question.path}`)} >/dev/null 2>&1`;
 
 const shellFunction = (name: string, body: string | undefined): string => {
   const text = (body ?? "").trim();

@@ -4,9 +4,16 @@ import { z } from "zod";
 import { ImageNeeds } from "../../host/preflight";
 import { ImageReference } from "../../images/reference";
 import { SocketRead } from "../hardened/haproxy";
-import { ContainerModel, ContainerSpec, DataMount, FileContent } from "../hardened/model";
-import { IngressSettings, Route, Tls } from "../ingress";
-import { Upgrade } from "../model";
+import {
+  ContainerModel,
+  ContainerSpec,
+  DataMount,
+  FileContent,
+  HostMount,
+  PublishedPort,
+} from "../hardened/model";
+import { IngressSettings, Redirect, Route, Tls } from "../ingress";
+import { Backup, Upgrade } from "../model";
 
 /** A secret in the configuration, `pinned-stack:<name>`. */
 export interface SecretSpec {
@@ -56,6 +63,10 @@ export interface RouteSpec {
   readonly healthPath?: string;
   /** See {@link Route.probePath}. Default `/`. */
   readonly probePath?: string;
+  /** See {@link Route.anyAnswer}. Default false. */
+  readonly anyAnswer?: boolean;
+  /** See {@link Route.path}. */
+  readonly path?: string;
 }
 
 export const isAdminRoute = (
@@ -82,6 +93,7 @@ export interface ServiceContext<
   readonly url: string;
   /** All active routes of the stack. */
   readonly routes: readonly Route[];
+  readonly redirects: readonly Redirect[];
   /** Services that read the Docker API, each through its own proxy. */
   readonly dockerClients: readonly {
     readonly service: string;
@@ -124,6 +136,8 @@ export interface ServiceContainer extends Omit<
         readonly files: Readonly<
           Record<string, Exclude<FileContent, { readonly secret: string }> | DerivedContent>
         >;
+        /** Whether the program in the container notices changed files by itself, so that they need no new container. Default false. */
+        readonly live?: boolean;
       }
     >
   >;
@@ -140,15 +154,17 @@ export interface ServiceContainer extends Omit<
         readonly chown?: boolean;
         /** See {@link DataMount}. */
         readonly copy?: DataMount["copy"];
+        readonly readOnly?: boolean;
+        /** Name in the stack of another service's volume that it shares. */
+        readonly of?: string;
       }
     >
   >;
-  /** Paths of the host, read-only. */
-  readonly hostPaths?: readonly { readonly source: string; readonly path: string }[];
+  readonly hostPaths?: readonly Omit<HostMount, "kind">[];
   readonly dockerSocket?: boolean;
-  /** Ports published on the stack's address. The container joins the network `edge`. */
-  readonly ports?: readonly { readonly published: number; readonly internal: number }[];
-  /** Whether it has internet access: joins the network `egress`. Default false. */
+  /** Ports published on the stack's address. The container joins a network `edge` of its own. */
+  readonly ports?: readonly Omit<PublishedPort, "address">[];
+  /** Whether it has internet access: joins a network `egress` of its own. Default false. */
   readonly egress?: boolean;
   /** Names of the containers that it connects to. */
   readonly links?: readonly string[];
@@ -162,6 +178,8 @@ export interface ServiceContainer extends Omit<
   /** How it is tried on a copy of its data. Its database follows from the definition. */
   readonly upgrade?: Omit<Upgrade, "database">;
   readonly contentSecurityPolicy?: string;
+  /** How its data volumes are to be saved. */
+  readonly backup?: Backup;
 }
 
 export interface ServiceDefinition<
@@ -170,6 +188,8 @@ export interface ServiceDefinition<
   Options extends z.ZodRawShape = z.ZodRawShape,
 > {
   readonly name: Name;
+  /** Whether it comes from the configuration and not from this program. Default false. */
+  readonly own?: boolean;
   /**
    * Whether the service is enabled by default. `always`: it cannot be disabled. A function that selects the services that
    * need this one: it is enabled if and only if one of them is enabled. Default true.
@@ -192,6 +212,8 @@ export interface ServiceDefinition<
   readonly namedCgroups?: boolean;
   /** Names of the services that connect to it. A network is created for each. */
   readonly clients?: readonly string[];
+  /** Variables that a stack may not set, and why. Default: those that the service sets itself. */
+  readonly fixedEnvironment?: { readonly names: RegExp; readonly why: string };
   /** What users notice while it is replaced stop-first, such as "n8n waits". */
   readonly downtimeEffect?: string;
   containers(context: ServiceContext<z.output<z.ZodObject<Options>>>): readonly ServiceContainer[];

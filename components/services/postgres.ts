@@ -20,7 +20,11 @@ export const postgres = defineService({
         ? `expected a tag that starts with the major version, such as 16-alpine, got ${JSON.stringify(tag ?? "none")}; the data volume is named after the version`
         : undefined,
   },
-  downtimeEffect: "n8n waits meanwhile",
+  downtimeEffect: "the services with a database wait meanwhile",
+  fixedEnvironment: {
+    names: /^(?:POSTGRES_|PG)/,
+    why: "it decides who logs in and where the data is",
+  },
   containers: ({ image, databases }) => {
     const { version, user } = dataFormat(image);
     return [
@@ -103,21 +107,30 @@ const SET_SUPERUSER = `SET log_min_error_statement = panic;
 ALTER ROLE postgres PASSWORD :'superuser';
 `;
 
+/** Of a role that owns one database and nothing else. Names are quoted: `paperless-ngx` and `user` are names of services. */
+const ROLE = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION";
+
 /** Runs once, on an empty data volume. psql reads the password from the file, and failed statements are not logged. */
 const createDatabase = ({ name }: DatabaseSpec): string => `SET log_min_error_statement = panic;
 \\set password \`cat ${SECRETS}/${name}\`
-CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
-CREATE DATABASE ${name} OWNER ${name};
-REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
+CREATE ROLE "${name}" ${ROLE} PASSWORD :'password';
+CREATE DATABASE "${name}" OWNER "${name}";
+REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
 `;
 
-/** The image sets passwords on an empty data volume only; this sets them whenever the container is a new one. */
+/**
+ * The image sets passwords and makes databases on an empty data volume only; this does it whenever the container is a new one,
+ * as it is after each change of its databases.
+ */
 const setPasswords = (databases: readonly DatabaseSpec[]): string =>
   `docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
 ${SET_SUPERUSER}${databases
     .map(
       ({ name }) => `\\set owner \`cat ${SECRETS}/${name}\`
-ALTER ROLE ${name} PASSWORD :'owner';
+SELECT 'CREATE ROLE "${name}" ${ROLE}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}') \\gexec
+ALTER ROLE "${name}" PASSWORD :'owner';
+SELECT 'CREATE DATABASE "${name}" OWNER "${name}"' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${name}') \\gexec
+REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
 `,
     )
     .join("")}SQL`;

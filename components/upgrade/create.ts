@@ -1,5 +1,5 @@
 /** A container of the model by `docker create`, under every control of the policy; for trials. Pure. */
-import { ContainerModel, tmpfsOptions } from "../hardened/model";
+import { ContainerModel, isWritable, tmpfsMounts } from "../hardened/model";
 import { quote } from "../../host/shell-quote";
 
 export interface CreateOptions {
@@ -7,7 +7,9 @@ export interface CreateOptions {
   readonly before: string;
   /** Shell text for the volume that stands for a data mount, by its path. */
   readonly data: Readonly<Record<string, string>>;
-  /** Shell variable with the id of the deployed container whose files and secrets it shares. */
+  /** Shell text for the volume that stands for live files, by their path. Default: there are none. */
+  readonly live?: Readonly<Record<string, string>>;
+  /** Shell variable with the id of the deployed container whose other files and secrets it shares. */
   readonly like: string;
   /** Instead of the container's own command. */
   readonly command?: readonly string[];
@@ -15,12 +17,12 @@ export interface CreateOptions {
   readonly errors?: string;
 }
 
-/** Shell text that prints the new container's id. Ports, host paths and the Docker socket stay out. */
+/** Shell text that prints the new container's id. Ports, host paths, devices and the Docker socket stay out. */
 export function createScript(model: ContainerModel, options: CreateOptions): string {
-  const { controls, entrypoint, mounts, tmpfs, environment, secretEnvironment, shmMiB } = model;
+  const { controls, entrypoint, mounts, environment, secretEnvironment, shmMiB, health } = model;
   const memory = `${controls.memoryMiB}m`;
   const words = [
-    `docker create ${options.before} --dns 127.0.0.1 --restart no --no-healthcheck --log-driver json-file --log-opt max-size=10m`,
+    `docker create ${options.before} --dns 127.0.0.1 --restart no${health?.command.length === 0 ? "" : " --no-healthcheck"} --log-driver json-file --log-opt max-size=10m`,
     `--user ${quote(controls.user)} --cap-drop ALL`,
     ...controls.capabilities.map((name) => `--cap-add ${quote(name)}`),
     ...(controls.noNewPrivileges ? ["--security-opt no-new-privileges:true"] : []),
@@ -28,16 +30,22 @@ export function createScript(model: ContainerModel, options: CreateOptions): str
     `--ipc private --memory ${memory} --memory-swap ${memory} --cpus ${controls.cpus}`,
     `--pids-limit ${controls.pidsLimit} --ulimit nofile=${controls.openFiles}:${controls.openFiles}`,
     ...(shmMiB === undefined ? [] : [`--shm-size ${shmMiB}m`]),
-    ...Object.entries(tmpfs).map(
-      ([path, size]) => `--tmpfs ${quote(`${path}:${tmpfsOptions(size, controls.user)}`)}`,
+    ...Object.entries(tmpfsMounts(model)).map(
+      ([path, options]) => `--tmpfs ${quote(`${path}:${options}`)}`,
     ),
+    ...(model.groups ?? []).map((group) => `--group-add ${quote(group)}`),
+    ...(model.workingDir === undefined ? [] : [`--workdir ${quote(model.workingDir)}`]),
+    ...(model.init === true ? ["--init"] : []),
     ...mounts.flatMap((mount) => {
       if (mount.kind === "data")
-        return [`--volume "${options.data[mount.path] ?? ""}":${quote(mount.path)}`];
-      if (mount.kind === "files" || mount.kind === "secrets")
         return [
-          `--volume "$(volume_at "$${options.like}" ${quote(mount.path)})":${quote(`${mount.path}:ro`)}`,
+          `--volume "${options.data[mount.path] ?? ""}":${quote(`${mount.path}${isWritable(mount) ? "" : ":ro"}`)}`,
         ];
+      if (mount.kind === "files" || mount.kind === "secrets") {
+        const volume =
+          options.live?.[mount.path] ?? `$(volume_at "$${options.like}" ${quote(mount.path)})`;
+        return [`--volume "${volume}":${quote(`${mount.path}:ro`)}`];
+      }
       return [];
     }),
     ...Object.entries(environment).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),

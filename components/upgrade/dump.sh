@@ -3,6 +3,7 @@
 dump_all() {
   partial="@$stack"
   # Of a run that was cut off; nobody else is at it now.
+  end_dumps "$1"
   rm -rf .partial-*"$partial"
   work=.partial-$$$partial
   mkdir "$work"
@@ -20,7 +21,7 @@ dump_all() {
     [ -s "$work/list" ]
     docker exec -i "$1" pg_restore -f /dev/null <"$work/$database.dump"
   done <"$work/databases"
-  docker exec -i "$1" pg_dumpall -U postgres --globals-only </dev/null >"$work/globals.sql"
+  docker exec -i -e PGAPPNAME=$dump_application "$1" pg_dumpall -U postgres --globals-only </dev/null >"$work/globals.sql"
   grep -q 'CREATE ROLE' "$work/globals.sql"
   touch "$work/counts"
   rm -f "$work/list" "$work/databases"
@@ -28,11 +29,18 @@ dump_all() {
   dump_name=$stack-postgres-$((version / 10000))-$(date -u +%Y%m%dT%H%M%SZ)
   mv "$work" "$dump_name"
   dump=$PWD/$dump_name
-  # By their time, whatever the version; the new one stays even where a clock is wrong.
-  ls | grep -E "^$(printf %s "$stack" | sed 's/[.]/[.]/g')-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z\$" | grep -vxF "$dump_name" | sed 's/.*-\([^-]*\)$/\1 &/' | sort -r | tail -n +"$keep" | while read -r time old; do
-    rm -rf "./$old"
+  # The new one stays even where a clock is wrong.
+  dumps_in . | grep -vxF "$dump_name" | tail -n +"$keep" | while read -r old; do
+    # Half a dump must not look like one.
+    mv "$old" ".partial-$old$partial"
+    rm -rf ".partial-$old$partial"
     log "removed the old dump $PWD/$old"
   done
+}
+
+# The stack's dumps in folder $1 by their time, whatever the version; the newest one first.
+dumps_in() {
+  ls "$1" 2>/dev/null | grep -E "^$(printf %s "$stack" | sed 's/[.]/[.]/g')-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z\$" | sed 's/.*-\([^-]*\)$/\1 &/' | sort -r | sed 's/.* //'
 }
 
 # Dumps all databases of container $1 into a new folder in $folder; its path is in $dump afterwards.
@@ -44,4 +52,13 @@ dump_into() {
   wait $! || { rm -f "$said_dump"; return 1; }
   dump=$(cat "$said_dump")
   rm -f "$said_dump"
+}
+
+# Restores the dump in folder $1 into the server of container $2.
+restore_dump() {
+  source=$1
+  globals_from() { cat "$source/globals.sql"; }
+  dump_from() { cat "$source/$1.dump"; }
+  databases_from() { ls "$source" | sed -n 's/\.dump$//p'; }
+  restore_into "$2"
 }

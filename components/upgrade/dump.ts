@@ -35,9 +35,8 @@ interface DumpArgs {
   readonly backups: DumpSettings;
 }
 
-/** Prints `dump=<folder>`. Needs the stack's lock, because it removes unfinished dumps. */
-export const dumpScript = (args: DumpArgs): string => `${serverScript(args)}
-dump_into "$server"
+/** Prints `dump=<folder>`. */
+export const dumpScript = (args: DumpArgs): string => `${serverScript(args)}dump_into "$server"
 printf 'dump=%s\\n' "$dump"
 `;
 
@@ -49,11 +48,10 @@ export function restoreScript(args: DumpArgs, dump: string | undefined): string 
   const { stack, containers } = args;
   const server = containers.find(isServer);
   if (server === undefined) return `exit ${NOT_RUNNING}\n`;
-  return `${serverScript(args)}
-${functionsOf(stack, server, containers)}
+  return `${serverScript(args)}${functionsOf(stack, server, containers)}
 wanted=${quote(dump ?? "")}
 if [ -z "$wanted" ]; then
-  wanted=$(ls "$folder" 2>/dev/null | grep -E ${quote(`^${stack.replaceAll(".", "\\.")}-postgres-[0-9]+-[0-9]{8}T[0-9]{6}Z$`)} | sed 's/.*-\\([^-]*\\)$/\\1 &/' | sort | tail -n 1 | sed 's/.* //')
+  wanted=$(dumps_in "$folder" | head -n 1)
 fi
 case $wanted in /*) ;; *) wanted=$folder/$wanted;; esac
 if ! [ -s "$wanted/globals.sql" ] || ! ls "$wanted"/*.dump >/dev/null 2>&1; then
@@ -68,13 +66,7 @@ if ! CLIENTS client_stop; then
   log 'REFUSED: a service that uses the databases could not be stopped; nothing was restored'
   exit 1
 fi
-restored() {
-  globals_from() { cat "$source/globals.sql"; }
-  dump_from() { cat "$source/$1.dump"; }
-  databases_from() { ls "$source" | sed -n 's/\\.dump$//p'; }
-  source=$1
-  restore_into "$server" && AFTER "$server"
-}
+restored() { restore_dump "$1" "$server" && AFTER "$server"; }
 if restored "$wanted" && CLIENTS client_start; then
   log "restored $wanted"
   exit 0
@@ -87,13 +79,41 @@ exit 1
 `;
 }
 
-/** Functions and settings, with the running server's id in `$server`. */
+/**
+ * Functions and settings, with the running server's id in `$server`. Waits for the scripts of an earlier deployment that may
+ * still work on the databases, and keeps others away until it has ended.
+ */
 function serverScript({ stack, containers, backups }: DumpArgs): string {
   const server = containers.find(isServer);
+  const name = quote(nameOf(stack, server ?? { name: "" }));
   return `${START_LIBRARY}${POSTGRES}${DUMP}
 stack=${quote(stack)}
 keep=${backups.keep}
-${folderScript(stack, backups)}server=$(running_of ${quote(nameOf(stack, server ?? { name: "" }))})
+${folderScript(stack, backups)}server=$(running_of ${name})
 if [ -z "$server" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
+${lockDatabases(stack, containers, `"$server"`)}server=$(running_of ${name})
+if [ -z "$server" ]; then echo 'PostgreSQL is not running' >&2; exit ${NOT_RUNNING}; fi
+`;
+}
+
+/**
+ * Takes the locks of the trial, of the database server and of its clients, as long as the shell runs.
+ *
+ * @param like shell text of a container's id whose image the locks may have
+ */
+export function lockDatabases(
+  stack: string,
+  containers: readonly StackContainer[],
+  like: string,
+): string {
+  const server = containers.find(isServer);
+  const users = containers.filter(
+    (one) => server !== undefined && (one === server || one.dependsOn.includes(server.name)),
+  );
+  return `tool_image=$(docker inspect --format '{{.Image}}' ${like})
+trap drop_lock EXIT
+for locked in ${[`${stack}-trial`, ...users.map((one) => nameOf(stack, one))].map(quote).join(" ")}; do
+  take_lock "$locked" || { log 'REFUSED: the databases could not be locked; no running container was touched'; exit 1; }
+done
 `;
 }

@@ -34,22 +34,20 @@ export const dataVolumes = ({
 }: Pick<StackModel, "stack" | "containers">): string[] =>
   containers.flatMap(dataOf).map(({ volume }) => `${stack}-${volume}`);
 
-/** Stops client number `index` of a database server, and starts it again if it ran. */
-const clientFunctions = (stack: string, client: StackContainer, index: number): string =>
-  `client_stop_${index}() {
-client=$(running_of ${quote(nameOf(stack, client))})
-if [ -n "$client" ]; then stopped_${index}=$client; docker stop -t ${client.stopGraceSeconds} "$client" >/dev/null; fi
-}
-stopped_${index}=
+/** Stops client number `index` of a database server, and starts it again if it ran (postgres.sh). */
+const clientFunctions = (stack: string, client: StackContainer, index: number): string => {
+  const name = quote(nameOf(stack, client));
+  return `client_stop_${index}() { hold_client ${name} ${client.stopGraceSeconds}; }
 client_start_${index}() {
-if [ -z "$stopped_${index}" ]; then return 0; fi
-docker start "$stopped_${index}" >/dev/null || return 1
+start_held ${name} || return 1
+if [ -z "$client" ]; then return 0; fi
 (
 ${functionsWith(stack, client)}
-works "$stopped_${index}"
-)
+works "$client"
+) && release_client ${name}
 }
 `;
+};
 
 export const serverHooks = ({ afterStart }: StackContainer): StartHooks => ({
   ...(afterStart !== undefined && { after: afterStart }),
@@ -70,9 +68,10 @@ export function startHooks(
       library: `${POSTGRES}${clients.map((client, index) => clientFunctions(stack, client, index)).join("")}
 CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].join("; ")}; }
 `,
-      moves: `[ "$(data_volume_of "$1")" != "$(data_volume_of "$new")" ]`,
+      moves: `is_elsewhere "$1"`,
       move: `move_data "$1"`,
-      unfinished: "is_incomplete",
+      unfinished: `is_incomplete "$1"`,
+      resume: "CLIENTS client_start",
     };
   }
   if (database === undefined || server === undefined) return serverHooks(container);
@@ -83,6 +82,7 @@ CLIENTS() { ${[...clients.map((_, index) => `"$1_${index}" || return 1`), ":"].j
     snapshot: `copy_database "$(server)" ${quote(database)}`,
     restore: `return_database "$(server)" ${quote(database)}`,
     forget: `forget_database "$(server)" ${quote(database)}`,
+    database,
   };
 }
 

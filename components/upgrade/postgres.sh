@@ -21,9 +21,13 @@ SQL
   done
 }
 
+# The sessions of a dump have this name: a command inside the server goes on when the script that waits for it has ended.
+dump_application=hardened-dump
+end_dumps() { psql_in "$1" -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '$dump_application'" </dev/null >/dev/null 2>&1 || :; }
+
 # Writes database $2 of container $1 to stdout in custom format, and to stderr the rows of its tables in the same instant.
 dump_with_counts() {
-  docker exec -i "$1" psql -X -q -At -v ON_ERROR_STOP=1 -U postgres -d "$2" <<SQL
+  docker exec -i -e PGAPPNAME=$dump_application "$1" psql -X -q -At -v ON_ERROR_STOP=1 -U postgres -d "$2" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT pg_export_snapshot() AS snapshot \\gset
 \\setenv SNAPSHOT :snapshot
@@ -62,7 +66,40 @@ compare_counts() {
 }
 
 # The one volume that container $1 may write to.
-data_volume_of() { docker inspect --format '{{range .Mounts}}{{if and .RW (eq .Type "volume")}}{{println .Name}}{{end}}{{end}}' "$1" | head -n 1; }
+data_volume_of() {
+  mounted=$(ask inspect --format '{{range .Mounts}}{{if and .RW (eq .Type "volume")}}{{println .Name}}{{end}}{{end}}' "$1") || return 1
+  printf '%s\n' "$mounted" | head -n 1
+}
+
+# Whether container $1 has its data in another volume than the new one.
+is_elsewhere() {
+  there=$(data_volume_of "$1") && here=$(data_volume_of "$new") || unanswered
+  [ "$there" != "$here" ]
+}
+# Whether the volume of container $1 has only a part of the data that it was to get.
+is_incomplete() {
+  here=$(data_volume_of "$1") || unanswered
+  has_volume "$here-incomplete"
+}
+
+# Stops the client $1, within $2 seconds, and keeps its id: a killed script does not start it again.
+hold_client() {
+  client=$(running_of "$1") || return 1
+  if [ -z "$client" ]; then return 0; fi
+  docker volume rm "$1-held" >/dev/null 2>&1 || :
+  ask volume create --label hardened.role=before --label "hardened.client=$client" "$1-held" >/dev/null || return 1
+  ask stop -t "$2" "$client" >/dev/null
+}
+# Starts the client $1 that was stopped, unless another one of its name runs by now. Leaves its id in $client.
+start_held() {
+  client=
+  if ! has_volume "$1-held"; then return 0; fi
+  client=$(label_of "$1-held" client) || return 1
+  other=$(running_of "$1") || return 1
+  if ! exists "$client" || { [ -n "$other" ] && [ "$other" != "$client" ]; }; then client=; release_client "$1"; return; fi
+  ask start "$client" >/dev/null
+}
+release_client() { ask volume rm "$1-held" >/dev/null; }
 
 # Takes the data of container $1, another major version, over into the new container's own volume. Both run while it is
 # copied; their clients do not. Uses start.sh; CLIENTS runs its argument for each client.
@@ -78,44 +115,49 @@ move_data() {
     forget
     return 1
   fi
-  if is_incomplete || [ "$(helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$target:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION | wc -l')" = 0 ]; then
-    docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
-    empty_volume "$target"
-    if take_over; then
-      docker stop -t "$grace" "$old" >/dev/null
-      # From here on the new one has what the old one has not.
-      docker volume rm "$target-incomplete" >/dev/null
-      if CLIENTS client_start; then mark switched; return 0; fi
-      why='has the data, but a service that needs it does not work'
-      docker volume create --label hardened.role=before "$target-incomplete" >/dev/null
-    fi
-  else
-    # Back to the data from before an upgrade; the trial has checked that this is wanted.
-    docker stop -t "$grace" "$old" >/dev/null
-    why='could not be started'
-    if docker start "$new" >/dev/null && works "$new" && CLIENTS client_start; then mark switched; return 0; fi
-  fi
+  why='could not be started'
+  if moved && mark switched; then return 0; fi
   log "$alias: the new container $why; its last log lines:"
   tail_of "$new"
   CLIENTS client_stop || :
   docker stop -t "$grace" "$new" >/dev/null || :
   forget
-  if ! is_running "$old"; then docker start "$old" >/dev/null || :; fi
+  if ! is_running "$old"; then ask start "$old" >/dev/null || :; fi
   if works "$old" && CLIENTS client_start; then log "$alias: RETURNED: the previous container runs again, with all its data"
   else log "$alias: NOT RETURNED: the previous container $why"; fi
   return 1
 }
-is_incomplete() { docker volume inspect "$(data_volume_of "$new")-incomplete" >/dev/null 2>&1; }
+moved() {
+  if ! is_incomplete "$new"; then
+    filled=$(helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$target:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'find /from -maxdepth 3 -name PG_VERSION | wc -l') || return 1
+    if [ "$filled" -gt 0 ]; then
+      # Back to the data from before an upgrade; the trial has checked that this is wanted.
+      stop "$old" && ask start "$new" >/dev/null && works "$new" && clients_work
+      return
+    fi
+  fi
+  keep "$target-incomplete" && empty_volume "$target" || return 1
+  counts=$(mktemp -d) || return 1
+  taken=0
+  take_over || taken=1
+  rm -rf "$counts"
+  if [ $taken = 1 ]; then return 1; fi
+  # From here on the new one has what the old one has not.
+  stop "$old" && ask volume rm "$target-incomplete" >/dev/null || return 1
+  if clients_work; then return 0; fi
+  keep "$target-incomplete"
+  return 1
+}
+clients_work() { why='has the data, but a service that needs it does not work'; CLIENTS client_start; }
 
 take_over() {
-  counts=$(mktemp -d)
   why='could not be filled, because the previous one does not run'
-  if ! is_running "$old"; then docker start "$old" >/dev/null || return 1; fi
+  if ! is_running "$old"; then ask start "$old" >/dev/null || return 1; fi
   ready "$old" "$seconds" || { why='could not be filled, because the previous one is not ready'; return 1; }
   why='could not be filled: the rows of the previous one cannot be counted'
   counts_of "$old" >"$counts/before" || return 1
   why='could not be started'
-  docker start "$new" >/dev/null || return 1
+  ask start "$new" >/dev/null || return 1
   ready "$new" "$seconds" || return 1
   globals_from() { docker exec -i "$old" pg_dumpall -U postgres --globals-only </dev/null; }
   databases_from() { databases_of "$old"; }
@@ -127,7 +169,6 @@ take_over() {
   counts_of "$new" >"$counts/after" || return 1
   compare_counts "$counts/before" "$counts/after" || return 1
   log "$alias: $(wc -l <"$counts/after" | tr -d ' ') tables with all their rows are in $target"
-  rm -rf "$counts"
 }
 
 empty_volume() {
@@ -137,10 +178,11 @@ empty_volume() {
 # A copy of database $2 of the server in container $1, as fast as its files can be copied. Nobody may be connected.
 copy_database() {
   if [ -z "$1" ]; then log "$alias: no database server runs, so its database was not copied"; return 1; fi
+  # A script that was killed may have left one that is still being made.
   psql_in "$1" -d postgres >/dev/null <<SQL
 SET client_min_messages = warning;
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$2' OR (pid <> pg_backend_pid() AND query LIKE 'CREATE DATABASE "$2\_before"%');
 DROP DATABASE IF EXISTS "$2_before" WITH (FORCE);
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$2';
 SELECT CASE WHEN current_setting('server_version_num')::int < 150000 THEN '' ELSE 'STRATEGY FILE_COPY' END AS how \\gset
 CREATE DATABASE "$2_before" TEMPLATE "$2" :how;
 SQL

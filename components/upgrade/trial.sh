@@ -8,40 +8,73 @@ remove_trials() {
   for left in $(docker volume ls -q --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker volume rm "$left" >/dev/null 2>&1 || :; done
   for left in $(docker network ls -q --filter label=hardened.role=trial --filter "label=hardened.trial=$stack"); do docker network rm "$left" >/dev/null 2>&1 || :; done
 }
-UNTOUCHED='no running container was touched'
-refuse() { log "REFUSED: $1; $UNTOUCHED"; exit 1; }
+refuse() {
+  if [ -e "$files/late" ]; then set -- "the trial takes longer than $at_most minutes (pinned-stack:trial.atMost); raise that limit, or $without_trial"; fi
+  log "REFUSED: $1; no running container was touched"
+  refused=yes
+  exit 1
+}
 
+# The container that stands still for its copy, also as a file for the watch.
 paused=
+pause() {
+  paused=$1
+  echo "$1" >"$files/paused" || :
+  docker pause "$1" >/dev/null 2>&1
+}
+unpause() {
+  if [ -z "$paused" ]; then paused=$(cat "$files/paused" 2>/dev/null) || return 0; fi
+  docker unpause "$paused" >/dev/null 2>&1 || :
+  rm -f "$files/paused"
+  paused=
+}
+
 begun=no
+refused=no
 ended() {
   code=$?
-  trap '' TERM
-  if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null 2>&1 || :; fi
+  trap '' HUP INT TERM
+  # An error that nothing is said about yet.
+  if [ $code != 0 ] && [ $refused = no ]; then ( refuse 'the trial ended with the error above' ) || code=1; fi
+  unpause
   # Not those of another trial, for whose end this one has waited.
-  if [ $begun = yes ]; then remove_trials; fi
+  if [ $begun = yes ]; then kill "$watch" 2>/dev/null || :; end_work; fi
   rm -rf "$files"
   drop_lock
   exit $code
+}
+# What the trial has started on the engine ends, and with it whatever command waits for it.
+end_work() {
+  end_helpers "$stack-trial"
+  remove_trials
+  if [ -s "$files/server" ]; then end_dumps "$(cat "$files/server")"; fi
 }
 begin() {
   trap ended EXIT
   trap 'refuse "the trial was stopped"' HUP INT TERM
   take_lock "$stack-trial" || refuse 'another trial has not ended'
-  begun=yes
   remove_trials
-  deadline_of_all=$(($(date +%s) + at_most * 60))
+  watch_time $(($(date +%s) + at_most * 60)) >/dev/null 2>&1 </dev/null &
+  watch=$!
+  begun=yes
 }
-# For each step that may take long. Its command is docker's, so what it leaves inside a container goes with the container.
-limited() {
-  left_seconds=$((deadline_of_all - $(date +%s)))
-  if [ $left_seconds -le 0 ]; then too_long; fi
-  timeout $left_seconds "$@" || { code=$?; if [ $code = 124 ]; then too_long; fi; return $code; }
+# Ends each step of the trial once it is late, $1 seconds of the clock, whichever step that is: what it waits for is gone. The
+# same where the trial was killed, so that nothing stands still.
+watch_time() {
+  trap - EXIT HUP INT TERM
+  while lives $$; do
+    if [ "$at_most" != 0 ] && [ "$(date +%s)" -ge "$1" ]; then touch "$files/late"; end_work; fi
+    sleep 1
+  done
+  unpause
+  end_work
+  rm -rf "$files"
 }
-too_long() { refuse "the trial takes longer than $at_most minutes (pinned-stack:trial.atMost); raise that limit, or $without_trial"; }
 
 # The running container of name $1 that $2 would replace; empty where there is none.
 running_before() {
-  docker ps -q --no-trunc --filter "label=hardened.name=$1" --filter label=hardened.role=container | grep -vx "$2" | head -n 1 || :
+  listed=$(ask ps -q --no-trunc --filter "label=hardened.name=$1" --filter label=hardened.role=container) || return 1
+  printf '%s\n' "$listed" | grep -vx -e "$2" | head -n 1
 }
 
 # MiB that container $1 uses now.
@@ -54,21 +87,25 @@ memory_free() { helper --entrypoint /bin/sh "$tool_image" -c "awk '/^MemAvailabl
 size_of() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'du -sk /from | awk "{ print int(\$1 / 1024) + 1 }"'; }
 disk_free() { helper --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'df -Pk /from | awk "NR == 2 { print int(\$4 / 1024) }"'; }
 
+# $1 where it is a number: what could not be measured is not small.
+measured() { case $1 in ''|*[!0-9]*) return 1;; esac; echo "$1"; }
+
 need_memory=0
 need_disk=0
 some_volume=
 needs_copy_of() {
   if [ -z "$1" ]; then return; fi
   some_volume=$1
-  need_disk=$((need_disk + $(size_of "$1") * 11 / 10 + 16))
+  size=$(measured "$(size_of "$1")") || refuse "the size of volume $1 could not be measured"
+  need_disk=$((need_disk + size * 11 / 10 + 16))
 }
 check_room() {
-  free=$(memory_free)
+  free=$(measured "$(memory_free)") || refuse 'the free memory of the host could not be measured'
   if [ "$need_memory" -gt "$free" ]; then
     refuse "the trial needs about $need_memory MiB of memory and the host has $free MiB available; free some, or $without_trial"
   fi
   if [ -z "$some_volume" ]; then return; fi
-  free=$(disk_free "$some_volume")
+  free=$(measured "$(disk_free "$some_volume")") || refuse 'the free disk space of the host could not be measured'
   if [ "$need_disk" -gt "$free" ]; then
     refuse "the trial needs about $need_disk MiB of disk space for its copies and the host has $free MiB free; free some, or $without_trial"
   fi
@@ -78,29 +115,24 @@ check_room() {
 copy_of() {
   docker volume create $trial_labels "$3" >/dev/null
   if [ "$4" = paused ] && is_running "$1"; then
-    paused=$1
     # A trial that was killed may have left it so.
-    docker pause "$1" >/dev/null 2>&1 || case $(state_of "$1") in paused*) ;; *) refuse "$alias: it could not be paused";; esac
+    pause "$1" || case $(state_of "$1") in paused*) ;; *) refuse "$alias: it could not be paused";; esac
   fi
-  limited_copy "$(volume_at "$1" "$2")" "$3" || { refuse "$alias: its data could not be copied"; }
-  if [ -n "$paused" ]; then docker unpause "$paused" >/dev/null; paused=; fi
-}
-limited_copy() {
-  if [ "$(date +%s)" -ge "$deadline_of_all" ]; then too_long; fi
-  copy_volume "$1" / "$2" /
+  copy_volume "$(volume_at "$1" "$2")" / "$3" / || refuse "$alias: its data could not be copied"
+  unpause
 }
 
 not_created() { cat "$files/said" >&2; refuse "$alias: a container for its trial could not be started"; }
 # Fails with the last lines of container $2 of service $alias.
-broken() { log "$alias: on a copy of its data, the new container $why; its last log lines:"; tail_of "$2"; refuse "$alias would not have worked"; }
+broken() {
+  if ! [ -e "$files/late" ]; then log "$alias: on a copy of its data, the new container $why; its last log lines:"; tail_of "$2"; fi
+  refuse "$alias would not have worked"
+}
 
-# The dump of what runs, restored into a scratch server. $1 runs, $2 is the scratch server.
+# The dump of what runs, restored into the scratch server of container $1.
 restore_trial() {
-  globals_from() { cat "$dump/globals.sql"; }
-  dump_from() { cat "$dump/$1.dump"; }
-  databases_from() { ls "$dump" | sed -n 's/\.dump$//p'; }
-  restore_into "$2" || refuse "the dump $dump could not be restored into the new PostgreSQL"
-  counts_of "$2" >"$files/after"
+  restore_dump "$dump" "$1" || refuse "the dump $dump could not be restored into the new PostgreSQL"
+  counts_of "$1" >"$files/after" || refuse 'the rows of the restored databases could not be counted'
   compare_counts "$dump/counts" "$files/after" || refuse 'the restored databases have other row counts than the running ones'
   log "restored $(databases_from | wc -l | tr -d ' ') databases of $(wc -l <"$files/after" | tr -d ' ') tables from $dump into a scratch server; all row counts match"
 }
@@ -118,6 +150,8 @@ check_data() {
   older_volume=
   target=$(data_volume_of "$2")
   found=$(data_version "$target")
+  # Of a move that was cut off. That of a running server is whole.
+  if has_volume "$target-incomplete"; then found=; fi
   source=
   if [ -n "$1" ]; then source=$(data_volume_of "$1"); fi
   if [ -z "$source" ] || [ "$source" = "$target" ]; then
@@ -135,7 +169,7 @@ check_data() {
   fi
   running=$(named_version "$source")
   if [ "$3" -gt "$running" ]; then
-    if [ -n "$found" ] && ! docker volume inspect "$target-incomplete" >/dev/null 2>&1; then
+    if [ -n "$found" ]; then
       refuse "$target holds data of PostgreSQL $3 from an earlier deployment, which the data of PostgreSQL $running would replace. To allow that, $forget_old_data"
     fi
     return

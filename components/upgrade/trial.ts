@@ -1,5 +1,7 @@
 /** The script that tries new containers on copies of the data, before any running container is touched. Pure. */
 import { quote } from "../../host/shell-quote";
+import { FilesMount } from "../hardened/model";
+import { replaceFilesScript } from "../hardened/replace-files";
 import { START_LIBRARY } from "../hardened/start";
 import { StackContainer } from "../model";
 import { createScript } from "./create";
@@ -48,7 +50,7 @@ export function trialScript(args: TrialArgs): string {
     needsDump(container) ? [`"$old_${i}"`] : [],
   );
   return `stack=${quote(stack)}
-at_most=${atMost}
+at_most=${args.tried ? atMost : 0}
 keep=${backups.keep}
 ${folderScript(stack, backups)}older_data=${olderData ? "accept" : "refuse"}
 without_trial=${quote(`deploy without the trial: npm run deploy -- --stack ${stack} --without-trial`)}
@@ -59,6 +61,7 @@ has_health=no
 seconds=30
 ${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}
 files=$(mktemp -d)
+trap ended EXIT
 ${each((container) => `take_lock ${quote(nameOf(stack, container))} || refuse "an earlier deployment has not ended on the host"\ndrop_lock\n`)}begin
 ${
   // Else the data of a return that nobody has completed would go back now, with all that was written since.
@@ -77,6 +80,7 @@ ${
     ? ""
     : `server=$old_${s}
 if [ -z "$server" ] && is_running "$id_${s}"; then server=$id_${s}; fi
+echo "$server" >"$files/server"
 check_data "$old_${s}" "$id_${s}" ${server.upgrade?.serves?.version ?? 0} ${quote(server.controls.user)}
 `
 }if [ -z "${tried.map((_, i) => `$old_${i}`).join("")}" ]; then exit 0; fi
@@ -87,7 +91,8 @@ ${args.tried ? trial() : `if [ $databases = yes ]; then ${DUMPED}; fi\n`}`;
   function trial(): string {
     return `${each(needScript)}if [ $databases = yes ]; then
   need_memory=$((need_memory + 200))
-  need_disk=$((need_disk + $(psql_in "$server" -c 'SELECT sum(pg_database_size(oid)) / 1048576 * 5 / 2 + 64 FROM pg_database' </dev/null | sed 's/\\..*//')))
+  size=$(measured "$(psql_in "$server" -c 'SELECT sum(pg_database_size(oid)) / 1048576 * 5 / 2 + 64 FROM pg_database' </dev/null | sed 's/\\..*//')") || refuse 'the size of the databases could not be measured'
+  need_disk=$((need_disk + size))
   some_volume=$(data_volume_of "$server")
 fi
 check_room
@@ -102,8 +107,11 @@ ${each((container, i) => (isServer(container) ? "" : serviceTrial(stack, contain
 const DUMPED = `dump_into "$server" || refuse 'the databases could not be dumped'`;
 
 const needScript = ({ mounts, upgrade }: StackContainer, i: number): string =>
-  `if [ -n "$old_${i}" ]; then
-need_memory=$((need_memory + $(memory_of "$old_${i}") * 3 / 2 + 64))
+  upgrade?.untried !== undefined
+    ? ""
+    : `if [ -n "$old_${i}" ]; then
+used=$(measured "$(memory_of "$old_${i}")") || refuse 'the memory of the running containers could not be measured'
+need_memory=$((need_memory + used * 3 / 2 + 64))
 ${
   upgrade?.serves === undefined
     ? dataOf({ mounts })
@@ -113,9 +121,28 @@ ${
 }fi
 `;
 
-const createOptions = (i: number, alias: string, data: Readonly<Record<string, string>>) => ({
-  before: `$trial_labels --name "$run-${i}" --network "$run" --network-alias ${quote(alias)}`,
+/** The new files, which the running container must not have before the trial has succeeded. */
+const liveFiles = (container: StackContainer, i: number) =>
+  container.mounts
+    .filter((mount) => mount.kind === "files" && mount.live === true)
+    .map((mount, index) => ({ ...(mount as FilesMount), volume: `$run-files-${i}-${index}` }));
+
+const liveScript = (container: StackContainer, i: number): string =>
+  liveFiles(container, i)
+    .map(
+      ({ volume, files }) =>
+        `docker volume create $trial_labels "${volume}" >/dev/null\n${replaceFilesScript(`"${volume}"`, container.toolImage, files)}`,
+    )
+    .join("");
+
+const createOptions = (
+  i: number,
+  container: StackContainer,
+  data: Readonly<Record<string, string>>,
+) => ({
+  before: `$trial_labels --name "$run-${i}" --network "$run" --network-alias ${quote(container.name)}`,
   data,
+  live: Object.fromEntries(liveFiles(container, i).map(({ path, volume }) => [path, volume])),
   like: `id_${i}`,
   errors: `"$files/said"`,
 });
@@ -127,16 +154,16 @@ function serverTrial(stack: string, server: StackContainer, i: number): string {
 ${DUMPED}
 ${functionsWith(stack, server, serverHooks(server))}
 docker volume create $trial_labels "${volume}" >/dev/null
-trial_server=$(${createScript(server, createOptions(i, server.name, { [data?.path ?? ""]: volume }))}) || not_created
+${liveScript(server, i)}trial_server=$(${createScript(server, createOptions(i, server, { [data?.path ?? ""]: volume }))}) || not_created
 if [ -n "$older_volume" ]; then
   copy_volume "$older_volume" / "${volume}" / || refuse 'the older data could not be copied'
 fi
 docker start "$trial_server" >/dev/null || not_created
 ready "$trial_server" "$seconds" || broken "$alias" "$trial_server"
 if [ -n "$older_volume" ]; then
-  counts_of "$trial_server" >"$files/after"
+  counts_of "$trial_server" >"$files/after" || refuse 'the rows of the older data could not be counted'
   compare_counts "$dump/counts" "$files/after" || log "postgres: the row counts above have changed since then; data written since then stays in $(data_volume_of "$server")"
-else restore_trial "$server" "$trial_server"
+else restore_trial "$trial_server"
 fi
 AFTER "$trial_server" || refuse "the passwords could not be set in the new PostgreSQL"
 fi
@@ -144,13 +171,15 @@ fi
 }
 
 function serviceTrial(stack: string, container: StackContainer, i: number): string {
-  const { database, quiet, check } = container.upgrade ?? {};
+  const { database, quiet, check, untried } = container.upgrade ?? {};
+  if (untried !== undefined)
+    return `if [ -n "$old_${i}" ]; then log ${quote(`${container.name}: not tried: it ${untried}`)}; fi\n`;
   const data = Object.fromEntries(
     dataOf(container).map(({ path }, index) => [path, `$run-data-${i}-${index}`]),
   );
   const create = (command?: readonly string[]): string =>
     createScript(container, {
-      ...createOptions(i, container.name, data),
+      ...createOptions(i, container, data),
       ...(command && { command }),
     });
   return `if [ -n "$old_${i}" ]; then
@@ -172,7 +201,7 @@ ${
 ${quiet}
 SQL
 `
-  }log "$alias: starting $(docker inspect --format '{{.Config.Image}}' "$id_${i}" | sed 's/@.*//') on a copy of its data"
+  }${liveScript(container, i)}log "$alias: starting $(docker inspect --format '{{.Config.Image}}' "$id_${i}" | sed 's/@.*//') on a copy of its data"
 trial=$(${create()}) || not_created
 docker start "$trial" >/dev/null || not_created
 works "$trial" || broken "$alias" "$trial"
@@ -184,7 +213,7 @@ ${
   trial=$(${create(check.command)}) || not_created
   why=${quote(check.fails)}
   docker start "$trial" >/dev/null
-  [ "$(limited docker wait "$trial")" = 0 ] || broken "$alias" "$trial"
+  [ "$(docker wait "$trial")" = 0 ] || broken "$alias" "$trial"
 fi
 `
 }docker rm -f "$trial" >/dev/null

@@ -46,7 +46,14 @@ export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
   return Object.entries(values).flatMap(([key, text]) => [
     ...(names.has(key) ? [text] : []),
     ...passwordsIn(fromJson(text)),
+    ...(key === "pinned-stack:secrets" ? textsIn(fromJson(text)) : []),
   ]);
+}
+
+/** All texts of a map, at any depth. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string" || typeof value === "number") return [String(value)];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 function passwordsIn(value: unknown): string[] {

@@ -85,11 +85,47 @@ export function checkWritable(path: string): Stats {
  * Writes the images of the given services to the file. Throws a {@link StackFileError} and leaves the file unchanged if it
  * is read-only, or if anything except images of other services has changed since `text` was read.
  */
-export async function writePins(
+export const writePins = (
   path: string,
   text: string,
   images: ReadonlyMap<string, string>,
   options: WriteOptions = {},
+): Promise<void> =>
+  replaceText(
+    path,
+    (now) => {
+      checkConcurrentChanges(text, now, images);
+      return editPins(now, images);
+    },
+    options,
+  );
+
+/**
+ * Writes the text that `edit` makes of the file. Throws a {@link StackFileError} and leaves the file unchanged if it is
+ * read-only, if anything has changed since `text` was read, or if the result would be too large.
+ */
+export const writeStackText = (
+  path: string,
+  text: string,
+  edit: (text: string) => string,
+  options: WriteOptions = {},
+): Promise<void> =>
+  replaceText(
+    path,
+    (now) => {
+      if (now !== text) throw new StackFileError(CHANGED);
+      const edited = edit(now);
+      if (Buffer.byteLength(edited) > MAX_KIB * 1024)
+        throw new StackFileError(`would be larger than ${MAX_KIB} KiB, nothing was written`);
+      return edited;
+    },
+    options,
+  );
+
+async function replaceText(
+  path: string,
+  edit: (now: string) => string,
+  options: WriteOptions,
 ): Promise<void> {
   const stats = checkWritable(path);
   // Follows a symbolic link, so that the rename replaces its target and not the link.
@@ -99,9 +135,7 @@ export async function writePins(
   // Synchronous from here on, so that no signal handler can interrupt the write.
   try {
     try {
-      const now = readStackText(target);
-      checkConcurrentChanges(text, now, images);
-      writeFileSync(file, editPins(now, images));
+      writeFileSync(file, edit(readStackText(target)));
       fchmodSync(file, stats.mode & 0o7777);
       if (stats.uid !== process.geteuid?.()) keepOwner(file, stats);
       fsyncSync(file);
@@ -147,8 +181,10 @@ function checkConcurrentChanges(
     return current === imageOf(before, service) || current === image;
   });
   if (sameLines && withoutPins(now) === withoutPins(before)) return;
-  throw new StackFileError("was changed in the meantime, nothing was written; run this again");
+  throw new StackFileError(CHANGED);
 }
+
+const CHANGED = "was changed in the meantime, nothing was written; run this again";
 
 /** Only root can change the owner of a file. Otherwise the file belongs to the writer afterwards, as with any editor. */
 function keepOwner(file: number, { uid, gid }: Stats): void {

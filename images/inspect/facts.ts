@@ -28,6 +28,18 @@ export interface ImageFacts {
   readonly bytes: number;
   /** Whether the index has a BuildKit attestation (provenance or SBOM) for this manifest. Its content is not verified. */
   readonly attested: boolean;
+  readonly defaults: ImageDefaults;
+}
+
+/** What a container of an image is unless it is told otherwise. Malformed values are left out. */
+export interface ImageDefaults {
+  /** As in the Dockerfile: a name or a number, with or without a group; empty for root. */
+  readonly user: string;
+  /** TCP ports, in order. */
+  readonly ports: readonly number[];
+  /** Paths of volumes, sorted. */
+  readonly volumes: readonly string[];
+  readonly healthCheck: boolean;
 }
 
 export interface BaseImage {
@@ -70,6 +82,11 @@ const texts = z
     ),
   )
   .catch({});
+// A set, which the format writes as a map of empty maps.
+const keys = z
+  .record(z.string(), z.unknown())
+  .transform((map) => Object.keys(map))
+  .catch([]);
 const platformParts = {
   os: z.string().refine(isPlatformPart),
   architecture: z.string().refine(isPlatformPart),
@@ -100,7 +117,18 @@ const manifestShape = z.object({
 const configShape = z.object({
   ...platformParts,
   created: z.string().optional().catch(undefined),
-  config: z.object({ Labels: texts }).catch({ Labels: {} }),
+  config: z
+    .object({
+      Labels: texts,
+      User: z.string().catch(""),
+      ExposedPorts: keys,
+      Volumes: keys,
+      Healthcheck: z
+        .object({ Test: z.array(z.string()) })
+        .optional()
+        .catch(undefined),
+    })
+    .catch({ Labels: {}, User: "", ExposedPorts: [], Volumes: [], Healthcheck: undefined }),
 });
 
 const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
@@ -190,6 +218,28 @@ export function factsOf(
     base: baseOf(metadata),
     bytes: content.bytes,
     attested: chosen.attested,
+    defaults: defaultsOf(config.config),
+  };
+}
+
+const USER = /^[\w.-]{1,64}(?::[\w.-]{1,64})?$/;
+const FOLDER = /^(?:\/[\w.@+-]{1,255}){1,20}$/;
+
+function defaultsOf({
+  User,
+  ExposedPorts,
+  Volumes,
+  Healthcheck,
+}: z.output<typeof configShape>["config"]): ImageDefaults {
+  const ports = ExposedPorts.flatMap((port) => /^(\d{1,5})(?:\/tcp)?$/.exec(port)?.[1] ?? []);
+  return {
+    user: USER.test(User) ? User : "",
+    ports: ports
+      .map(Number)
+      .filter((port) => port >= 1 && port <= 65535)
+      .sort((a, b) => a - b),
+    volumes: Volumes.filter((path) => FOLDER.test(path)).sort(),
+    healthCheck: !["NONE", undefined].includes(Healthcheck?.Test[0]),
   };
 }
 

@@ -163,7 +163,7 @@ describe("the networks of a described stack", () => {
     [
       "have the way out first",
       [linked, service("b", { egress: true, ...OUTSIDE("egress") })],
-      ...["egress (outside): b", "a-b: a b"],
+      ...["egress-b (outside): b", "a-b: a b"],
     ],
   ];
   for (const [title, definitions, ...lines] of rows)
@@ -266,6 +266,7 @@ describe("what a service knows of its stack", () => {
       adminAllow: ["192.0.2.0/24"],
       options: { folder: "site" },
       url: "https://web.example.test:8443/",
+      redirects: [],
       dockerClients: [{ service: "app", reads: ["info"] }],
       databases: [{ ...DATABASE, service: "app" }],
     });

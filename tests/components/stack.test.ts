@@ -267,6 +267,60 @@ describe("a stack that is tried on copies", () => {
   });
 });
 
+describe("a stack with files that change in place", () => {
+  const PAGES = { pages: { path: "/srv/pages", files: { "a.html": "page" }, live: true } };
+  const OTHERS = (text: string) => ({ config: { path: "/etc/door", files: { conf: text } } });
+  const services = (conf = "1"): readonly ServiceDefinition[] => [
+    service("door", {
+      ports: [{ published: 80, internal: 80 }],
+      files: { ...PAGES, ...OTHERS(conf) },
+      links: ["old", "new"],
+      exemptions: [
+        { control: "publishedPorts", value: [80], reason: REASON },
+        { control: "outsideNetworks", value: ["edge"], reason: REASON },
+      ],
+    }),
+    ...["old", "new", "behind"].map((name) =>
+      service(name, name === "behind" ? { dependsOn: ["door"] } : {}, {
+        route: { target: 80, admin: false },
+      }),
+    ),
+  ];
+  const waitsOf = async (deployed: readonly string[], name: string): Promise<string[]> => {
+    const { resources } = await run(services(), { deployed });
+    return only(resources, COMMAND, name)
+      .dependsOn.map(shortName)
+      .filter((one) => /-(?:start|trial|write)$/.test(one))
+      .sort();
+  };
+
+  it("changes them after the trial, before any container starts", async () => {
+    const all = ["door", "old", "new", "behind"];
+    assert.deepEqual(await waitsOf(all, "test-door-pages-write"), ["Command test-trial"]);
+    assert.deepEqual(await waitsOf(all, "test-door-start"), [
+      "Command test-door-pages-write",
+      "Command test-trial",
+    ]);
+    // As at a first deployment, when nobody could be let down.
+    assert.deepEqual(await waitsOf([], "test-door-pages-write"), ["Command test-trial"]);
+  });
+
+  it("leads to a new service only once that works, unless it waits itself", async () => {
+    assert.deepEqual(await waitsOf(["door", "old"], "test-door-pages-write"), [
+      "Command test-new-start",
+      "Command test-trial",
+    ]);
+  });
+
+  it("takes a new volume for them when the other files of the container change", async () => {
+    const triggerOf = async (conf: string): Promise<unknown> =>
+      only((await run(services(conf))).resources, VOLUME, "test-door-pages").options
+        .replacementTrigger;
+    assert.equal(await triggerOf("1"), await triggerOf("1"));
+    assert.notEqual(await triggerOf("1"), await triggerOf("2"));
+  });
+});
+
 describe("a stack", () => {
   it("has no containers that depend on each other", async () => {
     const pair = [service("a", { dependsOn: ["b"] }), service("b", { dependsOn: ["a"] })];

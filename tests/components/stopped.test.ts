@@ -6,19 +6,18 @@ import { HostShell, ShellResult } from "../../host/shell";
 import { record } from "../support/pulumi-mocks";
 
 const HOST = { stack: "prod", access: hostAccess({ address: "unix:///var/run/docker.sock" }) };
-const DEPLOYED = { images: { web: "web:1" } };
 
 /** What is found on a host whose shell answers this, and the scripts that were run on it. */
 async function found(
   answer: Partial<ShellResult>,
-  { preview = false, last = DEPLOYED }: { preview?: boolean; last?: { images: object } } = {},
+  { preview = false, isDeployed = true }: { preview?: boolean; isDeployed?: boolean } = {},
 ): Promise<{ readonly stopped: Readonly<Record<string, string>>; readonly scripts: string[] }> {
   const scripts: string[] = [];
   const shell: HostShell = (script) => {
     scripts.push(script);
     return Promise.resolve({ code: 0, stdout: "", stderr: "", ...answer });
   };
-  const { value } = await record(() => stoppedContainers(HOST, last as typeof DEPLOYED, shell), {
+  const { value } = await record(() => stoppedContainers(HOST, isDeployed, shell), {
     stack: "prod",
     preview,
   });
@@ -60,7 +59,7 @@ describe("the containers that have stopped since they were deployed", () => {
   it("are not asked for in a preview, nor before the first deployment", async () => {
     const stdout = "web exited\n";
     assert.deepEqual(await found({ stdout }, { preview: true }), { stopped: {}, scripts: [] });
-    const first = { last: { images: {} } };
+    const first = { isDeployed: false };
     assert.deepEqual(await found({ stdout }, first), { stopped: {}, scripts: [] });
   });
 

@@ -36,6 +36,8 @@ describe("a configuration", () => {
       tls: { mode: "none" },
       adminAllow: [],
       registries: {},
+      routes: {},
+      redirects: {},
       backups: { keep: 7 },
       trial: { atMost: 15 },
     });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import { parseConfig } from "../../config/config";
-import { EXEMPTIBLE_BY_STACK } from "../../config/schema";
+import { EXEMPTIBLE_BY_STACK } from "../../components/services/keys";
 import { warningsOf } from "../../config/rules";
 import { SecretName } from "../../components/services";
 import { ENCRYPTED } from "../../text/messages";

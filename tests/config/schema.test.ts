@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import { DNS_PROVIDERS } from "../../components/ingress";
-import { EXEMPTIBLE_BY_STACK } from "../../config/schema";
+import { EXEMPTIBLE_BY_STACK } from "../../components/services/keys";
 import { parseReference } from "../../images/reference";
 import { ENCRYPTED } from "../../text/messages";
 import { assertLines } from "../support/lines";
@@ -174,8 +174,14 @@ const LINES: readonly Row[] = [
     `services.n8n.folder: ${UNKNOWN}`,
     `services.postgres.host: ${UNKNOWN}`,
   ],
-  [{ services: { nowhere: {} } }, `services.nowhere: ${UNKNOWN}`],
-  [{ images: { ...IMAGES, nginx: "a:1" } }, `images.nginx: ${UNKNOWN}`],
+  [
+    { services: { nowhere: {} } },
+    "services.nowhere: this program has no service of that name; a service of your own needs a line images.nowhere",
+  ],
+  [
+    { images: { ...IMAGES, nginx: "a:1" } },
+    "images.nginx: unknown key; remove it, or add services.nginx for a service of your own",
+  ],
   [{ tls: { mode: "none", email: "a" } }, `tls.email: ${UNKNOWN}`],
 
   // Values.

@@ -18,7 +18,11 @@ interface Engine {
   readonly containerdStore: boolean;
   /** Socket of its containerd; undefined where the engine does not say. */
   readonly containerd?: string;
+  /** The line of its configuration about its root. */
+  readonly containerdConfig?: string;
   readonly rootless: boolean;
+  /** Control groups that the kernel has not. */
+  readonly without: readonly string[];
   readonly freeMiB: number;
   /** Of another file system than {@link root}. */
   readonly freeMiBOfContainerd: number;
@@ -35,6 +39,7 @@ const ENGINE: Engine = {
   containerdStore: false,
   containerd: "/var/run/docker/containerd/containerd.sock",
   rootless: false,
+  without: [],
   freeMiB: 5000,
   freeMiBOfContainerd: 6000,
   images: [],
@@ -80,7 +85,12 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
     { version: "20.10.24", api: 43, oldest: 12 },
     `new: new:1 … 1.44 or newer, … up to 1.43 (Engine 20.10.24); ${REMEDY}`,
   ],
-  [[], { rootless: true }, "docker: … rootless … use the system's engine"],
+  [[], { rootless: true, without: ["memory"] }, "docker: … rootless … use the system's engine"],
+  [
+    [],
+    { without: ["memory", "cpu"] },
+    "docker: this host cannot limit what a container uses; control groups that it lacks: memory cpu; enable them … restart the host",
+  ],
   [[LARGE], { freeMiB: 1812 }],
   [
     [LARGE],
@@ -103,6 +113,15 @@ const HOSTS: readonly (readonly [readonly ImageNeeds[], Partial<Engine>, ...stri
         "docker: 2786 MiB free in /var/lib/containerd, expected 2787 MiB for the images to pull; free some with: docker image prune",
       ] as const,
   ),
+  // Nor where containerd's own configuration says that they are elsewhere.
+  ...["root = '/srv/images'", 'root="/srv/images" # a larger disk'].map(
+    (containerdConfig) =>
+      [
+        [LARGE],
+        { containerdStore: true, containerd: CONTAINERD, containerdConfig, freeMiBOfContainerd: 1 },
+        "docker: 1 MiB free in /srv/images, expected 2787 MiB for the images to pull; free some with: docker image prune",
+      ] as const,
+  ),
   // The classic store keeps images in Docker's folder, whichever containerd runs them.
   [[LARGE], { containerd: CONTAINERD, freeMiBOfContainerd: 0 }],
   // All at once.
@@ -120,6 +139,7 @@ case "$1 $2" in
 'version --format') echo '${engine.version} 1.${engine.api} 1.${engine.oldest} ${engine.architecture}' ;;
 'info --format') case $3 in
   *DockerRootDir*) echo '${engine.root}' ;;
+  *MemoryLimit*) echo '${engine.without.map((name) => ` ${name}`).join("")}' ;;
   *SecurityOptions*) echo 'name=seccomp,profile=builtin ${engine.rootless ? "name=rootless " : ""}' ;;
   *Containerd.Address*) ${engine.containerd ? `echo '${engine.containerd}'` : "echo; echo 'template: nil pointer' >&2; exit 1"} ;;
   *) echo '${engine.containerdStore ? "io.containerd.snapshotter.v1 " : "extfs true "}' ;;
@@ -152,8 +172,13 @@ describe("the preflight's script", () => {
       await program("docker", dockerCommand(engine));
       await program(
         "df",
-        `#!/bin/sh\ncase $2 in ${engine.root}) free=${engine.freeMiB} ;; /var/lib/containerd) free=${engine.freeMiBOfContainerd} ;; esac\necho head\necho "x 1 1 $free 1% /"\n`,
+        `#!/bin/sh\ncase $2 in ${engine.root}) free=${engine.freeMiB} ;; /var/lib/containerd | /srv/images) free=${engine.freeMiBOfContainerd} ;; esac\necho head\necho "x 1 1 $free 1% /"\n`,
       );
+      const { containerdConfig = "" } = engine;
+      // The script reads this machine's file: a program stands in its place.
+      const config = `version = 3\n${containerdConfig}\n[plugins]\n  root = "/nowhere"\n`;
+      await writeFile(join(folder, "config.toml"), config);
+      await program("sed", `#!/bin/sh\nexec /bin/sed -n "$2" ${join(folder, "config.toml")}\n`);
       const { code, stdout, stderr } = await preflight(needs);
       assertLines(stderr.split("\n").filter(Boolean), lines);
       assert.equal(code, lines.length === 0 ? 0 : 1);

@@ -49,7 +49,10 @@ async function take({ file, kind, text }: Step, folder: string): Promise<void> {
 /** The unit tests that look at a configuration or at a whole stack. To the others a service more is no matter. */
 const TESTS = [
   "tests/@(renovate|sources|stack|stack-files).test.ts",
-  "tests/@(components|config|docs)/**/*.test.ts",
+  "tests/@(components|docs)/**/*.test.ts",
+  // The schema for editors is made anew by a command, not by a step of the page.
+  "tests/config/!(json-schema).test.ts",
+  "tests/config/file/*.test.ts",
   "tests/properties/@(compose-export|configurations|secrets).test.ts",
   "tests/tools/@(bin|model|report)/**/*.test.ts",
   "tests/tools/deploy/deployment.test.ts",

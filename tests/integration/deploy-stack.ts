@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { startProbe, type Probe } from "../support/probe";
+import { answer, startProbe, type Probe, type ProbeOptions } from "../support/probe";
 import { commandWords } from "../support/project-command";
 import type { PulumiStack } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
@@ -49,8 +49,10 @@ export interface DeployStack {
     line: RegExp,
     action: (pid: number) => Promise<void> | void,
   ): Promise<Result>;
-  /** Requests for the homepage through Traefik every 100 ms. */
-  probe(): Probe;
+  /** Requests through Traefik. Default: for the homepage, every 100 ms. */
+  probe(options?: Partial<ProbeOptions>): Probe;
+  /** The answer of Traefik to one request for a host name. */
+  ask(host: string, path?: string): Promise<string>;
   /** `name@sha256:…` of a variant of a service's image. */
   variant(service: Service, kind: Parameters<World["variant"]>[1]): Promise<string>;
   /** The images that run, by container. */
@@ -110,6 +112,7 @@ export async function deployStack(
   const keys = ["acmeDnsToken"];
   if (enabled.includes("n8n"))
     keys.push("postgresPassword", "n8nDatabasePassword", "n8nEncryptionKey");
+  if (enabled.includes("portainer")) keys.push("portainerPassword");
   for (const key of keys) await stack.setSecret(`pinned-stack:${key}`, `canary-${key}-0123456789`);
   const lines = (await readFile(join(stack.project, `Pulumi.${name}.yaml`), "utf8")).split("\n");
   // Encrypted secrets stay in the file over all its changes.
@@ -185,7 +188,9 @@ export async function deployStack(
       if (failure !== undefined) throw new Error(said, { cause: failure });
       return { code: code ?? 1, stdout, stderr, ms: Math.round(performance.now() - started) };
     },
-    probe: () => startProbe({ url: `http://127.0.0.1:${port}/`, host: "example.test" }),
+    probe: (options) =>
+      startProbe({ url: `http://127.0.0.1:${port}/`, host: "example.test", ...options }),
+    ask: (host, path = "/") => answer(`http://127.0.0.1:${port}${path}`, host),
     variant: async (service, kind) => {
       const image = IMAGES[KEYS[service]];
       const digest = await world.variant(image, kind, `${image.split(":")[1] ?? ""}-${kind}`);

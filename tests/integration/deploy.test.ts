@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { pulumiBinaries } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
 import { run, succeeded, type Result } from "../support/run";
 import { useWorld } from "../support/world";
+import { ALL, outcomes } from "./deploy/outcomes";
 import { deployStack, type DeployStack } from "./deploy-stack";
-
-const ALL = (result: Result): string => `${result.stdout}${result.stderr}`;
 
 describe("npm run deploy over SSH", function () {
   this.timeout(300_000);
@@ -34,17 +32,7 @@ describe("npm run deploy over SSH", function () {
     return containers + (await world().docker.ask("volume", "ls", "-q", ...label));
   };
 
-  it("deploys a new stack, finds nothing to do afterwards, and drift finds nothing", async () => {
-    assert.match(first.stderr, /done: 2 containers healthy, 1 routes answer/);
-    const logins = await world().ssh.logins();
-    const again = await stack.command("deploy", "--yes");
-    assert.equal(again.code, 0, ALL(again));
-    assert.match(again.stderr, /nothing to do, everything is healthy/);
-    assert.ok((await world().ssh.logins()) - logins <= 1);
-    assert.equal(await stack.isLocked(), false);
-    const drift = await stack.command("drift");
-    assert.equal(drift.code, 0, ALL(drift));
-  });
+  outcomes(() => ({ world: world(), stack, first }), ["exits", "unhealthy", "otherPlatform"]);
 
   it("warns in its plan of a tag that has moved, and keeps to the pin", async () => {
     const [pinned, moved] = [
@@ -76,58 +64,6 @@ describe("npm run deploy over SSH", function () {
       stacks.filter(({ current }) => current).map(({ name }) => name),
       ["other"],
     );
-  });
-
-  it("replaces a stateless service without a failed request", async () => {
-    stack.images.homepage = await stack.variant("homepage", "rebuild");
-    await stack.configure();
-    const probe = stack.probe();
-    const result = await stack.command("deploy", "--yes");
-    const report = await probe.stop();
-    assert.equal(result.code, 0, ALL(result));
-    stack.accept();
-    assert.equal(report.failures, 0, JSON.stringify(report));
-    assert.match(result.stdout, /start-first +no published port, no writable volume/);
-    assert.equal((await stack.running()).homepage, stack.images.homepage);
-  });
-
-  for (const [kind, code, says] of [
-    [
-      "exits",
-      3,
-      /homepage: the new container keeps exiting.*\n +\| this image is broken on purpose/,
-    ],
-    ["unhealthy", 3, /homepage: the new container is not ready after \d+ seconds/],
-    ["otherPlatform", 1, /images\.homepage: .*arm64/],
-  ] as const)
-    it(`keeps the homepage up when its new image is of the kind "${kind}"`, async () => {
-      const good = await stack.running();
-      stack.images.homepage = await stack.variant("homepage", kind);
-      await stack.configure();
-      const file = join(stack.stack.project, `Pulumi.${stack.name}.yaml`);
-      const before = await readFile(file, "utf8");
-      const probe = stack.probe();
-      const result = await stack.command("deploy", "--yes");
-      const report = await probe.stop();
-      assert.equal(result.code, code, ALL(result));
-      assert.match(result.stderr, says);
-      assert.equal(report.failures, 0, JSON.stringify(report));
-      assert.deepEqual(await stack.running(), good);
-      assert.equal(await readFile(file, "utf8"), before);
-      await stack.reset();
-      const settled = await stack.command("drift");
-      assert.equal(settled.code, 0, ALL(settled));
-    });
-
-  it("touches nothing when an image cannot be pulled", async () => {
-    const good = await stack.running();
-    stack.images.homepage = `${world().registry.name}/${IMAGES.homepage}@sha256:${"0".repeat(64)}`;
-    await stack.configure();
-    const result = await stack.command("deploy", "--yes");
-    assert.equal(result.code, 1, ALL(result));
-    assert.match(result.stderr, /images\.homepage: .*manifest unknown/);
-    assert.match(result.stderr, /nothing was changed; running containers were not touched/);
-    assert.deepEqual(await stack.running(), good);
   });
 
   it("tries Traefik beside the running one, and leaves that alone when it fails", async () => {
@@ -182,18 +118,6 @@ describe("npm run deploy over SSH", function () {
     );
     assert.match(refused.stdout, /WEAKER: ingress lets administrators in from 192\.0\.2\.0\/24/);
     assert.match(refused.stderr, /--allow-weaker; nothing was changed/);
-  });
-
-  it("lists the deployments and goes back to one of them", async () => {
-    const good = await stack.running();
-    stack.images.homepage = await stack.variant("homepage", "rebuild");
-    await stack.configure();
-    succeeded("deploy", await stack.command("deploy", "--yes"));
-    const history = await stack.command("deploy", "--history");
-    assert.match(history.stdout, /^1 +\S+ +succeeded +npm run deploy /m);
-    const result = await stack.command("deploy", "--rollback", "--yes");
-    assert.equal(result.code, 0, ALL(result));
-    assert.deepEqual(await stack.running(), good);
   });
 
   it("does not take a first deployment back for certificates that are still to come", async () => {

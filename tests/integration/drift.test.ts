@@ -4,11 +4,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { IMAGES } from "../support/requirements";
 import { succeeded } from "../support/run";
 import { useWorld } from "../support/world";
+import { driftOf, findings, homepageOf } from "./deploy/findings";
 import { deployStack, type DeployStack } from "./deploy-stack";
-
-interface Answer {
-  readonly drift: readonly { readonly where: string; readonly kind: string }[];
-}
 
 describe("npm run drift and npm run doctor over SSH", function () {
   this.timeout(300_000);
@@ -28,49 +25,10 @@ describe("npm run drift and npm run doctor over SSH", function () {
     }
   });
 
-  const homepage = (): Promise<string> =>
-    world().docker.ask(
-      ...["ps", "-aq", "--filter", "label=pinned-stack.container=homepage"],
-      // Its init containers have the label above as well.
-      ...["--filter", "label=hardened.role=container"],
-    );
-  const kinds = async (): Promise<readonly string[]> => {
-    const { code, stdout, stderr } = await stack.command("drift", "--format", "json");
-    const { drift } = JSON.parse(stdout) as Answer;
-    assert.equal(code, drift.length === 0 ? 0 : 1, stderr);
-    return drift.map(({ where, kind }) => `${where}: ${kind}`);
-  };
+  const homepage = (): Promise<string> => homepageOf(world());
+  const kinds = (): Promise<readonly string[]> => driftOf(stack);
 
-  it("find nothing on a clean stack", async () => {
-    assert.deepEqual(await kinds(), []);
-    const doctor = await stack.command("doctor");
-    assert.equal(doctor.code, 0, doctor.stdout);
-    assert.doesNotMatch(doctor.stdout, /^(?:problem|unknown)/m);
-  });
-
-  it("find changed limits, a foreign network and a stranger, and a deployment brings back what is declared", async () => {
-    const { docker } = world();
-    const changed = await homepage();
-    const limits = "--memory 80m --memory-swap 160m --pids-limit 100 --cpus 1".split(" ");
-    await docker.ask("update", ...limits, changed);
-    await docker.ask("network", "create", "foreign");
-    await docker.ask("network", "connect", "foreign", changed);
-    const network = `${stack.name}-traefik-homepage`;
-    const image = await world().pinned(IMAGES.homepage);
-    await docker.ask("run", "-d", "--name", "stranger", "--network", network, image);
-    assert.deepEqual(await kinds(), [
-      "homepage: processes",
-      "homepage: memory",
-      "homepage: cpus",
-      "homepage: networks",
-      "stranger: undeclared",
-    ]);
-    const { stdout } = succeeded("deploy", await stack.command("deploy", "--yes"));
-    assert.match(stdout, /homepage: processes was changed outside Pulumi: 100 instead of 200/);
-    assert.match(stdout, /stranger \(.*\) is not part of the stack and stays/);
-    await docker.ask("rm", "-f", "stranger");
-    assert.deepEqual(await kinds(), []);
-  });
+  findings(() => ({ world: world(), stack }));
 
   it("find a container that is stopped, that is gone, and that has more rights than declared", async () => {
     const { docker } = world();

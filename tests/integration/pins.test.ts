@@ -4,38 +4,25 @@ import assert from "node:assert/strict";
 import { onSocket, overSsh, pinnedImages } from "../support/deployment";
 import { IMAGES } from "../support/requirements";
 import { succeeded } from "../support/run";
-import { useWorld, type World } from "../support/world";
-import { HOMEPAGE, newSmall, unnoticed, type Small } from "./pins/small";
+import { useWorld } from "../support/world";
+import { movedTag } from "./pins/moved-tag";
+import {
+  asked,
+  HOMEPAGE,
+  newSmall,
+  pinHomepage,
+  unchanged,
+  unnoticed,
+  type Small,
+} from "./pins/small";
 
 const NOWHERE = `sha256:${"0".repeat(64)}`;
-
-/** What the registry was asked by the program and by the daemon while a command ran. */
-async function asked<T>(
-  { registry }: World,
-  command: () => Promise<T>,
-): Promise<{ readonly result: T; readonly program: number; readonly daemon: number }> {
-  const before = (await registry.requests()).length;
-  const result = await command();
-  const agents = (await registry.requests()).slice(before).map(({ agent }) => agent);
-  return {
-    result,
-    program: agents.filter((agent) => agent === "pinned-stack").length,
-    daemon: agents.filter((agent) => agent.startsWith("docker/")).length,
-  };
-}
 
 describe("pinned images, deployed", function () {
   this.timeout(90_000);
   const world = useWorld({ images: [IMAGES.traefik, HOMEPAGE], pulumi: true });
   let remote: Small;
   let local: Small;
-  const pin = async (small: Small, digest: string): Promise<void> =>
-    small.pin({ homepage: `${world().registry.name}/${HOMEPAGE}@${digest}` });
-  const unchanged = async (small: Small, ...args: string[]): Promise<void> => {
-    const clean = await small.preview("--expect-no-changes", ...args);
-    assert.equal(clean.code, 0, clean.stdout);
-  };
-
   before(async () => {
     remote = await newSmall(world(), "remote", overSsh(world()));
     local = await newSmall(world(), "local", onSocket(world()));
@@ -66,56 +53,7 @@ describe("pinned images, deployed", function () {
   });
 
   describe("when the tag moves", () => {
-    let old: string;
-    let moved: string;
-
-    before(async () => {
-      old = await world().digest(HOMEPAGE);
-      moved = await world().variant(HOMEPAGE, "rebuild");
-    });
-
-    it("preview warns, names both digests, and keeps the pin", async () => {
-      const { code, stdout } = await remote.preview("--expect-no-changes");
-      assert.equal(code, 0, stdout);
-      assert.match(
-        stdout,
-        new RegExp(
-          `warning: images\\.homepage: \\S+:1\\.27-alpine moved \\(.+\\) from ${old} to ${moved}; the pin stays`,
-        ),
-      );
-    });
-
-    it("a changed pin shows in preview with old and new digest, and what is replaced first", async () => {
-      await pin(remote, moved);
-      const { code, stdout } = await remote.preview("--diff");
-      assert.equal(code, 0, stdout);
-      assert.match(stdout, new RegExp(`~ image *: "\\S+@${old}" => "\\S+@${moved}"`));
-      const steps = (await remote.preview()).stdout;
-      const created = steps.indexOf("++ docker:index:Container remote-homepage create replacement");
-      const deleted = steps.indexOf("-- docker:index:Container remote-homepage delete original");
-      assert.ok(created !== -1 && created < deleted, steps);
-      assert.doesNotMatch(steps, /Container remote-traefik /);
-    });
-
-    it("up starts the new one before it stops the old, and no visitor misses anything", async () => {
-      const before = await remote.ids();
-      succeeded("up", await unnoticed(remote, () => remote.up()));
-      const after = await remote.ids();
-      assert.equal(after["traefik"], before["traefik"]);
-      assert.notEqual(after["homepage"], before["homepage"]);
-      const images = await remote.images();
-      assert.equal(images["homepage"], `${world().registry.name}/${HOMEPAGE}@${moved}`);
-    });
-
-    it("the old pin brings the old image back without asking the registry", async () => {
-      await pin(remote, old);
-      const { result, program, daemon } = await asked(world(), () => remote.up());
-      succeeded("up", result);
-      assert.deepEqual({ program, daemon }, { program: 0, daemon: 0 });
-      assert.match((await remote.images())["homepage"] ?? "", new RegExp(`@${old}$`));
-      await world().point(HOMEPAGE, old);
-      await unchanged(remote);
-    });
+    movedTag(world, () => remote);
   });
 
   describe("when the new image is bad", () => {
@@ -126,12 +64,12 @@ describe("pinned images, deployed", function () {
 
     it("one that cannot be pulled changes nothing: everything keeps running", async () => {
       const before = await remote.ids();
-      await pin(remote, NOWHERE);
+      await pinHomepage(world(), remote, NOWHERE);
       const { code, stdout } = await unnoticed(remote, () => remote.up());
       assert.notEqual(code, 0);
-      assert.match(stdout, /0000000 not found|manifest unknown/);
+      assert.match(stdout, /0000000:? not found|manifest unknown/);
       assert.deepEqual(await remote.ids(), before);
-      await pin(remote, good);
+      await pinHomepage(world(), remote, good);
       succeeded("up", await remote.up());
       assert.deepEqual(await remote.ids(), before);
       await unchanged(remote);
@@ -145,11 +83,11 @@ describe("pinned images, deployed", function () {
         this.timeout(180_000);
         const stack = small();
         const before = await stack.images();
-        await pin(stack, await world().variant(HOMEPAGE, kind, kind));
+        await pinHomepage(world(), stack, await world().variant(HOMEPAGE, kind, kind));
         const failed = await unnoticed(stack, () => stack.up());
         assert.notEqual(failed.code, 0);
         assert.equal(await stack.answer(), "200");
-        await pin(stack, good);
+        await pinHomepage(world(), stack, good);
         succeeded("up", await unnoticed(stack, () => stack.up()));
         assert.deepEqual(await stack.images(), before);
         await unchanged(stack, "--refresh");
@@ -234,7 +172,7 @@ describe("pinned images, deployed", function () {
       await remote.set({ host: { address, hostKey } });
       succeeded("refresh", await remote.preview("--refresh"));
       await remote.set({ host: { address, hostKey: wrongHostKey } });
-      await pin(remote, await world().digest(HOMEPAGE));
+      await pinHomepage(world(), remote, await world().digest(HOMEPAGE));
       const { code, stdout } = await remote.up();
       assert.notEqual(code, 0);
       assert.match(stdout, /Host key verification failed|No ED25519 host key is known/);
@@ -244,7 +182,7 @@ describe("pinned images, deployed", function () {
 
     it("a host that is down can be planned for, and up fails without delay", async () => {
       const before = await remote.ids();
-      await pin(remote, await world().variant(HOMEPAGE, "rebuild"));
+      await pinHomepage(world(), remote, await world().variant(HOMEPAGE, "rebuild"));
       await world().ssh.stop();
       const plan = await remote.preview();
       assert.equal(plan.code, 0, plan.stdout);

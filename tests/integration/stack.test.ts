@@ -1,10 +1,6 @@
 /** All seven services on a real engine, a real daemon and a real SSH connection; what is real in the images: docs. */
 import assert from "node:assert/strict";
 
-import { condition, services } from "../support/inspect";
-import { IMAGES } from "../support/requirements";
-import { succeeded } from "../support/run";
-import { useWorld } from "../support/world";
 import { allWell, changes } from "./stack/changes";
 import { conversations } from "./stack/conversations";
 import { entrance } from "./stack/entrance";
@@ -13,59 +9,16 @@ import { proxies } from "./stack/proxies";
 import { restrictions } from "./stack/restrictions";
 import { secrets } from "./stack/secrets";
 import { slowClients } from "./stack/slow-clients";
-import { keepFigures, measured, newWhole, STACK, type Whole } from "./stack/whole";
+import { deployedWhole } from "./stack/deployed";
 
 describe("the whole stack, deployed over SSH", function () {
   this.timeout(20_000);
-  let made: Whole | undefined;
-  after(async () => {
-    if (made !== undefined) await keepFigures(made);
-  });
-  const world = useWorld({ images: Object.values(IMAGES), pulumi: true, browser: true });
-  const whole = (): Whole => {
-    if (made === undefined) throw new Error("the stack exists only while its tests run");
-    return made;
-  };
-
-  before(async function () {
-    this.timeout(180_000);
-    made = await newWhole(world());
-    const { deployment } = made;
-    succeeded("preview", await measured(made, "first preview", () => deployment.preview("--diff")));
-    succeeded("up", await measured(made, "first up", () => deployment.up()));
-  });
-
-  it("is healthy when the first up ends", async () => {
-    const all = await services(world(), STACK);
-    const conditions = Object.entries(all).map(([name, one]) => [name, condition(one)]);
-    assert.deepEqual(Object.fromEntries(conditions), {
-      traefik: "healthy",
-      homepage: "healthy",
-      portainer: "running",
-      n8n: "healthy",
-      postgres: "healthy",
-      cadvisor: "healthy",
-      "socket-proxy-portainer": "healthy",
-    });
-  });
-
-  for (const [name, options] of [
-    ["no-op preview", []],
-    ["no-op preview with refresh", ["--refresh"]],
-  ] as const)
-    it(`has nothing left to do in a ${name}`, async function () {
-      this.timeout(60_000);
-      const result = await measured(whole(), name, () =>
-        whole().deployment.preview("--expect-no-changes", ...options),
-      );
-      assert.equal(result.code, 0, result.stdout);
-      assert.match(result.stdout, /\d+ unchanged/);
-    });
+  const whole = deployedWhole("stack", { browser: true });
 
   it("takes less than half a GiB of memory at rest", async () => {
     const { figures } = whole();
     const ids = Object.values(await allWell(whole())).map(({ Id }) => Id);
-    const stats = await world().docker.ask(
+    const stats = await whole().world.docker.ask(
       "stats",
       "--no-stream",
       "--format={{.MemUsage}}",

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { basename, join } from "node:path";
+import { DEFAULT_ENGINE, type Engine } from "./engine";
 import type { OwnHost } from "./own-host";
 import type { Program } from "./program";
 import { plainEnvironment, run, succeeded, type Result, type RunOptions } from "./run";
@@ -22,13 +23,19 @@ export interface Dockerd {
   stop(): Promise<void>;
 }
 
-export async function startDockerd(host: OwnHost, options: object): Promise<Dockerd> {
+/** @param options the content of daemon.json */
+export async function startDockerd(
+  host: OwnHost,
+  options: object = {},
+  { folder, store }: Engine = DEFAULT_ENGINE,
+): Promise<Dockerd> {
   const socket = join(host.directory, "run", "docker.sock");
   const config = join(host.directory, "docker-config");
   const settings = join(host.directory, "etc", "daemon.json");
   await mkdir(config);
   // A file in any case, or the daemon would read this machine's /etc/docker/daemon.json.
-  await writeFile(settings, `${JSON.stringify(options)}\n`);
+  const features = store && { "containerd-snapshotter": store === "containerd" };
+  await writeFile(settings, `${JSON.stringify({ ...options, ...(features && { features }) })}\n`);
   const program: Program = await host.spawn("dockerd", "dockerd", [
     "--config-file",
     settings,
@@ -45,17 +52,26 @@ export async function startDockerd(host: OwnHost, options: object): Promise<Dock
     throw new Error(await program.output(), { cause: error });
   }
   const address = `unix://${socket}`;
+  // The command of this engine, which is not always the machine's.
+  const docker = folder === undefined ? "docker" : join(folder, "docker");
   const cli: Dockerd["cli"] = (args, options) =>
-    run("docker", ["--host", address, ...args], {
+    run(docker, ["--host", address, ...args], {
       ...options,
       env: { ...plainEnvironment, DOCKER_CONFIG: config, ...options?.env },
     });
+  const ask: Dockerd["ask"] = async (...args) =>
+    succeeded(`docker ${args.join(" ")}`, await cli(args)).stdout.trim();
+  if (store !== undefined) {
+    const status = await ask("info", "--format={{range .DriverStatus}}{{index . 1}} {{end}}");
+    if (status.includes("io.containerd.snapshotter") !== (store === "containerd"))
+      throw new Error(`this engine does not use the ${store} image store: ${status}`);
+  }
   return {
     socket,
     address,
     config,
     cli,
-    ask: async (...args) => succeeded(`docker ${args.join(" ")}`, await cli(args)).stdout.trim(),
+    ask,
     stop: () => program.stop(),
   };
 }

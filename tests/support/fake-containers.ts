@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { plainEnvironment, Result } from "./run";
 
@@ -34,8 +34,12 @@ export interface FakeContainer {
   readonly format?: number;
 }
 
-/** Where a script is killed: after its n-th call of docker, or in the middle of it. */
+/** Where a script is killed: after its n-th call of docker that changes something, or in the middle of it. */
 export type Kill = `${number}` | `${number}-`;
+
+/** Calls of docker that change nothing, as fake-docker.sh has them: a kill after one finds what the call before has left. */
+const READS =
+  /^(?:inspect|container inspect|ps|logs|volume (?:inspect|ls)|exec .* (?:check|ask|pg_isready))/;
 
 export interface FakeContainers {
   add(id: string, container: FakeContainer): void;
@@ -52,12 +56,23 @@ export interface FakeContainers {
   write(volume: string, file: string, content: string): void;
   /** Calls of docker since the last {@link run} began. */
   calls(): string[];
+  /** Those of them that may change something. A script can be killed at each. */
+  changes(): string[];
   /** What must never happen, and did. */
   violations(): string[];
-  /** Runs a script in a shell that stops at the first error. Exit code 137: it was killed where it was to be. */
-  run(script: string, kill?: Kill): Promise<Result>;
+  /** Locks that are held and helpers that still work. */
+  leftovers(): string[];
+  /**
+   * Runs a script in a shell that stops at the first error. Exit code 137: it was killed where it was to be.
+   *
+   * @param failing number of the call of docker that fails. Default: none
+   */
+  run(script: string, kill?: Kill, failing?: number): Promise<Result>;
   remove(): void;
 }
+
+/** `TEST_SHELL="busybox sh"` runs the scripts in another shell. */
+const SHELL = (process.env.TEST_SHELL ?? "sh").split(" ");
 
 const SLEEP = "#!/bin/sh\nexec /bin/sleep 0.01\n";
 const DATE = `#!/bin/sh
@@ -72,7 +87,7 @@ export function fakeContainers(): FakeContainers {
   const path = (...parts: readonly string[]): string => join(folder, ...parts);
   const text = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
   const lines = (file: string): string[] => text(path(file)).split("\n").filter(Boolean);
-  for (const name of ["bin", "containers", "volumes"]) mkdirSync(path(name));
+  for (const name of ["bin", "containers", "volumes", "locks", "helpers"]) mkdirSync(path(name));
   writeFileSync(path("clock"), "1000\n");
   writeFileSync(path("seconds"), "1000000\n");
   copyFileSync(join(__dirname, "fake-docker.sh"), path("bin", "docker"));
@@ -84,9 +99,11 @@ export function fakeContainers(): FakeContainers {
   };
   const of = (id: string, what: string): string => text(path("containers", id, what)).trim();
   const write = (volume: string, file: string, content: string): void => {
-    mkdirSync(path("volumes", volume, "data"), { recursive: true });
-    writeFileSync(path("volumes", volume, "data", file), content);
+    const at = path("volumes", volume, "data", file);
+    mkdirSync(dirname(at), { recursive: true });
+    writeFileSync(at, content);
   };
+  const calls = (): string[] => text(path("log")).split("\x1e").filter(Boolean);
   return {
     add: (id, { name = "test-web", image, behaviour, status = "created", volume, format = 1 }) => {
       mkdirSync(path("containers", id));
@@ -115,20 +132,24 @@ export function fakeContainers(): FakeContainers {
       return existsSync(at) ? text(at) : undefined;
     },
     write,
-    calls: () => text(path("log")).split("\x1e").filter(Boolean),
+    calls,
+    changes: () => calls().filter((call) => !READS.test(call)),
     violations: () => lines("violations"),
-    run: (script, kill) => {
-      writeFileSync(path("calls"), "0\n");
+    leftovers: () => ["locks", "helpers"].flatMap((kind) => readdirSync(path(kind))),
+    run: (script, kill, failing) => {
+      for (const counter of ["calls", "changes"]) writeFileSync(path(counter), "0\n");
       writeFileSync(path("log"), "");
       const start = performance.now();
       return new Promise((resolve) => {
-        const child = spawn("sh", ["-c", `set -eu\nexport FAKE_GROUP=$$\n${script}`], {
+        const [shell = "sh", ...words] = SHELL;
+        const child = spawn(shell, [...words, "-c", `set -eu\nexport FAKE_GROUP=$$\n${script}`], {
           env: {
             ...plainEnvironment,
             PATH: `${path("bin")}:${plainEnvironment.PATH ?? ""}`,
             HOME: folder,
             FAKE: folder,
             FAKE_KILL: kill ?? "",
+            FAKE_FAIL: failing === undefined ? "" : String(failing),
           },
           stdio: ["ignore", "pipe", "pipe"],
           // In a group of its own, which can be killed as one.

@@ -39,6 +39,9 @@ export interface PlatformImageOptions {
   readonly env?: readonly string[];
   readonly user?: string;
   readonly exposedPorts?: readonly string[];
+  readonly volumes?: readonly string[];
+  /** As in the configuration: `["CMD", …]`. */
+  readonly healthTest?: readonly string[];
   /** One layer each; its content, not its archive. */
   readonly layers?: readonly string[];
 }
@@ -76,6 +79,7 @@ const descriptor = (mediaType: string, { digest, bytes }: Blob) => ({
 /** One platform's manifest and configuration. The same options give the same bytes. */
 export function platformImage(options: PlatformImageOptions = {}): PlatformImage {
   const { platform = LINUX_AMD64, created, labels, annotations, env, user, exposedPorts } = options;
+  const { volumes, healthTest } = options;
   const layers = (options.layers ?? ["layer"]).map(blobOf);
   const config = blobOf(
     JSON.stringify({
@@ -88,6 +92,10 @@ export function platformImage(options: PlatformImageOptions = {}): PlatformImage
         ...(exposedPorts !== undefined && {
           ExposedPorts: Object.fromEntries(exposedPorts.map((port) => [port, {}])),
         }),
+        ...(volumes !== undefined && {
+          Volumes: Object.fromEntries(volumes.map((path) => [path, {}])),
+        }),
+        ...(healthTest !== undefined && { Healthcheck: { Test: healthTest } }),
       },
       rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) },
       history: layers.map(() => ({ ...(created !== undefined && { created }) })),

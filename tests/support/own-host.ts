@@ -14,6 +14,12 @@ import { until } from "./until";
 /** The non-root user of the own host, a member of its group `docker`. */
 export const USER = { name: "pinnedtest", id: 60123, home: "/run/home" } as const;
 
+/** Inside, with {@link HostOptions.programs} first. */
+const ENVIRONMENT: NodeJS.ProcessEnv = {
+  ...plainEnvironment,
+  PATH: `/usr/local/bin:${plainEnvironment["PATH"] ?? ""}`,
+};
+
 export interface OwnHost {
   /** Absolute path, short enough for sockets. The same inside and outside; removed at the end. */
   readonly directory: string;
@@ -27,14 +33,21 @@ export interface OwnHost {
   stop(): Promise<void>;
 }
 
-/** @param imageStore a registry's storage, seen at `<directory>/registry`; the original is never written to */
-export async function startOwnHost(imageStore?: string): Promise<OwnHost> {
+export interface HostOptions {
+  /** A registry's storage, seen at `<directory>/registry`; the original is never written to. */
+  readonly imageStore?: string | undefined;
+  /** A folder of programs that everyone inside finds first, in /usr/local/bin. */
+  readonly programs?: string | undefined;
+}
+
+export async function startOwnHost(options: HostOptions = {}): Promise<OwnHost> {
+  const { imageStore = "", programs = "" } = options;
   // Not the default temporary folder: that is often in memory, where Docker's overlay has no place.
   const directory = await mkdtemp("/var/tmp/pst-");
   await prepare(directory);
   const keeper = spawn(
     "sh",
-    [join(__dirname, "own-host.sh"), directory, imageStore ?? ""],
+    [join(__dirname, "own-host.sh"), directory, imageStore, programs],
     // A session of its own: Ctrl-C in a terminal ends the tests first and the host after them.
     { env: plainEnvironment, stdio: ["pipe", "pipe", "pipe"], detached: true },
   );
@@ -57,9 +70,10 @@ export async function startOwnHost(imageStore?: string): Promise<OwnHost> {
   const doors: Door[] = [];
   const host: OwnHost = {
     directory,
-    run: (command, args, options) => run("nsenter", [...enter, command, ...args], options),
+    run: (command, args, options) =>
+      run("nsenter", [...enter, command, ...args], { env: ENVIRONMENT, ...options }),
     spawn: (name, command, args) =>
-      startInside(join(directory, "log", name), [...enter, command, ...args]),
+      startInside(join(directory, "log", name), [...enter, command, ...args], ENVIRONMENT),
     open: async (port) => {
       const door = await openDoor(relay, port);
       doors.push(door);
@@ -86,7 +100,7 @@ export async function startOwnHost(imageStore?: string): Promise<OwnHost> {
 async function prepare(directory: string): Promise<void> {
   // The user must get through to the files meant for it.
   await chmod(directory, 0o755);
-  for (const name of ["etc", "run", "docker", "registry", "upper", "work"])
+  for (const name of "etc run docker registry upper work upper-lib work-lib".split(" "))
     await mkdir(join(directory, name));
   await mkdir(join(directory, "run", "sshd"));
   const { name, id, home } = USER;

@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { plainEnvironment } from "./run";
 
 /** A long-running program inside the tests' own host. */
 export interface Program {
@@ -13,11 +12,15 @@ export interface Program {
 }
 
 /** @param enter nsenter's options, the program and its arguments */
-export async function startInside(log: string, enter: readonly string[]): Promise<Program> {
+export async function startInside(
+  log: string,
+  enter: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Program> {
   await mkdir(dirname(log), { recursive: true });
   const file = await open(log, "a");
   const nsenter = spawn("nsenter", enter, {
-    env: plainEnvironment,
+    env,
     stdio: ["ignore", file.fd, file.fd],
     detached: true,
   });

@@ -18,6 +18,8 @@ export interface PulumiOptions {
   readonly stack?: string;
   /** Added to the environment: `SSH_AUTH_SOCK`, `DOCKER_HOST` … */
   readonly env?: NodeJS.ProcessEnv;
+  /** A folder of programs that its commands find first. */
+  readonly programs?: string;
   /** Seconds a command may take. Default 300. */
   readonly seconds?: number;
 }
@@ -62,7 +64,7 @@ export async function newStack(options: PulumiOptions): Promise<PulumiStack> {
 
   const env: NodeJS.ProcessEnv = {
     ...plainEnvironment,
-    PATH: `${pulumiBinaries}:${plainEnvironment["PATH"] ?? ""}`,
+    PATH: [pulumiBinaries, options.programs, plainEnvironment["PATH"]].filter(Boolean).join(":"),
     HOME: homedir(),
     TMPDIR: join(directory, "tmp"),
     PULUMI_HOME: home,

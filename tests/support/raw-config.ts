@@ -58,7 +58,7 @@ export const rawConfig = (
     ...USUAL,
     ...values,
   },
-  secure: new Set([...SECRET_NAMES, "registries"]),
+  secure: new Set([...SECRET_NAMES, "registries", "secrets"]),
   ...rest,
 });
 

@@ -2,6 +2,7 @@
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { CHROMIUM } from "./browser";
+import { DEFAULT_ENGINE, type Engine } from "./engine";
 import { pulumiBinaries, pulumiPlugins } from "./pulumi";
 import { plainEnvironment, run } from "./run";
 
@@ -11,6 +12,8 @@ export interface Needs {
   /** The Pulumi CLI and its plugins. */
   readonly pulumi?: boolean;
   readonly browser?: boolean;
+  /** The host's engine. Default {@link DEFAULT_ENGINE}. */
+  readonly engine?: Engine;
 }
 
 /** The test registry's storage: Debian's default folder of docker-registry, or PINNED_STACK_TEST_IMAGES. */
@@ -33,12 +36,9 @@ export const N8N_2 = "n8nio/n8n:2.40.7";
 export const POSTGRES_17 = "library/postgres:17-alpine";
 
 /** The programs of the tests' own host. */
-const PROGRAMS = [
-  "unshare nsenter ip iptables dockerd containerd docker docker-registry",
-  "sshd ssh ssh-agent ssh-add ssh-keygen",
-]
-  .join(" ")
-  .split(" ");
+const PROGRAMS =
+  "unshare nsenter ip iptables docker-registry sshd ssh ssh-agent ssh-add ssh-keygen".split(" ");
+const ENGINE_PROGRAMS = ["dockerd", "containerd", "docker"];
 
 /** Names everything that is missing on this machine, in the words of a package list; empty when nothing is. */
 export async function missing(needs: Needs = {}): Promise<readonly string[]> {
@@ -47,6 +47,7 @@ export async function missing(needs: Needs = {}): Promise<readonly string[]> {
   );
   const file = async (path: string, name: string): Promise<string | undefined> =>
     (await can(path)) ? undefined : name;
+  checks.push(...engineChecks(needs.engine ?? DEFAULT_ENGINE));
   if (needs.images?.length) checks.push(file("/bin/busybox", "busybox-static"));
   for (const image of needs.images ?? []) {
     const [repository = "", tag = ""] = image.split(":");
@@ -66,6 +67,19 @@ export async function missing(needs: Needs = {}): Promise<readonly string[]> {
   if (process.getuid?.() === 0) checks.push(namespaces());
   else checks.push(Promise.resolve("root"));
   return (await Promise.all(checks)).filter((name) => name !== undefined);
+}
+
+function engineChecks({ folder, recent }: Engine): Promise<string | undefined>[] {
+  if (folder === undefined)
+    return ENGINE_PROGRAMS.map(async (name) => ((await onPath(name)) ? undefined : name));
+  const isThere = async (): Promise<string | undefined> => {
+    const { stdout } = await run(join(folder, "dockerd"), ["--version"]);
+    const [, version] = /version v?(\d+)\./.exec(stdout) ?? [];
+    return version !== undefined && (recent !== true || Number(version) >= 29)
+      ? undefined
+      : `Docker Engine${recent === true ? " 29 or newer" : ""} in ${folder}`;
+  };
+  return [isThere()];
 }
 
 /** Root inside a container is often not allowed to make them. */

@@ -1,6 +1,7 @@
 /** Everything the integration tests talk to, on this machine's loopback and gone afterwards. */
 import { join } from "node:path";
 import { startDockerd, type Dockerd } from "./dockerd";
+import { DEFAULT_ENGINE, type Engine } from "./engine";
 import { point, variant, type VariantKind } from "./image-variant";
 import { startOwnHost, type OwnHost } from "./own-host";
 import { newStack, type PulumiOptions, type PulumiStack } from "./pulumi";
@@ -31,21 +32,31 @@ export interface World {
 
 /** Starts all of it, which takes about two seconds. `daemon` is the content of Docker's daemon.json. */
 export async function startWorld(needs: Needs = {}, daemon: object = {}): Promise<World> {
-  const host = await startOwnHost(needs.images?.length ? imageStore : undefined);
+  const engine = needs.engine ?? DEFAULT_ENGINE;
+  const host = await startOwnHost({
+    imageStore: needs.images?.length ? imageStore : undefined,
+    programs: engine.folder,
+  });
   try {
     const [docker, registry, ssh] = await Promise.all([
-      startDockerd(host, daemon),
+      startDockerd(host, daemon, engine),
       startRegistry(host),
       startSshd(host),
     ]);
-    return assemble(host, docker, registry, ssh);
+    return assemble(host, docker, registry, ssh, engine);
   } catch (error) {
     await host.stop();
     throw error;
   }
 }
 
-function assemble(host: OwnHost, docker: Dockerd, registry: RegistryProcess, ssh: Sshd): World {
+function assemble(
+  host: OwnHost,
+  docker: Dockerd,
+  registry: RegistryProcess,
+  ssh: Sshd,
+  { folder }: Engine,
+): World {
   let stacks = 0;
   const digest = (image: string): Promise<string> => {
     const { repository, tag } = splitImage(image);
@@ -66,6 +77,7 @@ function assemble(host: OwnHost, docker: Dockerd, registry: RegistryProcess, ssh
       return newStack({
         ...options,
         directory: join(host.directory, `p${stacks}`),
+        ...(folder !== undefined && { programs: folder }),
         env: { SSH_AUTH_SOCK: ssh.agent, DOCKER_CONFIG: docker.config, ...options.env },
       });
     },

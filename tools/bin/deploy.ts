@@ -18,7 +18,7 @@ import { CommandError, painter, PROJECT_FOLDER, runCommand, table } from "../cli
 
 void runCommand({
   help: `
-npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--without-trial] [--rollback [N]]
+npm run deploy -- [--stack S] [--yes] [--allow-weaker] [--allow-delete] [--without-trial] [--adopt] [--rollback [N]]
 npm run deploy -- [--stack S] --history | --dump | --restore [DUMP] | --forget-old-data | --unlock
 
 Deploys the stack. New containers with data must first work on a copy of it. If the deployment fails, the previous
@@ -29,6 +29,7 @@ containers run again with their data.
   --allow-weaker   accept weaker restrictions
   --allow-delete   accept that a data volume leaves the stack (the data stays on the host)
   --without-trial  do not try new containers on copies of their data first; the databases are still dumped
+  --adopt          take over containers, networks and data that carry the stack's labels and that Pulumi's state has lost
   --rollback [N]   deploy the configuration of deployment N; default: the newest one that differs from the last good one
   --history        list the deployments
   --dump           dump the databases and do nothing else
@@ -44,6 +45,7 @@ unhealthy, or an option is invalid; 3 returned: the previous containers run agai
     "allow-weaker": { type: "boolean", default: false },
     "allow-delete": { type: "boolean", default: false },
     "without-trial": { type: "boolean", default: false },
+    adopt: { type: "boolean", default: false },
     history: { type: "boolean", default: false },
     rollback: { type: "boolean", default: false },
     dump: { type: "boolean", default: false },
@@ -93,6 +95,7 @@ unhealthy, or an option is invalid; 3 returned: the previous containers run agai
       signal,
       reporter,
       withoutTrial: values["without-trial"],
+      adopt: values.adopt,
       imageChangeKinds,
       confirm: (decision) =>
         confirm(

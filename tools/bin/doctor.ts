@@ -1,5 +1,5 @@
 import { Check, hasProblem, lineOf } from "../deploy/checks/check";
-import { examine, examineOutside } from "../deploy/checks/doctor";
+import { examine, examineAdoption, examineOutside } from "../deploy/checks/doctor";
 import { loadTarget } from "../deploy/pulumi/target";
 import { choice, jsonText, painter, runCommand, withProgress } from "../cli/command";
 
@@ -24,14 +24,17 @@ Exit code: 0 no problem (also if a check could not run: "unknown"), 1 a problem,
     const show = (check: Check): void => {
       if (!isJson) process.stdout.write(`${lineOf(check, paint)}\n`);
     };
-    const { checks, loaded, config } = await examine(stack, { signal, onCheck: show });
+    const findings = await examine(stack, { signal, onCheck: show });
+    const { checks, loaded, config } = findings;
+    const adoption = await examineAdoption(findings, signal);
+    adoption.forEach(show);
     const decrypted = loaded && config && loadTarget(stack, config).config;
     const outside = await withProgress(
       "checking registries and DNS",
       examineOutside(loaded, decrypted, signal),
     );
     outside.forEach(show);
-    const all = [...checks, ...outside];
+    const all = [...checks, ...adoption, ...outside];
     if (isJson) process.stdout.write(jsonText({ version: 1, stack, checks: all }));
     return hasProblem(all) ? 1 : 0;
   },

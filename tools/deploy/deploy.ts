@@ -5,6 +5,7 @@ import { secretTexts } from "../../config/file/edit";
 import { hostAccess } from "../../host/address";
 import { Mask, maskOf } from "../../text/redact";
 import { textOf } from "../cli/command";
+import { removeReplaced } from "./adopt";
 import { autoRollback } from "./auto-rollback";
 import { hasProblem } from "./checks/check";
 import { examine } from "./checks/doctor";
@@ -94,26 +95,33 @@ async function runChecks(stack: string, signal: AbortSignal, reporter: Reporter)
 /** Resolves to the exit code. */
 async function apply(run: Run, prepared: Prepared): Promise<number> {
   const { pulumi, signal, reporter, history } = run;
-  const { config, message, model, replace, orphanedVolumes, trial } = prepared;
+  const { config, message, model, replace, orphanedVolumes, trial, adoption } = prepared;
   signal.throwIfAborted();
   await recordVerified(run, lastGood(history)?.start.toISOString() ?? NONE_VERIFIED);
   signal.throwIfAborted();
   let failure: readonly string[];
+  let unseen: readonly string[] | undefined;
   try {
     for (const { urn } of orphanedVolumes) await pulumi.unprotect(urn);
     reporter.stage("deployment");
-    await up(run, config, message, trial, replace);
+    await up(run, config, message, trial, {
+      replace,
+      ...(adoption && { networks: adoption.networks }),
+    });
+    // As Pulumi does it with those that it knows.
+    if (adoption !== undefined) await removeReplaced(run, model);
     failure = await health(run, model);
   } catch (error) {
     if (error instanceof Refused) throw error;
     failure = error instanceof UpFailed ? error.lines : [textOf(error)];
+    unseen = error instanceof UpFailed ? error.unseen : failure;
   }
   if (signal.aborted) throw interrupted(run);
   if (failure.some((line) => line.startsWith("REFUSED: ")))
     throw new Refused(
       `refused: the stack runs as before; correct Pulumi.${run.stack}.yaml and deploy again`,
     );
-  if (failure.length > 0) return autoRollback(run, failure, prepared);
+  if (failure.length > 0) return autoRollback(run, failure, prepared, unseen);
   await recordHealthy(run);
   await forgetCopies(run, model);
   reporter.log(

@@ -1,9 +1,10 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
 import { bareTagsOf, StackModel, withBareTags } from "../../components/model";
 import { withImages, PlainConfig } from "../../config/file/edit";
-import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run, ProgramMode } from "./context";
+import { ADOPT, Adoption, adoptedPlan, adoptionFindings, adoptionProblem } from "./adopt";
+import { EXIT_OK, EXIT_UNHEALTHY, NOTHING_CHANGED, Refused, Run, ProgramMode } from "./context";
 import { LoadedStack } from "../model/load";
-import { DeployedContainer, deployedModel } from "./pulumi/state";
+import { DeployedContainer, deployedModel, writtenFiles } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { ImageChangeKinds } from "./plan/image-changes";
 import { CurrentState, reconcile } from "./reconcile";
@@ -27,6 +28,8 @@ export interface PrepareOptions {
   readonly target?: (history: readonly PastUpdate[]) => Target;
   /** Default: the plan shows no kinds of change. */
   readonly imageChangeKinds?: ImageChangeKinds;
+  /** Take over what Pulumi's state has lost. Default: the deployment is refused then. */
+  readonly adopt?: boolean;
   /** Replace containers without trying them on copies of their data first. Default false. */
   readonly withoutTrial?: boolean;
 }
@@ -44,17 +47,25 @@ export interface Prepared {
   readonly trial: ProgramMode;
   /** Containers in Pulumi's state before this deployment. */
   readonly deployed: readonly DeployedContainer[];
+  /** Live files before this deployment. */
+  readonly files: ReturnType<typeof writtenFiles>;
   /** Services whose image was deployed without a pin in the stack file. */
   readonly bareTags: readonly string[];
   /** Docker's ids of the containers that ran before this deployment. */
   readonly running: readonly string[];
   readonly rollback: RollbackCandidate | NoRollback;
+  readonly adoption: Adoption | undefined;
 }
 
 /** Resolves to an exit code if there is nothing to deploy. */
 export async function prepare(run: Run, options: PrepareOptions): Promise<Prepared | number> {
   const { stack, history, signal, reporter } = run;
   const current = await reconcile(run);
+  const { adoption } = current;
+  if (adoption !== undefined && options.adopt !== true)
+    throw new Refused(`${adoptionProblem(stack, adoption)}\n${NOTHING_CHANGED}`);
+  if (adoption === undefined && options.adopt === true)
+    reporter.log("Pulumi's state knows the stack, so there is nothing to take over");
   const rollback = rollbackCandidate(stack, history);
   const { config: wanted, message, number } = targetOf(run, options);
   const target = loadWanted(stack, wanted, number);
@@ -63,7 +74,8 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   reporter.stage("plan");
   const checked = await checkImages({ ...target.config, folder: PROJECT_FOLDER });
   refuseUnmet(checked);
-  const plan = await previewPlan(run, wanted, target.model, current, orphaned);
+  const preview = await previewPlan(run, wanted, target.model, current, orphaned);
+  const plan = adoption === undefined ? preview : adoptedPlan(preview, target.model, adoption);
   // Pins every image, so that the images of the plan are pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
   const loaded = loadTarget(stack, config);
@@ -74,7 +86,10 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     kinds: (await options.imageChangeKinds?.(plan, loaded.config, signal)) ?? {},
     weakenings: weakenings(modelBefore(current, rollback, model), model),
     orphanedVolumes: orphaned,
-    findings: current.findings,
+    findings: [
+      ...current.findings,
+      ...(adoption === undefined ? [] : await adoptionFindings(run, adoption, target.model)),
+    ],
     verified: verifiedLines(checked),
     tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
     dump: replacesDatabase(plan, model),
@@ -84,6 +99,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   // An update without changes still completes an interrupted run, or creates a deployment to roll back to.
   const needed =
     current.interrupted ||
+    adoption !== undefined ||
     current.stopped.length > 0 ||
     ("none" in rollback && rollback.kind === "unusable");
   if (!plan.changes && orphaned.length === 0 && !needed) {
@@ -110,15 +126,17 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   };
   return {
     config,
-    message,
+    message: adoption === undefined ? message : ADOPT,
     model,
     replace,
     orphanedVolumes: orphaned,
     trial,
     deployed,
+    files: writtenFiles(current.state),
     bareTags: recorded.model === undefined ? [] : bareTagsOf(recorded.model),
     running,
     rollback,
+    adoption,
   };
 }
 

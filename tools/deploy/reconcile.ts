@@ -1,6 +1,7 @@
 /** The state before a deployment: what interrupted runs left behind, and drift. */
 import { cgroupsName, socketGroupName } from "../../host/docker-host";
 import { isUp } from "../../components/stopped";
+import { Adoption, adoptionOf } from "./adopt";
 import { Run } from "./context";
 import { compare, Drift } from "./host/drift";
 import { deployments, PastUpdate, timestamp, unfinished } from "./pulumi/history";
@@ -19,6 +20,8 @@ export interface CurrentState {
   readonly recorded: StackState;
   /** The containers in `recorded`. */
   readonly deployed: readonly DeployedContainer[];
+  /** Of the stack, and lost from the state. */
+  readonly adoption: Adoption | undefined;
   /** To be removed before anything else is changed. */
   readonly orphans: readonly Orphan[];
   /** Containers that exist and do not run, one line each. The update starts them again. */
@@ -38,12 +41,16 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     ...unfinishedDeployment(history),
   ];
   const interrupted = unfinishedWork.length > 0;
-  const orphans = interrupted ? findOrphans(recorded, live, stack) : [];
+  const adoption = adoptionOf(recorded, live, stack, history);
+  const orphans = interrupted && adoption === undefined ? findOrphans(recorded, live, stack) : [];
   const deployed = recorded.containers;
-  const drift = driftSince(stack, recorded, live, orphans).filter(
-    // The program sets process limits last, so an interrupted run leaves them unset.
-    ({ kind }) => !interrupted || kind !== "processes",
-  );
+  const drift =
+    adoption !== undefined
+      ? []
+      : driftSince(stack, recorded, live, orphans).filter(
+          // The program sets process limits last, so an interrupted run leaves them unset.
+          ({ kind }) => !interrupted || kind !== "processes",
+        );
   const stopped = stoppedContainers(deployed, live);
   let state = recorded;
   if (
@@ -60,6 +67,7 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     deployed,
     orphans,
     interrupted,
+    adoption,
     stopped,
     running: live.containers
       .filter(({ labels }) => labels["pinned-stack.stack"] === stack)

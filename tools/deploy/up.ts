@@ -8,14 +8,27 @@ import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
 import { routeProbes } from "./host/routes";
+import { RunOptions } from "./pulumi/stack";
 import { onConfig } from "./pulumi/target";
 import { waitUntilHealthy } from "./host/health";
 
 /** Pulumi's errors, one line each. */
 export class UpFailed extends Error {
-  constructor(readonly lines: readonly string[]) {
+  /** Those that were not logged while it ran. */
+  readonly unseen: readonly string[];
+
+  constructor(
+    readonly lines: readonly string[],
+    seen: ReadonlySet<string>,
+  ) {
     super(lines.join("\n"));
+    this.unseen = lines.filter((line) => !seen.has(line));
   }
+}
+
+interface UpOptions extends Pick<RunOptions, "replace" | "target"> {
+  /** Docker's ids by name of networks that the program imports into the state. */
+  readonly networks?: Readonly<Record<string, string>>;
 }
 
 /** Deploys a configuration. Rejects with {@link UpFailed}, or with {@link Refused} if Pulumi did not start the update. */
@@ -24,9 +37,10 @@ export async function up(
   config: PlainConfig,
   message: string,
   { tried, olderData, bareTags, returns }: ProgramMode,
-  replace: readonly string[] = [],
+  { replace = [], target, networks }: UpOptions = {},
 ): Promise<void> {
   const events: EngineEvent[] = [];
+  const seen = new Set<string>();
   try {
     await onConfig(pulumi, current, config, (options) =>
       pulumi.up({
@@ -34,8 +48,10 @@ export async function up(
         signal,
         message,
         replace,
+        ...(target && { target }),
         environment: {
           ...(!tried && { PINNED_STACK_TRIAL: "off" }),
+          ...(networks && { PINNED_STACK_NETWORKS: JSON.stringify(networks) }),
           ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
           ...(bareTags.length > 0 && { PINNED_STACK_BARE_TAGS: bareTags.join(",") }),
           ...(returns === true && { PINNED_STACK_TRUST: "as-deployed" }),
@@ -43,7 +59,9 @@ export async function up(
         onEvent: (event) => {
           events.push(event);
           const line = progressLine(event);
-          if (line !== undefined) reporter.log(line);
+          if (line === undefined) return;
+          reporter.log(line);
+          line.split("\n").forEach((part) => seen.add(part));
         },
       }),
     );
@@ -53,7 +71,7 @@ export async function up(
         `${stackLocked(pulumi.stack, lockHolder(error.message))}\n${NOTHING_CHANGED}`,
       );
     const lines = errorLines(events);
-    throw new UpFailed(lines.length > 0 ? lines : [textOf(error)]);
+    throw new UpFailed(lines.length > 0 ? lines : [textOf(error)], seen);
   }
 }
 

@@ -21,6 +21,8 @@ const controls = z.object({
   noNewPrivileges: z.boolean(),
   dockerSocket: z.boolean(),
   hostPaths: texts.default([]),
+  writableHostPaths: texts.default([]),
+  devices: texts.default([]),
   hostCgroups: z.boolean().default(false),
   publishedPorts: z.array(z.number()).default([]),
   outsideNetworks: texts.default([]),
@@ -42,9 +44,22 @@ const mount = z.discriminatedUnion("kind", [
     volume: z.string(),
     path: z.string(),
     files: record(content).default({}),
+    live: z.boolean().exactOptional(),
   }),
-  z.object({ kind: z.literal("data"), volume: z.string(), path: z.string(), chown: z.boolean() }),
-  z.object({ kind: z.enum(["host", "socket"]), source: z.string(), path: z.string() }),
+  z.object({
+    kind: z.literal("data"),
+    volume: z.string(),
+    path: z.string(),
+    chown: z.boolean(),
+    readOnly: z.boolean().exactOptional(),
+  }),
+  z.object({
+    kind: z.literal("host"),
+    source: z.string(),
+    path: z.string(),
+    writable: z.boolean().exactOptional(),
+  }),
+  z.object({ kind: z.literal("socket"), source: z.string(), path: z.string() }),
 ]);
 /** With defaults, because Pulumi omits empty outputs from the state. */
 const container = z.object({
@@ -61,10 +76,22 @@ const container = z.object({
   secretEnvironment: record(z.string()).default({}),
   mounts: z.array(mount).default([]),
   tmpfs: record(z.number()).default({}),
-  health: z.object({ command: texts, startSeconds: z.number() }).exactOptional(),
+  executableTmpfs: texts.exactOptional(),
+  devices: z.array(z.object({ source: z.string(), path: z.string() })).exactOptional(),
+  groups: texts.exactOptional(),
+  workingDir: z.string().exactOptional(),
+  init: z.boolean().exactOptional(),
+  health: z.object({ command: texts.default([]), startSeconds: z.number() }).exactOptional(),
   networks: z.array(z.object({ name: z.string(), internal: z.boolean() })).default([]),
   ports: z
-    .array(z.object({ address: z.string(), published: z.number(), internal: z.number() }))
+    .array(
+      z.object({
+        address: z.string(),
+        published: z.number(),
+        internal: z.number(),
+        protocol: z.enum(["tcp", "udp"]).exactOptional(),
+      }),
+    )
     .default([]),
   stopGraceSeconds: z.number(),
   shmMiB: z.number().exactOptional(),
@@ -102,19 +129,25 @@ const facts = z.object({
   ingress: z.object({
     tls,
     publish: z.object({ address: z.string(), http: z.number(), https: z.number() }),
+    redirects: z.array(z.object({ from: z.string(), to: z.string() })).exactOptional(),
     adminAllow: texts.default([]),
     routes: z
       .array(
         z.object({
           service: z.string(),
           host: z.string(),
+          aliases: texts.exactOptional(),
+          path: z.string().exactOptional(),
+          login: z.string().exactOptional(),
           target: z.string(),
-          container: z.string(),
+          container: z.string().exactOptional(),
           admin: z.boolean(),
           publicPaths: texts.exactOptional(),
           adminPaths: z.array(z.object({ path: z.string(), target: z.string() })).exactOptional(),
           healthPath: z.string().exactOptional(),
-          probePath: z.string(),
+          probePath: z.string().exactOptional(),
+          anyAnswer: z.boolean().exactOptional(),
+          insecureSkipVerify: z.string().exactOptional(),
           contentSecurityPolicy: z.string().exactOptional(),
         }),
       )

@@ -62,8 +62,23 @@ export function sections(view: StackView): Section[] {
     section(
       "Routes",
       ["host", "service", "for"],
-      entrance.routes.map((route) => [route.host, route.service, visitors(route)]),
+      entrance.routes.map((route) => [
+        [route.host, ...(route.aliases ?? [])]
+          .map((host) => `${host}${route.path ?? ""}`)
+          .join(" "),
+        route.url === undefined ? route.service : `${route.service}, at ${route.url}`,
+        visitors(route),
+      ]),
     ),
+    ...(entrance.redirects === undefined
+      ? []
+      : [
+          section(
+            "Redirects",
+            ["host", "to"],
+            entrance.redirects.map(({ from, to }) => [from, to]),
+          ),
+        ]),
     section(
       "Networks",
       ["network", "members", "external"],
@@ -124,11 +139,17 @@ const visitors = ({
   admin,
   publicPaths = [],
   adminPaths = [],
+  login,
+  insecureSkipVerify,
 }: StackView["entrance"]["routes"][number]): string => {
   const [all, others, paths] = admin
     ? ["administrators", "everybody", publicPaths]
     : ["everybody", "administrators", adminPaths];
-  return paths.length === 0 ? all : `${all}; ${others}: ${paths.join(" ")}`;
+  return [
+    `${all}${login === undefined ? "" : ` after a login at ${login}`}`,
+    ...(paths.length === 0 ? [] : [`${others}: ${paths.join(" ")}`]),
+    ...(insecureSkipVerify === undefined ? [] : [`any certificate: ${insecureSkipVerify}`]),
+  ].join("; ");
 };
 
 const given = (what: string, how: string | undefined): string[][] =>

@@ -12,6 +12,7 @@ const PORT = 8080;
 const DETAILS_PORT = 8081;
 const DETAILS = "/details";
 const FOLDER = "/srv/homepage";
+const CONFIG = { folder: "/etc/homepage", file: "nginx.conf" } as const;
 const PROJECT_FOLDER = resolve(__dirname, "..", "..", "..");
 
 /**
@@ -48,12 +49,16 @@ export const homepage = defineService({
         user: "101:101",
         memoryMiB: 64,
         cpus: 0.25,
-        command: ["nginx", "-c", `${FOLDER}/nginx.conf`, "-g", "daemon off;"],
+        command: ["nginx", "-c", `${CONFIG.folder}/${CONFIG.file}`, "-g", "daemon off;"],
         files: {
+          config: {
+            path: CONFIG.folder,
+            files: { [CONFIG.file]: nginxConfig(policy, folder === undefined) },
+          },
           files: {
             path: FOLDER,
+            live: true,
             files: {
-              "nginx.conf": nginxConfig(policy, hasDetails),
               ...Object.fromEntries(
                 Object.entries(site).map(([path, content]) => [`site/${path}`, content]),
               ),
@@ -86,7 +91,10 @@ const headers = (
     add_header Cache-Control "no-cache" always;
 `;
 
-/** Shows the Last-Modified header: a deployment writes the files only when a page has changed. */
+/**
+ * There without administrators, too, so that the first of them does not replace the container. Shows the Last-Modified header:
+ * a deployment writes the files only when a page has changed.
+ */
 const detailsServer = (policy: string): string => `  server {
     listen ${DETAILS_PORT};
     root ${FOLDER};

@@ -231,6 +231,10 @@ function exemptionLabel({ control, value }: Exemption): string {
       return "uses the Docker socket";
     case "hostPaths":
       return `reads the host's ${list}`;
+    case "writableHostPaths":
+      return `writes to the host's ${list}`;
+    case "devices":
+      return `uses the host's ${list}`;
     case "hostCgroups":
       return "reads the use of resources of the whole host";
     case "publishedPorts":

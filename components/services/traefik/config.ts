@@ -2,16 +2,21 @@
 import { stringify } from "yaml";
 
 import { isOlder } from "../../../images/tag-version";
-import { DASHBOARD, Ingress, IngressSettings, isSecure, Route } from "../../ingress";
+import { DASHBOARD, Ingress, IngressSettings, isSecure, publicUrl, Route } from "../../ingress";
 
 /** For the health check; reachable only inside the container. */
 const PING_ADDRESS = "127.0.0.1:8082";
+
+/** For services that share a network with Traefik; not published on the host. */
+const METRICS_ADDRESS = ":8083";
 
 export const ACME_FOLDER = "/acme";
 /** Private key and certificate in one file, for `selfSigned`. */
 export const TLS_FOLDER = "/run/secrets/traefik-tls";
 export const TLS_FILE = "certificate.pem";
 export const CONFIG_FOLDER = "/etc/traefik";
+/** Traefik watches a folder in it, so that files can be completed beside that. */
+export const ROUTES_FOLDER = "/srv/traefik";
 
 /** Requests per second and burst, per client. The n8n editor loads about 200 files when it opens. */
 const RATE_LIMIT = { average: 200, burst: 400 } as const;
@@ -64,8 +69,16 @@ const spellings = (header: string): string[] =>
       [],
     );
 
-/** Headers that no service gets: a service could take them for Traefik's. */
-const REMOVED = [...PASSED_ON, ...SET_BY_TRAEFIK]
+/** Who has logged in, as the common programs say it. Only the answer of a login service sets them. */
+const IDENTITY = [
+  ...["Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email", "X-Forwarded-User"],
+  ...["X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username"],
+  ...["X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups"],
+  "X-Auth-Request-Preferred-Username",
+];
+
+/** Headers that no service gets from a visitor: a service could take them for Traefik's. */
+const REMOVED = [...PASSED_ON, ...SET_BY_TRAEFIK, ...IDENTITY]
   .flatMap(spellings)
   .filter((header) => !SET_BY_TRAEFIK.includes(header));
 
@@ -96,10 +109,15 @@ const ENCODED_CHARACTERS = {
 const ALIAS_HEADERS = "delete";
 
 /**
+ * @param metrics whether they are on an entry point of their own
  * @param tag tag of the Traefik image. Versions before 3.6.4 fail to start with `encodedCharacters`, those before 3.7.12
  *   with `aliasHeadersStrategy`
  */
-export function staticConfig({ tls, publish }: IngressSettings, tag: string | undefined): string {
+export function staticConfig(
+  { tls, publish }: IngressSettings,
+  tag: string | undefined,
+  metrics = false,
+): string {
   const secure = isSecure({ tls });
   const requests = {
     ...(!isOlder(tag, [3, 6, 4]) && { encodedCharacters: ENCODED_CHARACTERS }),
@@ -111,8 +129,10 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
     // For the dashboard route. `insecure: false`: the API has no entry point of its own.
     api: { dashboard: true, insecure: false },
     ping: { entryPoint: "ping" },
+    ...(metrics && { metrics: { prometheus: { entryPoint: "metrics" } } }),
     entryPoints: {
       ping: { address: PING_ADDRESS },
+      ...(metrics && { metrics: { address: METRICS_ADDRESS } }),
       web: {
         address: ":80",
         transport: { respondingTimeouts: secure ? REDIRECT_TIMEOUTS : SERVICE_TIMEOUTS },
@@ -133,8 +153,7 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
         },
       }),
     },
-    // A change of the files replaces the container, so there is nothing to watch.
-    providers: { file: { directory: `${CONFIG_FOLDER}/dynamic`, watch: false } },
+    providers: { file: { directory: `${ROUTES_FOLDER}/dynamic`, watch: true } },
     ...(tls.mode === "acme" && {
       certificatesResolvers: {
         acme: {
@@ -151,34 +170,61 @@ export function staticConfig({ tls, publish }: IngressSettings, tag: string | un
 }
 
 /** A router, and the backend that it shares with others of the same name. */
-interface Router extends Pick<Route, "target" | "healthPath"> {
+interface Router extends Pick<Route, "target" | "healthPath" | "login"> {
   readonly name: string;
   readonly rule: string;
   readonly backend: string;
   readonly admin: boolean;
+  readonly transport: string;
 }
 
-/** One for the host name, and one for each group of paths with other access. Traefik tries the longest rule first. */
-function routersOf(route: Route): Router[] {
-  const { service, host, target, admin, publicPaths = [], adminPaths = [], healthPath } = route;
-  const rule = `Host(\`${host}\`)`;
-  const all = {
-    name: service,
+/** For pages outside the stack: they are further away, and nothing replaces them here. */
+const ELSEWHERE_DIAL_TIMEOUT = "5s";
+const TRANSPORTS = {
+  quick: { forwardingTimeouts: { dialTimeout: DIAL_TIMEOUT } },
+  elsewhere: { forwardingTimeouts: { dialTimeout: ELSEWHERE_DIAL_TIMEOUT } },
+  unchecked: {
+    forwardingTimeouts: { dialTimeout: ELSEWHERE_DIAL_TIMEOUT },
+    insecureSkipVerify: true,
+  },
+} as const;
+
+const transportOf = ({ container, insecureSkipVerify }: Route): keyof typeof TRANSPORTS =>
+  container !== undefined ? "quick" : insecureSkipVerify === undefined ? "elsewhere" : "unchecked";
+
+/**
+ * One for each host name, and one for each group of paths with other access. Traefik tries the longest rule first, so a
+ * router has one host name only: of two services on one host, the one with a path must have the longer rule.
+ */
+const routersOf = (route: Route): Router[] =>
+  [route.host, ...(route.aliases ?? [])].flatMap((host, index) =>
+    // No service has an underscore in its name.
+    hostRouters(route, host, index === 0 ? "" : `_${index}`),
+  );
+
+function hostRouters(route: Route, host: string, suffix: string): Router[] {
+  const { service, target, admin, publicPaths = [], adminPaths = [], healthPath, login } = route;
+  const { path: below } = route;
+  const rule = `Host(\`${host}\`)${below === undefined ? "" : ` && (Path(\`${below}\`) || PathPrefix(\`${below}/\`))`}`;
+  const open = {
+    name: `${service}${suffix}`,
     rule,
     target,
     backend: service,
     admin,
+    transport: transportOf(route),
     ...(healthPath !== undefined && { healthPath }),
   };
+  const all = { ...open, ...(login !== undefined && { login }) };
   const anyOf = (paths: readonly string[]): string => `${rule} && (${paths.join(" || ")})`;
   const closed = adminPaths.filter((path) => path.target === target);
   return [
     all,
-    ...(admin && publicPaths.length > 0
+    ...((admin || login !== undefined) && publicPaths.length > 0
       ? [
           {
-            ...all,
-            name: `${service}-public`,
+            ...open,
+            name: `${service}-public${suffix}`,
             rule: anyOf(publicPaths.map((path) => `PathPrefix(\`${path}\`)`)),
             admin: false,
           },
@@ -188,7 +234,7 @@ function routersOf(route: Route): Router[] {
       ? [
           {
             ...all,
-            name: `${service}-admin`,
+            name: `${service}-admin${suffix}`,
             // In any letter case: services may ignore it.
             rule: anyOf(
               closed.map(({ path }) => `PathRegexp(\`(?i)^${path.replaceAll(".", "\\.")}\`)`),
@@ -200,15 +246,27 @@ function routersOf(route: Route): Router[] {
     ...adminPaths
       .filter((path) => path.target !== target)
       .map((path) => {
-        const name = `${service}${path.path.replaceAll("/", "-")}`;
-        const page = { name, backend: name, target: path.target, admin: true };
-        return { ...page, rule: `${rule} && PathPrefix(\`${path.path}\`)` };
+        const backend = `${service}${path.path.replaceAll("/", "-")}`;
+        const page = { name: `${backend}${suffix}`, backend, target: path.target, admin: true };
+        return {
+          ...{ ...all, ...page },
+          rule: `${rule} && PathPrefix(\`${path.path}\`)`,
+        };
       }),
   ];
 }
 
-export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
+export function dynamicConfig({
+  tls,
+  publish,
+  adminAllow,
+  routes,
+  redirects = [],
+}: Ingress): string {
   const secure = isSecure({ tls });
+  const logins = [...new Set(routes.flatMap(({ login }) => login ?? []))];
+  const loginName = (login: string): string => `login_${logins.indexOf(login) + 1}`;
+  const transports = new Set(["quick", ...routes.map(transportOf)]);
   const hasAdminRules = routes.some(({ admin, adminPaths }) => admin || adminPaths !== undefined);
   const routers = routes.flatMap(routersOf);
   const entry = {
@@ -218,34 +276,44 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
   };
   return yaml({
     http: {
-      routers: Object.fromEntries(
-        routers.map(({ name, rule, target, backend, admin }) => [
+      routers: Object.fromEntries<object>([
+        ...routers.map(({ name, rule, target, backend, admin, login }): [string, object] => [
           name,
           {
             rule,
             service: target === DASHBOARD ? target : backend,
-            // The headers come first, so that rejected requests get them too.
+            // The headers come first, so that rejected requests get them too. Whoever logs in is asked after the limits.
             middlewares: [
               "security-headers",
               "client-headers",
               ...(admin ? ["admin-only"] : []),
               "rate-limit",
               "request-limit",
+              ...(login === undefined ? [] : [loginName(login)]),
               "try-again",
             ],
             ...entry,
           },
         ]),
-      ),
+        ...redirects.map(({ from }, index): [string, object] => [
+          `redirect_${index + 1}`,
+          {
+            rule: `Host(\`${from}\`)`,
+            service: "noop@internal",
+            middlewares: ["security-headers", "rate-limit", `redirect_${index + 1}`],
+            ...entry,
+          },
+        ]),
+      ]),
       services: Object.fromEntries(
         routers
           .filter(({ name, target, backend }) => target !== DASHBOARD && name === backend)
-          .map(({ name, target, healthPath }) => [
+          .map(({ name, target, healthPath, transport }) => [
             name,
             {
               loadBalancer: {
                 servers: [{ url: target }],
-                serversTransport: "quick",
+                serversTransport: transport,
                 ...(healthPath !== undefined && {
                   healthCheck: { path: healthPath, interval: "10s", timeout: "3s" },
                 }),
@@ -253,7 +321,9 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
             },
           ]),
       ),
-      serversTransports: { quick: { forwardingTimeouts: { dialTimeout: DIAL_TIMEOUT } } },
+      serversTransports: Object.fromEntries(
+        Object.entries(TRANSPORTS).filter(([name]) => transports.has(name)),
+      ),
       middlewares: {
         ...(hasAdminRules && {
           // Traefik refuses an empty list. Its own loopback address is no visitor's.
@@ -263,6 +333,25 @@ export function dynamicConfig({ tls, adminAllow, routes }: Ingress): string {
             },
           },
         }),
+        ...Object.fromEntries(
+          logins.map((address) => [
+            loginName(address),
+            // Traefik takes these headers from the answer, and removes them where the answer has none.
+            { forwardAuth: { address, authResponseHeaders: IDENTITY } },
+          ]),
+        ),
+        ...Object.fromEntries(
+          redirects.map(({ to }, index) => [
+            `redirect_${index + 1}`,
+            {
+              redirectRegex: {
+                regex: "^[^:]+://[^/]+/(.*)$",
+                replacement: `${publicUrl({ tls, publish }, to)}\${1}`,
+                permanent: true,
+              },
+            },
+          ]),
+        ),
         "rate-limit": { rateLimit: RATE_LIMIT },
         "request-limit": { inFlightReq: REQUEST_LIMIT },
         "try-again": { retry: RETRY },

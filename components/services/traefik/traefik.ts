@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 import { quote } from "../../../host/shell-quote";
 import { isOlder, tagVersion } from "../../../images/tag-version";
 import { DASHBOARD, DNS_PROVIDERS, isSecure, Route, SELF_SIGNED_CERTIFICATE } from "../../ingress";
@@ -6,6 +8,7 @@ import {
   ACME_FOLDER,
   CONFIG_FOLDER,
   dynamicConfig,
+  ROUTES_FOLDER,
   staticConfig,
   TLS_FILE,
   TLS_FOLDER,
@@ -19,7 +22,9 @@ const SECRETS = "/run/secrets/traefik";
  */
 const hasRoutes = (routes: readonly Route[], secure: boolean): string =>
   routes
-    .map(({ host, probePath }) => {
+    // The 404 of a service that may answer so would say nothing; Traefik reads all routes at once.
+    .filter(({ probePath, anyAnswer }) => probePath !== undefined && anyAnswer !== true)
+    .map(({ host, probePath = "/" }) => {
       const url = `${secure ? "https" : "http"}://127.0.0.1${probePath}`;
       return `! timeout 5 wget -S -O /dev/null --no-check-certificate --header ${quote(`Host: ${host}`)} ${url} 2>&1 | grep -q ' 404' || exit 1\n`;
     })
@@ -33,13 +38,17 @@ const hasRoutes = (routes: readonly Route[], secure: boolean): string =>
 export const traefik = defineService({
   name: "traefik",
   enabled: "always",
+  options: {
+    /** Whether its metrics are on port 8083, for services that share a network with it. Default false. */
+    metrics: z.boolean().optional(),
+  },
   secrets: { acmeDnsToken: { minLength: 8, neededFor: { tlsMode: "acme" } } },
   image: { diskMiB: 250, problem: ({ tag }) => versionProblem(tag) },
   // The path of the dashboard differs between versions; that of the API does not.
   route: { target: DASHBOARD, admin: true, probePath: "/api/version" },
   downtimeEffect: "every service is unreachable meanwhile",
   containers: (context) => {
-    const { tls, publish, routes, image } = context;
+    const { tls, publish, routes, image, options } = context;
     const ports = [
       { published: publish.http, internal: 80 },
       ...(isSecure(context) ? [{ published: publish.https, internal: 443 }] : []),
@@ -76,10 +85,12 @@ export const traefik = defineService({
         files: {
           config: {
             path: CONFIG_FOLDER,
-            files: {
-              "traefik.yml": staticConfig(context, image.tag),
-              "dynamic/routes.yml": dynamicConfig(context),
-            },
+            files: { "traefik.yml": staticConfig(context, image.tag, options.metrics === true) },
+          },
+          routes: {
+            path: ROUTES_FOLDER,
+            files: { "dynamic/routes.yml": dynamicConfig(context) },
+            live: true,
           },
         },
         tmpfs: { "/tmp": 16 },
@@ -88,7 +99,9 @@ export const traefik = defineService({
         ...(tls.mode !== "acme" && {
           question: { command: ["/bin/sh", "-c", hasRoutes(routes, isSecure(context))] },
         }),
-        links: routes.map(({ container }) => container).filter((name) => name !== "traefik"),
+        links: routes.flatMap(({ container }) =>
+          container === undefined || container === "traefik" ? [] : [container],
+        ),
         ports,
         // Lets open requests finish.
         stopGraceSeconds: 20,

@@ -158,6 +158,25 @@ const FIELDS: Readonly<
       },
     },
   ],
+  executableTmpfs: [
+    () => ({ tmpfs: { "/run": 1, "/tmp": 1 }, executableTmpfs: ["/run"] }),
+    {
+      tmpfs: {
+        "/run": "rw,exec,nosuid,nodev,size=1m,uid=65532,gid=65532",
+        "/tmp": "rw,noexec,nosuid,nodev,size=1m,uid=65532,gid=65532",
+      },
+    },
+  ],
+  devices: [
+    () => ({
+      devices: [{ source: "/dev/ttyUSB0", path: "/dev/tty" }],
+      ...exempt({ control: "devices", value: ["/dev/ttyUSB0"] }),
+    }),
+    { devices: [{ hostPath: "/dev/ttyUSB0", containerPath: "/dev/tty", permissions: "rw" }] },
+  ],
+  groups: [() => ({ groups: ["44"] }), { groupAdds: ["44"] }],
+  workingDir: [() => ({ workingDir: "/srv" }), { workingDir: "/srv" }],
+  init: [() => ({ init: true }), { init: true }],
   networks: [
     (networks) => ({ networks: [networks.between("web", "database")] }),
     { networksAdvanced: [{ name: "test-web-database", aliases: ["test-web"] }] },
@@ -230,6 +249,14 @@ const CONTROLS: Readonly<Record<keyof Controls, Row>> = {
     }),
     { volumes: [{ hostPath: "/sys", containerPath: "/host/sys", readOnly: true }] },
   ],
+  writableHostPaths: [
+    () => ({
+      mounts: [{ kind: "host", source: "/srv", path: "/data", writable: true }],
+      ...exempt({ control: "writableHostPaths", value: ["/srv"] }),
+    }),
+    { volumes: [{ hostPath: "/srv", containerPath: "/data", readOnly: false }] },
+  ],
+  devices: FIELDS.devices,
   // On cgroup v2; see below.
   hostCgroups: [
     () => exempt({ control: "hostCgroups", value: true }),

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 
+import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import { FileVolume, FileVolumeArgs } from "../../../components/hardened/file-volume";
+import { CommandRunner } from "../../../components/hardened/command-runner";
+import { FileVolume, FileVolumeArgs, LiveFiles } from "../../../components/hardened/file-volume";
+import { replaceFilesScript } from "../../../components/hardened/replace-files";
 import {
+  COMMAND,
   CONTAINER,
   inClear,
+  namesOf,
   only,
   record,
   Recording,
@@ -17,6 +22,12 @@ import {
 
 type Files = FileVolumeArgs["files"];
 
+/** As {@link DockerHost}: a command with a script. */
+const HOST: CommandRunner = {
+  command: (name, { script, triggers }, opts) =>
+    new command.local.Command(name, { stdin: script, triggers }, opts),
+  cgroups: () => assert.fail("nobody asks"),
+};
 const OWNER = { owner: "101:102" };
 const secret = (value: pulumi.Input<string>): Files => ({
   password: { secret: "dbPassword", value },
@@ -110,6 +121,48 @@ describe("a volume of plain files", () => {
   });
 });
 
+describe("a volume of live files", () => {
+  const live = (files: Files, said: Partial<LiveFiles> = {}): Promise<Recording<FileVolume>> =>
+    run(files, { live: { image: "tools:1", host: HOST, ...said } });
+  const triggerOfLive = async (files: Files, said?: Partial<LiveFiles>): Promise<unknown> =>
+    only((await live(files, said)).resources, VOLUME).options.replacementTrigger;
+
+  it("is filled by a command of its own, which runs again when they change", async () => {
+    const { resources, value } = await live({ "a/b": "canary" });
+    assert.deepEqual(namesOf(resources, CONTAINER), []);
+    const { inputs, options } = only(resources, COMMAND, "test-files-write");
+    assert.deepEqual(inputs.triggers, ["test-files"]);
+    assert.deepEqual(options.hideDiffs, ["stdin"]);
+    const script = replaceFilesScript('"$volume"', "tools:1", { "a/b": "canary" });
+    assert.ok(String(inputs.stdin).endsWith(`volume=test-files\n${script}`), String(inputs.stdin));
+    assert.ok(value.live);
+    assert.equal((await run({ a: "" })).value.written, undefined);
+  });
+
+  it("stays with other files, and is another one with another configuration", async () => {
+    const before = await triggerOfLive({ a: "1" }, { belongsTo: "x" });
+    assert.equal(before, await triggerOfLive({ a: "2" }, { belongsTo: "x" }));
+    assert.notEqual(before, await triggerOfLive({ a: "1" }, { belongsTo: "y" }));
+  });
+
+  it("waits with its files for what it is told to, the volume does not", async () => {
+    const { resources } = await record(() => {
+      const image = new docker.RemoteImage("web", { name: "web:1" });
+      const after = Promise.resolve([image]);
+      const args = { path: "/etc/web", files: { a: "" }, image: "web:1" };
+      return new FileVolume(
+        "test-files",
+        { ...args, live: { image: "t:1", host: HOST, after } },
+        {},
+      );
+    });
+    const waits = (type: string, name: string): string[] =>
+      only(resources, type, name).dependsOn.map(shortName);
+    assert.ok(waits(COMMAND, "test-files-write").includes("RemoteImage web"));
+    assert.deepEqual(waits(VOLUME, "test-files"), []);
+  });
+});
+
 describe("a volume of secrets", () => {
   it("belongs to the one user who reads it, by one chown as root", async () => {
     // Not marked as a secret by the caller.
@@ -147,6 +200,13 @@ describe("a volume of secrets", () => {
     assert.equal(trigger, await triggerOf(secret("canary-password"), OWNER));
     assert.notEqual(trigger, await triggerOf(secret("canary-passwort"), OWNER));
     assert.notEqual(trigger, await triggerOf(secret("canary-password"), OWNER, "other"));
+  });
+
+  it("is never live", async () => {
+    const live = { image: "tools:1", host: HOST };
+    await assert.rejects(run(secret("canary"), { ...OWNER, live }), {
+      message: "test-files: secrets cannot be live",
+    });
   });
 
   it("does not mix with plain files", async () => {

@@ -36,6 +36,8 @@ describe("the policy", () => {
       noNewPrivileges: true,
       dockerSocket: false,
       hostPaths: [],
+      writableHostPaths: [],
+      devices: [],
       hostCgroups: false,
       publishedPorts: [],
       outsideNetworks: [],

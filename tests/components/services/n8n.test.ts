@@ -20,7 +20,7 @@ const CONTROLS = {
 };
 const REST = {
   tmpfs: { "/home/node/.cache": 128, "/tmp": 64 },
-  networks: ["n8n-postgres", "egress"],
+  networks: ["n8n-postgres", "egress-n8n"],
   dependsOn: ["postgres"],
   order: "stop-first",
 } as const;
@@ -70,7 +70,7 @@ describe("n8n", () => {
     const TOKEN = "runners-token=n8nRunnersToken";
     expectHardened(container, {
       ...REST,
-      networks: ["egress", "n8n-runners-n8n"],
+      networks: ["egress-n8n", "n8n-runners-n8n"],
       controls: CONTROLS,
       mounts: [`secrets n8n-secrets /run/secrets/n8n: ${DATABASE} ${KEY} ${TOKEN}`, DATA],
     });

@@ -47,9 +47,9 @@ ALTER ROLE postgres PASSWORD :'superuser';
           .map(
             (name) => `SET log_min_error_statement = panic;
 \\set password \`cat /run/secrets/postgres/${name}\`
-CREATE ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
-CREATE DATABASE ${name} OWNER ${name};
-REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
+CREATE ROLE "${name}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
+CREATE DATABASE "${name}" OWNER "${name}";
+REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
 `,
           )
           .join(""),
@@ -69,11 +69,16 @@ REVOKE ALL ON DATABASE ${name} FROM PUBLIC;
 SET log_min_error_statement = panic;
 \\set superuser \`cat /run/secrets/postgres/superuser\`
 ALTER ROLE postgres PASSWORD :'superuser';
-\\set owner \`cat /run/secrets/postgres/shop\`
-ALTER ROLE shop PASSWORD :'owner';
-\\set owner \`cat /run/secrets/postgres/blog\`
-ALTER ROLE blog PASSWORD :'owner';
-SQL`,
+${["shop", "blog"]
+  .map(
+    (name) => `\\set owner \`cat /run/secrets/postgres/${name}\`
+SELECT 'CREATE ROLE "${name}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${name}') \\gexec
+ALTER ROLE "${name}" PASSWORD :'owner';
+SELECT 'CREATE DATABASE "${name}" OWNER "${name}"' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${name}') \\gexec
+REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
+`,
+  )
+  .join("")}SQL`,
     );
   });
 

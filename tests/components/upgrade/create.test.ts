@@ -115,6 +115,22 @@ const CONTROLS: Readonly<
     "",
     "",
   ],
+  writableHostPaths: [
+    {
+      mounts: [{ kind: "host", source: "/srv", path: "/srv", writable: true }],
+      ...exempt({ control: "writableHostPaths", value: ["/srv"] }),
+    },
+    "",
+    "",
+  ],
+  devices: [
+    {
+      devices: [{ source: "/dev/ttyUSB0", path: "/dev/ttyUSB0" }],
+      ...exempt({ control: "devices", value: ["/dev/ttyUSB0"] }),
+    },
+    "",
+    "",
+  ],
   hostCgroups: [{ ...exempt({ control: "hostCgroups", value: true }) }, "", ""],
   publishedPorts: [
     {

@@ -35,6 +35,11 @@ const DATA = { data: { data: { path: "/data" } } };
 /** Stacks with and without a database server, clients of it, and anything to try. */
 const STACKS: Readonly<Record<string, StackModel>> = {
   "every service": ALL,
+  "a service that cannot be tried alone": modelOf([
+    service("app", () => [
+      { health: { command: ["check"] }, ...DATA, upgrade: { untried: "needs the moon" } },
+    ]),
+  ]),
   "every service, and the key of n8n in its environment": modelOf(DEFINITIONS, {
     images: { n8n: "n8nio/n8n:1.64.2" },
   }),
@@ -61,7 +66,11 @@ describe("the scripts of an upgrade", () => {
         ),
         cleanupScript(model.stack, model.containers),
         cleanupScript(model.stack, model.containers, true),
-        returnScript(model.stack, model.containers),
+        returnScript(
+          model.stack,
+          model.containers,
+          model.containers.slice(1).map(({ name }) => name),
+        ),
         markReturnScript(model.stack, model.containers),
         ...(triedContainers(model.containers).length === 0
           ? []
@@ -138,7 +147,7 @@ describe("the containers that are tried on copies", () => {
   it("run on an internal network of the trial, under other names than those that run", () => {
     const script = trialScript(argsOf(ALL));
     assert.match(script, /^docker network create --internal /m);
-    const created = script.match(/docker create .*/g) ?? [];
+    const created = script.match(/docker create (?!--pull never --name "\$1-lock").*/g) ?? [];
     // n8n's check of its credentials is another one.
     assert.equal(created.length, 5);
     for (const line of created) {
@@ -146,6 +155,21 @@ describe("the containers that are tried on copies", () => {
       assert.doesNotMatch(line, / (?:-p|--publish|--privileged|--pid|--network host)\b/);
       assert.doesNotMatch(line, /docker\.sock/);
     }
+  });
+});
+
+describe("the trial of a container with files that change in place", () => {
+  it("has the new ones in a volume of its own, and those that run keep theirs", () => {
+    const script = trialScript(argsOf(ALL));
+    const index = triedContainers(ALL.containers).findIndex(({ name }) => name === "traefik");
+    const volume = `$run-files-${index}-0`;
+    const [written, created] = [
+      script.indexOf(`docker volume create $trial_labels "${volume}"`),
+      script.indexOf(`--volume "${volume}":'/srv/traefik:ro'`),
+    ];
+    assert.ok(written !== -1 && created > written);
+    assert.ok(script.includes(`--volume "${volume}":/files `));
+    assert.ok(!script.includes(`"$id_${index}" '/srv/traefik'`));
   });
 });
 
@@ -170,10 +194,10 @@ describe("the start of a container of the stack", () => {
   it("moves the data of a server to another volume, while its clients wait", () => {
     const { after, moves, move, library } = hooksOf("postgres");
     assert.match(after ?? "", /ALTER ROLE postgres PASSWORD/);
-    assert.equal(moves, `[ "$(data_volume_of "$1")" != "$(data_volume_of "$new")" ]`);
+    assert.equal(moves, `is_elsewhere "$1"`);
     assert.equal(move, `move_data "$1"`);
-    assert.ok(library?.includes("client=$(running_of 'test-n8n')"), library);
-    assert.match(START_LIBRARY, /running_of\(\) \{ .*label=hardened\.name=\$1"/);
+    assert.ok(library?.includes("hold_client 'test-n8n' 60"), library);
+    assert.match(START_LIBRARY, /running_of\(\) \{\n.*label=hardened\.name=\$1"/);
   });
 
   it("has nothing of that for others", () => {
@@ -182,15 +206,17 @@ describe("the start of a container of the stack", () => {
 });
 
 describe("the cleanup after all starts", () => {
-  it("forgets what was kept of each container that is switched to", () => {
+  it("forgets what was kept of each container, and of those that are gone", () => {
     const script = cleanupScript(ALL.stack, ALL.containers);
     const names = new Set([...script.matchAll(/^name='(.*)'$/gm)].map(([, name]) => name));
-    assert.deepEqual([...names].sort(), [
-      "test-n8n",
-      "test-portainer",
-      "test-postgres",
-      "test-traefik",
-    ]);
-    assert.equal(script.match(/^if marked before; then forget; fi$/gm)?.length, 4);
+    assert.deepEqual(
+      [...names].sort(),
+      ALL.containers.map((container) => nameOf(ALL.stack, container)).sort(),
+    );
+    assert.equal(
+      script.match(/^if marked before; then forget; fi$/gm)?.length,
+      ALL.containers.length,
+    );
+    assert.match(script, /^forget_gone "\$\(running_of 'test-postgres'\)" \|\| log /m);
   });
 });

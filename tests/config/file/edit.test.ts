@@ -8,6 +8,7 @@ import {
   editConfig,
   PlainConfig,
   plainConfig,
+  secretTexts,
   withConfigFile,
   withImages,
 } from "../../../config/file/edit";
@@ -30,6 +31,20 @@ const current: PlainConfig = {
   },
   secretKeys: ["pinned-stack:password"],
 };
+
+describe("the values that are masked in output", () => {
+  it("are each secret of one's own services, beside the others and the passwords of registries", () => {
+    const values = {
+      "pinned-stack:domain": "a.test",
+      "pinned-stack:postgresPassword": "one",
+      "pinned-stack:secrets": '{"apiKey":"two","other":"three"}',
+      "pinned-stack:registries": '{"ghcr.io":{"username":"u","password":"four"}}',
+    };
+    const texts = secretTexts({ values, secretKeys: ["pinned-stack:secrets"] });
+    for (const secret of ["one", "two", "three", "four"]) assert.ok(texts.includes(secret), secret);
+    assert.ok(!texts.includes("a.test") && !texts.includes("u"));
+  });
+});
 
 describe("another configuration than the stack's file", () => {
   it("keeps what is the same, comments and encrypted values too", () => {

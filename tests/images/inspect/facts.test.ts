@@ -50,8 +50,30 @@ describe("what an image says of itself", () => {
       base: { name: "alpine:3.20", digest: BASE },
       bytes: "one".length + "second".length + amd64.config.bytes.length,
       attested: true,
+      defaults: { user: "", ports: [], volumes: [], healthCheck: false },
     });
     assert.equal(factsFrom(image, "linux/arm64").manifest, arm64.manifest.digest);
+  });
+
+  it("has what a container of it does by default, without what is malformed", () => {
+    const defaults = (options: PlatformImageOptions) => factsFrom(only(options)).defaults;
+    assert.deepEqual(
+      defaults({
+        user: "app:1000",
+        exposedPorts: ["8080/tcp", "53/udp", "80", "0/tcp", "70000/tcp", "x"],
+        volumes: ["/var/lib/app", "relative", "/with space", "/data"],
+        healthTest: ["CMD-SHELL", "check"],
+      }),
+      {
+        user: "app:1000",
+        ports: [80, 8080],
+        volumes: ["/data", "/var/lib/app"],
+        healthCheck: true,
+      },
+    );
+    const none = { user: "", ports: [], volumes: [], healthCheck: false };
+    assert.deepEqual(defaults({ user: "\u001b[1m", healthTest: ["NONE"] }), none);
+    assert.deepEqual(defaults({ healthTest: [] }), none);
   });
 
   it("is read from a Docker list and from a single manifest too", () => {

@@ -66,3 +66,27 @@ export async function unnoticed<T>(small: Small, command: () => Promise<T>): Pro
   assert.ok(requests >= 5, `${requests} requests`);
   return result;
 }
+
+/** Pins the start page's image to a digest. */
+export const pinHomepage = (world: World, small: Small, digest: string): Promise<void> =>
+  small.pin({ homepage: `${world.registry.name}/${HOMEPAGE}@${digest}` });
+
+export async function unchanged(small: Small, ...args: string[]): Promise<void> {
+  const clean = await small.preview("--expect-no-changes", ...args);
+  assert.equal(clean.code, 0, clean.stdout);
+}
+
+/** What the registry was asked by the program and by the daemon while a command ran. */
+export async function asked<T>(
+  { registry }: World,
+  command: () => Promise<T>,
+): Promise<{ readonly result: T; readonly program: number; readonly daemon: number }> {
+  const before = (await registry.requests()).length;
+  const result = await command();
+  const agents = (await registry.requests()).slice(before).map(({ agent }) => agent);
+  return {
+    result,
+    program: agents.filter((agent) => agent === "pinned-stack").length,
+    daemon: agents.filter((agent) => agent.startsWith("docker/")).length,
+  };
+}

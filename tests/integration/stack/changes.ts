@@ -41,9 +41,41 @@ const certificate = (port: number, servername: string): Promise<PeerCertificate>
     });
   });
 
+/** Ids of what was made in n8n. */
+interface Kept {
+  workflow: string;
+  credential: string;
+}
+
+/** New images of the services with data, each tried on a copy of it first. For each engine that the tests run on. */
+export function newImages(whole: () => Whole, kept: Kept = { workflow: "", credential: "" }): void {
+  it("keeps workflows and credentials when n8n and PostgreSQL get new images", async function () {
+    this.timeout(300_000);
+    const { world, deployment } = whole();
+    const owner = await Owner.setUp(whole().ask);
+    kept.workflow = await owner.createWorkflow();
+    kept.credential = await owner.createCredential("kept-value");
+    const before = await services(world, STACK);
+    for (const service of ["n8n", "postgres"] as const) {
+      await world.variant(SERVICE_IMAGES[service], "rebuild");
+      await deployment.pin({ [service]: await world.pinned(SERVICE_IMAGES[service]) });
+    }
+    succeeded("up", await measured(whole(), "replacing n8n and PostgreSQL", () => deployment.up()));
+    const after = await allWell(whole());
+    for (const name of ["n8n", "postgres"])
+      assert.notEqual(after[name]?.Image, before[name]?.Image);
+    for (const name of ["traefik", "portainer", "cadvisor"])
+      assert.equal(after[name]?.Id, before[name]?.Id, name);
+    const again = await Owner.logIn(whole().ask);
+    assert.deepEqual(await again.workflows(), { [kept.workflow]: "Kept over replacements" });
+    assert.equal(await again.canRead(kept.credential), true);
+    const clean = await deployment.preview("--expect-no-changes");
+    assert.equal(clean.code, 0, clean.stdout);
+  });
+}
+
 export function changes(whole: () => Whole): void {
-  let workflow: string;
-  let credential: string;
+  const kept: Kept = { workflow: "", credential: "" };
 
   it("brings every container back after SIGKILL of its main process", async function () {
     this.timeout(90_000);
@@ -65,29 +97,7 @@ export function changes(whole: () => Whole): void {
     assert.equal((await whole().ask(N8N, "/healthz/readiness")).status, 200);
   });
 
-  it("keeps workflows and credentials when n8n and PostgreSQL get new images", async function () {
-    this.timeout(180_000);
-    const { world, deployment } = whole();
-    const owner = await Owner.setUp(whole().ask);
-    workflow = await owner.createWorkflow();
-    credential = await owner.createCredential("kept-value");
-    const before = await services(world, STACK);
-    for (const service of ["n8n", "postgres"] as const) {
-      await world.variant(SERVICE_IMAGES[service], "rebuild");
-      await deployment.pin({ [service]: await world.pinned(SERVICE_IMAGES[service]) });
-    }
-    succeeded("up", await measured(whole(), "replacing n8n and PostgreSQL", () => deployment.up()));
-    const after = await allWell(whole());
-    for (const name of ["n8n", "postgres"])
-      assert.notEqual(after[name]?.Image, before[name]?.Image);
-    for (const name of ["traefik", "portainer", "cadvisor"])
-      assert.equal(after[name]?.Id, before[name]?.Id, name);
-    const again = await Owner.logIn(whole().ask);
-    assert.deepEqual(await again.workflows(), { [workflow]: "Kept over replacements" });
-    assert.equal(await again.canRead(credential), true);
-    const clean = await deployment.preview("--expect-no-changes");
-    assert.equal(clean.code, 0, clean.stdout);
-  });
+  newImages(whole, kept);
 
   it("shows the kept workflow in n8n's editor, in a browser", async function () {
     this.timeout(60_000);
@@ -96,7 +106,7 @@ export function changes(whole: () => Whole): void {
     const url = `http://${N8N}:${whole().http}`;
     await visit(`${url}/signin`, async (page) => {
       await page.context().addCookies([{ name, value, url }]);
-      await page.goto(`${url}/workflow/${workflow}`);
+      await page.goto(`${url}/workflow/${kept.workflow}`);
       await page.getByTitle("Kept over replacements").waitFor();
       await page.getByText("Start", { exact: true }).waitFor();
       await keepPicture(page, "stack-n8n-editor");
@@ -125,7 +135,7 @@ export function changes(whole: () => Whole): void {
     ] as const)
       assert.equal(await isRefused(role, password), refused, `${role} with ${password}`);
     const owner = await Owner.logIn(whole().ask);
-    assert.equal(await owner.canRead(credential), true);
+    assert.equal(await owner.canRead(kept.credential), true);
   });
 
   it("stops before anything is touched when the host does not fit", async function () {
@@ -181,7 +191,7 @@ export function changes(whole: () => Whole): void {
     const networks = await world.docker.ask("network", "ls", "--format={{.Name}}", filter);
     assert.deepEqual(networks.split("\n").sort(), [
       "whole-edge",
-      "whole-egress",
+      "whole-egress-n8n",
       "whole-n8n-postgres",
       "whole-traefik-homepage",
       "whole-traefik-n8n",
@@ -250,7 +260,7 @@ export function changes(whole: () => Whole): void {
     succeeded("up", await measured(whole(), "up after destroy", () => whole().deployment.up()));
     assert.equal(Object.keys(await allWell(whole())).length, 7);
     const owner = await Owner.logIn(whole().ask);
-    assert.deepEqual(await owner.workflows(), { [workflow]: "Kept over replacements" });
-    assert.equal(await owner.canRead(credential), true);
+    assert.deepEqual(await owner.workflows(), { [kept.workflow]: "Kept over replacements" });
+    assert.equal(await owner.canRead(kept.credential), true);
   });
 }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 
 import { keepPicture, visit } from "../../support/browser";
-import { DOMAIN, type Whole } from "./whole";
+import { services } from "../../support/inspect";
+import { succeeded } from "../../support/run";
+import { until } from "../../support/until";
+import { DOMAIN, STACK, type Whole } from "./whole";
 
 /** Asks the own host's address with a Host header and a forged origin; prints the status. */
 const VISIT = `
@@ -11,6 +14,14 @@ require("node:http").get({ host, port, path, headers, agent: false }, (answer) =
   console.log(answer.statusCode);
   answer.destroy();
 });
+`;
+
+/** Answers with the headers that it was sent, as JSON. */
+const ECHO = `
+require("node:http").createServer((question, answer) => {
+  answer.setHeader("x-echo", "1");
+  answer.end(JSON.stringify(question.headers));
+}).listen(18999);
 `;
 
 /** Each route: a page that answers, and whether it is for administrators. */
@@ -91,6 +102,52 @@ export function entrance(whole: () => Whole): void {
       seen,
       ROUTES.map(([host, path, admin]) => [`${host}${path}`, 200, admin ? 403 : 200]),
     );
+  });
+
+  it("gives no service what a visitor claims about himself and his request", async function () {
+    this.timeout(30_000);
+    const { world } = whole();
+    const { n8n } = await services(world, STACK);
+    const enter = ["--target", `${n8n?.State.Pid ?? 0}`, "--net", "--"];
+    // In n8n's place, on its own address: what Traefik sends there shows nowhere else.
+    const echo = await world.host.spawn("echo", "nsenter", [
+      ...enter,
+      process.execPath,
+      "-e",
+      ECHO,
+    ]);
+    const redirect = async (action: "-A" | "-D"): Promise<void> => {
+      const rule = "PREROUTING -p tcp --dport 5678 -j REDIRECT --to-ports 18999";
+      const words = ["iptables", "-t", "nat", action, ...rule.split(" ")];
+      succeeded("iptables", await world.host.run("nsenter", [...enter, ...words]));
+    };
+    await redirect("-A");
+    try {
+      const forged = [
+        ...["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port"],
+        ...["X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Forwarded-Ssl"],
+        ...["X-Original-Url", "X-Real-Ip", "X-Rewrite-Url"],
+      ].flatMap((name) => [name, name.replaceAll("-", "_"), name.replace("-", "_")]);
+      const headers = {
+        ...Object.fromEntries(forged.map((name) => [name, "forged"])),
+        "x-of-the-visitor": "kept",
+      };
+      // Connections from before lead to n8n.
+      const { body } = await until("the echo", async () => {
+        const answer = await whole().ask(`n8n.${DOMAIN}`, "/", { headers });
+        return answer.headers["x-echo"] === "1" ? answer : undefined;
+      });
+      const seen = JSON.parse(body) as Readonly<Record<string, string>>;
+      assert.doesNotMatch(body, /forged/);
+      assert.equal(seen["x-of-the-visitor"], "kept");
+      assert.equal(seen["x-forwarded-host"], `n8n.${DOMAIN}`);
+      assert.equal(seen["x-forwarded-proto"], "http");
+      assert.match(seen["x-forwarded-for"] ?? "", /^\d+(?:\.\d+){3}$/);
+      assert.equal(seen["x-real-ip"], seen["x-forwarded-for"]);
+    } finally {
+      await redirect("-D");
+      await echo.stop();
+    }
   });
 
   it("shows strangers n8n's webhooks and forms only", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 
+import { outsideKind } from "../../../components/hardened/model";
 import { HARDENED, type Controls } from "../../../components/hardened/policy";
 import { type RestrictionRow } from "../../../components/outputs";
 import { internalNetworks, services, type Inspected } from "../../support/inspect";
@@ -151,6 +152,8 @@ function controlsOf(
     readOnlyRootfs: HostConfig.ReadonlyRootfs,
     noNewPrivileges: HostConfig.SecurityOpt?.includes("no-new-privileges:true") ?? false,
     dockerSocket: host.some(({ Destination }) => Destination === SOCKET),
+    writableHostPaths: [],
+    devices: (HostConfig.Devices ?? []).map(String),
     hostPaths: host
       .map(({ Source }) => Source)
       .filter((path) => path !== SOCKET && !path.startsWith(CGROUPS))
@@ -158,7 +161,7 @@ function controlsOf(
     // Engines on cgroup v1 share the namespace with all containers; there, the mounts count.
     hostCgroups: host.some(({ Source }) => Source.startsWith(CGROUPS)),
     publishedPorts: Object.keys(HostConfig.PortBindings ?? {}).map((port) => parseInt(port)),
-    outsideNetworks: networks.filter((name) => internal[name] !== true),
+    outsideNetworks: networks.filter((name) => internal[name] !== true).map(outsideKind),
     environmentSecrets: Config.Env.filter((line) =>
       Object.values(CANARIES).some((secret) => line.includes(secret)),
     ).map((line) => line.split("=", 1)[0] ?? ""),

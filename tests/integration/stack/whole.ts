@@ -65,9 +65,9 @@ export async function newWhole(world: World): Promise<Whole> {
 }
 
 /** Kept beside the pictures, and printed. */
-export async function keepFigures({ figures }: Whole): Promise<void> {
+export async function keepFigures({ figures }: Whole, name: string): Promise<void> {
   await mkdir("test-output", { recursive: true });
-  await writeFile("test-output/stack-figures.json", `${JSON.stringify(figures, undefined, 2)}\n`);
+  await writeFile(`test-output/${name}-figures.json`, `${JSON.stringify(figures, undefined, 2)}\n`);
   const line = Object.entries(figures).map(([name, value]) => `${name} ${value}`);
   console.log(`    ${line.join(", ")}`);
 }

@@ -5,7 +5,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { Refused } from "../../../tools/deploy/context";
 import { ContainerModel } from "../../../components/hardened/model";
-import { CONTAINER } from "../../../tools/deploy/pulumi/state";
+import { COMMAND, CONTAINER, StackState } from "../../../tools/deploy/pulumi/state";
 import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import "../../support/no-docker-context";
 import {
@@ -21,6 +21,7 @@ import {
   withValues,
 } from "./fake-run";
 
+const MODEL = loadTarget(STACK, CURRENT).model;
 const HOMEPAGE = `${STACK}-homepage`;
 const changed: FakeOptions = { preview: CHANGES };
 const homepage = (): ContainerModel =>
@@ -115,6 +116,53 @@ describe("a deployment", function () {
     const [first, second = ""] = await firstLines(["postgres"], true);
     assert.equal(first, dumped);
     assert.match(second, /NO TRIAL: /);
+  });
+
+  it("puts files back that a failed update has replaced, by an update of nothing else", async () => {
+    const written = (stdin: string, state = stateOf(MODEL)): StackState => ({
+      ...state,
+      resources: [
+        ...state.resources,
+        {
+          ...(state.resources[0] ?? assert.fail()),
+          urn: `urn:pulumi:${STACK}::pinned-stack::${COMMAND}::${STACK}-traefik-routes-write`,
+          type: COMMAND,
+          inputs: { stdin },
+        },
+      ],
+    });
+    const { ended, done, said } = await fakeDeployment({
+      ...changed,
+      up: ["no space left"],
+      states: [written("old"), written("new")],
+    });
+    assert.equal(ended, 3);
+    assert.deepEqual(done.slice(2), [
+      "up: npm run deploy",
+      "put back",
+      `up: npm run deploy: files back to 1 +only ${STACK}-traefik-routes-write`,
+    ]);
+    assert.match(said.at(-2) ?? "", /^RETURNED: deployment 1 /);
+    const same = await fakeDeployment({ ...changed, up: ["no"], states: [written("old")] });
+    assert.equal(same.done.at(-1), "put back");
+  });
+
+  it("says in the plan what is reloaded", async () => {
+    const writes = (name: string, op = "update"): EngineEvent =>
+      ({
+        resourcePreEvent: {
+          metadata: {
+            op,
+            urn: `urn:pulumi:${STACK}::pinned-stack::${COMMAND}::${STACK}-${name}-write`,
+            type: COMMAND,
+          },
+        },
+      }) as unknown as EngineEvent;
+    const { plan } = await fakeDeployment({
+      preview: [writes("traefik-routes"), writes("homepage-files", "same")],
+    });
+    assert.match(plan, /^ {2}traefik +reloaded +configuration: files; nobody is interrupted$/m);
+    assert.doesNotMatch(plan, /homepage/);
   });
 
   it("has nothing to do on a stack that is as it should be", async () => {
@@ -224,6 +272,57 @@ describe("a deployment", function () {
       });
       assert.equal(ended, 3);
       assert.deepEqual(done, [...BEFORE, "put back"]);
+    });
+
+    it("says each line of a failed script once", async () => {
+      const error = failedScript("homepage: it broke", "  | the log");
+      const live = {
+        diagnosticEvent: {
+          severity: "info",
+          urn: error.diagnosticEvent?.urn,
+          message: "homepage: it broke\n  | the log\n",
+        },
+      } as EngineEvent;
+      const other = { diagnosticEvent: { severity: "error", message: "no disk" } } as EngineEvent;
+      const { said } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        events: [[live, error, other]],
+      });
+      const lines = said.join("\n").split("\n");
+      for (const line of ["homepage: it broke", "  | the log", "no disk"])
+        assert.equal(lines.filter((one) => one === line).length, 1, said.join("\n"));
+    });
+
+    it("waits for a return whose connection broke, and does not begin another one", async () => {
+      const { ended, done, said } = await fakeDeployment({
+        ...changed,
+        up: ["it broke"],
+        putBackLost: true,
+      });
+      assert.equal(ended, 3);
+      assert.deepEqual(done, [...BEFORE, "put back", "put back"]);
+      assert.ok(
+        said.some((line) => line.includes("waiting for its end")),
+        said.join("\n"),
+      );
+    });
+
+    it("stops on the return what it has added, and nothing that was there", async () => {
+      const { scripts } = await fakeDeployment({
+        ...changed,
+        current: WHOLE,
+        history: [past(1, { config: WHOLE })],
+        states: [stateOf(loadTarget(STACK, CURRENT).model)],
+        up: ["it broke"],
+      });
+      const added = [
+        ...(scripts["put back"] ?? "")
+          .replaceAll("'\\''", "'")
+          .matchAll(/^name='(.*)'$(?:(?!^name=)[^])*?^stop_added/gm),
+      ].map(([, name]) => name);
+      assert.ok(added.includes("dev-n8n") && added.includes("dev-portainer"), added.join(" "));
+      assert.ok(!added.includes("dev-homepage") && !added.includes("dev-traefik"), added.join(" "));
     });
 
     it("is over once the containers before it run again, without a second update", async () => {

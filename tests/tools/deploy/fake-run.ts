@@ -13,7 +13,7 @@ import { ContainerModel } from "../../../components/hardened/model";
 import { StackModel } from "../../../components/model";
 import { PulumiStack } from "../../../tools/deploy/pulumi/stack";
 import { PastUpdate } from "../../../tools/deploy/pulumi/history";
-import { HostShell, ShellResult } from "../../../host/shell";
+import { HostError, HostShell, ShellResult } from "../../../host/shell";
 import { maskOf } from "../../../text/redact";
 import { PrepareOptions } from "../../../tools/deploy/prepare";
 import { prepareAndApply } from "../../../tools/deploy/deploy";
@@ -173,10 +173,14 @@ export interface FakeOptions {
   readonly events?: readonly (readonly EngineEvent[])[];
   /** What the script says that puts the old containers back, and its exit code. Default: 0. */
   readonly putBack?: { readonly code: number; readonly lines?: readonly string[] };
+  /** Whether the connection breaks at the first such script. */
+  readonly putBackLost?: boolean;
   /** What the script fails with that removes kept copies. Default: it does not. */
   readonly cleanup?: string;
   /** Answers of the health stage in turn, as problems: names of containers that are not healthy. Default: none. */
   readonly sick?: readonly (readonly string[])[];
+  /** Names of the stack's volumes on the host, by role. Default: none. */
+  readonly volumes?: Readonly<Record<string, readonly string[]>>;
   /** What containers printed. */
   readonly logs?: string;
   readonly options?: Partial<PrepareOptions>;
@@ -241,7 +245,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
     return Promise.resolve();
   };
   const removed: string[] = [];
-  let [state, ups, looks] = [0, 0, 0];
+  let [state, ups, looks, losses] = [0, 0, 0, 0];
 
   const pulumi: PulumiStack = {
     stack: STACK,
@@ -256,7 +260,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       typeof given.preview === "string"
         ? Promise.reject(new PulumiError(given.preview))
         : Promise.resolve(given.preview ?? []),
-    up: ({ configFile, message, replace = [], environment = {}, onEvent }) => {
+    up: ({ configFile, message, replace = [], target = [], environment = {}, onEvent }) => {
       ups += 1;
       state += 1;
       environments.push(environment);
@@ -264,7 +268,11 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       configurations.push(configFile === undefined ? "" : readFileSync(configFile, "utf8"));
       const failure = given.up?.[ups - 1];
       const noted = note(
-        [`up: ${message}`, ...replace.map((urn) => urn.split("::").at(-1))].join(" +"),
+        [
+          `up: ${message}`,
+          ...replace.map((urn) => urn.split("::").at(-1)),
+          ...target.map((urn) => `only ${urn.split("::").at(-1) ?? ""}`),
+        ].join(" +"),
       );
       return failure === undefined ? noted : Promise.reject(new PulumiError(failure));
     },
@@ -303,15 +311,21 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       const { code, lines = [] } = what === "put back" ? (given.putBack ?? { code: 0 }) : FINE;
       scripts[what] = script;
       return note(what).then(() => {
+        if (what === "put back" && given.putBackLost === true && losses++ === 0)
+          throw new HostError("ssh h: the connection was closed");
         lines.forEach((line) => onLine?.(line));
         if (what === "cleanup" && given.cleanup !== undefined)
           return { code: 1, stdout: "", stderr: given.cleanup };
         return { code, stdout: lines.join("\n"), stderr: "" };
       });
     }
+    const [, role] = /^docker volume ls -q .*hardened\.role=(\w+)'\n$/.exec(script) ?? [];
+    if (role !== undefined)
+      return answer((given.volumes?.[role] ?? []).map((name) => `${name}\n`).join(""));
     if (script.includes("docker logs")) return answer(given.logs ?? "");
     removed.push(...[...script.matchAll(/docker rm -f '([^']+)'/g)].map(([, id = ""]) => id));
-    const noted = note(script.includes("docker rm -f") ? script.trim() : "another script");
+    const isRemoval = /docker rm -f|docker volume rm/.test(script);
+    const noted = note(isRemoval ? script.trim() : "another script");
     return noted.then(() => answer(""));
   };
 

@@ -6,7 +6,8 @@ import { StackModel } from "../../../components/model";
 import { StackFile } from "../../../config/file/read";
 import { loadStack } from "../../../tools/model/load";
 import { recordedContainer, recordedStack } from "../../../tools/model/recorded";
-import { CANARIES, pulumiConfig } from "../../support/raw-config";
+import { CANARIES, IMAGES, pulumiConfig } from "../../support/raw-config";
+import { REASON } from "../../support/small-stack";
 import { synth } from "../../support/synth";
 
 const ACME = {
@@ -20,6 +21,38 @@ const FILES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     registries: { "docker.io": { insecure: true }, "ghcr.io": { insecure: true } },
   },
 };
+
+const OWN = {
+  images: { ...IMAGES, app: IMAGES.homepage, reader: IMAGES.homepage },
+  secrets: { key: "canary-own-secret", "app-database": "canary-own-database" },
+  services: {
+    app: {
+      ...{ port: 80, aliases: ["a.test"], path: "/x", login: "reader", database: true },
+      ...{ working_dir: "/srv", init: true, group_add: [44], devices: ["/dev/ttyUSB0"] },
+      volumes: ["data:/data", "/srv/media:/media", "/srv/music:/music:ro"],
+      tmpfs: ["/run:size=8m,exec"],
+      environment: { DSN: "x:${key}@$$y" },
+      ports: ["53:53/udp"],
+      healthcheck: "image",
+      exemptions: [
+        ["devices", ["/dev/ttyUSB0"]],
+        ["writableHostPaths", ["/srv/media"]],
+        ["hostPaths", ["/srv/music"]],
+        ["environmentSecrets", ["DSN"]],
+        ["publishedPorts", [53]],
+      ].map(([control, value]) => ({ control, value, reason: REASON })),
+    },
+    reader: { port: 81, volumes: ["app.data:/in:ro"], healthcheck: { test: ["CMD", "check"] } },
+  },
+  routes: {
+    nas: {
+      ...{ host: "nas.test", url: "https://192.0.2.9", admin: true },
+      insecureSkipVerify: { reason: REASON },
+    },
+  },
+  redirects: { "www.example.test": "example.test" },
+};
+const ALL_FILES = { ...FILES, "services of one's own": OWN };
 
 /** As the state has it: what is empty may be left out. */
 function withoutEmpty(value: unknown): unknown {
@@ -43,6 +76,7 @@ const kept = ({ images, containers, ...rest }: StackModel): unknown => ({
     afterStart: undefined,
     question: undefined,
     upgrade: undefined,
+    backup: undefined,
     mounts: container.mounts.map((mount) =>
       mount.kind === "files"
         ? { ...mount, files: Object.keys(mount.files).sort() }
@@ -54,7 +88,7 @@ const kept = ({ images, containers, ...rest }: StackModel): unknown => ({
 });
 
 describe("a deployed stack", () => {
-  for (const [title, values] of Object.entries(FILES))
+  for (const [title, values] of Object.entries(ALL_FILES))
     it(`is read back as it was described, with ${title}`, async () => {
       const file: StackFile = {
         stack: "test",

@@ -111,7 +111,7 @@ describe("a Compose file", () => {
       internal: true,
       driver_opts: { "com.docker.network.bridge.inhibit_ipv4": "true" },
     });
-    assert.deepEqual(networks["egress"], { internal: false });
+    assert.deepEqual(networks["egress-app"], { internal: false });
     assert.deepEqual(file.services["db"]?.["dns"], ["127.0.0.1"]);
     assert.ok(!("dns" in (file.services["app"] ?? {})));
   });

@@ -22,7 +22,7 @@ describe("the map of a stack", () => {
     assert.deepEqual(arrows(mermaid(view)), [
       'visitors ==>|":80 :443"| traefik',
       'traefik ==>|"edge"| internet',
-      'app ==>|"egress"| internet',
+      'app ==>|"egress-app"| internet',
       ...view.networks
         .filter(({ internal }) => internal)
         .map(({ members }) => members.join(" --> ")),

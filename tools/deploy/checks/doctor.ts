@@ -4,7 +4,18 @@ import { hostAccess } from "../../../host/address";
 import { StackFile, readStackFile } from "../../../config/file/read";
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
-import { Check, ok, problem, problemLine, allUnknown, unknownCheck } from "./check";
+import { adoptionOf, adoptionProblem } from "../adopt";
+import { takeInventory } from "../host/inventory";
+import {
+  Check,
+  ok,
+  problem,
+  problemLine,
+  allUnknown,
+  hasProblem,
+  splitFix,
+  unknownCheck,
+} from "./check";
 import { PlainConfig } from "../../../config/file/edit";
 import { PulumiStack } from "../pulumi/stack";
 import { checkPulumi } from "./pulumi";
@@ -101,6 +112,29 @@ function countedWords(checked: readonly CheckedImage[]): string {
   return [...new Set(words)]
     .map((word) => `${words.filter((one) => one === word).length} ${word}`)
     .join(", ");
+}
+
+/**
+ * Whether Pulumi's state has lost what runs on the host. A deployment says so by itself. Empty where state or host cannot be
+ * read, which other checks tell.
+ */
+export async function examineAdoption(
+  { checks, loaded, pulumi }: Findings,
+  signal?: AbortSignal,
+): Promise<Check[]> {
+  const isReadable = checks.some(({ name, status }) => name === "state" && status !== "problem");
+  if (loaded === undefined || hasProblem(checks) || !isReadable) return [];
+  const { stack } = loaded.model;
+  const shell = hostShell(hostAccess(loaded.config.host));
+  const [state, history, live] = await Promise.all([
+    pulumi?.state() ?? { resources: [], pending: [] },
+    pulumi?.history(false) ?? [],
+    takeInventory(shell, stack, signal),
+  ]);
+  const adoption = adoptionOf(state, live, stack, history);
+  if (adoption === undefined) return [];
+  const { text, fix } = splitFix(adoptionProblem(stack, adoption));
+  return [problem("adoption", text, fix)];
 }
 
 function load(

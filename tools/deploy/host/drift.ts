@@ -3,9 +3,12 @@ import { ROLE_LABEL } from "../../../components/hardened/labels";
 import {
   ContainerModel,
   FIXED,
+  DEVICE_PERMISSIONS,
+  isWritable,
   NetworkModel,
   nameServers,
-  tmpfsOptions,
+  protocolOf,
+  tmpfsMounts,
 } from "../../../components/hardened/model";
 import { Controls } from "../../../components/hardened/policy";
 import { cgroupParent, EngineCgroups, hostCgroupPaths } from "../../../host/cgroups";
@@ -136,7 +139,8 @@ const missingInitContainers = (
 ): Drift[] =>
   mounts
     .flatMap((mount) => {
-      if (mount.kind === "files" || mount.kind === "secrets") return [`${mount.volume}-init`];
+      if (mount.kind === "files" || mount.kind === "secrets")
+        return mount.live === true ? [] : [`${mount.volume}-init`];
       return mount.kind === "data" && mount.chown ? [`${mount.volume}-owner`] : [];
     })
     .filter(
@@ -169,7 +173,7 @@ function compareContainer(
     ],
     // The socket's group is known on the host only, and may have changed.
     ...(!controls.dockerSocket
-      ? [["groups", "none", list(host.GroupAdd)] as const]
+      ? [["groups", list(declared.groups ?? []), list(host.GroupAdd)] as const]
       : socketGroup === undefined
         ? []
         : [["socket group", String(socketGroup), list(host.GroupAdd)] as const]),
@@ -211,23 +215,19 @@ function compareContainer(
     ["mounts", list(mounts.map(mountText)), list(liveMounts(mounts, live).map(mountText))],
     [
       "tmpfs",
-      list(
-        Object.entries(declared.tmpfs).map(([path, size]) =>
-          pair([path, tmpfsOptions(size, controls.user)]),
-        ),
-      ),
+      list(Object.entries(tmpfsMounts(declared)).map(pair)),
       list(Object.entries(host.Tmpfs).map(pair)),
     ],
     [
       "published ports",
       list(
         declared.ports.map(
-          ({ address, published, internal }) => `${address}:${published}->${internal}/tcp`,
+          (port) => `${port.address}:${port.published}->${port.internal}/${protocolOf(port)}`,
         ),
       ),
       list(livePorts(live)),
     ],
-    ...settings(controls, live),
+    ...settings(declared, live),
     ...(live.process === undefined ? [] : processChecks(declared, live.process)),
   ];
   return checks
@@ -235,11 +235,18 @@ function compareContainer(
     .map(([kind, expected, found]) => difference(declared.name, kind, expected, found));
 }
 
-/** What no container of the stack has, and what all have alike. */
-function settings({ openFiles }: Controls, { host }: LiveContainer): Comparison[] {
+/** What only an exemption allows or no container has, and what all have alike. */
+function settings(
+  { controls: { openFiles }, devices = [] }: Declared,
+  { host }: LiveContainer,
+): Comparison[] {
   const { RestartPolicy, LogConfig, Ulimits } = host;
   return [
-    ["devices", "none", list(devicesOf(host))],
+    [
+      "devices",
+      list(devices.map(({ source, path }) => `${source}:${path}:${DEVICE_PERMISSIONS}`)),
+      list(devicesOf(host)),
+    ],
     ["extra hosts", "none", list(host.ExtraHosts)],
     ["sysctls", "none", list(Object.entries(host.Sysctls).map(([name, to]) => `${name}=${to}`))],
     ...(RestartPolicy === undefined
@@ -304,11 +311,16 @@ function processChecks(declared: ContainerModel, process: LiveProcess): Comparis
       ? []
       : [["entrypoint", words(entrypoint), words(config.Entrypoint)] as const]),
     ...(command === undefined ? [] : [["command", words(command), words(config.Cmd)] as const]),
-    [
-      "health check",
-      declared.health === undefined ? "NONE" : words(["CMD", ...declared.health.command]),
-      words(config.Healthcheck?.Test ?? ["NONE"]),
-    ],
+    ...(declared.health?.command.length === 0
+      ? // That of the image, which the digest decides.
+        []
+      : [
+          [
+            "health check",
+            declared.health === undefined ? "NONE" : words(["CMD", ...declared.health.command]),
+            words(config.Healthcheck?.Test ?? ["NONE"]),
+          ] as const,
+        ]),
   ];
 }
 
@@ -370,7 +382,7 @@ const mountsOf = (
   ...mounts.map((mount) => ({
     source: "volume" in mount ? `${stack}-${mount.volume}` : mount.source,
     path: mount.path,
-    writable: mount.kind === "data",
+    writable: isWritable(mount),
   })),
   ...(controls.hostCgroups && cgroups !== undefined ? hostCgroupPaths(cgroups) : []).map(
     (path) => ({ source: path, path, writable: false }),

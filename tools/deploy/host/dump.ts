@@ -1,7 +1,12 @@
 /** Dumps the databases of the running stack, or replaces them by those of a dump. Both need the stack's lock. */
 import { ROLE_LABEL } from "../../../components/hardened/labels";
-import { detached } from "../../../components/hardened/start";
-import { dumpScript, NOT_RUNNING, restoreScript } from "../../../components/upgrade/dump";
+import { START_LIBRARY } from "../../../components/hardened/start";
+import {
+  dumpScript,
+  lockDatabases,
+  NOT_RUNNING,
+  restoreScript,
+} from "../../../components/upgrade/dump";
 import { StackModel } from "../../../components/model";
 import { dataVolumes } from "../../../components/upgrade/hooks";
 import { quote } from "../../../host/shell-quote";
@@ -9,9 +14,7 @@ import { LoadedStack } from "../../model/load";
 import { EXIT_OK, EXIT_RETURNED, EXIT_UNHEALTHY, Refused } from "../context";
 import { HostError, HostShell } from "../../../host/shell";
 import { textOf } from "../../cli/command";
-
-/** Time limit, ms. */
-const DUMP_MS = 60 * 60_000;
+import { LONGEST_MS, runDetached } from "./detached";
 
 export interface Databases {
   readonly shell: HostShell;
@@ -24,7 +27,7 @@ export interface Databases {
 export async function dump({ shell, loaded, signal, log }: Databases): Promise<string> {
   const { code, stdout, stderr } = await shell(dumpScript(argsOf(loaded)), {
     signal,
-    timeoutMs: DUMP_MS,
+    timeoutMs: LONGEST_MS,
   });
   if (code === NOT_RUNNING) throw new Refused(notRunning(loaded));
   const folder = /^dump=(.+)$/m.exec(stdout)?.[1];
@@ -43,16 +46,14 @@ export async function restore(
   { shell, loaded, signal, log }: Databases,
   from: string | undefined,
 ): Promise<number> {
-  // A restoration that has begun has to end, whatever becomes of the connection.
-  const script = `exec 2>&1\n${detached(restoreScript(argsOf(loaded), from))}`;
-  const { code, stdout, stderr } = await shell(script, {
-    signal,
-    timeoutMs: DUMP_MS,
-    onLine: log,
-  }).catch((error: unknown) => {
-    if (!signal.aborted && !(error instanceof HostError)) throw error;
-    return { code: 1, stdout: "", stderr: textOf(error) };
-  });
+  const script = restoreScript(argsOf(loaded), from);
+  const options = { signal, onLine: log };
+  const { code, stdout, stderr } = await runDetached(shell, script, options).catch(
+    (error: unknown) => {
+      if (!signal.aborted && !(error instanceof HostError)) throw error;
+      return { code: 1, stdout: "", stderr: textOf(error) };
+    },
+  );
   if (code === NOT_RUNNING) throw new Refused(notRunning(loaded));
   if (code === 0) return EXIT_OK;
   if (stdout.includes("REFUSED: ")) throw new Refused("nothing was restored");
@@ -95,22 +96,32 @@ export async function forgetOldData(
     );
   if (!(await confirm('type "forget" to remove this permanently: ')))
     throw new Refused("nothing was removed");
-  const { code, stderr } = await shell(
-    volumes
-      // A refused deployment leaves containers behind that never ran.
-      .map(
-        (volume) =>
-          `left=$(docker ps -aq --filter ${quote(`volume=${volume}`)} --filter status=created --filter status=exited)
-[ -z "$left" ] || docker rm $left >/dev/null
-docker volume rm ${quote(volume)} >/dev/null
-`,
-      )
-      .join(""),
-    { signal },
-  );
+  const { code, stderr } = await shell(forgetScript(model, volumes), {
+    signal,
+    timeoutMs: LONGEST_MS,
+  });
   if (code !== 0) throw new Refused(`cannot remove the old data: ${stderr.trim()}`);
   log("removed");
   return EXIT_OK;
+}
+
+/** Removes volumes of old data, and what says that one of them is incomplete. */
+function forgetScript({ stack, containers }: StackModel, volumes: readonly string[]): string {
+  const mine = `docker ps -aq --filter ${quote(`label=pinned-stack.stack=${stack}`)}`;
+  const remove = volumes.map(
+    (volume) =>
+      // A refused deployment leaves containers behind that never ran.
+      `left=$(docker ps -aq --filter ${quote(`volume=${volume}`)} --filter status=created --filter status=exited)
+[ -z "$left" ] || docker rm $left >/dev/null
+docker volume rm ${quote(volume)} >/dev/null
+docker volume rm ${quote(`${volume}-incomplete`)} >/dev/null 2>&1 || :
+`,
+  );
+  // Where the stack has no container, nothing can be at work on its data.
+  return `${START_LIBRARY}like=$(${mine} | head -n 1)
+if [ -n "$like" ]; then
+${lockDatabases(stack, containers, `"$like"`)}fi
+${remove.join("")}`;
 }
 
 /** Prints all volumes, and those of the stack's running containers as `used=<name>`. */

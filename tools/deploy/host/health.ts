@@ -42,12 +42,13 @@ probe() {
   if [ "\${code:-000}" = 000 ] && [ -n "$7" ]; then
     case $(ask http "$2" "$7" "$4" 80 /) in 30?) if command -v curl >/dev/null; then code=uncertified; else code=---; fi;; esac
   fi
+  if [ "\${8:-}" = any ] && [ "\${code:-000}" = 404 ]; then code=204; fi
   printf 'route=%s %s\\n' "$2" "\${code:-000}"
 }
 ${probes
   .map(
-    ({ scheme, host, port, address, path, redirectPort }) =>
-      `probe ${scheme} ${quote(host)} ${port} ${quote(address)} ${scheme === "http" ? 80 : 443} ${path} ${quote(String(redirectPort ?? ""))}\n`,
+    ({ scheme, host, port, address, path, redirectPort, anyAnswer }) =>
+      `probe ${scheme} ${quote(host)} ${port} ${quote(address)} ${scheme === "http" ? 80 : 443} ${path} ${quote(String(redirectPort ?? ""))}${anyAnswer === true ? " any" : ""}\n`,
   )
   .join("")}`;
 }

@@ -9,6 +9,8 @@ export interface RouteProbe {
   /** The published address; the loopback address if that is "any". */
   readonly address: string;
   readonly path: string;
+  /** Whether an answer 404 is good as well. Default false. */
+  readonly anyAnswer?: boolean;
   /**
    * The HTTP port. Only with ACME: Traefik does not answer over HTTPS until it has the certificate, which it requests after
    * its start.
@@ -20,14 +22,21 @@ export interface RouteProbe {
 export function routeProbes({ ingress }: Pick<StackModel, "ingress">): RouteProbe[] {
   const { publish, tls, routes } = ingress;
   const secure = isSecure(ingress);
-  return routes.map(({ host, probePath }) => ({
-    host,
-    scheme: secure ? "https" : "http",
-    port: secure ? publish.https : publish.http,
-    address: LOCAL[publish.address] ?? bracketed(publish.address),
-    path: probePath,
-    ...(tls.mode === "acme" && { redirectPort: publish.http }),
-  }));
+  return routes.flatMap(({ host, probePath, anyAnswer }) =>
+    probePath === undefined
+      ? []
+      : [
+          {
+            host,
+            scheme: secure ? "https" : "http",
+            port: secure ? publish.https : publish.http,
+            address: LOCAL[publish.address] ?? bracketed(publish.address),
+            path: probePath,
+            ...(anyAnswer === true && { anyAnswer }),
+            ...(tls.mode === "acme" && { redirectPort: publish.http }),
+          },
+        ],
+  );
 }
 
 const LOCAL: Readonly<Partial<Record<string, string>>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };

@@ -3,10 +3,11 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { ROLE_LABEL } from "../../../components/hardened/labels";
 import { ContainerModel, ReplaceOrder } from "../../../components/hardened/model";
+import { writeName } from "../../../components/hardened/replace-files";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS, rankOf } from "../../../components/services";
 import { warningLines } from "../pulumi/events";
-import { CONTAINER, IMAGE, nameOf, NETWORK, StackState, VOLUME } from "../pulumi/state";
+import { COMMAND, CONTAINER, IMAGE, nameOf, NETWORK, StackState, VOLUME } from "../pulumi/state";
 import { orderReason } from "./replace-order";
 
 export interface ImageChange {
@@ -18,7 +19,7 @@ export interface ContainerPlan {
   /** Name inside the stack. */
   readonly name: string;
   readonly service: string;
-  readonly action: "new" | "replaced" | "changed in place" | "removed";
+  readonly action: "new" | "replaced" | "changed in place" | "reloaded" | "removed";
   readonly image?: ImageChange;
   /** Other changed inputs of the container: `files`, `memory`, `user`. */
   readonly configuration: readonly string[];
@@ -82,15 +83,34 @@ export function planOf(
     if (step.type === IMAGE && step.new !== undefined)
       images[nameOf(step.urn).slice(stack.length + 1)] = String(step.new.name);
   const known = [...containers, ...state.containers];
+  const planned = steps
+    .filter(({ type }) => type === CONTAINER)
+    .flatMap((step) => {
+      const name = nameOf(step.urn);
+      const model = known.find((container) => name === `${stack}-${container.name}`);
+      return model === undefined ? [] : [containerPlan(step, model)];
+    });
+  const written = new Set(
+    steps.filter(({ type }) => type === COMMAND).map(({ urn }) => nameOf(urn)),
+  );
   return {
-    containers: steps
-      .filter(({ type }) => type === CONTAINER)
-      .flatMap((step) => {
-        const name = nameOf(step.urn);
-        const model = known.find((container) => name === `${stack}-${container.name}`);
-        return model === undefined ? [] : [containerPlan(step, model)];
-      })
-      .sort((a, b) => rankOf(a.service) - rankOf(b.service)),
+    containers: [
+      ...planned,
+      ...containers
+        .filter(({ name }) => !planned.some((plan) => plan.name === name))
+        .filter(({ mounts }) =>
+          mounts.some(
+            (mount) => "volume" in mount && written.has(writeName(`${stack}-${mount.volume}`)),
+          ),
+        )
+        .map(({ name, service }): ContainerPlan => ({
+          name,
+          service,
+          action: "reloaded",
+          configuration: ["files"],
+          interruption: "none: it notices the changed files while it runs",
+        })),
+    ].sort((a, b) => rankOf(a.service) - rankOf(b.service)),
     others: steps.flatMap(otherLine),
     images,
     newImages: steps
@@ -129,7 +149,8 @@ const INPUT_NAMES: Readonly<Partial<Record<string, string>>> = {
   networksAdvanced: "networks",
 };
 
-function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
+/** How long a container that is replaced is unavailable. */
+export function interruption({ order, service, stopGraceSeconds }: ContainerModel): string {
   if (order === "start-first") return "none: the old container serves until the new one is healthy";
   const others = DEFINITIONS.find(({ name }) => name === service)?.downtimeEffect;
   return `from the stop (at most ${stopGraceSeconds} s) until the new container is healthy${others === undefined ? "" : `; ${others}`}`;

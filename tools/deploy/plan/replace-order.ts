@@ -1,12 +1,19 @@
-import { ContainerModel } from "../../../components/hardened/model";
+import { ContainerModel, isWritable } from "../../../components/hardened/model";
 
 /** Why a container has its replace order. The rule is in components/hardened/model.ts. Pure. */
-export function orderReason({ ports, mounts }: Pick<ContainerModel, "ports" | "mounts">): string {
+export function orderReason({
+  ports,
+  mounts,
+  devices = [],
+}: Pick<ContainerModel, "ports" | "mounts" | "devices">): string {
   const reasons = [
     ...ports.map(({ address, published }) => `publishes ${address}:${published}`),
-    ...mounts.flatMap((mount) =>
-      mount.kind === "data" ? [`writes to volume ${mount.volume}`] : [],
-    ),
+    ...mounts
+      .filter(isWritable)
+      .map((mount) =>
+        "volume" in mount ? `writes to volume ${mount.volume}` : `writes to ${mount.source}`,
+      ),
+    ...devices.map(({ source }) => `uses ${source}`),
   ];
   return reasons.length === 0 ? "no published port, no writable volume" : reasons.join(", ");
 }

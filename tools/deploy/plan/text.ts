@@ -66,6 +66,7 @@ function describe(container: ContainerPlan, { kinds }: Decision): string[][] {
   const what = [
     ...(image === undefined ? [] : [imageText(image, kind)]),
     ...(configuration.length === 0 ? [] : [`configuration: ${configuration.join(", ")}`]),
+    ...(action === "reloaded" ? ["nobody is interrupted"] : []),
   ];
   return [
     [`  ${name}`, action, what.join("; ")],

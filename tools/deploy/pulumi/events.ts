@@ -14,6 +14,13 @@ const START_VERBS: Readonly<Partial<Record<string, string>>> = {
   update: "checking",
 };
 
+/** For the command that writes files in place. */
+const WRITE_VERBS: Readonly<Partial<Record<string, string>>> = {
+  create: "writing",
+  "create-replacement": "writing",
+  update: "reloading",
+};
+
 /** A line for what a script says, or for a step on a container that starts, ends or fails; undefined for all other events. */
 export function progressLine(event: EngineEvent): string | undefined {
   const said = event.diagnosticEvent;
@@ -26,7 +33,7 @@ export function progressLine(event: EngineEvent): string | undefined {
     event.resOutputsEvent?.metadata ??
     event.resOpFailedEvent?.metadata;
   if (step === undefined) return undefined;
-  if (step.type === COMMAND) return startLine(event, nameOf(step.urn), step.op);
+  if (step.type === COMMAND) return commandLine(event, nameOf(step.urn), step.op);
   if (step.type !== CONTAINER && step.type !== IMAGE) return undefined;
   const name = nameOf(step.urn);
   const verb = VERBS[step.op] ?? (step.type === IMAGE ? IMAGE_VERBS[step.op] : undefined);
@@ -43,9 +50,9 @@ const IMAGE_VERBS: Readonly<Partial<Record<string, string>>> = {
   update: "changing",
 };
 
-function startLine(event: EngineEvent, command: string, op: string): string | undefined {
-  const [, name] = /^(.+)-start$/.exec(command) ?? [];
-  const verb = START_VERBS[op];
+function commandLine(event: EngineEvent, command: string, op: string): string | undefined {
+  const [, name, what] = /^(.+)-(start|write)$/.exec(command) ?? [];
+  const verb = what === "write" ? WRITE_VERBS[op] : START_VERBS[op];
   if (name === undefined || verb === undefined) return undefined;
   if (event.resOpFailedEvent !== undefined) return `${verb} ${name}: failed`;
   return event.resOutputsEvent === undefined ? `${verb} ${name}` : `${verb} ${name}: done`;

@@ -80,6 +80,8 @@ export async function allPages(
 export const DEPLOY = "npm run deploy";
 export const autoRollbackMessage = (to: PastUpdate): string => `${AUTO_ROLLBACK} ${to.number}`;
 export const rollbackMessage = (to: PastUpdate): string => `${DEPLOY}: rollback to ${to.number}`;
+export const filesBackMessage = (to: PastUpdate): string => `${FILES_BACK} ${to.number}`;
+const FILES_BACK = `${DEPLOY}: files back to`;
 const AUTO_ROLLBACK = `${DEPLOY}: auto-rollback to`;
 
 export type Outcome = "succeeded" | "failed" | "rolled back" | "unverified";
@@ -88,10 +90,12 @@ export interface PastDeployment extends PastUpdate {
   readonly outcome: Outcome;
 }
 
-/** The updates since the stack was last destroyed. */
+/** The updates since the stack was last destroyed. Those that only put files back belong to the one before them. */
 export function deployments(history: readonly PastUpdate[]): PastDeployment[] {
   const destroyed = history.map(({ kind }) => kind).lastIndexOf("destroy");
-  const updates = history.slice(destroyed + 1).filter(({ kind }) => kind === "update");
+  const updates = history
+    .slice(destroyed + 1)
+    .filter(({ kind, message }) => kind === "update" && !message.startsWith(FILES_BACK));
   return updates.map((made, index) => ({
     ...made,
     outcome: !made.succeeded

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** URNs of resources to skip. */
   readonly exclude?: readonly string[];
+  /** URNs of the only resources to change. Default: all. */
+  readonly target?: readonly string[];
   /** URNs of resources to replace although their inputs did not change. */
   readonly replace?: readonly string[];
   readonly onEvent?: (event: EngineEvent) => void;
@@ -151,14 +153,16 @@ export async function openStack(
       });
       return events;
     },
-    up: async ({ configFile, signal, onEvent, message, replace = [], environment = {} }) => {
+    up: async (options) => {
+      const { configFile, signal, onEvent, message, target, replace = [] } = options;
       await free();
-      workspace.envVars = { ...environment };
+      workspace.envVars = { ...options.environment };
       await selected.up({
         ...(configFile !== undefined && { configFile }),
         ...(signal && { signal }),
         ...(onEvent && { onEvent }),
         message,
+        ...(target && { target: [...target] }),
         replace: [...replace],
         color: "never",
         suppressOutputs: true,

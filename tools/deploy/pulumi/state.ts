@@ -2,6 +2,7 @@
 import { z } from "zod";
 
 import { ContainerModel } from "../../../components/hardened/model";
+import { writeName } from "../../../components/hardened/replace-files";
 import { StackModel } from "../../../components/model";
 import { recordedContainer, recordedStack } from "../../model/recorded";
 
@@ -78,6 +79,16 @@ export function parseState(answer: unknown): StackState {
     ),
   };
 }
+
+/** By URN: what the commands that replace live files have written, as text to compare. */
+export const writtenFiles = ({
+  resources,
+}: Pick<StackState, "resources">): Readonly<Partial<Record<string, string>>> =>
+  Object.fromEntries(
+    resources
+      .filter(({ type, urn }) => type === COMMAND && nameOf(urn).endsWith(writeName("")))
+      .map(({ urn, inputs }) => [urn, JSON.stringify(inputs.stdin)]),
+  );
 
 /** The model of the last run; `unknown` if another version of the program recorded it in another shape. */
 export function deployedModel({

@@ -19,12 +19,29 @@ export const ingressChanges = (before: Ingress, after: EntranceView): Change[] =
   ...notCoveredBy(before.adminAllow, after.adminAllow).map((network) =>
     stricter(SUBJECT, `no longer lets administrators in from all of ${network}`),
   ),
-  ...after.routes.flatMap(({ service, host }) => {
-    const old = before.routes.find((route) => route.service === service);
-    return old === undefined || old.host === host
-      ? []
-      : changed(service, `is served as ${host} instead of ${old.host}`);
+  ...after.routes.flatMap((route) => {
+    const old = before.routes.find(({ service }) => service === route.service);
+    if (old === undefined) return [];
+    const [was, is] = [old, route].map(({ host, path = "" }) => `${host}${path}`);
+    return [
+      ...(was === is ? [] : [changed(route.service, `is served as ${is} instead of ${was}`)]),
+      ...(old.login !== undefined && route.login === undefined
+        ? [weaker(route.service, "asks nobody to log in any more")]
+        : []),
+      ...(old.login === undefined && route.login !== undefined
+        ? [stricter(route.service, `asks ${route.login} who may open it`)]
+        : []),
+      ...(old.login !== undefined && route.login !== undefined && old.login !== route.login
+        ? [changed(route.service, `asks ${route.login} who may open it, instead of ${old.login}`)]
+        : []),
+    ];
   }),
+  ...after.routes.flatMap((route) =>
+    elsewhereChanges(
+      before.routes.find(({ service }) => service === route.service),
+      route,
+    ),
+  ),
   ...after.routes.flatMap((route) => {
     const old = before.routes.find(({ service }) => service === route.service);
     // Of a route that is open as a whole before and after. Other changes are privileges.
@@ -44,6 +61,32 @@ export const ingressChanges = (before: Ingress, after: EntranceView): Change[] =
     changed("homepage", `sends the Content-Security-Policy ${now} instead of ${old}`),
   ),
 ];
+
+/** Of pages that run outside the stack, which are no container whose privileges could be compared. */
+function elsewhereChanges(
+  old: Ingress["routes"][number] | undefined,
+  { service, url, host, admin, login, insecureSkipVerify }: EntranceView["routes"][number],
+): Change[] {
+  if (url === undefined) return [];
+  const skips =
+    insecureSkipVerify !== undefined && old?.insecureSkipVerify === undefined
+      ? [weaker(service, `accepts any certificate from ${url}`, insecureSkipVerify)]
+      : [];
+  if (old?.url === undefined)
+    return [
+      (admin || login !== undefined ? changed : weaker)(
+        service,
+        `opens ${url} as ${host} to ${admin ? "administrators" : login === undefined ? "everybody" : "those who log in"}`,
+      ),
+      ...skips,
+    ];
+  return [
+    ...(old.url === url ? [] : [changed(service, `leads to ${url} instead of ${old.url}`)]),
+    ...(old.admin && !admin ? [weaker(service, "is open to everybody")] : []),
+    ...(!old.admin && admin ? [stricter(service, "no longer is open to everybody")] : []),
+    ...skips,
+  ];
+}
 
 /** Compares only if both have a value. Otherwise the homepage or TLS changed, or an older report lacks the field. */
 function otherValue(

@@ -1,4 +1,5 @@
 /** The privileges in a stack. More is weaker, less is stricter. Pure. */
+import { outsideKind } from "../../../components/hardened/model";
 import { Exemptible, isRoot } from "../../../components/hardened/policy";
 import { Change, stricter, weaker } from "./change";
 import { SavedContainer, SavedView } from "./saved-report";
@@ -29,11 +30,14 @@ export function controlPrivileges({ containers, networks, secrets }: SavedView):
       ...container.capabilities.map((name) => has(`has ${name}`, "capabilities")),
       ...container.hostPaths.map((path) => has(`reads the host's ${path}`, "hostPaths")),
       ...(container.writableHostPaths ?? []).map((path) =>
-        has(`writes to the host's ${path}`, "hostPaths"),
+        has(`writes to the host's ${path}`, "writableHostPaths"),
       ),
+      ...(container.devices ?? []).map((path) => has(`uses the host's ${path}`, "devices")),
       ...networks
         .filter(({ internal, members }) => !internal && members.includes(subject))
-        .map(({ name }) => has(`has access to the external network ${name}`, "outsideNetworks")),
+        .map(({ name }) =>
+          has(`has access to the external network ${outsideKind(name)}`, "outsideNetworks"),
+        ),
       ...secrets.flatMap(({ name, readers }) =>
         readers
           .filter(({ container: reader, by }) => reader === subject && by === "environment")

@@ -27,6 +27,7 @@ const container = z.object({
   hostPaths: texts,
   hostCgroups: flag.exactOptional(),
   writableHostPaths: texts.exactOptional(),
+  devices: texts.exactOptional(),
   healthCheck: flag,
   memoryMiB: number,
   cpus: number,
@@ -46,6 +47,9 @@ const entranceSchema = z.object({
     z.object({
       ...{ host: text, service: text, admin: flag },
       ...{ publicPaths: texts.exactOptional(), adminPaths: texts.exactOptional() },
+      ...{ aliases: texts.exactOptional(), path: text.exactOptional() },
+      ...{ login: text.exactOptional(), url: text.exactOptional() },
+      insecureSkipVerify: text.exactOptional(),
     }),
   ),
   contentSecurityPolicy: text.exactOptional(),

@@ -92,7 +92,7 @@ const reasonFor = (
   exemptions.find(
     (given) =>
       (given.control === control && [given.value].flat().includes(value as never)) ||
-      (given.control === or?.control && given.value === or.value),
+      (given.control === or?.control && [given.value].flat().includes(or.value as never)),
   )?.reason;
 
 const text = (problems: readonly Problem[]): string => problems.map(({ what }) => what).join(", ");

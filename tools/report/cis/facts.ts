@@ -1,5 +1,11 @@
 import { CGROUP_V1_PATHS, cgroupParent } from "../../../host/cgroups";
-import { ContainerModel, FIXED, PublishedPort } from "../../../components/hardened/model";
+import {
+  ContainerModel,
+  FIXED,
+  isWritable,
+  protocolOf,
+  PublishedPort,
+} from "../../../components/hardened/model";
 
 /** The input of the CIS rules: from the model, or in tests from `docker inspect`. */
 export interface ContainerFacts {
@@ -37,7 +43,7 @@ export interface ContainerFacts {
   readonly namespaces: Readonly<Record<"pid" | "ipc" | "uts" | "user", string>>;
   readonly cgroupParent: string;
   readonly restart: { readonly policy: string; readonly retries: number };
-  readonly ports: readonly (PublishedPort & { readonly protocol: string })[];
+  readonly ports: readonly (Omit<PublishedPort, "protocol"> & { readonly protocol: string })[];
   readonly healthCheck: boolean;
   /** Whether it only prepares a volume: it never starts, or runs one chown and exits. Default false. */
   readonly init?: boolean;
@@ -66,6 +72,7 @@ export const factsOf = ({
   networks,
   ports,
   cgroup,
+  devices = [],
 }: ContainerModel): ContainerFacts => ({
   name,
   image,
@@ -88,7 +95,7 @@ export const factsOf = ({
         kind: fromHost ? "host path" : "volume",
         source: fromHost ? mount.source : mount.volume,
         target: mount.path,
-        writable: mount.kind === "data",
+        writable: isWritable(mount),
         propagation: "",
       };
     }),
@@ -101,13 +108,14 @@ export const factsOf = ({
       propagation: "",
     })),
   ],
-  devices: [],
-  networks: networks.map((network) => network.name),
+  devices: devices.map(({ source }) => source),
+  // Without a network, container.ts takes the mode `none`.
+  networks: networks.length === 0 ? ["none"] : networks.map((network) => network.name),
   namespaces: { pid: "", ipc: FIXED.ipc, uts: "", user: "" },
   // As with the driver cgroupfs: the model does not know the host's.
   cgroupParent: cgroup === undefined ? "" : cgroupParent(cgroup, { driver: "cgroupfs" }),
   restart: { policy: FIXED.restart, retries: 0 },
-  ports: ports.map((port) => ({ ...port, protocol: "tcp" })),
+  ports: ports.map((port) => ({ ...port, protocol: protocolOf(port) })),
   healthCheck: controls.healthCheck,
 });
 

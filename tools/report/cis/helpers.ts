@@ -19,6 +19,7 @@ export const helpersOf = ({ mounts, image, toolImage }: StackContainer): Helper[
     const chown = { image: toolImage, user: "0:0", capabilities: ["CAP_CHOWN"], starts: true };
     if (mount.kind === "secrets") return [{ name: `${mount.volume}-init`, ...chown, mount }];
     if (mount.kind === "files") {
+      if (mount.live === true) return [];
       const never = { image, user: HARDENED.user, capabilities: [], starts: false };
       return [{ name: `${mount.volume}-init`, ...never, mount }];
     }

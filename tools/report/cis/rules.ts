@@ -36,7 +36,7 @@ export interface Problem {
   /** The value of an exemption that justifies it; absent if none can. */
   readonly value?: string | number | boolean;
   /** Another exemption that justifies it as well. */
-  readonly or?: { readonly control: Exemptible; readonly value: boolean };
+  readonly or?: { readonly control: Exemptible; readonly value: boolean | string };
 }
 
 const when = (wrong: boolean, what: string, value?: Problem["value"]): Problem[] =>
@@ -63,7 +63,7 @@ const isCgroup = ({ source, writable }: MountFacts): boolean =>
 const isSocket = ({ kind, source, target }: MountFacts): boolean =>
   kind === "host path" && [source, target].some((path) => path.endsWith("/docker.sock"));
 
-/** @param value of an exemption, which only justifies read-only mounts */
+/** @param value of an exemption for read-only mounts */
 const mounted = ({ source, writable }: MountFacts, value: string | boolean): Problem =>
   writable ? { what: `mounts ${source} writable` } : { what: `mounts ${source} read-only`, value };
 
@@ -139,13 +139,21 @@ export const CIS_RULES: readonly CisRule[] = [
   {
     id: "5.6",
     title: "No sensitive folder of the host",
-    expects: `none of ${SENSITIVE.join(" ")}, not even read-only`,
+    expects: `none of ${SENSITIVE.join(" ")}, not even read-only; no other one for writing`,
     exemptedBy: "hostPaths",
+    // Stricter than the item: a folder that a container can change counts, whatever it holds.
     problems: ({ mounts }) =>
-      mounts.filter(isSensitive).map((mount) => ({
-        ...mounted(mount, mount.source),
-        ...(isCgroup(mount) && { or: { control: "hostCgroups", value: true } }),
-      })),
+      mounts
+        .filter(
+          (mount) =>
+            isSensitive(mount) ||
+            (mount.kind === "host path" && mount.writable && !isSocket(mount)),
+        )
+        .map((mount) => ({
+          ...mounted(mount, mount.source),
+          ...(mount.writable && { or: { control: "writableHostPaths", value: mount.source } }),
+          ...(isCgroup(mount) && { or: { control: "hostCgroups", value: true } }),
+        })),
   },
   item("5.7", "No SSH server", "nothing that starts one, and port 22 not published", (c) =>
     when(
@@ -217,9 +225,13 @@ export const CIS_RULES: readonly CisRule[] = [
   item("5.17", "Not in the host's IPC namespace", "an IPC namespace of its own", (c) =>
     when(c.namespaces.ipc === "host", "shares the host's IPC namespace"),
   ),
-  item("5.18", "No device of the host", "no device", ({ devices }) =>
-    devices.map((path) => ({ what: `has ${path}` })),
-  ),
+  {
+    id: "5.18",
+    title: "No device of the host",
+    expects: "no device",
+    exemptedBy: "devices",
+    problems: ({ devices }) => devices.map((path) => ({ what: `has ${path}`, value: path })),
+  },
   {
     id: "5.19",
     title: "Limits (ulimits) are set",

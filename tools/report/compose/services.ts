@@ -6,11 +6,14 @@ import { createHash } from "node:crypto";
 
 import {
   ContainerModel,
+  DEVICE_PERMISSIONS,
   FileContent,
   FIXED,
   Mount,
+  isWritable,
   nameServers,
-  tmpfsOptions,
+  protocolOf,
+  tmpfsMounts,
 } from "../../../components/hardened/model";
 import { cgroupParent, CgroupName } from "../../../host/cgroups";
 import { StackContainer, StackModel } from "../../../components/model";
@@ -177,8 +180,9 @@ interface Context {
 
 /** A service with all restrictions of the deployed container. */
 export function composeService(container: ContainerModel, context: Context): object {
-  const { name, image, entrypoint, command, controls, tmpfs, networks, ports } = container;
-  const { stopGraceSeconds, shmMiB } = container;
+  const { name, image, entrypoint, command, networks, ports } = container;
+  const { stopGraceSeconds, shmMiB, workingDir, devices = [] } = container;
+  const tmpfs = Object.entries(tmpfsMounts(container));
   const environment = environmentOf(container);
   const volumes = container.mounts.flatMap(volumeOf);
   const secrets = context.secrets.filter(({ reader }) => reader === name);
@@ -190,16 +194,18 @@ export function composeService(container: ContainerModel, context: Context): obj
     platform: context.model.platform,
     ...(entrypoint && { entrypoint: entrypoint.map(plain) }),
     ...(command && { command: command.map(plain) }),
+    ...(workingDir !== undefined && { working_dir: plain(workingDir) }),
     ...(Object.keys(environment).length > 0 && { environment }),
     ...restrictions(container),
     ...(shmMiB !== undefined && { shm_size: `${shmMiB}m` }),
     restart: FIXED.restart,
     logging: FIXED.logging,
     ...(volumes.length > 0 && { volumes }),
-    ...(Object.keys(tmpfs).length > 0 && {
-      tmpfs: Object.entries(tmpfs).map(
-        ([path, size]) => `${plain(path)}:${tmpfsOptions(size, controls.user)}`,
-      ),
+    ...(tmpfs.length > 0 && {
+      tmpfs: tmpfs.map(([path, options]) => `${plain(path)}:${options}`),
+    }),
+    ...(devices.length > 0 && {
+      devices: devices.map(({ source, path }) => plain(`${source}:${path}:${DEVICE_PERMISSIONS}`)),
     }),
     ...(configs.length > 0 && {
       labels: { [FILES_LABEL]: digestOf(configs) },
@@ -208,17 +214,17 @@ export function composeService(container: ContainerModel, context: Context): obj
     ...(secrets.length > 0 && {
       secrets: secrets.map(({ name: source, target }) => ({ source, target: plain(target) })),
     }),
-    healthcheck: healthOf(container),
+    ...given("healthcheck", healthOf(container)),
     ...(networks.length > 0
       ? { networks: networks.map((network) => network.name) }
       : { network_mode: "none" }),
     ...(servers.length > 0 && { dns: servers }),
     ...(ports.length > 0 && {
-      ports: ports.map(({ address, published, internal }) => ({
-        target: internal,
-        published: String(published),
-        host_ip: address,
-        protocol: "tcp",
+      ports: ports.map((port) => ({
+        target: port.internal,
+        published: String(port.published),
+        host_ip: port.address,
+        protocol: protocolOf(port),
       })),
     }),
     stop_grace_period: `${stopGraceSeconds}s`,
@@ -226,15 +232,30 @@ export function composeService(container: ContainerModel, context: Context): obj
   };
 }
 
-function restrictions({ controls, privileged, capDrop, mounts, cgroup }: ContainerModel): object {
+const given = (key: string, value: object | undefined): object =>
+  value === undefined ? {} : { [key]: value };
+
+function restrictions(container: ContainerModel): object {
+  const {
+    controls,
+    mounts,
+    cgroup,
+    init = false,
+    groups: own = [],
+    privileged,
+    capDrop,
+  } = container;
   const { user, capabilities, readOnlyRootfs, noNewPrivileges } = controls;
   const { memoryMiB, cpus, pidsLimit, openFiles } = controls;
   // The group of the socket is known on the host only.
-  const groups = mounts.flatMap((mount) =>
-    mount.kind === "socket"
-      ? [required(SOCKET_GROUP, `stat -c %g ${mount.source} on the host`)]
-      : [],
-  );
+  const groups = [
+    ...own,
+    ...mounts.flatMap((mount) =>
+      mount.kind === "socket"
+        ? [required(SOCKET_GROUP, `stat -c %g ${mount.source} on the host`)]
+        : [],
+    ),
+  ];
   return {
     user,
     ...(groups.length > 0 && { group_add: groups }),
@@ -246,7 +267,7 @@ function restrictions({ controls, privileged, capDrop, mounts, cgroup }: Contain
     ipc: FIXED.ipc,
     ...(controls.hostCgroups && { cgroup: "host" }),
     ...(cgroup && { cgroup_parent: composeCgroup(cgroup) }),
-    init: false,
+    init,
     mem_limit: `${memoryMiB}m`,
     memswap_limit: `${memoryMiB}m`,
     cpus,
@@ -265,6 +286,7 @@ function composeCgroup(cgroup: CgroupName): string {
 const environmentOf = ({ environment, secretEnvironment }: ContainerModel): object =>
   Object.fromEntries([
     ...Object.entries(environment).map(([name, value]) => [name, plain(value)] as const),
+    // A text with secrets in it is set as a whole.
     ...Object.keys(secretEnvironment).map(
       (name) => [name, required(name, "a secret of this stack")] as const,
     ),
@@ -282,16 +304,25 @@ function volumeOf(mount: Mount): object[] {
           type: "volume",
           source: mount.volume,
           target,
+          ...(!isWritable(mount) && { read_only: true }),
           ...(mount.chown && { volume: NO_COPY }),
         },
       ];
     default:
-      return [{ type: "bind", source: plain(mount.source), target, read_only: true }];
+      return [
+        {
+          type: "bind",
+          source: plain(mount.source),
+          target,
+          ...(!isWritable(mount) && { read_only: true }),
+        },
+      ];
   }
 }
 
-function healthOf({ health }: ContainerModel): object {
+function healthOf({ health }: ContainerModel): object | undefined {
   if (health === undefined) return { disable: true };
+  if (health.command.length === 0) return undefined;
   const { interval, timeout, retries } = FIXED.health;
   return {
     test: ["CMD", ...health.command.map(plain)],

@@ -1,7 +1,14 @@
 /** A report as plain data: `--format json` prints it, and all other formats except Compose use it. Pure. */
-import { ContainerModel, PublishedPort, ReplaceOrder } from "../../../components/hardened/model";
+import {
+  ContainerModel,
+  isWritable,
+  protocolOf,
+  PublishedPort,
+  ReplaceOrder,
+  secretsIn,
+} from "../../../components/hardened/model";
 import { Controls, Exemption } from "../../../components/hardened/policy";
-import { Ingress, Route, Tls } from "../../../components/ingress";
+import { Ingress, Redirect, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
 import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
@@ -51,8 +58,6 @@ export interface ContainerView extends Controls {
   readonly image: string;
   readonly privileged: boolean;
   readonly capDrop: readonly string[];
-  /** The writable ones of `hostPaths`. */
-  readonly writableHostPaths: readonly string[];
   /** Paths of tmpfs mounts. */
   readonly scratch: readonly string[];
   readonly networks: readonly string[];
@@ -67,23 +72,37 @@ export interface EntranceView {
   readonly dnsProvider?: string;
   /** Networks with access to admin routes. Empty: there are no admin routes. */
   readonly adminAllow: readonly string[];
-  readonly routes: readonly (Pick<Route, "host" | "service" | "admin" | "publicPaths"> & {
+  readonly routes: readonly (Pick<
+    Route,
+    | "host"
+    | "aliases"
+    | "path"
+    | "service"
+    | "admin"
+    | "publicPaths"
+    | "login"
+    | "insecureSkipVerify"
+  > & {
     /** Paths below it that are for administrators only. */
     readonly adminPaths?: readonly string[];
+    /** Only of pages that run outside the stack. */
+    readonly url?: string;
   })[];
+  /** Host names whose visitors are sent to another one. Absent: none. */
+  readonly redirects?: readonly Redirect[];
   /** Of the homepage; absent if it has no route. */
   readonly contentSecurityPolicy?: string;
 }
 
 interface PortView extends PublishedPort {
-  readonly protocol: "tcp";
+  readonly protocol: "tcp" | "udp";
   readonly container: string;
 }
 
 interface VolumeView {
   /** Name inside the stack. Docker's names of `files` and `secrets` have a random suffix. */
   readonly name: string;
-  /** `data` is kept by every deployment; the others are replaced when their content changes. */
+  /** `data` is kept by every deployment; the others take changed content, most of them by being replaced. */
   readonly role: "data" | "secrets" | "files";
   /** `uid:gid`, or where the owner comes from. */
   readonly owner: string;
@@ -132,7 +151,7 @@ export function stackView(model: StackModel): StackView {
     entrance: entranceView(model.ingress),
     networks,
     ports: containers.flatMap(({ name: container, ports }) =>
-      ports.map((port) => ({ ...port, protocol: "tcp", container })),
+      ports.map((port) => ({ ...port, protocol: protocolOf(port), container })),
     ),
     volumes: volumeViews(containers),
     secrets: secretViews(containers),
@@ -176,7 +195,6 @@ const containerView = (container: StackContainer): ContainerView => ({
   ...container.controls,
   privileged: container.privileged,
   capDrop: container.capDrop,
-  writableHostPaths: [],
   scratch: Object.keys(container.tmpfs),
   networks: container.networks.map(({ name }) => name),
   order: container.order,
@@ -186,7 +204,7 @@ const containerView = (container: StackContainer): ContainerView => ({
 /** Traefik's default: https://doc.traefik.io/traefik/v3.6/reference/install-configuration/tls/certificate-resolvers/acme/ */
 const DEFAULT_CA = "https://acme-v02.api.letsencrypt.org/directory";
 
-function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
+function entranceView({ tls, adminAllow, routes, redirects }: Ingress): EntranceView {
   const policy = routes.find(({ service }) => service === "homepage")?.contentSecurityPolicy;
   return {
     tls: tls.mode,
@@ -195,11 +213,21 @@ function entranceView({ tls, adminAllow, routes }: Ingress): EntranceView {
       dnsProvider: tls.dnsProvider,
     }),
     adminAllow,
-    routes: routes.map(({ host, service, admin, publicPaths, adminPaths }) => ({
-      ...{ host, service, admin },
-      ...(publicPaths && { publicPaths }),
-      ...(adminPaths && { adminPaths: adminPaths.map(({ path }) => path) }),
-    })),
+    routes: routes.map((route) => {
+      const { host, aliases, path, service, admin, publicPaths, adminPaths, login } = route;
+      const { container, target, insecureSkipVerify } = route;
+      return {
+        ...{ host, service, admin },
+        ...(aliases && { aliases }),
+        ...(path !== undefined && { path }),
+        ...(publicPaths && { publicPaths }),
+        ...(adminPaths && { adminPaths: adminPaths.map((one) => one.path) }),
+        ...(login !== undefined && { login }),
+        ...(container === undefined && { url: target }),
+        ...(insecureSkipVerify !== undefined && { insecureSkipVerify }),
+      };
+    }),
+    ...(redirects && { redirects }),
     ...(policy !== undefined && { contentSecurityPolicy: policy }),
   };
 }
@@ -215,14 +243,16 @@ function volumeViews(containers: readonly ContainerModel[]): VolumeView[] {
       const { kind: role, volume: name, path } = mount;
       const isData = role === "data";
       const own = isData ? mount.chown : role === "secrets";
-      const first: VolumeView = volumes.get(name) ?? {
+      const known = volumes.get(name);
+      const first: VolumeView = {
         name,
         role,
-        owner: own ? controls.user : isData ? "from the image" : "root",
-        mounts: [],
+        // Of several containers that have it, one is its owner.
+        owner: own ? controls.user : (known?.owner ?? (isData ? "from the image" : "root")),
+        mounts: known?.mounts ?? [],
         files: isData ? [] : Object.keys(mount.files).map((file) => `${path}/${file}`),
       };
-      const at = { container, path, readOnly: !isData };
+      const at = { container, path, readOnly: !isWritable(mount) };
       volumes.set(name, { ...first, mounts: [...first.mounts, at] });
     }
   return [...volumes.values()].sort(
@@ -236,7 +266,7 @@ function secretViews(containers: readonly ContainerModel[]): SecretView[] {
     void secrets.set(name, [...(secrets.get(name) ?? []), reader]);
   for (const { name: container, secretEnvironment, mounts } of containers) {
     for (const [at, secret] of Object.entries(secretEnvironment))
-      add(secret, { container, by: "environment", at });
+      for (const one of secretsIn(secret)) add(one, { container, by: "environment", at });
     for (const mount of mounts)
       if (mount.kind === "secrets")
         for (const [file, content] of Object.entries(mount.files))

@@ -43,7 +43,7 @@ http {
 }
 `;
 /** Without the second server, that of the administrators. */
-const PUBLIC_NGINX = NGINX.replace(/ {2}server \{\n {4}listen 8081;[^]*?\n {2}\}\n/, "");
+const OWN_NGINX = NGINX.replace(/ {2}server \{\n {4}listen 8081;[^]*?\n {2}\}\n/, "");
 const OWN_POLICY = "frame-ancestors 'self'; base-uri 'self'";
 
 const homepage = (model: StackModel) => containerOf(model, "homepage");
@@ -55,7 +55,8 @@ describe("the homepage", () => {
     expectHardened(homepage(model), {
       controls: { user: "101:101", memoryMiB: 64, cpus: 0.25 },
       mounts: [
-        `files homepage-files ${FOLDER}: nginx.conf site/index.html site/style.css details/index.html`,
+        "files homepage-config /etc/homepage: nginx.conf",
+        `files homepage-files ${FOLDER}: site/index.html site/style.css details/index.html`,
       ],
       tmpfs: { "/run": 1, "/var/cache/nginx": 16 },
     });
@@ -69,10 +70,11 @@ describe("the homepage", () => {
 
   it("has no page of details, no port and no link for it, where there are no administrators", () => {
     const open = modelOf(realServices("homepage"), { adminAllow: [] });
-    const [mount] = homepage(open).mounts;
-    assert.ok(mount?.kind === "files");
-    assert.deepEqual(Object.keys(mount.files), ["nginx.conf", "site/index.html", "site/style.css"]);
-    assert.equal(mount.files["nginx.conf"], PUBLIC_NGINX);
+    const [config, mount] = homepage(open).mounts;
+    assert.ok(mount?.kind === "files" && mount.live === true);
+    assert.deepEqual(Object.keys(mount.files), ["site/index.html", "site/style.css"]);
+    // The first administrator does not replace the container.
+    assert.deepEqual(config, homepage(model).mounts[0]);
     assert.doesNotMatch(fileOf(homepage(open), `${FOLDER}/site/index.html`), /details/);
     assert.equal(open.ingress.routes[0]?.adminPaths, undefined);
   });
@@ -92,7 +94,7 @@ describe("the homepage", () => {
     );
     assert.equal(fileOf(homepage(model), `${FOLDER}/details/index.html`), renderDetails(stack));
     assert.equal(fileOf(homepage(model), `${FOLDER}/site/style.css`), STYLE);
-    assert.equal(fileOf(homepage(model), `${FOLDER}/nginx.conf`), NGINX);
+    assert.equal(fileOf(homepage(model), "/etc/homepage/nginx.conf"), NGINX);
     const policy = model.ingress.routes[0]?.contentSecurityPolicy ?? assert.fail();
     assert.ok(NGINX.includes(`Content-Security-Policy "${policy}"`));
   });
@@ -106,14 +108,14 @@ describe("the homepage", () => {
       const own = modelOf(realServices("homepage"), {
         services: { homepage: { options: { folder: relative(PROJECT_FOLDER, folder) } } },
       });
-      const [mount] = homepage(own).mounts;
+      const mount = homepage(own).mounts[1];
       assert.ok(mount?.kind === "files");
-      const { "nginx.conf": nginx, ...site } = mount.files;
-      assert.deepEqual(site, {
+      assert.deepEqual(mount.files, {
         "site/index.html": { base64: Buffer.from("<h1>Mine</h1>").toString("base64") },
         "site/nginx.conf": { base64: Buffer.from("evil").toString("base64") },
       });
-      assert.equal(nginx, PUBLIC_NGINX.replace(/Policy ".*"/, `Policy "${OWN_POLICY}"`));
+      const nginx = fileOf(homepage(own), "/etc/homepage/nginx.conf");
+      assert.equal(nginx, OWN_NGINX.replace(/Policy ".*"/, `Policy "${OWN_POLICY}"`));
       assert.equal(own.ingress.routes[0]?.contentSecurityPolicy, OWN_POLICY);
       assert.equal(own.ingress.routes[0].adminPaths, undefined);
     } finally {

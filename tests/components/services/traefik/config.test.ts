@@ -103,8 +103,8 @@ entryPoints:
       ${ENCODED}
 providers:
   file:
-    directory: /etc/traefik/dynamic
-    watch: false
+    directory: /srv/traefik/dynamic
+    watch: true
 `,
     );
   });
@@ -408,7 +408,7 @@ describe("the files of Traefik's container", () => {
       staticConfig(model.ingress, "v3.5"),
     );
     assert.equal(
-      fileOf(container, "/etc/traefik/dynamic/routes.yml"),
+      fileOf(container, "/srv/traefik/dynamic/routes.yml"),
       dynamicConfig(model.ingress),
     );
   });

@@ -20,7 +20,10 @@ const traefik = (tls: Tls, said: Said = {}) =>
     "traefik",
   );
 
-const FILES = "files traefik-config /etc/traefik: traefik.yml dynamic/routes.yml";
+const FILES = [
+  "files traefik-config /etc/traefik: traefik.yml",
+  "files traefik-routes /srv/traefik: dynamic/routes.yml",
+];
 const REST = {
   tmpfs: { "/tmp": 16 },
   networks: ["edge", "traefik-site", "traefik-tool"],
@@ -40,7 +43,7 @@ describe("Traefik", () => {
     expectHardened(traefik({ mode: "none" }), {
       ...REST,
       controls: controls(80),
-      mounts: [FILES],
+      mounts: FILES,
       ports: ["127.0.0.1:8080:80"],
     });
   });
@@ -50,7 +53,7 @@ describe("Traefik", () => {
       ...REST,
       controls: controls(80, 443),
       mounts: [
-        FILES,
+        ...FILES,
         "secrets traefik-certificate /run/secrets/traefik-tls: certificate.pem=selfSignedCertificate",
       ],
       ports: ["127.0.0.1:8080:80", "127.0.0.1:8443:443"],
@@ -62,7 +65,7 @@ describe("Traefik", () => {
       ...REST,
       controls: controls(80, 443),
       mounts: [
-        FILES,
+        ...FILES,
         "secrets traefik-dns-token /run/secrets/traefik: dns-token=acmeDnsToken",
         "data traefik-acme /acme (chown)",
       ],

@@ -22,7 +22,23 @@ const loaded = (backups: object = { keep: 2 }): LoadedStack => ({
  */
 const POSTGRES = `running="$HOME/running"
 case "$1" in
+create) for word in "$@"; do
+    case $word in *-lock) lock=$HOME/$word;; hardened.holder=*) holder=\${word#*=};; esac
+  done
+  mkdir "$lock" 2>/dev/null || { echo Conflict >&2; exit 1; }
+  id=$(printf %s "$lock" | cksum | tr -dc 0-9)
+  echo "$id $holder" >"$lock/holder"
+  echo "$id";;
+container) for name; do :; done; cat "$HOME/$name/holder" 2>/dev/null;;
+rm) rm -r $(grep -l "^$2 " "$HOME"/*-lock/holder | sed 's/.holder$//');;
+volume) case "$2" in
+  create) for name; do :; done; mkdir -p "$HOME/volumes/$name"; echo "$*" | sed 's/.*hardened.client=\\([^ ]*\\).*/\\1/' >"$HOME/volumes/$name/client";;
+  ls) ls "$HOME/volumes" 2>/dev/null || :;;
+  inspect) for name; do :; done; cat "$HOME/volumes/$name/client";;
+  rm) shift 2; for name; do rm -r "$HOME/volumes/$name" 2>/dev/null || missing=1; done; [ -z "$missing" ];;
+  esac;;
 ps) case "$*" in
+  *id=*) echo "$*" | sed 's/.*id=//';;
   *name=${STACK}-postgres*) grep -x postgres "$running" || :;;
   *name=${STACK}-n8n*) grep -x n8n "$running" || :;;
   esac;;
@@ -36,8 +52,10 @@ run) ! grep -q bad "$HOME/databases/n8n";;
 logs) ;;
 exec)
   [ "$2" = -i ] || { [ "$2" != n8n ] || ! grep -q bad "$HOME/databases/n8n"; exit; }
-  [ "$3" = postgres ] || exit 9
-  shift 3
+  shift 2
+  if [ "$1" = -e ]; then shift 2; fi
+  [ "$1" = postgres ] || exit 9
+  shift
   case "$*" in
   *server_version_num*) cat "$HOME/version";;
   *"datname FROM pg_database"*) echo n8n; echo postgres;;
@@ -293,8 +311,10 @@ describe("the databases of a stack", () => {
 "volume ls") [ ! -e "$HOME/fail" ] || { echo 'no engine' >&2; exit 1; }
   cat "$HOME/volumes";;
 "ps -q") [ ! -e "$HOME/server" ] || echo server;;
-"ps -aq") [ ! -e "$HOME/left" ] || echo left;;
+"ps -aq") [ ! -e "$HOME/left" ] || case "$*" in *role=helper*) ;; *) echo left;; esac;;
 "rm left") ;;
+"create --pull") echo 10c;;
+"rm 10c") ;;
 "inspect --format") cat "$HOME/server";;
 "volume rm") [ ! -e "$HOME/used" ] || { echo 'volume is in use' >&2; exit 1; };;
 *) exit 7;;
@@ -312,7 +332,10 @@ esac`);
       from = databases(undefined, volumes.shell),
     ): Promise<number> => forgetOldData(from, confirm);
     const removed = (): string[] =>
-      volumes.calls().flatMap((call) => /^volume rm (.*)$/.exec(call)?.[1] ?? []);
+      volumes
+        .calls()
+        .flatMap((call) => /^volume rm (.*)$/.exec(call)?.[1] ?? [])
+        .filter((name) => !name.endsWith("-incomplete"));
 
     it("are listed, asked about and removed, and no other volume", async () => {
       const questions: string[] = [];

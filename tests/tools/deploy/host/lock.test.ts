@@ -86,9 +86,9 @@ describe("the lock of a stack", () => {
     await acquire(holder({ pid }));
     const lock = await acquire(holder({ user: "v" }));
     assert.equal(said.length, 1);
-    assert.match(said[0] ?? "", /^taking over /);
+    assert.match(said[0] ?? "", /^removing the lock of /);
     assert.ok(
-      said[0]?.includes(`u@m (process ${pid}) since 2026-01-02T03:04:05.000Z, which has exited`),
+      said[0]?.includes(`u@m (process ${pid}) since 2026-01-02T03:04:05.000Z: that process`),
       said[0],
     );
     await lock.release();

@@ -19,7 +19,7 @@ describe("the offline plan", () => {
 
   it("has a row for each service, the networks, the exemptions and what is not pinned", () => {
     const { headline, services, notes } = offlinePlan(model);
-    assert.equal(headline, "stack test: 2 containers, 2 networks and 2 volumes");
+    assert.equal(headline, "stack test: 2 containers, 2 networks and 4 volumes");
     assert.deepEqual(
       services.map(([service, , pin]) => [service, pin]),
       [
