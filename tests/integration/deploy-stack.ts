@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import type { VariantName } from "../support/image-variant";
 import { startProbe, type Probe } from "../support/probe";
 import { commandWords } from "../support/project-command";
 import type { PulumiStack } from "../support/pulumi";
@@ -52,7 +53,7 @@ export interface DeployStack {
   /** Requests for the homepage through Traefik every 100 ms. */
   probe(): Probe;
   /** `name@sha256:…` of a variant of a service's image. */
-  variant(service: Service, kind: Parameters<World["variant"]>[1]): Promise<string>;
+  variant(service: Service, kind: VariantName): Promise<string>;
   /** The images that run, by container. */
   running(): Promise<Readonly<Record<string, string>>>;
   /** Whether a deployment has left its lock. */

@@ -34,7 +34,13 @@ export async function startOwnHost(imageStore?: string): Promise<OwnHost> {
   await prepare(directory);
   const keeper = spawn(
     "sh",
-    [join(__dirname, "own-host.sh"), directory, imageStore ?? ""],
+    [
+      join(__dirname, "own-host.sh"),
+      directory,
+      imageStore ?? "",
+      // For tests with much data, which are run by hand.
+      process.env["PINNED_STACK_TEST_DISK"] ?? "",
+    ],
     // A session of its own: Ctrl-C in a terminal ends the tests first and the host after them.
     { env: plainEnvironment, stdio: ["pipe", "pipe", "pipe"], detached: true },
   );
