@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { inspect } from "node:util";
 
 import {
   endAll,
@@ -189,6 +190,7 @@ describe("a deployment of which something is killed", function () {
       try {
         await play(round, log);
       } catch (error) {
+        log.push(`--- ${text(round)}\n--- ${inspect(error)}`);
         await mkdir(OUTPUT, { recursive: true });
         await writeFile(`${OUTPUT}/seed-${round.seed}.log`, log.join("\n"));
         throw new Error(

@@ -219,15 +219,12 @@ export async function faultStack(
       portainer: probe(`portainer.${DOMAIN}`, "/api/system/status"),
     }),
     running: async () => {
-      const lines = await world.docker.ask(
-        "ps",
-        "--filter",
-        `label=pinned-stack.stack=${name}`,
-        "--filter",
-        "label=hardened.role=container",
-        "--format",
-        '{{.Label "pinned-stack.container"}} {{.Image}}',
-      );
+      const mine = ["--filter", `label=pinned-stack.stack=${name}`];
+      const role = ["--filter", "label=hardened.role=container"];
+      const ids = (await world.docker.ask("ps", "-q", ...mine, ...role)).split("\n");
+      // `docker ps` itself shows something else than the name that the container was made with.
+      const format = '{{index .Config.Labels "pinned-stack.container"}} {{.Config.Image}}';
+      const lines = await world.docker.ask("inspect", "--format", format, ...ids);
       const rows = lines.split("\n").filter(Boolean);
       return Object.fromEntries(rows.map((line) => line.split(" ") as [string, string]));
     },
