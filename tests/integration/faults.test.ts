@@ -94,7 +94,7 @@ function roundOf(seed: number): Round {
     delay: Math.round(random.next() ** 2 * 8000),
   });
   const moments = [moment(command)];
-  while (moments.length < 4 && random.next() < 0.5) moments.push(moment("deploy"));
+  while (moments.length < 5 && random.next() < 0.6) moments.push(moment("deploy"));
   return { seed, service, kind, command, moments };
 }
 
