@@ -3,7 +3,7 @@ import { cgroupsName, socketGroupName } from "../../host/docker-host";
 import { isUp } from "../../components/stopped";
 import { Run } from "./context";
 import { compare, Drift } from "./host/drift";
-import { deployments, PastUpdate, timestamp, unfinished } from "./pulumi/history";
+import { deployments, PastUpdate, shortImage, timestamp, unfinished } from "./pulumi/history";
 import { Inventory, isNamed, takeInventory } from "./host/inventory";
 import { findOrphans, isStateStale, Orphan } from "./host/orphans";
 import { COMMAND, CONTAINER, DeployedContainer, nameOf, StackState } from "./pulumi/state";
@@ -69,6 +69,7 @@ export async function reconcile(run: Run): Promise<CurrentState> {
       ...unfinishedWork,
       ...unverifiedDeployment(history),
       ...stopped,
+      ...notStarted(deployed, live),
       ...missingInitContainers(recorded, live),
       ...orphans.map(({ kind, name }) => `${kind} ${name} is orphaned and will be removed`),
       ...drift.map(({ where, kind, expected, found }) =>
@@ -110,6 +111,20 @@ const stoppedContainers = (deployed: readonly DeployedContainer[], live: Invento
     return first === undefined || mine.some(({ state }) => isUp(state.Status))
       ? []
       : [`${name} is ${first.state.Status} and will be started again`];
+  });
+
+/** Of a run that ended before it could start them: the plan has no change of theirs, and the update interrupts all the same. */
+const notStarted = (deployed: readonly DeployedContainer[], live: Inventory): string[] =>
+  deployed.flatMap(({ name, id, image }) => {
+    const isUpElsewhere = live.containers.some(
+      (one) => one.id !== id && isNamed(one, name) && isUp(one.state.Status),
+    );
+    const created = live.containers.some((one) => one.id === id && one.state.Status === "created");
+    return created && isUpElsewhere
+      ? [
+          `${name} has a new container of ${shortImage(image)} that was never started; it will take the place of the running one`,
+        ]
+      : [];
   });
 
 /** One line each. They have exited, so `docker container prune` removes them. */
