@@ -51,6 +51,7 @@ const stagesOf = (service: string) => ({
 type Stage = keyof ReturnType<typeof stagesOf>;
 
 interface Moment {
+  readonly command: "deploy" | "up";
   readonly target: Target;
   readonly stage: Stage;
   /** Milliseconds after the stage has begun. */
@@ -61,8 +62,7 @@ interface Round {
   readonly seed: number;
   readonly service: Changed;
   readonly kind: Kind;
-  readonly command: "deploy" | "up";
-  /** The first one in the command, others in the deployments after it. */
+  /** One for each command that is killed; the first is the one that makes the change. */
   readonly moments: readonly Moment[];
 }
 
@@ -75,7 +75,6 @@ function roundOf(seed: number): Round {
     ...(["n8n", "n8n", "postgres", "portainer", "traefik", "homepage"] as const),
   ]);
   const kind = random.pick<Kind>(["digest", "version", "crashes", "crashes later"]);
-  const command = random.pick(["deploy", "up"] as const);
   const stages = (of: "deploy" | "up"): Stage[] => [
     ...(of === "deploy" ? (["checks", "plan", "images"] as const) : []),
     "update",
@@ -88,14 +87,19 @@ function roundOf(seed: number): Round {
         : []
       : (["cleanup"] as const)),
   ];
-  const moment = (of: "deploy" | "up"): Moment => ({
-    target: random.pick(TARGETS),
-    stage: random.pick(stages(of)),
-    delay: Math.round(random.next() ** 2 * 8000),
-  });
-  const moments = [moment(command)];
-  while (moments.length < 5 && random.next() < 0.6) moments.push(moment("deploy"));
-  return { seed, service, kind, command, moments };
+  const moment = (): Moment => {
+    const command = random.pick(["deploy", "up"] as const);
+    const stage = random.pick(stages(command));
+    return {
+      command,
+      target: random.pick(TARGETS),
+      stage,
+      delay: Math.round(random.next() ** 2 * 8000),
+    };
+  };
+  const moments = [moment()];
+  while (moments.length < 5 && random.next() < 0.6) moments.push(moment());
+  return { seed, service, kind, moments };
 }
 
 function rounds(): Round[] {
@@ -127,9 +131,12 @@ interface Kill {
   readonly hit: boolean;
 }
 
-const text = ({ service, kind, command, moments }: Round): string =>
-  `${command === "up" ? "pulumi up" : "npm run deploy"} of ${service} (${kind}); SIGKILL ${moments
-    .map(({ target, stage, delay }) => `${target} ${delay} ms into ${stage}`)
+const text = ({ service, kind, moments }: Round): string =>
+  `${service} (${kind}): SIGKILL ${moments
+    .map(
+      ({ command, target, stage, delay }) =>
+        `${target} ${delay} ms into ${stage} of ${command === "up" ? "pulumi up" : "npm run deploy"}`,
+    )
     .join(", then ")}`;
 
 describe("a deployment of which something is killed", function () {
@@ -202,16 +209,14 @@ describe("a deployment of which something is killed", function () {
 
   async function play(round: Round, log: string[]): Promise<void> {
     assert.ok(stack);
-    const { seed, service, kind, command, moments } = round;
+    const { seed, service, kind, moments } = round;
     const random = new Seeded(seed);
     const good = { ...stack.images };
     await stack.change(service, kind);
     const broken = kind === "crashes" || kind === "crashes later";
     const here: Kill[] = [];
-    for (const [index, moment] of moments.entries()) {
-      const running = stack.begin(index === 0 ? command : "deploy");
-      here.push(await killed(running, moment, service, random, log));
-    }
+    for (const moment of moments)
+      here.push(await killed(stack.begin(moment.command), moment, service, random, log));
     // The one deployment that has to put everything right, of images that work.
     if (broken) await stack.use(good);
     const { code, waited } = await deployUntilFree(log);

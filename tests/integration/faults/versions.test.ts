@@ -4,6 +4,7 @@
  * takes about half an hour: PINNED_STACK_VERSIONS=1.
  */
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { inventory, type Running } from "../../support/faults";
 import { faultStack, sqlByNode, type FaultStack } from "../../support/faults-stack";
@@ -189,6 +190,7 @@ describe("n8n from version to version", function () {
   /** Looks at the copy as long as it is there: how many executions it has, and whether it reaches the counter. */
   async function watch(running: Running, seen: string[], ways: string[]): Promise<void> {
     while (!running.isOver() && !running.output().includes("n8n: works on a copy")) {
+      await pause(200);
       const trial = await containers("hardened.role=trial");
       const scratch = trial.find(([, image = ""]) => image.includes("/postgres"))?.[0];
       const copy = trial.find(([, image = ""]) => image.includes("/n8n"))?.[0];
