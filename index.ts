@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
 import { SELF_SIGNED_CERTIFICATE } from "./components/ingress";
+import { bareTagsIn, withBareTags } from "./components/model";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
 import { stoppedContainers } from "./components/stopped";
@@ -20,7 +21,10 @@ export = async (): Promise<StackOutputs> => {
   const last = await lastDeployment(config.stack);
   const now = new Date();
   const today = now.toISOString().slice(0, 10);
-  const model = describeStack(config, images, imagesSince(images, last, today));
+  const described = describeStack(config, images, imagesSince(images, last, today));
+  // `npm run deploy` resolves tags itself, and says which the stack file does not pin.
+  const bareTags = process.env.PINNED_STACK_BARE_TAGS?.split(",") ?? bareTagsIn(config.images);
+  const model = withBareTags(described, bareTags);
   const host = new DockerHost(config.stack, config);
   const restarted = { ...last.restarted, ...(await stoppedContainers(host, last)) };
 

@@ -1,7 +1,7 @@
 /** A stack as plain data. describe.ts creates it; Docker resources, reports and checks are derived from it. Pure. */
 import { HostAddress } from "../host/address";
 import { ImageNeeds } from "../host/preflight";
-import { ImageReference } from "../images/reference";
+import { ImageReference, isPinned } from "../images/reference";
 import { ContainerModel, NetworkModel } from "./hardened/model";
 import { Exemption, Limits } from "./hardened/policy";
 import { Ingress, IngressSettings } from "./ingress";
@@ -35,7 +35,29 @@ export interface ImageModel {
   readonly needs: ImageNeeds;
   /** Day on which the image was first deployed, `2026-01-31`; absent if unknown. */
   readonly since?: string;
+  /** The stack file has a tag without a digest, so each run may deploy another image. Default false. */
+  readonly bareTag?: boolean;
 }
+
+/** The model whose images of these services are not pinned by the stack file, whatever the tags have been resolved to. */
+export const withBareTags = (model: StackModel, services: readonly string[]): StackModel => ({
+  ...model,
+  images: model.images.map((image) =>
+    services.includes(image.service) ? { ...image, bareTag: true } : image,
+  ),
+});
+
+/** Services whose image the stack file does not pin. */
+export const bareTagsOf = ({ images }: StackModel): string[] =>
+  images
+    .filter(({ reference, bareTag = false }) => bareTag || !isPinned(reference))
+    .map(({ service }) => service);
+
+/** The same for the images of a configuration, by service. */
+export const bareTagsIn = (images: Readonly<Partial<Record<string, ImageReference>>>): string[] =>
+  Object.entries(images).flatMap(([service, reference]) =>
+    reference === undefined || isPinned(reference) ? [] : [service],
+  );
 
 /** How a container is tried on a copy of its data before it replaces the one that runs. */
 export interface Upgrade {

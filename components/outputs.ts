@@ -8,7 +8,7 @@ export interface RestrictionRow {
   readonly service: string;
   readonly containers: readonly string[];
   readonly user: string;
-  readonly capDrop: readonly ["ALL"];
+  readonly capDrop: readonly string[];
   readonly capAdd: readonly string[];
   readonly readOnlyRootfs: boolean;
   readonly noNewPrivileges: boolean;
@@ -52,12 +52,12 @@ export const restrictionRows = ({ images, containers }: StackModel): Restriction
     const own = containers.filter((container) => container.service === service);
     const [first] = own;
     if (first === undefined) return [];
-    const { controls, exemptions } = first;
+    const { controls, capDrop, exemptions } = first;
     return {
       service,
       containers: own.map(({ name }) => name),
       user: controls.user,
-      capDrop: ["ALL"],
+      capDrop,
       capAdd: controls.capabilities,
       readOnlyRootfs: controls.readOnlyRootfs,
       noNewPrivileges: controls.noNewPrivileges,

@@ -221,7 +221,10 @@ export class Stack extends pulumi.ComponentResource {
 /** The model for Pulumi's state. Containers are left out: each registers its own model. */
 const withoutContainers = ({ images, containers, ...rest }: StackModel): object => ({
   ...rest,
-  images: images.map(({ service, reference }) => ({ service, reference })),
+  images: images.map(({ service, reference, bareTag }) => ({
+    ...{ service, reference },
+    ...(bareTag === true && { bareTag }),
+  })),
   dockerReads: Object.fromEntries(
     containers.flatMap(({ name, dockerReads }) => (dockerReads ? [[name, dockerReads]] : [])),
   ),

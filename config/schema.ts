@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 
-import { EXEMPTIBLE, Exemptible, Exemption } from "../components/hardened/policy";
+import { EXEMPTIBLE, Exemptible, Exemption, LIMIT_BOUNDS } from "../components/hardened/policy";
 import { DNS_PROVIDERS, DnsProvider } from "../components/ingress";
 import { DEFINITIONS, SecretName, SERVICE_NAMES, ServiceName } from "../components/services";
 import { SecretSpec, ServiceDefinition } from "../components/services/definition";
@@ -73,15 +73,14 @@ const exemption = z
 
 const common = {
   enabled: z.boolean().optional(),
-  memoryMiB: wholeNumber(6, 65536).optional(),
+  memoryMiB: wholeNumber(...LIMIT_BOUNDS.memoryMiB).optional(),
   // components/hardened/container.ts passes three decimals to Docker.
   cpus: between(
     "a number with at most three decimals",
-    0.01,
-    64,
+    ...LIMIT_BOUNDS.cpus,
     (cpus) => Number(cpus.toFixed(3)) === cpus,
   ).optional(),
-  pidsLimit: wholeNumber(1, 32768).optional(),
+  pidsLimit: wholeNumber(...LIMIT_BOUNDS.pidsLimit).optional(),
   exemptions: z.array(exemption).optional(),
   host: dnsName.optional(),
 };

@@ -67,7 +67,7 @@ describe("the sources of the program", () => {
     sources.map((file) => {
       const text = readFileSync(join(PROJECT_FOLDER, file), "utf8");
       const paths = [
-        ...text.matchAll(/(?:\bfrom|^import|\bimport\(|\brequire\() ?"(\.[^"]*)"/gm),
+        ...text.matchAll(/(?:\bfrom|^import|\bimport\(|\brequire\()\s*["'`](\.[^"'`]*)["'`]/gm),
       ].map(([, path = ""]) => join(dirname(file), path));
       const resolved = paths.map(
         (path) =>
@@ -94,7 +94,18 @@ describe("the sources of the program", () => {
     assert.deepEqual([...new Set(sources.map(folderOf))].sort(), [...LAYERS].sort());
     assert.deepEqual(wrongImports(LAYERS, folderOf), []);
     const toolOf = (file: string): string => /^tools\/([^/]+)\//.exec(file)?.[1] ?? "";
+    const tools = sources.filter((file) => folderOf(file) === "tools").map(toolOf);
+    assert.deepEqual([...new Set(tools)].sort(), [...TOOLS].sort());
     assert.deepEqual(wrongImports(TOOLS, toolOf), []);
+  });
+
+  it("keep components/hardened free of what only this program has", () => {
+    const foreign = [...imports].flatMap(([file, targets]) =>
+      file.startsWith("components/hardened/")
+        ? targets.filter((target) => /^components\/(?!hardened\/)/.test(target))
+        : [],
+    );
+    assert.deepEqual(foreign, []);
   });
 
   it("import in no circle", () => {

@@ -204,12 +204,16 @@ function processArgs(
 }
 
 /** The policy as container inputs, spelled as the provider reads them back. Other spellings would show up as a diff. */
-const restrictionArgs = ({ controls }: ContainerModel): Partial<docker.ContainerArgs> => ({
+const restrictionArgs = ({
+  controls,
+  privileged,
+  capDrop,
+}: ContainerModel): Partial<docker.ContainerArgs> => ({
   user: controls.user,
-  capabilities: { drops: ["ALL"], adds: [...controls.capabilities] },
+  capabilities: { drops: [...capDrop], adds: [...controls.capabilities] },
   readOnly: controls.readOnlyRootfs,
   ...(controls.noNewPrivileges && { securityOpts: ["no-new-privileges:true"] }),
-  privileged: false,
+  privileged,
   ipcMode: FIXED.ipc,
   init: false,
   memory: controls.memoryMiB,

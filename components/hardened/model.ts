@@ -178,6 +178,9 @@ export interface ContainerModel extends Required<
 > {
   /** The effective controls: the policy with the service's own user, limits and exemptions. */
   readonly controls: Controls;
+  /** The same for every container, see {@link FIXED}. Recorded, so that a report shows when the program changes it. */
+  readonly privileged: boolean;
+  readonly capDrop: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly health?: Required<HealthCheck>;
@@ -189,6 +192,8 @@ export interface ContainerModel extends Required<
 
 /** Settings of every container that no service can change. Durations in seconds. */
 export const FIXED = {
+  privileged: false,
+  capDrop: ["ALL"],
   restart: "unless-stopped",
   ipc: "private",
   logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "3" } },
@@ -224,6 +229,8 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
     service,
     image,
     controls,
+    privileged: FIXED.privileged,
+    capDrop: FIXED.capDrop,
     exemptions,
     ...(entrypoint && { entrypoint }),
     ...(command && { command }),

@@ -53,7 +53,7 @@ export const HARDENED: Controls = Object.freeze({
   openFiles: 4096,
 });
 
-/** Resource limits. Every value within {@link BOUNDS} complies with the policy and needs no exemption. */
+/** Resource limits. Every value within {@link LIMIT_BOUNDS} complies with the policy and needs no exemption. */
 export type Limits = Pick<Controls, "memoryMiB" | "cpus" | "pidsLimit" | "openFiles">;
 
 /** Controls that require an exemption to change. For `user`, only root does. */
@@ -117,7 +117,7 @@ export function controlsWith(
 }
 
 /** Minimum and maximum of each limit, inclusive. */
-const BOUNDS: Readonly<Record<keyof Limits, readonly [number, number]>> = {
+export const LIMIT_BOUNDS: Readonly<Record<keyof Limits, readonly [number, number]>> = {
   memoryMiB: [6, 65536],
   cpus: [0.01, 64],
   pidsLimit: [1, 32768],
@@ -125,9 +125,9 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [number, number]>> = {
 };
 
 const limitProblems = (limits: Partial<Limits>): string[] =>
-  (Object.keys(BOUNDS) as (keyof Limits)[]).flatMap((limit) => {
+  (Object.keys(LIMIT_BOUNDS) as (keyof Limits)[]).flatMap((limit) => {
     const value = limits[limit];
-    const [min, max] = BOUNDS[limit];
+    const [min, max] = LIMIT_BOUNDS[limit];
     const isFraction = limit === "cpus";
     if (
       value === undefined ||
@@ -162,16 +162,18 @@ function exemptionProblems(exemptions: readonly Exemption[]): string[] {
       problems.push(`${at}: unknown control, expected one of ${EXEMPTIBLE.join(", ")}`);
       continue;
     }
-    if (typeof reason !== "string" || reason.trim().length < SHORTEST_REASON)
+    // A reason from the configuration may be of any type.
+    const text = typeof reason === "string" ? reason : "";
+    if (text.trim().length < SHORTEST_REASON)
       problems.push(
         `${at}: expected a reason of at least ${SHORTEST_REASON} characters that explains the exemption`,
       );
-    if (typeof reason === "string" && reason.length > LONGEST_REASON)
+    if (text.length > LONGEST_REASON)
       problems.push(`${at}: expected a reason of at most ${LONGEST_REASON} characters`);
-    if (typeof reason === "string" && /[\p{Cc}\p{Zl}\p{Zp}]/u.test(reason))
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text))
       problems.push(`${at}: expected a reason on one line; for long ones, use ">-" in YAML`);
     // Invisible characters can hide or reorder text: https://trojansource.codes.
-    if (typeof reason === "string" && /[\p{Cf}\p{Cs}]/u.test(reason))
+    if (/[\p{Cf}\p{Cs}]/u.test(text))
       problems.push(`${at}: expected a reason without invisible characters`);
     const shape = shapeProblem(control, value);
     if (shape !== undefined) problems.push(`${at}: ${shape}`);

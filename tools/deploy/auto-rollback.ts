@@ -19,7 +19,7 @@ import { RollbackCandidate } from "./rollback";
 export async function autoRollback(
   run: Run,
   failure: readonly string[],
-  prepared: Pick<Prepared, "rollback" | "deployed" | "running" | "model">,
+  prepared: Pick<Prepared, "rollback" | "deployed" | "bareTags" | "running" | "model">,
 ): Promise<number> {
   const { stack, reporter, signal } = run;
   const { rollback } = prepared;
@@ -94,7 +94,7 @@ async function putBack(
 async function deployAgain(
   run: Run,
   { deployment }: RollbackCandidate,
-  { deployed, model: failedModel }: Pick<Prepared, "deployed" | "model">,
+  { deployed, bareTags, model: failedModel }: Pick<Prepared, "deployed" | "bareTags" | "model">,
 ): Promise<readonly string[]> {
   const { stack, pulumi, shell, signal } = run;
   const live = await takeInventory(shell, stack, signal);
@@ -112,7 +112,7 @@ async function deployAgain(
   if (marked.code !== 0)
     return [`the data of before could not be marked for its return: ${marked.stderr.trim()}`];
   // The older images would refuse the newer data on a trial; their own data comes back with them.
-  const trial = { tried: false, olderData: true };
+  const trial = { tried: false, olderData: true, bareTags };
   await up(run, config, autoRollbackMessage(deployment), trial);
   const problems = await health(run, model);
   if (problems.length === 0) await recordHealthy(run);

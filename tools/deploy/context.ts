@@ -38,12 +38,14 @@ export async function beforeChanges<T>(
 
 export const NOTHING_CHANGED = "nothing was changed; running containers were not touched";
 
-/** How the update treats data. */
-export interface TrialMode {
+/** What Pulumi's program cannot read from the configuration. */
+export interface ProgramMode {
   /** Whether new containers are tried on copies of the data. The databases are dumped anyway. */
   readonly tried: boolean;
   /** Whether PostgreSQL may go on with its data from before an upgrade. */
   readonly olderData: boolean;
+  /** Services whose image the stack file does not pin: the configuration of a deployment has digests only. */
+  readonly bareTags: readonly string[];
 }
 
 export interface Run {

@@ -1,9 +1,9 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
-import { StackModel } from "../../components/model";
+import { bareTagsOf, StackModel, withBareTags } from "../../components/model";
 import { withImages, PlainConfig } from "../../config/file/edit";
-import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run, TrialMode } from "./context";
+import { EXIT_OK, EXIT_UNHEALTHY, Refused, Run, ProgramMode } from "./context";
 import { LoadedStack } from "../model/load";
-import { DeployedContainer } from "./pulumi/state";
+import { DeployedContainer, deployedModel } from "./pulumi/state";
 import { deployments, DEPLOY, PastUpdate } from "./pulumi/history";
 import { ImageChangeKinds } from "./plan/image-changes";
 import { CurrentState, reconcile } from "./reconcile";
@@ -39,9 +39,11 @@ export interface Prepared {
   /** URNs of resources to replace although their inputs did not change. */
   readonly replace: readonly string[];
   readonly orphanedVolumes: readonly OrphanedVolume[];
-  readonly trial: TrialMode;
+  readonly trial: ProgramMode;
   /** Containers in Pulumi's state before this deployment. */
   readonly deployed: readonly DeployedContainer[];
+  /** Services whose image was deployed without a pin in the stack file. */
+  readonly bareTags: readonly string[];
   /** Docker's ids of the containers that ran before this deployment. */
   readonly running: readonly string[];
   readonly rollback: RollbackCandidate | NoRollback;
@@ -61,11 +63,12 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   // Pins every image, so that the images of the plan are pulled, tried and deployed.
   const config = withImages(wanted, plan.images);
   const loaded = loadTarget(stack, config);
-  const { model } = loaded;
+  // Pinned for this run, but not by the stack file.
+  const model = withBareTags(loaded.model, bareTagsOf(target.model));
   const decision: Decision = {
     plan,
     kinds: (await options.imageChangeKinds?.(plan, loaded.config, signal)) ?? {},
-    weakenings: weakenings(modelBefore(current, rollback), model),
+    weakenings: weakenings(modelBefore(current, rollback, model), model),
     orphanedVolumes: orphaned,
     findings: current.findings,
     tried: options.withoutTrial === true ? undefined : triedIn(plan, model),
@@ -94,8 +97,12 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
 
   await removeOrphans(run, current.orphans);
   await pullImages(run, plan, loaded);
-  const { drifted: replace, deployed, running } = current;
-  const trial = { tried: options.withoutTrial !== true, olderData: options.target !== undefined };
+  const { drifted: replace, deployed, running, recorded } = current;
+  const trial = {
+    tried: options.withoutTrial !== true,
+    olderData: options.target !== undefined,
+    bareTags: bareTagsOf(model),
+  };
   return {
     config,
     message,
@@ -104,6 +111,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     orphanedVolumes: orphaned,
     trial,
     deployed,
+    bareTags: recorded.model === undefined ? [] : bareTagsOf(recorded.model),
     running,
     rollback,
   };
@@ -143,17 +151,27 @@ async function previewPlan(
 /**
  * What is deployed, to compare restrictions with. After an interrupted run the state mixes two configurations, so the last
  * good deployment counts instead. It also completes a state that has lost containers, for instance after a refresh: the bare
- * policy would make every exemption of theirs look new.
+ * policy would make every exemption of theirs look new. Where nothing was ever healthy, what is not in the state yet counts
+ * as it does in a first deployment.
  */
 function modelBefore(
   { interrupted, recorded }: CurrentState,
   rollback: RollbackCandidate | NoRollback,
-): StackModel | undefined {
-  if ("none" in rollback)
-    return interrupted && rollback.kind !== "unusable" ? undefined : recorded.model;
+  wanted: StackModel,
+): StackModel | "nothing" | "unknown" {
+  if ("none" in rollback) {
+    return recorded.model === undefined || rollback.kind === "unusable"
+      ? deployedModel(recorded)
+      : completed(recorded.model, wanted);
+  }
   const good = rollback.target.model;
   if (interrupted || recorded.model === undefined) return good;
-  const known = new Set(recorded.model.containers.map(({ name }) => name));
-  const lost = good.containers.filter(({ name }) => !known.has(name));
-  return { ...recorded.model, containers: [...recorded.model.containers, ...lost] };
+  return completed(recorded.model, good);
+}
+
+/** With the containers of `other` that `model` lacks. */
+function completed(model: StackModel, other: StackModel): StackModel {
+  const known = new Set(model.containers.map(({ name }) => name));
+  const missing = other.containers.filter(({ name }) => !known.has(name));
+  return { ...model, containers: [...model.containers, ...missing] };
 }

@@ -3,7 +3,7 @@ import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { textOf } from "../cli/command";
 import { PlainConfig } from "../../config/file/edit";
-import { NOTHING_CHANGED, Refused, Run, TrialMode } from "./context";
+import { NOTHING_CHANGED, Refused, Run, ProgramMode } from "./context";
 import { StackModel } from "../../components/model";
 import { stackLocked } from "./pulumi/lock";
 import { errorLines, progressLine } from "./pulumi/events";
@@ -23,7 +23,7 @@ export async function up(
   { pulumi, current, signal, reporter }: Run,
   config: PlainConfig,
   message: string,
-  { tried, olderData }: TrialMode,
+  { tried, olderData, bareTags }: ProgramMode,
   replace: readonly string[] = [],
 ): Promise<void> {
   const events: EngineEvent[] = [];
@@ -37,6 +37,7 @@ export async function up(
         environment: {
           ...(!tried && { PINNED_STACK_TRIAL: "off" }),
           ...(olderData && { PINNED_STACK_OLDER_DATA: "accept" }),
+          ...(bareTags.length > 0 && { PINNED_STACK_BARE_TAGS: bareTags.join(",") }),
         },
         onEvent: (event) => {
           events.push(event);

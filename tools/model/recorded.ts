@@ -52,6 +52,8 @@ const container = z.object({
   service: z.string(),
   image: z.string(),
   controls,
+  privileged: z.boolean().default(false),
+  capDrop: texts.default([]),
   exemptions: z.array(exemption.transform((value) => value as Exemption)).default([]),
   entrypoint: texts.exactOptional(),
   command: texts.exactOptional(),
@@ -90,6 +92,7 @@ const facts = z.object({
       z.object({
         service: z.string(),
         reference: z.looseObject({ registry: z.string(), repository: z.string() }),
+        bareTag: z.boolean().exactOptional(),
       }),
     )
     .default([]),
@@ -136,8 +139,9 @@ export function recordedStack(
   const { images, ingress, dockerReads, ...known } = parsed.data.model;
   return {
     ...known,
-    images: images.map(({ service, reference }) => ({
+    images: images.map(({ service, reference, bareTag }) => ({
       service,
+      ...(bareTag !== undefined && { bareTag }),
       reference: reference as unknown as ImageReference,
       needs: { service, image: "", diskMiB: 0 },
     })),

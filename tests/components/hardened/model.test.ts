@@ -25,6 +25,8 @@ describe("the model of a container", () => {
       service: "web",
       image: "web:1",
       controls: HARDENED,
+      privileged: false,
+      capDrop: ["ALL"],
       exemptions: [],
       environment: {},
       secretEnvironment: {},
@@ -63,6 +65,8 @@ describe("the model of a container", () => {
     assert.deepEqual(containerModel(spec), {
       ...rest,
       controls: { ...HARDENED, user, memoryMiB, readOnlyRootfs: false },
+      privileged: false,
+      capDrop: ["ALL"],
       secretEnvironment: {},
       ports: [],
       order: "stop-first",

@@ -210,6 +210,26 @@ describe("an exemption", () => {
       assert.deepEqual(problemsOf({}, [exemption]), []);
   });
 
+  // The rows of capabilities(7), by their number in linux/capability.h.
+  const ALL_CAPABILITIES =
+    `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
+    LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT
+    SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE
+    AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF
+    CHECKPOINT_RESTORE`.split(/\s+/);
+  it("may add each capability that Linux has", () => {
+    const names = ALL_CAPABILITIES.map((name) => `CAP_${name}`);
+    assert.equal(new Set(names).size, 41);
+    for (const name of names) assert.deepEqual(problemsOf({}, [of("capabilities", [name])]), []);
+  });
+
+  it("shows a value of up to 120 characters in full", () => {
+    const value = "x".repeat(118);
+    assert.deepEqual(problemsOf({}, [of("user", value)]), [
+      `web: exemption user: expected "uid:gid", got "${value}"`,
+    ]);
+  });
+
   it("is reported together with all other problems, and may be given once only", () => {
     assert.deepEqual(
       problemsOf({ memoryMiB: 1 }, [
@@ -247,7 +267,7 @@ describe("sameValue", () => {
 describe("isRoot", () => {
   const rows: readonly (readonly [string, boolean])[] = [
     ...["0:0", "0", "00", "0:1000", "1000:0", "1000:00", ":0", ""].map((u) => [u, true] as const),
-    ...["1000:1000", "1000", "10:10", "1:100"].map((u) => [u, false] as const),
+    ...["1000:1000", "1000", "10:10", "1:100", "1:01"].map((u) => [u, false] as const),
   ];
   for (const [user, root] of rows)
     it(`is ${root} for "${user}"`, () => {

@@ -4,7 +4,17 @@ import assert from "node:assert/strict";
 import { loadTarget } from "../../../tools/deploy/pulumi/target";
 import { CONTAINER, StackState } from "../../../tools/deploy/pulumi/state";
 import "../../support/no-docker-context";
-import { CHANGES, CURRENT, fakeDeployment, liveRow, past, STACK, stateOf } from "./fake-run";
+import { withBareTags } from "../../../components/model";
+import {
+  CHANGES,
+  CURRENT,
+  fakeDeployment,
+  liveRow,
+  past,
+  STACK,
+  stateOf,
+  withValues,
+} from "./fake-run";
 
 const { model } = loadTarget(STACK, CURRENT);
 
@@ -91,6 +101,60 @@ describe("the look at the host before a deployment", function () {
         preview: CHANGES,
       });
       assert.match(weaker(plan).join("\n"), /lets administrators in from /);
+    });
+
+    it("and everything that the policy does not grant, when nobody knows what is deployed", async () => {
+      const state = stateOf(model);
+      const otherShape = { ...state, model: undefined, containers: [] };
+      const { plan } = await fakeDeployment({
+        history: [past(1, { readable: false })],
+        states: [otherShape],
+        preview: CHANGES,
+      });
+      assert.match(weaker(plan).join("\n"), /traefik has access to the external network edge/);
+    });
+
+    it("nothing in a first deployment", async () => {
+      const empty = stateOf({ ...model, containers: [], networks: [] }, { without: [STACK] });
+      const { plan } = await fakeDeployment({ history: [], states: [empty], preview: CHANGES });
+      assert.deepEqual(weaker(plan), []);
+    });
+
+    describe("when the stack file has a tag without a digest", () => {
+      const images = JSON.parse(CURRENT.values["pinned-stack:images"] ?? "") as Record<
+        string,
+        string
+      >;
+      const bare = withValues({
+        "pinned-stack:images": JSON.stringify({
+          ...images,
+          homepage: images["homepage"]?.split("@")[0],
+        }),
+      });
+
+      it("calls the lost pin weaker, and tells the program", async () => {
+        const { plan, environments } = await fakeDeployment({
+          current: bare,
+          states: [stateOf(model)],
+          preview: CHANGES,
+        });
+        assert.deepEqual(
+          weaker(plan)
+            .filter((line) => line.includes("pins"))
+            .map((line) => line.trim()),
+          ["WEAKER: homepage no longer pins its image by digest"],
+        );
+        assert.deepEqual(environments, [{ PINNED_STACK_BARE_TAGS: "homepage" }]);
+      });
+
+      it("but not where it had none before", async () => {
+        const { plan } = await fakeDeployment({
+          current: bare,
+          states: [stateOf(withBareTags(model, ["homepage"]))],
+          preview: CHANGES,
+        });
+        assert.doesNotMatch(plan, /pins its image/);
+      });
     });
   });
 });

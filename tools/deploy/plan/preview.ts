@@ -1,7 +1,9 @@
 /** The plan of `npm run deploy` without a deployment: nothing is asked of the host, and nothing is changed. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
+import { StackModel } from "../../../components/model";
 import { secretTexts } from "../../../config/file/edit";
+import { parseReference } from "../../../images/reference";
 import { printable } from "../../../text/one-line";
 import { maskOf } from "../../../text/redact";
 import { CommandError, textOf } from "../../cli/command";
@@ -9,8 +11,9 @@ import { LoadedStack } from "../../model/load";
 import { errorLines } from "../pulumi/events";
 import { PulumiStack } from "../pulumi/stack";
 import { ImageChangeKinds } from "./image-changes";
+import { deployedModel } from "../pulumi/state";
 import { orphanedVolumes } from "./orphaned-volumes";
-import { planOf } from "./plan";
+import { Plan, planOf } from "./plan";
 import { planText } from "./text";
 import { replacesDatabase, triedIn } from "./trial";
 import { weakenings } from "./weakenings";
@@ -42,7 +45,7 @@ export async function previewText(
   const text = planText(model.stack, {
     plan,
     kinds: await imageChangeKinds(plan, config, signal),
-    weakenings: weakenings(state.model, model),
+    weakenings: weakenings(deployedModel(state), resolved(model, plan.images)),
     orphanedVolumes: orphaned,
     // What only a look at the host or at the history tells is left to the deployment.
     findings: [],
@@ -50,4 +53,22 @@ export async function previewText(
     dump: replacesDatabase(plan, model),
   });
   return mask(printable(text));
+}
+
+/** The model with the images that the preview resolved: tags are still not pinned. */
+function resolved(model: StackModel, images: Plan["images"]): StackModel {
+  const found = (service: string, image: string): string => images[service] ?? image;
+  return {
+    ...model,
+    images: model.images.map((image) => {
+      const text = images[image.service];
+      return text === undefined || image.reference.digest !== undefined
+        ? image
+        : { ...image, reference: parseReference(text), bareTag: true };
+    }),
+    containers: model.containers.map((container) => ({
+      ...container,
+      image: found(container.service, container.image),
+    })),
+  };
 }

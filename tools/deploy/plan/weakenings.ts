@@ -3,10 +3,19 @@ import { Change } from "../../report/changes/change";
 import { changes } from "../../report/changes/changes";
 import { stackView } from "../../report/view/stack";
 
-/** Weaker restrictions. Empty for a first deployment. Pure. */
-export const weakenings = (before: StackModel | undefined, after: StackModel): Change[] =>
-  before === undefined || before.containers.length === 0
-    ? []
-    : changes(stackView(before), stackView(after), { newContainers: "policy" }).filter(
-        ({ kind }) => kind === "weaker",
-      );
+/**
+ * Weaker restrictions. Pure.
+ *
+ * @param before what is deployed; `nothing` before the first deployment, `unknown` where it cannot be read: then everything
+ *   that the policy does not grant counts
+ */
+export const weakenings = (
+  before: StackModel | "nothing" | "unknown",
+  after: StackModel,
+): Change[] => {
+  if (before === "nothing") return [];
+  const known = before === "unknown" ? { ...after, containers: [] } : before;
+  return changes(stackView(known), stackView(after), { newContainers: "policy" }).filter(
+    ({ kind }) => kind === "weaker",
+  );
+};

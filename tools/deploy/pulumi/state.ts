@@ -79,5 +79,13 @@ export function parseState(answer: unknown): StackState {
   };
 }
 
+/** The model of the last run; `unknown` if another version of the program recorded it in another shape. */
+export function deployedModel({
+  model,
+  resources,
+}: StackState): StackModel | "nothing" | "unknown" {
+  return model ?? (resources.some(({ type }) => type === HARDENED) ? "unknown" : "nothing");
+}
+
 /** The last part of a URN. */
 export const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;

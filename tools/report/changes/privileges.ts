@@ -50,6 +50,7 @@ const switches = (container: SavedContainer) =>
       [!container.readOnlyRootfs, "has a writable root file system", "readOnlyRootfs"],
       [!container.noNewPrivileges, "allows new privileges", "noNewPrivileges"],
       [!container.healthCheck, "lacks a health check", "healthCheck"],
+      [container.privileged === true, "is privileged"],
       [container.dockerSocket, "has the Docker socket", "dockerSocket"],
       [container.hostCgroups === true, "sees the cgroups of the host", "hostCgroups"],
       [container.capDrop?.includes("ALL") === false, "keeps Docker's default capabilities"],

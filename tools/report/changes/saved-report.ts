@@ -18,6 +18,7 @@ const container = z.object({
   name: text,
   service: text,
   user: text,
+  privileged: flag.exactOptional(),
   capDrop: texts.exactOptional(),
   capabilities: texts,
   readOnlyRootfs: flag,

@@ -226,7 +226,7 @@ export function composeService(container: ContainerModel, context: Context): obj
   };
 }
 
-function restrictions({ controls, mounts, cgroup }: ContainerModel): object {
+function restrictions({ controls, privileged, capDrop, mounts, cgroup }: ContainerModel): object {
   const { user, capabilities, readOnlyRootfs, noNewPrivileges } = controls;
   const { memoryMiB, cpus, pidsLimit, openFiles } = controls;
   // The group of the socket is known on the host only.
@@ -238,11 +238,11 @@ function restrictions({ controls, mounts, cgroup }: ContainerModel): object {
   return {
     user,
     ...(groups.length > 0 && { group_add: groups }),
-    cap_drop: ["ALL"],
+    cap_drop: capDrop,
     ...(capabilities.length > 0 && { cap_add: capabilities }),
     read_only: readOnlyRootfs,
     ...(noNewPrivileges && { security_opt: ["no-new-privileges:true"] }),
-    privileged: false,
+    privileged,
     ipc: FIXED.ipc,
     ...(controls.hostCgroups && { cgroup: "host" }),
     ...(cgroup && { cgroup_parent: composeCgroup(cgroup) }),

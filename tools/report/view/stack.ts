@@ -49,6 +49,7 @@ export interface ContainerView extends Controls {
   readonly name: string;
   readonly service: string;
   readonly image: string;
+  readonly privileged: boolean;
   readonly capDrop: readonly string[];
   /** The writable ones of `hostPaths`. */
   readonly writableHostPaths: readonly string[];
@@ -156,7 +157,7 @@ export function stackView(model: StackModel): StackView {
   };
 }
 
-function imageView({ service, reference }: ImageModel): ImageView {
+function imageView({ service, reference, bareTag = false }: ImageModel): ImageView {
   const { registry, repository, tag, digest } = reference;
   return {
     service,
@@ -164,7 +165,7 @@ function imageView({ service, reference }: ImageModel): ImageView {
     repository,
     ...(tag !== undefined && { tag }),
     ...(digest !== undefined && { digest }),
-    pinned: digest !== undefined,
+    pinned: digest !== undefined && !bareTag,
   };
 }
 
@@ -173,7 +174,8 @@ const containerView = (container: StackContainer): ContainerView => ({
   service: container.service,
   image: container.image,
   ...container.controls,
-  capDrop: ["ALL"],
+  privileged: container.privileged,
+  capDrop: container.capDrop,
   writableHostPaths: [],
   scratch: Object.keys(container.tmpfs),
   networks: container.networks.map(({ name }) => name),

@@ -98,6 +98,7 @@ const WEAKENINGS: readonly Case[] = [
     "db",
     "keeps Docker's default capabilities",
   ),
+  weakening("every privilege", container("db", { privileged: true }), "db", "is privileged"),
   weakening(
     "a writable root",
     container("db", { readOnlyRootfs: false }),
