@@ -75,7 +75,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
   readonly started: pulumi.Resource;
 
   /** Throws a {@link HardeningError} that lists all violations of the policy. */
-  constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions) {
+  constructor(name: string, args: HardenedContainerArgs, opts: ComponentOptions = {}) {
     super("hardened:docker:Container", name, {}, componentOptions(opts));
     const { alias = name, mounts = [], networks, secretEnvironment = {}, labels = {}, host } = args;
     this.model = containerModel({

@@ -39,7 +39,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataMount {
   /** The container must depend on this resource. */
   readonly ready: pulumi.Resource;
 
-  constructor(name: string, args: DataVolumeArgs, opts: ComponentOptions) {
+  constructor(name: string, args: DataVolumeArgs, opts: ComponentOptions = {}) {
     super("hardened:docker:DataVolume", name, {}, componentOptions(opts));
     const { path, chown, labels = {} } = args;
     this.volume = args.volume ?? name;

@@ -46,7 +46,7 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
   /** The init container that writes the files. The container must depend on it. */
   readonly ready: docker.Container;
 
-  constructor(name: string, args: FileVolumeArgs, opts: ComponentOptions) {
+  constructor(name: string, args: FileVolumeArgs, opts: ComponentOptions = {}) {
     super("hardened:docker:FileVolume", name, {}, componentOptions(opts));
     const { owner, path, files, image, labels = {} } = args;
     const secret = owner !== undefined;

@@ -4,10 +4,26 @@ import * as pulumi from "@pulumi/pulumi";
 import { labelList } from "./labels";
 import { networkOptions, NetworkModel } from "./model";
 
-/** A network that containers can join, with its resource. */
-export interface Link extends NetworkModel {
-  readonly network: docker.Network;
+/**
+ * A network that containers can join, with its resource. A class with a private field, so that no other object passes for
+ * one: what it says of `internal` is how {@link Networks} made the network.
+ */
+class Link implements NetworkModel {
+  readonly #network: docker.Network;
+
+  constructor(
+    readonly name: string,
+    readonly internal: boolean,
+    network: docker.Network,
+  ) {
+    this.#network = network;
+  }
+
+  get network(): docker.Network {
+    return this.#network;
+  }
 }
+export type { Link };
 
 export interface NetworksArgs {
   readonly labels?: Readonly<Record<string, string>>;
@@ -23,7 +39,7 @@ export class Networks extends pulumi.ComponentResource {
   readonly #labels: NonNullable<NetworksArgs["labels"]>;
   readonly #links = new Map<string, Link>();
 
-  constructor(name: string, args: NetworksArgs, opts: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: NetworksArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("hardened:docker:Networks", name, {}, opts);
     this.#name = name;
     this.#labels = args.labels ?? {};
@@ -65,7 +81,7 @@ export class Networks extends pulumi.ComponentResource {
       // Two networks cannot have the same name or bridge.
       { parent: this, deleteBeforeReplace: true },
     );
-    const link = { name, internal, network };
+    const link = new Link(name, internal, network);
     this.#links.set(name, link);
     return link;
   }

@@ -26,7 +26,7 @@ export class SocketProxy extends pulumi.ComponentResource {
   /** `tcp://…` for the client's DOCKER_HOST. */
   readonly endpoint: string;
 
-  constructor(name: string, args: SocketProxyArgs, opts: ComponentOptions) {
+  constructor(name: string, args: SocketProxyArgs, opts: ComponentOptions = {}) {
     super("hardened:docker:SocketProxy", name, {}, componentOptions(opts));
     const { image, reads, network, socket, host, labels = {} } = args;
     const options = { parent: this, dependsOn: opts.dependsOn ?? [] };

@@ -179,7 +179,7 @@ describe("a deployment that is cut off", function () {
     assert.equal(await stack.isLocked(), true);
     const next = await stack.command("deploy", "--yes");
     assert.equal(next.code, 0, all(next));
-    assert.match(next.stderr, /taking over the lock of \S+@\S+ \(process \d+\) since 20/);
+    assert.match(next.stderr, /removing the lock of \S+@\S+ \(process \d+\) since 20/);
     stack.accept();
     assert.equal(await stack.isLocked(), false);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { Networks } from "../../../components/hardened/networks";
+import { Link, Networks } from "../../../components/hardened/networks";
 import { NETWORK, only, record, valueOf } from "../../support/pulumi-mocks";
 
 /** Names, whether they are internal, and options of the driver. */
@@ -59,6 +59,14 @@ describe("the networks of a group of containers", () => {
     });
     assert.deepEqual(value, ["app-db", true, "test-app-db"]);
     assert.deepEqual(only(resources, NETWORK).inputs.labels, [{ label: "owner", value: "me" }]);
+  });
+
+  it("are the only ones that make a link, so that what it says of the network is true", () => {
+    // Checked by the compiler.
+    const others: Pick<Link, "name" | "internal" | "network"> extends Link
+      ? "pass"
+      : "do not pass" = "do not pass";
+    assert.equal(others, "do not pass");
   });
 
   it("do not connect a container to itself", async () => {

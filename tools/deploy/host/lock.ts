@@ -83,7 +83,7 @@ export async function acquireLock(
   let found = await attempt();
   const holder = parseHolder(found);
   if (found !== content && holder !== undefined && hasExited(holder, self)) {
-    log(`taking over the lock of ${describe(holder)}, which has exited`);
+    log(`removing the lock of ${describe(holder)}: that process has exited`);
     await shell(removeScript(stack, found));
     found = await attempt();
   }
