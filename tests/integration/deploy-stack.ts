@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import type { VariantName } from "../support/image-variant";
 import { answer, startProbe, type Probe, type ProbeOptions } from "../support/probe";
 import { commandWords } from "../support/project-command";
 import type { PulumiStack } from "../support/pulumi";
@@ -54,7 +55,7 @@ export interface DeployStack {
   /** The answer of Traefik to one request for a host name. */
   ask(host: string, path?: string): Promise<string>;
   /** `name@sha256:…` of a variant of a service's image. */
-  variant(service: Service, kind: Parameters<World["variant"]>[1]): Promise<string>;
+  variant(service: Service, kind: VariantName): Promise<string>;
   /** The images that run, by container. */
   running(): Promise<Readonly<Record<string, string>>>;
   /** Whether a deployment has left its lock. */

@@ -137,7 +137,11 @@ export function fakeContainers(): FakeContainers {
     violations: () => lines("violations"),
     leftovers: () => ["locks", "helpers"].flatMap((kind) => readdirSync(path(kind))),
     run: (script, kill, failing) => {
-      for (const counter of ["calls", "changes"]) writeFileSync(path(counter), "0\n");
+      for (const counter of ["calls", "changes"]) {
+        rmSync(path(counter), { recursive: true, force: true });
+        mkdirSync(path(counter));
+        writeFileSync(path(counter, "next"), "1\n");
+      }
       writeFileSync(path("log"), "");
       const start = performance.now();
       return new Promise((resolve) => {

@@ -5,15 +5,15 @@
 # the n-th call that changes something (how often a loop asks differs from run to run); with $FAKE_KILL=n- in the middle of it,
 # and a helper that it had started goes on. With $FAKE_FAIL=n call n fails.
 cd "$FAKE" || exit 125
-read -r calls <calls
-calls=$((calls + 1))
-echo "$calls" >calls
+# The next number of a counter. A folder for each number, because a script may call docker twice at once, in a pipeline.
+count() { read -r number <"$1/next"; until mkdir "$1/$number" 2>/dev/null; do number=$((number + 1)); done; echo "$number" >"$1/next"; }
+count calls; calls=$number
 printf '%s\036' "$*" >>log
 
 change=no
 case $* in
   inspect*|'container inspect'*|ps*|logs*|'volume inspect'*|'volume ls'*|'exec '*' check'*|'exec '*' ask'*|'exec '*' pg_isready'*) ;;
-  *) read -r changes <changes; changes=$((changes + 1)); echo "$changes" >changes; change=$changes;;
+  *) count changes; change=$number;;
 esac
 cut_off() { kill -9 "-$FAKE_GROUP"; exit 137; }
 if [ "$FAKE_KILL" = "$change-" ] && [ "$1" != run ]; then cut_off; fi

@@ -17,11 +17,20 @@ import { tarFile } from "./tar-file";
  * - `unhealthy`: runs, and answers no health check
  * - `otherPlatform`: claims to be for linux/arm64
  */
-export type VariantKind = "rebuild" | "reindex" | "exits" | "unhealthy" | "otherPlatform";
+export type VariantName = "rebuild" | "reindex" | "exits" | "unhealthy" | "otherPlatform";
+export type VariantKind = VariantName | Scripted;
+
+/** Runs a script of BusyBox's shell first. Its arguments are the image's own words, so `exec "$@"` goes on as before. */
+export interface Scripted {
+  readonly script: string;
+}
 
 interface ImageConfig {
   readonly architecture: string;
-  readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  readonly config?: {
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly Entrypoint?: readonly string[] | null;
+  };
   readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly string[] };
   readonly history?: readonly object[];
 }
@@ -64,7 +73,8 @@ export async function variant(
     return repository.putManifest(tag, OCI_INDEX, json(index));
   }
 
-  const shell = kind === "exits" || kind === "unhealthy" ? await shellLayer() : undefined;
+  const script = scriptOf(kind);
+  const shell = script === undefined ? undefined : await shellLayer();
   const config = {
     ...good.config,
     ...(kind === "otherPlatform" && { architecture: "arm64", variant: "v8" }),
@@ -72,10 +82,10 @@ export async function variant(
       ...good.config.config,
       Labels: {
         ...good.config.config?.Labels,
-        "org.example.variant": `${kind}-${process.pid}-${count}`,
+        "org.example.variant": `${process.pid}-${count}`,
       },
-      ...((kind === "exits" || kind === "unhealthy") && {
-        Entrypoint: [SHELL, "sh", "-c", SCRIPTS[kind]],
+      ...(script !== undefined && {
+        Entrypoint: [SHELL, "sh", "-c", script, "sh", ...(good.config.config?.Entrypoint ?? [])],
       }),
     },
     ...(shell && {
@@ -93,6 +103,13 @@ export async function variant(
   };
   return repository.putManifest(tag, good.descriptor.mediaType, json(manifest));
 }
+
+const scriptOf = (kind: VariantKind): string | undefined =>
+  typeof kind === "object"
+    ? kind.script
+    : kind === "exits" || kind === "unhealthy"
+      ? SCRIPTS[kind]
+      : undefined;
 
 /** Lets the tag of `image` (`repository:tag`) point to a digest the repository still has. */
 export async function point(registryUrl: string, image: string, digest: string): Promise<void> {

@@ -2,17 +2,18 @@
 # A host of the tests' own: network, mounts and processes in namespaces, so that a second Docker daemon
 # neither rewrites this machine's firewall rules nor shares anything with a daemon that already runs here.
 #
-#   own-host.sh DIRECTORY IMAGE-STORE PROGRAMS
+#   own-host.sh DIRECTORY IMAGE-STORE PROGRAMS [DISK]
 #
 # DIRECTORY holds what the caller prepared: etc/passwd etc/group etc/shadow (bound over the real ones) and
 # empty run/ docker/ registry/ upper/ work/ upper-lib/ work-lib/. IMAGE-STORE is a registry's storage, PROGRAMS
 # a folder whose programs are found before all others; both may be empty.
+# DISK is the size of /var/lib/docker where that is in memory, 6g by default.
 # Prints the process id to enter with nsenter, then lives until its standard input ends, however the
 # caller ends. Every process inside is killed then, and DIRECTORY is removed.
 set -eu
 
 if [ "$1" != inside ]; then
-  unshare --net --mount --pid --fork --kill-child sh "$0" inside "$1" "$2" "$3" && status=0 || status=$?
+  unshare --net --mount --pid --fork --kill-child sh "$0" inside "$@" && status=0 || status=$?
   find /sys/fs/cgroup -depth -type d -path "*/$(basename "$1")*" -exec rmdir {} + 2>/dev/null || true
   # Named parents of containers, which no daemon removes; those that another host still uses stay.
   find /sys/fs/cgroup -depth -type d -path "*/pinned-stack*" -exec rmdir {} + 2>/dev/null || true
@@ -23,6 +24,7 @@ fi
 directory=$2
 store=$3
 programs=$4
+disk=${5:-6g}
 # This is still the outer /proc, so the parent of cut is this shell under its outer process id.
 pid=$(cut -d ' ' -f 4 /proc/self/stat)
 mount -t proc proc /proc
@@ -47,7 +49,7 @@ mkdir -p -m 0710 /var/lib/docker
 # In memory where there is plenty of it: unpacked images are tens of thousands of files, and on a disk removing them
 # takes longer than most tests. The size is an upper limit; the preflight wants almost 5 GB for the containerd image store.
 if [ "$(awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo)" -ge 8 ]; then
-  mount -t tmpfs -o mode=0710,size=6g tmpfs "$directory/docker"
+  mount -t tmpfs -o "mode=0710,size=$disk" tmpfs "$directory/docker"
 fi
 mount --bind "$directory/docker" /var/lib/docker
 echo "$pid"

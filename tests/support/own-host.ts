@@ -47,7 +47,14 @@ export async function startOwnHost(options: HostOptions = {}): Promise<OwnHost> 
   await prepare(directory);
   const keeper = spawn(
     "sh",
-    [join(__dirname, "own-host.sh"), directory, imageStore, programs],
+    [
+      join(__dirname, "own-host.sh"),
+      directory,
+      imageStore,
+      programs,
+      // For tests with much data, which are run by hand.
+      process.env["PINNED_STACK_TEST_DISK"] ?? "",
+    ],
     // A session of its own: Ctrl-C in a terminal ends the tests first and the host after them.
     { env: plainEnvironment, stdio: ["pipe", "pipe", "pipe"], detached: true },
   );

@@ -12,6 +12,8 @@ export interface ProbeOptions {
   readonly patience?: number;
   /** The probe ends by itself after so many requests. Default 3000. */
   readonly limit?: number;
+  /** More headers, such as a cookie. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What a visitor would have seen. */
@@ -29,9 +31,14 @@ export interface ProbeReport {
  * One GET on a connection of its own: the status, or the error's code. Never rejects.
  * @param patience milliseconds until it is ETIMEDOUT
  */
-export function answer(url: string, host?: string, patience = 2000): Promise<string> {
+export function answer(
+  url: string,
+  host?: string,
+  patience = 2000,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   return new Promise((resolve) => {
-    const headers = host === undefined ? {} : { host };
+    const headers = { ...more, ...(host !== undefined && { host }) };
     const get = request(url, { headers, agent: false, timeout: patience }, (response) => {
       response.resume();
       response.on("end", () => {
@@ -58,7 +65,7 @@ export interface Probe {
 
 /** Asks again and again until it is stopped. */
 export function startProbe(options: ProbeOptions): Probe {
-  const { url, host, every = 100, patience, limit = 3000 } = options;
+  const { url, host, every = 100, patience, limit = 3000, headers } = options;
   const stopping = new AbortController();
   const answers: Record<string, number> = {};
   let requests = 0;
@@ -71,7 +78,7 @@ export function startProbe(options: ProbeOptions): Probe {
   const ask = async (): Promise<void> => {
     while (!stopping.signal.aborted && requests < limit) {
       const next = performance.now() + every;
-      const result = await answer(url, host, patience);
+      const result = await answer(url, host, patience, headers);
       requests += 1;
       answers[result] = (answers[result] ?? 0) + 1;
       note();

@@ -4,7 +4,7 @@ import { isUp } from "../../components/stopped";
 import { Adoption, adoptionOf } from "./adopt";
 import { Run } from "./context";
 import { compare, Drift } from "./host/drift";
-import { deployments, PastUpdate, timestamp, unfinished } from "./pulumi/history";
+import { deployments, PastUpdate, shortImage, timestamp, unfinished } from "./pulumi/history";
 import { Inventory, isNamed, takeInventory } from "./host/inventory";
 import { findOrphans, isStateStale, Orphan } from "./host/orphans";
 import { COMMAND, CONTAINER, DeployedContainer, nameOf, StackState } from "./pulumi/state";
@@ -77,6 +77,7 @@ export async function reconcile(run: Run): Promise<CurrentState> {
       ...unfinishedWork,
       ...unverifiedDeployment(history),
       ...stopped,
+      ...notStarted(deployed, live),
       ...missingInitContainers(recorded, live),
       ...orphans.map(({ kind, name }) => `${kind} ${name} is orphaned and will be removed`),
       ...drift.map(({ where, kind, expected, found }) =>
@@ -118,6 +119,20 @@ const stoppedContainers = (deployed: readonly DeployedContainer[], live: Invento
     return first === undefined || mine.some(({ state }) => isUp(state.Status))
       ? []
       : [`${name} is ${first.state.Status} and will be started again`];
+  });
+
+/** Of a run that ended before it could start them: the plan has no change of theirs, and the update interrupts all the same. */
+const notStarted = (deployed: readonly DeployedContainer[], live: Inventory): string[] =>
+  deployed.flatMap(({ name, id, image }) => {
+    const isUpElsewhere = live.containers.some(
+      (one) => one.id !== id && isNamed(one, name) && isUp(one.state.Status),
+    );
+    const created = live.containers.some((one) => one.id === id && one.state.Status === "created");
+    return created && isUpElsewhere
+      ? [
+          `${name} has a new container of ${shortImage(image)} that was never started; it will take the place of the running one`,
+        ]
+      : [];
   });
 
 /** One line each. They have exited, so `docker container prune` removes them. */

@@ -285,7 +285,7 @@ describe("the routes of a stack with services of its own", () => {
     },
   );
   const config = parse(
-    fileOf(containerOf(model, "traefik"), "/etc/traefik/dynamic/routes.yml"),
+    fileOf(containerOf(model, "traefik"), "/srv/traefik/dynamic/routes.yml"),
   ) as {
     readonly http: Readonly<
       Record<"routers" | "services" | "middlewares" | "serversTransports", Record<string, never>>

@@ -39,7 +39,9 @@ export class Owner {
   }
 
   static logIn(ask: Whole["ask"]): Promise<Owner> {
-    return Owner.#enter(ask, "/rest/login", { email: EMAIL, password: PASSWORD });
+    // Versions differ in the name of the field.
+    const login = { email: EMAIL, emailOrLdapLoginId: EMAIL, password: PASSWORD };
+    return Owner.#enter(ask, "/rest/login", login);
   }
 
   static async #enter(ask: Whole["ask"], path: string, json: object): Promise<Owner> {
@@ -55,11 +57,25 @@ export class Owner {
     );
   }
 
-  /** Gives the new workflow's id. */
-  async createWorkflow(): Promise<string> {
-    const { status, body } = await this.ask("/rest/workflows", { method: "POST", json: WORKFLOW });
+  /** Gives the new workflow's id. Default: one that is started by hand. */
+  async createWorkflow(workflow: object = WORKFLOW): Promise<string> {
+    return (await this.#post("/rest/workflows", workflow)).id;
+  }
+
+  /** From now on its own triggers start it. */
+  async activate(workflow: object): Promise<void> {
+    const { id, versionId } = await this.#post("/rest/workflows", workflow);
+    const { status, body } = await this.ask(`/rest/workflows/${id}`, {
+      method: "PATCH",
+      json: { active: true, versionId },
+    });
     assert.equal(status, 200, body);
-    return (JSON.parse(body) as { readonly data: { readonly id: string } }).data.id;
+  }
+
+  async #post(path: string, json: object): Promise<{ id: string; versionId: string }> {
+    const { status, body } = await this.ask(path, { method: "POST", json });
+    assert.equal(status, 200, body);
+    return (JSON.parse(body) as { data: { id: string; versionId: string } }).data;
   }
 
   /** A credential, which only the encryption key can read again. */

@@ -56,6 +56,23 @@ describe("the look at the host before a deployment", function () {
     assert.doesNotMatch(there.plan, /init container/);
   });
 
+  it("says what the update will start that an earlier run has created, because no change shows it", async () => {
+    const [traefik] = model.containers;
+    assert.ok(traefik);
+    const { plan } = await fakeDeployment({
+      preview: CHANGES,
+      row: (container, row) =>
+        container.name === traefik.name
+          ? { ...row, state: { Status: "created", ExitCode: 0, Health: null } }
+          : row,
+      more: [{ container: liveRow(traefik, { id: "id-before", name: "/before" }) }],
+    });
+    assert.match(
+      plan,
+      /current state: traefik has a new container of \S*traefik:\S+ that was never started; it will take the place of the running one/,
+    );
+  });
+
   describe("that compares with what was declared", () => {
     const weaker = (plan: string): string[] =>
       plan.split("\n").filter((line) => line.includes("WEAKER"));

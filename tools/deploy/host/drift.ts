@@ -188,7 +188,8 @@ function compareContainer(
         ...(host.MaskedPaths?.length === 0 ? ["systempaths:unconfined"] : []),
       ]),
     ],
-    ...(limits.processes
+    // The start of a container sets this limit, because the provider cannot.
+    ...(limits.processes && live.state.Status !== "created"
       ? [["processes", String(controls.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
       : []),
     ...(limits.memory

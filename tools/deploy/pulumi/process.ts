@@ -74,15 +74,17 @@ export async function pulumiProcess(
       };
       if (signal?.aborted === true) onAbort();
       else signal?.addEventListener("abort", onAbort, { once: true });
-      const settle = (code: number): void => {
+      const settle = (code: number, killed?: NodeJS.Signals): void => {
         signal?.removeEventListener("abort", onAbort);
         setImmediate(() => process.off("SIGINT", interrupt));
-        const command = args.filter((arg) => !arg.startsWith("-")).slice(0, 2);
+        const command = `pulumi ${commandOf(args)}`;
         if (code === 0) resolve({ stdout, stderr, code });
         else
           reject(
             new PulumiError(
-              `pulumi ${command.join(" ")}: exit code ${code}\n${`${stdout}\n${stderr}`.trim()}`,
+              killed === undefined
+                ? `${command}: exit code ${code}\n${`${stdout}\n${stderr}`.trim()}`
+                : `${command} was killed (${killed}); this machine may be short of memory`,
             ),
           );
       };
@@ -90,8 +92,8 @@ export async function pulumiProcess(
         stderr += error.message;
         settle(127);
       });
-      child.on("close", (code) => {
-        settle(code ?? 1);
+      child.on("close", (code, killed) => {
+        settle(code ?? 1, killed ?? undefined);
       });
     });
   return {
@@ -100,4 +102,11 @@ export async function pulumiProcess(
     run,
     runHere: (args, input) => run(args, PROJECT_FOLDER, {}, undefined, undefined, undefined, input),
   };
+}
+
+/** `stack export` of `stack export --stack dev`. */
+function commandOf(args: readonly string[]): string {
+  const option = args.findIndex((arg) => arg.startsWith("-"));
+  const words = option < 0 ? args : args.slice(0, option);
+  return words.slice(0, 2).join(" ");
 }

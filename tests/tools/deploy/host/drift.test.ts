@@ -114,6 +114,17 @@ describe("drift", () => {
     assert.deepEqual(driftOf(row), []);
   });
 
+  it("says of one that has never started only that: its start sets the limit of processes", () => {
+    const created = changed((copy) => {
+      copy.state = { Status: "created", ExitCode: 0, Health: null };
+      copy.host.PidsLimit = null;
+    });
+    assert.deepEqual(
+      driftOf(created).map(({ kind }) => kind),
+      ["state"],
+    );
+  });
+
   it("is none while the first health check is still under way", () => {
     const starting = changed((copy) => (copy.state.Health = { Status: "starting" }));
     assert.deepEqual(driftOf(starting), []);
