@@ -35,7 +35,8 @@ take_lock() {
     if [ -z "$lock" ]; then
       failed=$((failed + 1))
       if [ $failed -ge 5 ]; then log "$1: cannot be locked: $said"; return 2; fi
-    elif has_ended "$holder" && { end_helpers "$1"; ! group_lives "$holder" || [ $waited -ge 120 ]; }; then docker rm "$lock" >/dev/null 2>&1 || :
+    elif has_ended "$holder" && { end_helpers "$1"; ! group_lives "$holder" || [ $waited -ge 120 ]; }; then
+      if docker rm "$lock" >/dev/null 2>&1; then continue; fi
     elif [ $waited -ge "${lock_seconds:-1800}" ]; then
       log "$1: an earlier script, process ${holder%% *} of the host, still works on it; wait for its end or end it; if it is gone, run on the host: docker rm $1-lock"
       return 1

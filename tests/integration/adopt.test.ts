@@ -71,6 +71,12 @@ describe("a stack whose state is lost", function () {
     await stack.configure();
     const result = await stack.command("deploy", "--yes", "--adopt");
     assert.equal(result.code, 3, ALL(result));
+    assert.match(result.stdout, /^ {2}current state: networks taken over: /m);
+    assert.match(
+      result.stdout,
+      /^ {2}current state: data volumes taken over: \S+-portainer-data$/m,
+    );
+    assert.match(result.stdout, /^ {2}portainer +replaced/m);
     assert.match(result.stderr, /RETURNED: the previous containers run again with their data/);
     assert.deepEqual(await running(), ids);
     Object.assign(stack.images, good);
@@ -87,12 +93,6 @@ describe("a stack whose state is lost", function () {
     const result = await stack.command("deploy", "--yes", "--adopt");
     const report = await probe.stop();
     assert.equal(result.code, 0, ALL(result));
-    assert.match(result.stdout, /^ {2}current state: networks taken over: /m);
-    assert.match(
-      result.stdout,
-      /^ {2}current state: data volumes taken over: \S+-portainer-data$/m,
-    );
-    assert.match(result.stdout, /^ {2}portainer +replaced/m);
     assert.equal(await inVolume("cat /data/kept"), "kept");
     assert.equal(await ask("volume", "inspect", `${stack.name}-portainer-data`), volume);
     assert.deepEqual(await everything(), objects);

@@ -36,7 +36,7 @@ const PAGES = {
       target: "/etc/pages/nginx.conf",
       content: `worker_processes 1;
 error_log /dev/stderr notice;
-pid /run/nginx.pid;
+pid /tmp/nginx.pid;
 events { worker_connections 64; }
 http {
   client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
@@ -45,7 +45,7 @@ http {
 `,
     },
   ],
-  // Of these, /run is its own and not executable, /tmp is executable.
+  // Executable, as some images need it.
   tmpfs: ["/tmp:size=2m,exec"],
   healthcheck: {
     test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"],
@@ -62,6 +62,8 @@ const NOTES = {
     'export PGPASSWORD="$(cat /run/secrets/database)"; until psql -h postgres -U note-book -d note-book -c "CREATE TABLE IF NOT EXISTS notes (word text)"; do sleep 1; done; date > /data/started; trap "exit 0" TERM; while :; do sleep 1; done',
   ],
   volumes: ["data:/data"],
+  // The image declares a volume there; without this, Docker would make one that the stack file does not name.
+  tmpfs: ["/var/lib/postgresql/data:size=1m"],
   database: true,
   depends_on: ["pages"],
   healthcheck: {
@@ -169,8 +171,9 @@ describe("services of one's own with the seven", function () {
     const pages = await one("pages");
     assert.ok(pages.Config.Env.includes(`PAGES_URL=http://pages.example.test:${http}/`));
     // The tmpfs that asks for it is executable; the root file system cannot be written to.
-    const program = "cp /bin/busybox /tmp/b && /tmp/b true";
-    assert.equal((await inside("pages", "sh", "-c", program)).code, 0);
+    const script = "printf '#!/bin/sh\\nexit 0\\n' >/tmp/s && chmod +x /tmp/s && /tmp/s";
+    const executed = await inside("pages", "sh", "-c", script);
+    assert.equal(executed.code, 0, said(executed));
     assert.equal((await inside("pages", "touch", "/probe")).code, 1);
     assert.equal(
       (await inside("pages", "cat", "/run/secrets/pagesKey")).stdout,
@@ -186,11 +189,13 @@ describe("services of one's own with the seven", function () {
       "own-note-book-pages",
       "own-note-book-postgres",
     ]);
+    const page = (from: string, host: string, port: number): Promise<Result> =>
+      inside(from, "wget", "-q", "-T", "2", "-O", "/dev/null", `http://${host}:${port}/`);
     const reaches = async (from: string, host: string, port: number): Promise<boolean> =>
-      (await inside(from, "nc", "-w", "2", "-z", host, String(port))).code === 0 ||
-      (await inside(from, "wget", "-q", "-T", "2", "-O", "/dev/null", `http://${host}:${port}/`))
-        .code === 0;
-    assert.equal(await reaches("note-book", "pages", 8080), true);
+      (await page(from, host, port)).code === 0 ||
+      (await inside(from, "nc", "-w", "2", "-z", host, String(port))).code === 0;
+    const allowed = await page("note-book", "pages", 8080);
+    assert.equal(allowed.code, 0, said(allowed));
     const n8n = (await one("n8n")).NetworkSettings.Networks;
     const addresses = Object.values(n8n).map(({ IPAddress }) => IPAddress);
     for (const address of addresses) assert.equal(await reaches("pages", address, 5678), false);
@@ -238,7 +243,7 @@ describe("services of one's own with the seven", function () {
     const probe = startProbe({ url: `http://127.0.0.1:${http}/`, host: "pages.example.test" });
     const result = await deploy();
     const report = await probe.stop();
-    assert.equal(result.code, 1, said(result));
+    assert.equal(result.code, 3, said(result));
     assert.equal(report.failures, 0, JSON.stringify(report));
     assert.ok(report.requests > 20);
     console.log(`    ${report.requests} requests, ${report.failures} failed`);
