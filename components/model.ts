@@ -86,7 +86,7 @@ export interface Upgrade {
   readonly serves?: { readonly version: number };
   /** Its database in that server. */
   readonly database?: string;
-  /** SQL that runs in the copy of the database first, so that nothing that is planned in it happens twice. */
+  /** SQL that first runs in the copy of the database. It disables scheduled work, which would otherwise run twice. */
   readonly quiet?: string;
   /** A command of the image that must work on the copy, where the SQL `when` gives a number above zero. */
   readonly check?: {

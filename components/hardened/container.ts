@@ -49,24 +49,24 @@ export interface HardenedContainerArgs extends Omit<
   readonly hooks?: StartHooks;
   /** Image with `/bin/sh`, `cp` and `wget`, for copies of data volumes and questions. Default: the container's own. */
   readonly toolImage?: string;
-  /** What must be there before it starts; it is created, stopped, without that. */
+  /** Resources that must exist before it starts. It is created, stopped, without waiting for them. */
   readonly startAfter?: Promise<pulumi.Resource[]> | pulumi.Resource[];
-  /** Any text; another one than last time starts the container again where it has stopped. */
+  /** Any text. If it differs from the previous deployment, a stopped container is started again. */
   readonly restarted?: string;
 }
 
-/** Inputs whose change takes a new container. The provider would report an update and not carry it out. */
+/** Inputs whose change requires a new container. The provider would report an update in place, but not perform it. */
 const REPLACE_ON = ["tmpfs", "init", "healthcheck"];
 
 /**
- * A container under the whole policy. Nothing else in the program creates one that keeps running. It is created stopped, beside
- * the one that it replaces, and started by a script on the host (start.sh) that puts the old one back where the new one does
- * not work: so a failed replacement takes nothing away, whatever becomes of Pulumi or the connection meanwhile.
+ * A container under the whole policy. Only this class creates long-running containers. The new container is created stopped,
+ * beside the old one. A script on the host (start.sh) then starts it, and restarts the old one if the new one does not work. The
+ * script finishes even if Pulumi is killed or the connection breaks.
  */
 export class HardenedContainer extends pulumi.ComponentResource {
   readonly model: ContainerModel;
   readonly container: docker.Container;
-  /** There once the container runs and works. */
+  /** Created when the container runs and works. */
   readonly started: pulumi.Resource;
 
   /** Throws a {@link HardeningError} that lists all violations of the policy. */

@@ -189,7 +189,7 @@ export interface ContainerSpec extends Partial<Limits> {
   readonly stopGraceSeconds?: number;
   /** Size of /dev/shm in MiB. Default: Docker's default, 64. */
   readonly shmMiB?: number;
-  /** Name of its parent cgroup, for tools that tell containers by their cgroups. Default: the engine's own parent. */
+  /** Name of its parent cgroup, for tools that identify containers by their cgroups. Default: the engine's own parent. */
   readonly cgroup?: CgroupName;
   /** Names of the containers that must be healthy before this one starts. */
   readonly dependsOn?: readonly string[];

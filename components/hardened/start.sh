@@ -1,28 +1,28 @@
-# Starts one container, and puts the old one back where that fails. Read by start.ts, which writes the settings and the
-# functions in capitals (HEALTH, AFTER, QUESTION, SNAPSHOT, RESTORE, FORGET, MOVES, MOVE, UNFINISHED, RESUME) in front of it.
-# POSIX shell, run by dash and BusyBox; needs docker.
+# Starts one container and, on failure, restores the previous one. start.ts reads this file and prepends the settings and the
+# functions in capitals (HEALTH, AFTER, QUESTION, SNAPSHOT, RESTORE, FORGET, MOVES, MOVE, UNFINISHED, RESUME).
+# POSIX shell (dash and BusyBox); needs docker.
 
 log() { printf '%s\n' "$*" >&2; }
 
-# The last lines of container $1, without control characters: they come from the service.
+# The last log lines of container $1. Control characters are removed, because the service wrote them.
 tail_of() { docker logs --tail 20 "$1" 2>&1 | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /' >&2 || :; }
 
-# Docker's answer to "$@". It is asked again where it gives none, because nothing may be decided from an error.
+# Runs docker "$@". Retries once, because no decision may be based on a failed query.
 ask() {
   answer=$(docker "$@") || { sleep 1; answer=$(docker "$@"); } || return 1
   printf '%s\n' "$answer"
 }
-# Nobody knows what is there, so nothing more may be done; what has been done is in the markers, for the next run.
+# The state of the host is unknown, so the script stops. The markers tell the next run what has been done.
 unanswered() { log "${alias:-docker}: Docker on the host does not answer; deploy again once it does"; exit 1; }
 
 exists() { listed=$(ask ps -aq --no-trunc --filter "id=$1") || unanswered; [ -n "$listed" ]; }
-# The filter is a regular expression that finds parts of names.
+# Docker's filter also matches parts of names, hence the exact comparison.
 has_volume() { listed=$(ask volume ls -q --filter "name=$1") || unanswered; printf '%s\n' "$listed" | grep -qxF -e "$1"; }
 
-# One script at a time works on what is called $1, whichever user of the host runs it: a script goes on where its connection
-# breaks, and the next deployment may come before it has ended. The lock is a container that never starts: Docker makes only
-# one of a name, and removing it by its id never takes the lock of whoever came next. Code 1: somebody has it for longer than a
-# start may take. Code 2: there is no lock, because Docker cannot make one.
+# Takes the lock of $1, so that only one script at a time works on it, whichever user of the host runs it. A script continues
+# after its connection breaks, so the next deployment may start before it has ended. The lock is a container that never starts:
+# Docker creates only one with the same name, and removing it by id cannot remove a later holder's lock. Returns 1 if another
+# script holds the lock for longer than a start may take, 2 if Docker cannot create it.
 held=
 worked_on=
 take_lock() {
@@ -50,9 +50,9 @@ take_lock() {
   end_helpers "$1"
 }
 drop_lock() { for lock in $held; do docker rm "$lock" >/dev/null 2>&1 || :; done; held=; }
-# Where a process id is one: the boot of the host, and the namespace.
+# Process ids are only comparable within one boot of the host and one PID namespace.
 machine() { echo "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || :) $(readlink /proc/self/ns/pid 2>/dev/null || :)"; }
-# Whether the script of holder `<process> <boot> <namespace>` has ended; unknown means no.
+# Whether the script of holder `<process> <boot> <namespace>` has ended. If unknown: no.
 has_ended() {
   here=$(machine)
   there=${1#* }
@@ -60,9 +60,9 @@ has_ended() {
   else [ -n "${there%% *}" ] && [ -n "${here%% *}" ] && [ "${there%% *}" != "${here%% *}" ]
   fi
 }
-# A killed shell leaves the command that it waited for, in its process group.
+# A killed shell leaves the command it was waiting for running, in its process group.
 group_lives() { [ "${1#* }" = "$(machine)" ] && lives "-${1%% *}"; }
-# Not by /proc alone, which may hide what other users run. Nobody may have taken notice of its end (Z).
+# Not only by /proc, which may hide other users' processes. State Z is a process that has ended but was not reaped.
 lives() {
   case $(cat "/proc/$1/stat" 2>/dev/null || :) in *') Z '*) return 1;; esac
   case $(LC_ALL=C kill -0 "$1" 2>&1) in *[Nn]o\ such\ process*) return 1;; esac
@@ -70,11 +70,11 @@ lives() {
 
 # `running 0`: status and restarts since the last start.
 state_of() { ask inspect --format '{{.State.Status}} {{.RestartCount}}' "$1" 2>/dev/null || echo 'missing 0'; }
-# A trial that was killed may have left it paused.
+# `paused` counts, because a killed trial may have left the container paused.
 is_running() { case $(state_of "$1") in running*|restarting*|paused*) ;; *) return 1;; esac; }
 
-# Whether container $1 is ready within $2 seconds; why not is in $why. Not Docker's own verdict, whose first check comes
-# after a whole interval. Gives up as soon as the container has ended or was restarted twice.
+# Waits up to $2 seconds until container $1 is ready; sets $why otherwise. Runs the health check itself, because Docker's first
+# check comes after a whole interval. Gives up as soon as the container has exited or restarted twice.
 ready() {
   why="is not ready after $2 seconds"
   deadline=$(($(date +%s) + $2))
@@ -96,8 +96,8 @@ ready() {
   done
 }
 
-# Ready, set up and able to do its work. A service may be ready before it is, so the question is asked again as long as it
-# may take to start.
+# Whether container $1 is ready, set up, and answers its question. A service may report ready too early, so the question is
+# repeated for as long as a start may take.
 works() {
   asked_until=$(($(date +%s) + seconds))
   ready "$1" "$seconds" || return 1
@@ -117,8 +117,8 @@ running_of() {
   printf '%s\n' "$listed" | head -n 1
 }
 
-# A short-lived container of this program's own: without network, and as little else as its work takes. It says what it works
-# for, because it goes on where the script is killed.
+# Runs a short-lived helper container without network and with few privileges. It is labelled with what it works for, because it
+# keeps running if the script is killed.
 helper() { docker run --rm --label hardened.role=helper --label "hardened.for=$worked_on" --network none --cap-drop ALL --security-opt no-new-privileges --read-only --memory 256m --memory-swap 256m --pids-limit 50 "$@"; }
 
 end_helpers() {
@@ -141,8 +141,8 @@ copy_volume() {
     chmod "$(stat -c %a "$from")" "$to"' copy "$2" "$4"
 }
 
-# All containers of this name but the new one, the one that ran last first. Fails where Docker does not say all of it: who
-# overlooks the old one would start a second one on its data.
+# All containers of this name except the new one, most recently started first. Fails if Docker's answer is incomplete: if the
+# old container were overlooked, two would run on the same data.
 others() {
   all=$(list_all) || { sleep 1; all=$(list_all); } || return 1
   printf '%s\n' "$all" | grep -v -e ' 0001-' -e " $new\$" | sort -r | sed 's/.* //'
@@ -153,8 +153,8 @@ list_all() {
   docker inspect --format '{{if .State.Running}}9{{else}}{{.State.FinishedAt}}{{end}} {{.State.StartedAt}} {{.Id}}' $ids
 }
 
-# What a replacement keeps for a return, as volumes: `-before` from its beginning on, with copies of data volumes, `-copied` once
-# everything is copied, `-switched` from its success on. Labels say whose they are.
+# Volumes that record the progress of a replacement, so that it can be undone: `-before` exists from its start and holds the copies
+# of data volumes, `-copied` exists once they are complete, `-switched` once the replacement has succeeded.
 keep() { kept=$1; shift; ask volume create --label hardened.role=before --label "hardened.name=$name" "$@" "$kept" >/dev/null; }
 mark() { keep "$name-$1"; }
 marked() { has_volume "$name-$1"; }
@@ -166,21 +166,21 @@ read_marker() {
   marker_old=${said%% *} marker_at=${said##* } marker_new=${said#* }
   marker_new=${marker_new%% *}
 }
-# In this order: copies without `-before` are nobody's, but without `-switched` they would be put back.
+# The order matters: without `-switched`, an interrupted run would restore the copies.
 forget() { docker volume rm "$name-before" "$name-copied" "$name-switched" >/dev/null 2>&1 || :; FORGET; }
 put_back() {
   if ! marked copied; then return 0; fi
   log "$alias: restoring its data"
-  # Twice, because nothing runs meanwhile, and it can begin again.
+  # Tried twice: nothing runs until it succeeds, and it is idempotent.
   { { RESTORE || RESTORE; } && ask volume rm "$name-copied" >/dev/null; } || { log "$alias: NOT RETURNED: its data could not be restored"; return 1; }
 }
 
-# Stops the old container and starts the new one, which cannot run beside it. Nobody may interrupt this half-way.
+# Stops the old container and starts the new one, which cannot run beside it.
 switch() {
   old=$1
   was_running=no
   if is_running "$old"; then was_running=yes; fi
-  # A deployment of which something else failed goes back to what ran before, with its data; `return` says so.
+  # Another part of the deployment failed. The marker `return` requests the previous container with its data.
   if marked return; then
     stop "$old" || return 1
     put_back || return 1
@@ -189,13 +189,13 @@ switch() {
     start_alone
     return
   fi
-  # A run that was cut off here has left its marker.
+  # An earlier run was interrupted here.
   if [ "$marker_old" = "$old" ] && ! marked switched; then
     log "$alias: an earlier deployment was interrupted here; its data is restored first"
     was_running=yes
     put_back || return 1
   elif [ "$marker_new" = "$old" ] && ! marked switched && ! { is_running "$old" && works "$old"; }; then
-    # What was cut off was the start of yet another container, which does not work; the one before that is the last good one.
+    # The interrupted run was starting another new container, which does not work. Its predecessor is the last good one.
     log "$alias: an earlier deployment was interrupted here; its data is restored first"
     stop "$old" || return 1
     put_back || return 1
@@ -221,7 +221,7 @@ switch() {
   tail_of "$new"
   stop_new || return 1
   put_back || return 1
-  # In this order: whoever is cut off between the two has to know that the old one had been running.
+  # The order matters: a run that is interrupted in between must know that the old container was running.
   back || :
   forget
   return 1
@@ -229,24 +229,24 @@ switch() {
 stop() { ask stop -t "$grace" "$1" >/dev/null || ! is_running "$1"; }
 is_same_image() { image=$(ask inspect --format '{{.Image}}' "$old") && [ "$image" = "$(ask inspect --format '{{.Image}}' "$new")" ]; }
 
-# The beginning of a replacement of `$old` by `$new`.
+# Records that `$old` is about to be replaced by `$new`.
 remember() {
   moment=$(date -u +%H:%M:%S)
   volumes=
   for path in $kept_paths; do volumes="$volumes $(volume_at "$old" "$path")" || return 1; done
   keep "$name-before" --label "hardened.old=$old" --label "hardened.new=$new" --label "hardened.at=$moment" --label "hardened.volumes=${volumes# }" --label "hardened.database=${kept_database:-}" || return 1
   read_marker
-  # One that is still in use stays, with what it says of an earlier replacement.
+  # A volume that is in use cannot be replaced and still has the labels of an earlier replacement.
   if [ "$marker_old $marker_new" != "$old $new" ]; then
     log "$alias: volume $name-before is still in use, so it was not replaced"
     return 1
   fi
 }
 
-# Nothing else may run on its data while it may still write to it.
+# The new container must not run while its data is restored.
 stop_new() { stop "$new" || { log "$alias: NOT RETURNED: the new container could not be stopped"; return 1; }; }
 
-# The old container again, as it was.
+# Starts the old container again.
 back() {
   if [ $was_running = no ]; then log "$alias: the previous container was not running before and stays stopped"; return; fi
   ask start "$old" >/dev/null || :
@@ -257,8 +257,8 @@ back() {
   fi
 }
 
-# For a stack of which something else failed, in this order: the new container stops; the old one runs again with the data
-# of the moment when it was replaced. Both do nothing where no replacement was begun. `$old` is what was replaced.
+# For a deployment in which something else failed: hold_new stops the new container, then give_back starts the old one again with
+# its data from before. Both do nothing if no replacement was started. `$old` is the replaced container.
 replaced() {
   read_marker
   old=$marker_old
@@ -277,7 +277,7 @@ give_back() {
   forget
   return $given
 }
-# For a container that the failed deployment has added.
+# Stops a container that the failed deployment has added.
 stop_added() {
   for new in $(running_of "$name"); do
     stop_new || return 1
@@ -285,8 +285,8 @@ stop_added() {
   done
 }
 
-# What a replacement that was cut off has kept of containers that are all gone, as of a service that was switched off since: its
-# data is put back, which the new container may have changed. $1 is the running database server; empty where there is none.
+# Handles copies whose containers no longer exist, for example because the service was disabled after an interrupted replacement.
+# Restores the data, which the new container may have changed. $1 is the running database server, or empty.
 forget_gone() {
   gone=$(ask volume ls -q --filter label=hardened.role=before) || return 1
   for name in $(printf '%s\n' "$gone" | sed -nE 's/-(before|copied|switched|return|held)$//p' | sort -u); do
@@ -323,7 +323,7 @@ start_alone() {
 }
 
 main() {
-  # The provider has no field for it.
+  # The Docker provider cannot set it.
   ask update --pids-limit "$pids" "$new" >/dev/null
   take_place
   if ! RESUME; then log "$alias: works, but a service that was stopped for it does not"; return 1; fi
@@ -332,7 +332,7 @@ take_place() {
   read_marker
   before=$(others)
   old=$(printf '%s\n' "$before" | head -n 1)
-  # One that was cut off while it took over the data of another one, from which this one goes on.
+  # An earlier migration into this container's volume was interrupted. It has to start again.
   if [ -n "$old" ] && [ "$marker_new" = "$old" ] && UNFINISHED "$old"; then
     stop "$old"
     old=
@@ -346,7 +346,7 @@ take_place() {
     fi
   fi
   if is_running "$new"; then
-    # What a run that was cut off had started, or a setting that changed.
+    # An interrupted run started it, or one of its settings changed.
     if works "$new"; then
       if [ "$marker_new" = "$new" ]; then mark switched; fi
       return 0
@@ -363,14 +363,14 @@ take_place() {
     return 1
   fi
   if [ $order = stop-first ] && [ -n "$old" ]; then
-    # It had taken the old one's place already, and has stopped since.
+    # It already replaced the old one, and has stopped since.
     if marked switched && [ "$marker_new" = "$new" ] && ! is_running "$old"; then start_alone
     elif MOVES "$old"; then MOVE "$old"
     else switch "$old"
     fi
     return
   fi
-  # Beside the old one, which Pulumi removes once everything works.
+  # Starts beside the old one, which Pulumi removes once everything works.
   beside=no
   if [ -n "$old" ] && is_running "$old"; then beside=yes; forget; remember; fi
   if start_alone; then

@@ -1,31 +1,31 @@
-/** The shell script that starts a container on its host, and returns to the one before it when that fails. Pure. */
+/** The shell script that starts a container on its host and, on failure, restores the previous one. Pure. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { quote } from "../../host/shell-quote";
 import { ContainerModel, DataMount, FIXED, Question } from "./model";
 
-/** Shell functions for what only the caller knows. The container's id is `$1`; the exit code is the answer. */
+/** Bodies of shell functions that the caller provides. `$1` is the container's id; exit code 0 means success or yes. */
 export interface StartHooks {
-  /** Sets the container up, once it is healthy. Runs again on a container that is set up already. */
+  /** Sets up the container once it is healthy. Must be idempotent. */
   readonly after?: string;
-  /** Keeps what a newer image might change, while nothing writes to it; `$old` is the container before. */
+  /** Saves a copy of what a newer image might change. Both containers are stopped; `$old` is the previous one. */
   readonly snapshot?: string;
-  /** Puts it back, and forgets it. */
+  /** Restores the copy of `snapshot`, then deletes it. */
   readonly restore?: string;
-  /** Removes it, if it is there. */
+  /** Deletes the copy of `snapshot`, if there is one. */
   readonly forget?: string;
-  /** Whether the new container takes the data of `$1` over in another way than from the same volumes. */
+  /** Whether the data of `$1` has to be migrated into another volume, as for a new major version of PostgreSQL. */
   readonly moves?: string;
-  /** Takes it over, in place of the usual switch. */
+  /** Migrates the data. Replaces the usual stop-first procedure. */
   readonly move?: string;
-  /** Whether that was cut off for container `$1`, so that it has to begin again. */
+  /** Whether an earlier migration to container `$1` was interrupted and must start again. */
   readonly unfinished?: string;
-  /** Starts what was stopped for it, if that does not run yet. Fails if it does not work. */
+  /** Starts the clients that the migration stopped, unless they run. Fails if one of them does not work. */
   readonly resume?: string;
-  /** The database in a server that `snapshot` copies. */
+  /** The database that `snapshot` copies. */
   readonly database?: string;
-  /** Functions that the others use. */
+  /** Definitions of functions that these bodies call. */
   readonly library?: string;
 }
 
@@ -37,7 +37,7 @@ export interface StartSettings extends StartHooks {
   readonly toolImage: string;
 }
 
-/** The functions that use what {@link startFunctions} defines. */
+/** start.sh, which calls the functions that {@link startFunctions} defines. */
 export const START_LIBRARY = readFileSync(join(__dirname, "start.sh"), "utf8");
 
 /** Settings and functions for one container, as start.sh reads them; without the call. */

@@ -208,7 +208,7 @@ export interface ServiceDefinition<
   /** Docker API paths that it reads through its own socket proxy. */
   readonly dockerApi?: readonly SocketRead[];
   readonly database?: DatabaseSpec;
-  /** Whether it tells containers by their cgroups, so that all of the stack get one with their name. Default false. */
+  /** Whether it identifies containers by their cgroups. If so, each container gets a cgroup with its name. Default false. */
   readonly namedCgroups?: boolean;
   /** Names of the services that connect to it. A network is created for each. */
   readonly clients?: readonly string[];

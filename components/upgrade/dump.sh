@@ -2,7 +2,7 @@
 # its name only when pg_restore has read all of it. The caller names $stack and $keep, and has changed to the folder.
 dump_all() {
   partial="@$stack"
-  # Of a run that was cut off; nobody else is at it now.
+  # Left by an interrupted run; the lock excludes a concurrent one.
   end_dumps "$1"
   rm -rf .partial-*"$partial"
   work=.partial-$$$partial
@@ -11,7 +11,7 @@ dump_all() {
   databases_of "$1" >"$work/databases"
   [ -s "$work/databases" ]
   while read -r database; do
-    # Not in the folder: its disk may be full.
+    # Not in the dump folder, whose disk may be full.
     said=$(mktemp)
     dump_with_counts "$1" "$database" >"$work/$database.dump" 2>"$said" </dev/null || { grep -v '^count|' "$said" >&2; rm -f "$said"; return 1; }
     grep -v '^count|' "$said" >&2 || :
@@ -29,9 +29,9 @@ dump_all() {
   dump_name=$stack-postgres-$((version / 10000))-$(date -u +%Y%m%dT%H%M%SZ)
   mv "$work" "$dump_name"
   dump=$PWD/$dump_name
-  # The new one stays even where a clock is wrong.
+  # The new dump is kept even if the clock is wrong.
   dumps_in . | grep -vxF "$dump_name" | tail -n +"$keep" | while read -r old; do
-    # Half a dump must not look like one.
+    # A partly removed dump must not look complete.
     mv "$old" ".partial-$old$partial"
     rm -rf ".partial-$old$partial"
     log "removed the old dump $PWD/$old"
@@ -47,7 +47,7 @@ dumps_in() {
 dump_into() {
   log 'dumping the databases'
   said_dump=$(mktemp)
-  # Its own shell: the first error ends it, which a function in a condition would not.
+  # In a subshell with `set -e`, which has no effect in a function that is called in a condition.
   ( set -e; umask 077; mkdir -p "$folder"; cd "$folder"; dump_all "$1"; printf '%s' "$dump" >"$said_dump" ) &
   wait $! || { rm -f "$said_dump"; return 1; }
   dump=$(cat "$said_dump")

@@ -2,7 +2,7 @@
 
 psql_in() { container=$1; shift; docker exec -i "$container" psql -X -q -At -v ON_ERROR_STOP=1 -U postgres "$@"; }
 
-# Copies that a switch keeps end in _before; they are no databases of their own.
+# Databases whose names end in _before are copies that a replacement keeps.
 databases_of() {
   psql_in "$1" -c "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname NOT LIKE '%\_before' ORDER BY 1" </dev/null
 }
@@ -21,7 +21,7 @@ SQL
   done
 }
 
-# The sessions of a dump have this name: a command inside the server goes on when the script that waits for it has ended.
+# Application name of the dump's sessions, by which they are terminated: a command in the server outlives the script that started it.
 dump_application=hardened-dump
 end_dumps() { psql_in "$1" -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '$dump_application'" </dev/null >/dev/null 2>&1 || :; }
 
@@ -43,13 +43,13 @@ SQL
 # Restores everything into the server of container $1, whose databases of these names it drops. The caller's functions
 # globals_from and dump_from DATABASE write what is restored, and databases_from names it.
 restore_into() {
-  # The roles that the server has already keep what they have; passwords are set afterwards.
+  # Roles that already exist in the server are unchanged. Passwords are set afterwards.
   problems=$(globals_from | docker exec -i "$1" psql -X -q -U postgres 2>&1 | grep -i 'error' | grep -v 'already exists' || :)
   if [ -n "$problems" ]; then log "roles: $problems"; return 1; fi
   names=$(databases_from) && [ -n "$names" ] || { log 'there are no databases to restore'; return 1; }
   for database in $names; do
     if [ "$database" = postgres ]; then
-      # It cannot be dropped, and nothing but its owner's own tables may be in it.
+      # The database postgres cannot be dropped, so only its owner's objects are.
       dump_from "$database" | docker exec -i "$1" pg_restore -U postgres --exit-on-error --clean --if-exists -d postgres || return 1
     else
       psql_in "$1" -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS \"$database\" WITH (FORCE)" </dev/null || return 1
@@ -142,7 +142,7 @@ moved() {
   take_over || taken=1
   rm -rf "$counts"
   if [ $taken = 1 ]; then return 1; fi
-  # From here on the new one has what the old one has not.
+  # From here on, the new server has data that the old one lacks.
   stop "$old" && ask volume rm "$target-incomplete" >/dev/null || return 1
   if clients_work; then return 0; fi
   keep "$target-incomplete"
@@ -175,10 +175,10 @@ empty_volume() {
   helper --user 0:0 --cap-add DAC_OVERRIDE --volume "$1:/to" --entrypoint /bin/sh "$tool_image" -c 'rm -rf /to/..?* /to/.[!.]* /to/*'
 }
 
-# A copy of database $2 of the server in container $1, as fast as its files can be copied. Nobody may be connected.
+# Copies database $2 of the server in container $1 as a template, at the speed of a file copy. There must be no connections.
 copy_database() {
   if [ -z "$1" ]; then log "$alias: no database server runs, so its database was not copied"; return 1; fi
-  # A script that was killed may have left one that is still being made.
+  # A killed script may have left a copy that is still being created.
   psql_in "$1" -d postgres >/dev/null <<SQL
 SET client_min_messages = warning;
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$2' OR (pid <> pg_backend_pid() AND query LIKE 'CREATE DATABASE "$2\_before"%');
@@ -187,8 +187,8 @@ SELECT CASE WHEN current_setting('server_version_num')::int < 150000 THEN '' ELS
 CREATE DATABASE "$2_before" TEMPLATE "$2" :how;
 SQL
 }
-# The copy in place of the database. The owner and the closed door are not part of a copy. Its name comes last: it says that
-# the rest is done.
+# Replaces the database by its copy. Owner and connection limit are not copied, so they are set again. The rename comes last: it
+# marks the restoration as complete.
 return_database() {
   if [ -z "$1" ]; then return 1; fi
   if [ -z "$(psql_in "$1" -d postgres -c "SELECT 1 FROM pg_database WHERE datname = '$2_before'" </dev/null)" ]; then return 0; fi

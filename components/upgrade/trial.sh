@@ -15,7 +15,7 @@ refuse() {
   exit 1
 }
 
-# The container that stands still for its copy, also as a file for the watch.
+# The container that is paused for its copy. Also written to a file, for the watchdog.
 paused=
 pause() {
   paused=$1
@@ -34,16 +34,16 @@ refused=no
 ended() {
   code=$?
   trap '' HUP INT TERM
-  # An error that nothing is said about yet.
+  # An unexpected error, for which no message was printed.
   if [ $code != 0 ] && [ $refused = no ]; then ( refuse 'the trial ended with the error above' ) || code=1; fi
   unpause
-  # Not those of another trial, for whose end this one has waited.
+  # Only if this trial holds the lock; otherwise they belong to another one.
   if [ $begun = yes ]; then kill "$watch" 2>/dev/null || :; end_work; fi
   rm -rf "$files"
   drop_lock
   exit $code
 }
-# What the trial has started on the engine ends, and with it whatever command waits for it.
+# Stops everything that the trial started on the engine, so that commands waiting for it return.
 end_work() {
   end_helpers "$stack-trial"
   remove_trials
@@ -58,8 +58,8 @@ begin() {
   watch=$!
   begun=yes
 }
-# Ends each step of the trial once it is late, $1 seconds of the clock, whichever step that is: what it waits for is gone. The
-# same where the trial was killed, so that nothing stands still.
+# Watchdog: stops whatever the trial waits for at the deadline, $1 in seconds since the epoch. Also cleans up if the trial was
+# killed, so that no container stays paused.
 watch_time() {
   trap - EXIT HUP INT TERM
   while lives $$; do
@@ -87,7 +87,7 @@ memory_free() { helper --entrypoint /bin/sh "$tool_image" -c "awk '/^MemAvailabl
 size_of() { helper --user 0:0 --cap-add DAC_READ_SEARCH --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'du -sk /from | awk "{ print int(\$1 / 1024) + 1 }"'; }
 disk_free() { helper --volume "$1:/from:ro" --entrypoint /bin/sh "$tool_image" -c 'df -Pk /from | awk "NR == 2 { print int(\$4 / 1024) }"'; }
 
-# $1 where it is a number: what could not be measured is not small.
+# Prints $1 if it is a number. A failed measurement must not count as zero.
 measured() { case $1 in ''|*[!0-9]*) return 1;; esac; echo "$1"; }
 
 need_memory=0
@@ -115,7 +115,7 @@ check_room() {
 copy_of() {
   docker volume create $trial_labels "$3" >/dev/null
   if [ "$4" = paused ] && is_running "$1"; then
-    # A trial that was killed may have left it so.
+    # A killed trial may have left it paused.
     pause "$1" || case $(state_of "$1") in paused*) ;; *) refuse "$alias: it could not be paused";; esac
   fi
   copy_volume "$(volume_at "$1" "$2")" / "$3" / || refuse "$alias: its data could not be copied"
@@ -150,7 +150,7 @@ check_data() {
   older_volume=
   target=$(data_volume_of "$2")
   found=$(data_version "$target")
-  # Of a move that was cut off. That of a running server is whole.
+  # Left by an interrupted migration. The volume of a running server is complete.
   if has_volume "$target-incomplete"; then found=; fi
   source=
   if [ -n "$1" ]; then source=$(data_volume_of "$1"); fi

@@ -183,7 +183,7 @@ async function deployAgain(
   const marked = await shell(markReturnScript(stack, failedModel.containers), { signal });
   // Without the marks the older images would start on the newer data.
   if (marked.code !== 0)
-    return [`the data of before could not be marked for its return: ${marked.stderr.trim()}`];
+    return [`cannot mark the previous data for its restoration: ${marked.stderr.trim()}`];
   await up(run, config, autoRollbackMessage(deployment), { ...WITHOUT_TRIAL, bareTags });
   const problems = await health(run, model);
   if (problems.length === 0) await recordHealthy(run);
