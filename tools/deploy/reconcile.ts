@@ -48,8 +48,12 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     adoption !== undefined
       ? []
       : driftSince(stack, recorded, live, orphans).filter(
-          // The program sets process limits last, so an interrupted run leaves them unset.
-          ({ kind }) => !interrupted || kind !== "processes",
+          // The program sets process limits last, so an interrupted run leaves them unset. After its return, the container
+          // that runs under a name is the previous one, which differs from the one in the state.
+          ({ kind, where }) =>
+            !interrupted ||
+            (kind !== "processes" &&
+              (kind === "undeclared" || !runsAnother(where, deployed, live))),
         );
   const stopped = stoppedContainers(deployed, live);
   let state = recorded;
@@ -104,6 +108,20 @@ export async function reconcile(run: Run): Promise<CurrentState> {
     ],
   };
 }
+
+/** Whether a running container of this name is not the one in Pulumi's state. */
+const runsAnother = (
+  name: string,
+  deployed: readonly DeployedContainer[],
+  live: Inventory,
+): boolean =>
+  deployed.some(
+    (one) =>
+      one.name === name &&
+      live.containers.some(
+        (found) => isNamed(found, name) && found.id !== one.id && isUp(found.state.Status),
+      ),
+  );
 
 /** A command resource that reads something on the host. Pulumi keeps its output until it is replaced. */
 const commandUrns = ({ resources }: StackState, name: string): string[] =>
