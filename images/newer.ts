@@ -1,6 +1,6 @@
 /** Newer versions of an image in its registry's list of tags, in the version scheme and the variant of the image. Pure. */
 import type { ImageReference } from "./reference";
-import type { Version } from "./tag-version";
+import { compareVersions, type Version } from "./tag-version";
 
 /** What may change: the last number, all but the first, or all. */
 export type Level = "patch" | "minor" | "major";
@@ -74,13 +74,10 @@ export function newerTags(
         (wasPreRelease ? variant === "" : variant === current.variant) &&
         version.slice(0, fixed).every((number, index) => number === current.version[index]) &&
         (version[0] ?? 0) <= (current.version[0] ?? 0) + MAX_MAJOR_STEP &&
-        (compare(version, current.version) > 0 ||
-          (wasPreRelease && compare(version, current.version) === 0)) &&
+        (compareVersions(version, current.version) > 0 ||
+          (wasPreRelease && compareVersions(version, current.version) === 0)) &&
         (!onlyStable || isStable(version)),
     )
-    .sort((one, other) => compare(other.version, one.version))
+    .sort((one, other) => compareVersions(other.version, one.version))
     .map(({ tag }) => tag);
 }
-
-const compare = (one: Version, other: Version): number =>
-  one.map((number, index) => number - (other[index] ?? 0)).find((step) => step !== 0) ?? 0;

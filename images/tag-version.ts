@@ -14,7 +14,7 @@ export function isOlder(tag: string | undefined, than: Version): boolean {
   const version = tagVersion(tag);
   return (
     version !== undefined &&
-    compare(
+    compareVersions(
       than.map((_, index) => version[index] ?? 0),
       than,
     ) < 0
@@ -22,7 +22,7 @@ export function isOlder(tag: string | undefined, than: Version): boolean {
 }
 
 /** Negative if `one` is lower. Both must have the same length. */
-const compare = (one: Version, other: Version): number =>
+export const compareVersions = (one: Version, other: Version): number =>
   one.map((number, index) => number - (other[index] ?? 0)).find((step) => step !== 0) ?? 0;
 
 /**
@@ -33,9 +33,11 @@ export function tagOrder(before: string, after: string): "newer" | "older" | "un
   const [old, now] = [tagVersion(before), tagVersion(after)];
   if (old === undefined || now === undefined) return "newer";
   const common = Math.min(old.length, now.length);
-  const order = compare(now.slice(0, common), old.slice(0, common));
+  const order = compareVersions(now.slice(0, common), old.slice(0, common));
   if (order === 0 && old.length !== now.length) return "unclear";
-  return (order || compare(releaseRank(after), releaseRank(before))) < 0 ? "older" : "newer";
+  return (order || compareVersions(releaseRank(after), releaseRank(before))) < 0
+    ? "older"
+    : "newer";
 }
 
 /** Pre-release identifiers in ascending order (https://semver.org, items 9 and 11). Any other suffix is a variant. */

@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { Redactor } from "../../text/redact";
+import { texts } from "../json";
 import { formatPlatform, isPlatformPart, runnablePlatforms, listNames } from "../platform";
 import { isDigest, type Digest } from "../reference";
 import { DOCKER_MANIFEST, isIndexType, OCI_MANIFEST, type Manifest } from "../registry/manifests";
@@ -71,17 +72,6 @@ export interface ImageContent {
 type Annotations = Readonly<Record<string, string>>;
 
 const digest = z.custom<Digest>(isDigest);
-// Keeps the strings of a map and drops malformed values.
-const texts = z
-  .record(z.string(), z.unknown())
-  .transform((map) =>
-    Object.fromEntries(
-      Object.entries(map).filter(
-        (entry): entry is [string, string] => typeof entry[1] === "string",
-      ),
-    ),
-  )
-  .catch({});
 // A set, which the format writes as a map of empty maps.
 const keys = z
   .record(z.string(), z.unknown())

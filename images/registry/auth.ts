@@ -3,6 +3,8 @@
  * Grammar: RFC 9110, section 11.6.1. Tokens: https://distribution.github.io/distribution/spec/auth/token/
  */
 
+import { isMap } from "../../text/messages";
+import { parseJson } from "../json";
 import { ExchangeError } from "./errors";
 import type { HttpResponse } from "./http";
 import { followableUrl, type RegistryContext } from "./origin";
@@ -121,7 +123,7 @@ export function tokenUrl({ realm, service }: TokenService, repositories: readonl
 
 /** The token in the response of a token service; `undefined` if there is none that is valid in a header. */
 export function parseToken(body: Buffer): Token | undefined {
-  const answer = parseObject(body.toString("utf8"));
+  const answer = parseMap(body.toString("utf8"));
   const text = [answer?.token, answer?.access_token].find(
     (value): value is string => typeof value === "string" && value !== "",
   );
@@ -140,25 +142,17 @@ export function parseToken(body: Buffer): Token | undefined {
  */
 export function grantedRepositories(token: Token): ReadonlySet<string> | undefined {
   const payload = token.text.split(".", 3)[1] ?? "";
-  const access = parseObject(Buffer.from(payload, "base64url").toString("utf8"))?.access;
+  const access = parseMap(Buffer.from(payload, "base64url").toString("utf8"))?.access;
   if (!Array.isArray(access)) return undefined;
   const names = (access as readonly unknown[]).flatMap((entry) => {
-    if (!isObject(entry) || entry.type !== "repository" || typeof entry.name !== "string")
-      return [];
+    if (!isMap(entry) || entry.type !== "repository" || typeof entry.name !== "string") return [];
     const actions: readonly unknown[] = Array.isArray(entry.actions) ? entry.actions : [];
     return actions.includes("pull") || actions.includes("*") ? [entry.name] : [];
   });
   return new Set(names);
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+function parseMap(text: string): Readonly<Record<string, unknown>> | undefined {
+  const value = parseJson(text);
+  return isMap(value) ? value : undefined;
 }

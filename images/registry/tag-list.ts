@@ -1,6 +1,7 @@
 /** The tags of a repository. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags */
 import { z } from "zod";
 
+import { parseJson } from "../json";
 import { isTag } from "../reference";
 import { ExchangeError } from "./errors";
 import { fetchPages } from "./pages";
@@ -31,12 +32,4 @@ export async function fetchTags(session: RegistrySession, repository: string): P
     return (parsed.data.tags ?? []).filter(isTag);
   });
   return { tags: [...new Set(tags)], complete };
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8")) as unknown;
-  } catch {
-    return undefined;
-  }
 }

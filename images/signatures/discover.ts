@@ -6,6 +6,7 @@
 import { z } from "zod";
 
 import { oneLine } from "../../text/one-line";
+import { parseJson } from "../json";
 import { isIndexType } from "../registry/manifests";
 import {
   isDigest,
@@ -18,7 +19,7 @@ import { RegistryError, type Manifest, type RegistryClient } from "../registry/c
 import { listedDigests } from "../registry/referrers";
 import { platformManifest, repositoryName, type Evidence, type FoundCandidate } from "./evidence";
 import { attestationsIn, candidateOf, readManifest, tagOf } from "./layout";
-import { parseJson, readStatement } from "./statement";
+import { readStatement } from "./statement";
 import { claimedStatement } from "./verify";
 
 export interface DiscoverOptions {

@@ -5,11 +5,12 @@
 import { z } from "zod";
 
 import { chooseManifest, UnfitImageError } from "../inspect/facts";
+import { parseJson } from "../json";
 import { isDigest, type Digest, type ImageReference } from "../reference";
 import { OCI_INDEX } from "../registry/manifests";
 import { digestOf } from "../registry/response";
 import { attestationsIn, type Candidate } from "./layout";
-import { parseJson, readStatement, type BuildClaims } from "./statement";
+import { readStatement, type BuildClaims } from "./statement";
 
 /** A signature with the digest that it was attached to. */
 export interface FoundCandidate extends Candidate {
@@ -135,7 +136,7 @@ const file = z.object({ version: z.literal(VERSION), images: z.array(evidence).m
 
 /** Undefined for anything but such a file. */
 export function parseEvidence(text: string): EvidenceFile | undefined {
-  const parsed = file.safeParse(parseJson(Buffer.from(text)));
+  const parsed = file.safeParse(parseJson(text));
   return parsed.success ? parsed.data.images : undefined;
 }
 

@@ -5,9 +5,10 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 
+import { isMap } from "../../text/messages";
+import { parseJson, texts } from "../json";
 import { isDigest, type Digest } from "../reference";
 import { digestOf } from "../registry/response";
-import { parseJson } from "./statement";
 
 /** A signature to verify: a Sigstore bundle, with the text that is signed unless the bundle contains it. */
 export interface Candidate {
@@ -36,21 +37,11 @@ const SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json";
 const ENVELOPE = "application/vnd.dsse.envelope.v1+json";
 const BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v\d|\+json)/;
 
-const annotations = z
-  .record(z.string(), z.unknown())
-  .transform((map) =>
-    Object.fromEntries(
-      Object.entries(map).filter(
-        (entry): entry is [string, string] => typeof entry[1] === "string",
-      ),
-    ),
-  )
-  .catch({});
 const layer = z.object({
   mediaType: z.string(),
   digest: z.custom<Digest>(isDigest),
   size: z.number().int().min(0),
-  annotations,
+  annotations: texts,
 });
 const manifest = z.object({
   subject: z.object({ digest: z.custom<Digest>(isDigest) }).optional(),
@@ -87,13 +78,10 @@ export function candidateOf(
 ): Candidate | { readonly unknown: string } {
   if (form === "bundle") {
     const bundle = parseJson(content);
-    return isObject(bundle) ? { bundle } : { unknown: "a Sigstore bundle that is no JSON" };
+    return isMap(bundle) ? { bundle } : { unknown: "a Sigstore bundle that is no JSON" };
   }
   return convert(form, own, content);
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const COSIGN = "dev.sigstore.cosign/";
 const base64 = z.base64().min(1);
@@ -119,7 +107,7 @@ function convert(
   if (log !== undefined && entry === undefined)
     return { unknown: "a signature with a log entry of an unknown form" };
   const stamp = own[`${COSIGN}rfc3161timestamp`];
-  const stamped = stamp === undefined ? undefined : timestamp.safeParse(parseText(stamp));
+  const stamped = stamp === undefined ? undefined : timestamp.safeParse(parseJson(stamp));
   if (stamped?.success === false)
     return { unknown: "a signature with a timestamp of an unknown form" };
   const pem = own[`${COSIGN}certificate`];
@@ -128,8 +116,7 @@ function convert(
     return { unknown: "a signature with a certificate of an unknown form" };
   const signature = own["dev.cosignproject.cosign/signature"] ?? "";
   const envelope = form === "envelope" ? parseJson(content) : undefined;
-  if (form === "envelope" && !isObject(envelope))
-    return { unknown: "an attestation that is no JSON" };
+  if (form === "envelope" && !isMap(envelope)) return { unknown: "an attestation that is no JSON" };
   return {
     bundle: {
       // In version 0.1, a promise of the log suffices without a proof of inclusion.
@@ -162,7 +149,7 @@ function convert(
 }
 
 function logEntry(text: string): object | undefined {
-  const parsed = logBundle.safeParse(parseText(text));
+  const parsed = logBundle.safeParse(parseJson(text));
   if (!parsed.success) return undefined;
   const { SignedEntryTimestamp, Payload } = parsed.data;
   const kind = entryKind.safeParse(parseJson(Buffer.from(Payload.body, "base64")));
@@ -177,8 +164,6 @@ function logEntry(text: string): object | undefined {
   };
 }
 
-const parseText = (text: string): unknown => parseJson(Buffer.from(text));
-
 /** The base64 of the first certificate's DER. */
 const derOf = (pem: string): string | undefined =>
   /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/
@@ -191,7 +176,7 @@ export const tagOf = (digest: Digest, suffix: "" | ".sig" | ".att"): string =>
 
 const descriptor = z.object({
   digest: z.custom<Digest>(isDigest),
-  annotations,
+  annotations: texts,
 });
 const index = z.object({ manifests: z.array(descriptor.optional().catch(undefined)) });
 

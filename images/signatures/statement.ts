@@ -1,6 +1,7 @@
 /** What a signature says: the digests it is about, and what it claims of them. Pure; nothing here is verified. */
 import { z } from "zod";
 
+import { parseJson } from "../json";
 import { isDigest, type Digest } from "../reference";
 
 /** The meaning of a signed text. */
@@ -128,12 +129,4 @@ function readBuild(given: unknown): BuildClaims {
     ...(uri !== undefined && { source: uri }),
     ...(revision !== undefined && { revision }),
   };
-}
-
-export function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8")) as unknown;
-  } catch {
-    return undefined;
-  }
 }
