@@ -62,6 +62,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
       "privileged",
       "read-only root",
       "security options",
+      "processes",
       "memory",
       "cpus",
       "namespaces",

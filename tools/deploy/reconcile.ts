@@ -53,7 +53,8 @@ export async function reconcile(run: Run): Promise<CurrentState> {
           ({ kind, where }) =>
             !interrupted ||
             (kind !== "processes" &&
-              (kind === "undeclared" || !runsAnother(where, deployed, live))),
+              (kind === "undeclared" ||
+                !deployed.some((one) => one.name === where && runsAnother(one, live)))),
         );
   const stopped = stoppedContainers(deployed, live);
   let state = recorded;
@@ -109,19 +110,9 @@ export async function reconcile(run: Run): Promise<CurrentState> {
   };
 }
 
-/** Whether a running container of this name is not the one in Pulumi's state. */
-const runsAnother = (
-  name: string,
-  deployed: readonly DeployedContainer[],
-  live: Inventory,
-): boolean =>
-  deployed.some(
-    (one) =>
-      one.name === name &&
-      live.containers.some(
-        (found) => isNamed(found, name) && found.id !== one.id && isUp(found.state.Status),
-      ),
-  );
+/** Whether a container runs under the name of this one and is not the one in Pulumi's state. */
+const runsAnother = ({ name, id }: DeployedContainer, { containers }: Inventory): boolean =>
+  containers.some((one) => one.id !== id && isNamed(one, name) && isUp(one.state.Status));
 
 /** A command resource that reads something on the host. Pulumi keeps its output until it is replaced. */
 const commandUrns = ({ resources }: StackState, name: string): string[] =>
@@ -141,12 +132,10 @@ const stoppedContainers = (deployed: readonly DeployedContainer[], live: Invento
 
 /** Of a run that ended before it could start them: the plan has no change of theirs, and the update interrupts all the same. */
 const notStarted = (deployed: readonly DeployedContainer[], live: Inventory): string[] =>
-  deployed.flatMap(({ name, id, image }) => {
-    const isUpElsewhere = live.containers.some(
-      (one) => one.id !== id && isNamed(one, name) && isUp(one.state.Status),
-    );
+  deployed.flatMap((container) => {
+    const { name, id, image } = container;
     const created = live.containers.some((one) => one.id === id && one.state.Status === "created");
-    return created && isUpElsewhere
+    return created && runsAnother(container, live)
       ? [
           `${name} has a new container of ${shortImage(image)} that was never started; it will take the place of the running one`,
         ]

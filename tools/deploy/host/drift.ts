@@ -188,8 +188,9 @@ function compareContainer(
         ...(host.MaskedPaths?.length === 0 ? ["systempaths:unconfined"] : []),
       ]),
     ],
-    // The start of a container sets this limit, because the provider cannot.
-    ...(limits.processes && live.state.Status !== "created"
+    // The start of a container sets this limit, because the provider cannot. One by this id is Pulumi's, one by its name may
+    // be anybody's.
+    ...(limits.processes && !(declared.id === live.id && live.state.Status === "created")
       ? [["processes", String(controls.pidsLimit), String(host.PidsLimit ?? "no limit")] as const]
       : []),
     ...(limits.memory

@@ -106,8 +106,9 @@ const changed = (change: (copy: Row) => void): Row => {
   return copy;
 };
 
-const driftOf = (...containers: readonly Row[]): Drift[] =>
-  compare("s", [declared], NETWORKS, inventory(containers));
+const driftFrom = (from: Declared, ...containers: readonly Row[]): Drift[] =>
+  compare("s", [from], NETWORKS, inventory(containers));
+const driftOf = (...containers: readonly Row[]): Drift[] => driftFrom(declared, ...containers);
 
 describe("drift", () => {
   it("is none on a host that is as declared", () => {
@@ -120,8 +121,19 @@ describe("drift", () => {
       copy.host.PidsLimit = null;
     });
     assert.deepEqual(
-      driftOf(created).map(({ kind }) => kind),
+      driftFrom({ ...declared, id: created.id }, created).map(({ kind }) => kind),
       ["state"],
+    );
+  });
+
+  it("says it of one that only has the name: nobody is going to start that", () => {
+    const created = changed((copy) => {
+      copy.state = { Status: "created", ExitCode: 0, Health: null };
+      copy.host.PidsLimit = null;
+    });
+    assert.deepEqual(
+      driftOf(created).map(({ kind }) => kind),
+      ["state", "processes"],
     );
   });
 
