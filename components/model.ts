@@ -69,7 +69,7 @@ export const withBareTags = (model: StackModel, services: readonly string[]): St
 });
 
 /** Services whose image the stack file does not pin. */
-export const bareTagsOf = ({ images }: StackModel): string[] =>
+export const bareTagsOf = ({ images }: Pick<StackModel, "images">): string[] =>
   images
     .filter(({ reference, bareTag = false }) => bareTag || !isPinned(reference))
     .map(({ service }) => service);

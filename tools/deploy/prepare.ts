@@ -1,6 +1,6 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
-import { bareTagsOf, StackModel, withBareTags } from "../../components/model";
-import { withImages, PlainConfig } from "../../config/file/edit";
+import { bareTagsOf, StackModel } from "../../components/model";
+import { PlainConfig } from "../../config/file/edit";
 import { ADOPT, Adoption, adoptedPlan, adoptionFindings, adoptionProblem } from "./adopt";
 import { EXIT_OK, EXIT_UNHEALTHY, NOTHING_CHANGED, Refused, Run, ProgramMode } from "./context";
 import { LoadedStack } from "../model/load";
@@ -17,7 +17,7 @@ import { checkImages, refuseUnmet, verifiedLines } from "../../images/signatures
 import { PROJECT_FOLDER } from "../cli/command";
 import { removeOrphans } from "./host/orphans";
 import { pullImages } from "./host/pull";
-import { loadTarget, onConfig, Target } from "./pulumi/target";
+import { loadTarget, onConfig, Target, withPlannedImages } from "./pulumi/target";
 import { health, recordHealthy } from "./up";
 import { NoRollback, refusedNow, RollbackCandidate, rollbackCandidate } from "./rollback";
 
@@ -77,13 +77,11 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   const preview = await previewPlan(run, wanted, target.model, current, orphaned);
   const plan = adoption === undefined ? preview : adoptedPlan(preview, target.model, adoption);
   // Pins every image, so that the images of the plan are pulled, tried and deployed.
-  const config = withImages(wanted, plan.images);
-  const loaded = loadTarget(stack, config);
-  // Pinned for this run, but not by the stack file.
-  const model = withBareTags(loaded.model, bareTagsOf(target.model));
+  const pinned = withPlannedImages(wanted, target, plan.images);
+  const { model } = pinned;
   const decision: Decision = {
     plan,
-    kinds: (await options.imageChangeKinds?.(plan, loaded.config, signal)) ?? {},
+    kinds: (await options.imageChangeKinds?.(plan, pinned.config, signal)) ?? {},
     weakenings: weakenings(modelBefore(current, rollback, model), model),
     orphanedVolumes: orphaned,
     findings: [
@@ -117,7 +115,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
   if (refusal !== undefined) throw new Refused(`${refusal}; nothing was changed`);
 
   await removeOrphans(run, current.orphans);
-  await pullImages(run, plan, loaded);
+  await pullImages(run, plan, pinned);
   const { drifted: replace, deployed, running, recorded } = current;
   const trial = {
     tried: options.withoutTrial !== true,
@@ -125,7 +123,7 @@ export async function prepare(run: Run, options: PrepareOptions): Promise<Prepar
     bareTags: bareTagsOf(model),
   };
   return {
-    config,
+    config: pinned.plain,
     message: adoption === undefined ? message : ADOPT,
     model,
     replace,

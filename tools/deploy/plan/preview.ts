@@ -1,9 +1,7 @@
 /** The plan of `npm run deploy` without a deployment: nothing is asked of the host, and nothing is changed. */
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { StackModel } from "../../../components/model";
 import { secretTexts } from "../../../config/file/edit";
-import { parseReference } from "../../../images/reference";
 import { printable } from "../../../text/one-line";
 import { maskOf } from "../../../text/redact";
 import { CommandError, textOf } from "../../cli/command";
@@ -12,8 +10,9 @@ import { errorLines } from "../pulumi/events";
 import { PulumiStack } from "../pulumi/stack";
 import { ImageChangeKinds } from "./image-changes";
 import { deployedModel } from "../pulumi/state";
+import { withPlannedImages } from "../pulumi/target";
 import { orphanedVolumes } from "./orphaned-volumes";
-import { Plan, planOf } from "./plan";
+import { planOf } from "./plan";
 import { planText } from "./text";
 import { replacesDatabase, triedIn } from "./trial";
 import { weakenings } from "./weakenings";
@@ -21,11 +20,12 @@ import { weakenings } from "./weakenings";
 /** Resolves to the text of the plan. Rejects with Pulumi's errors, one line each. */
 export async function previewText(
   pulumi: Pick<PulumiStack, "config" | "state" | "preview">,
-  { config, model }: LoadedStack,
+  loaded: LoadedStack,
   imageChangeKinds: ImageChangeKinds,
   signal: AbortSignal,
   verified: readonly string[] = [],
 ): Promise<string> {
+  const { config, model } = loaded;
   const [values, state] = await Promise.all([pulumi.config(), pulumi.state()]);
   const mask = maskOf(secretTexts(values));
   const orphaned = orphanedVolumes(state, model);
@@ -46,7 +46,10 @@ export async function previewText(
   const text = planText(model.stack, {
     plan,
     kinds: await imageChangeKinds(plan, config, signal),
-    weakenings: weakenings(deployedModel(state), resolved(model, plan.images)),
+    weakenings: weakenings(
+      deployedModel(state),
+      withPlannedImages(values, loaded, plan.images).model,
+    ),
     orphanedVolumes: orphaned,
     // What only a look at the host or at the history tells is left to the deployment.
     findings: [],
@@ -55,22 +58,4 @@ export async function previewText(
     dump: replacesDatabase(plan, model),
   });
   return mask(printable(text));
-}
-
-/** The model with the images that the preview resolved: tags are still not pinned. */
-function resolved(model: StackModel, images: Plan["images"]): StackModel {
-  const found = (service: string, image: string): string => images[service] ?? image;
-  return {
-    ...model,
-    images: model.images.map((image) => {
-      const text = images[image.service];
-      return text === undefined || image.reference.digest !== undefined
-        ? image
-        : { ...image, reference: parseReference(text), bareTag: true };
-    }),
-    containers: model.containers.map((container) => ({
-      ...container,
-      image: found(container.service, container.image),
-    })),
-  };
 }

@@ -1,6 +1,13 @@
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
-import { asStackFile, changedKeys, PlainConfig, withConfigFile } from "../../../config/file/edit";
+import { bareTagsOf, withBareTags } from "../../../components/model";
+import {
+  asStackFile,
+  changedKeys,
+  PlainConfig,
+  withConfigFile,
+  withImages,
+} from "../../../config/file/edit";
 import { PulumiStack } from "./stack";
 
 /** The configuration to deploy. */
@@ -17,6 +24,17 @@ const stackFilePath = (stack: string): string => `${PROJECT_FOLDER}/Pulumi.${sta
 /** Parses a configuration with this version of the program. */
 export const loadTarget = (stack: string, config: PlainConfig): LoadedStack =>
   loadStack(asStackFile(stack, stackFilePath(stack), config));
+
+/** A configuration with the images of its plan, pinned for this run, and what the program makes of it. */
+export function withPlannedImages(
+  wanted: PlainConfig,
+  { model: { stack, ...asWritten } }: LoadedStack,
+  images: Readonly<Record<string, string>>,
+): LoadedStack & { readonly plain: PlainConfig } {
+  const plain = withImages(wanted, images);
+  const { config, model } = loadTarget(stack, plain);
+  return { plain, config, model: withBareTags(model, bareTagsOf(asWritten)) };
+}
 
 /** Runs Pulumi with a configuration: the stack file if it is the same, otherwise a temporary file. */
 export async function onConfig<T>(

@@ -10,7 +10,7 @@ import "../../../support/no-docker-context";
 import { digestOf } from "../../../support/raw-config";
 import { CURRENT, STACK, stateOf, withValues } from "../fake-run";
 
-const SECRET = "dev-only-a-canary-of-a-key";
+const SECRET = "dev-only-a-canary-of-a-key-000000";
 const config = withValues({ "pinned-stack:n8nEncryptionKey": SECRET });
 const loaded = loadTarget(STACK, CURRENT);
 const said = (severity: string, message: string): EngineEvent =>
