@@ -9,7 +9,7 @@ import { commandWords } from "../support/project-command";
 import { IMAGES } from "../support/requirements";
 import { plainEnvironment, run, succeeded, type Result } from "../support/run";
 import { useWorld } from "../support/world";
-import { deployStack, type DeployStack } from "./deploy-stack";
+import { useDeployStack, type DeployStack } from "./deploy-stack";
 
 /** Enough for locks and logs, not for the shell in a broken image: 2 MB. */
 const SPARE_KIB = 512;
@@ -19,17 +19,10 @@ const all = (result: Result): string => `${result.stdout}${result.stderr}`;
 describe("a deployment that is cut off", function () {
   this.timeout(300_000);
   const world = useWorld({ images: [IMAGES.traefik, IMAGES.homepage], pulumi: true });
+  const deployed = useDeployStack(world);
   let stack: DeployStack;
-
-  before(async () => {
-    stack = await deployStack(world());
-    succeeded("deploy", await stack.command("deploy", "--yes"));
-  });
-
-  afterEach(async function () {
-    // A scenario that fails must not take those after it with it.
-    if (this.currentTest?.state === "failed") await stack.settle();
-    else await stack.reset();
+  before(() => {
+    ({ stack } = deployed());
   });
 
   /** A new image for the homepage, which starts first, and for Traefik, which is tried, where that is wanted. */

@@ -71,6 +71,27 @@ let count = 0;
 const said = (lines: readonly string[], key: string): boolean =>
   lines.some((line) => line.startsWith(`  pinned-stack:${key}:`));
 
+/** A stack of its own for a suite, deployed. Each scenario begins with it as it should be. */
+export function useDeployStack(world: () => World): () => {
+  readonly world: World;
+  readonly stack: DeployStack;
+  /** What the first deployment printed. */
+  readonly first: Result;
+} {
+  let stack: DeployStack;
+  let first: Result;
+  before(async () => {
+    stack = await deployStack(world());
+    first = succeeded("deploy", await stack.command("deploy", "--yes"));
+  });
+  afterEach(async function () {
+    // A scenario that fails must not take those after it with it.
+    if (this.currentTest?.state === "failed") await stack.settle();
+    else await stack.reset();
+  });
+  return () => ({ world: world(), stack, first });
+}
+
 /** Two services are enough for most cases, and up in seconds. */
 export async function deployStack(
   world: World,

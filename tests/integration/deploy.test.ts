@@ -3,26 +3,18 @@ import { join } from "node:path";
 
 import { pulumiBinaries } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
-import { run, succeeded, type Result } from "../support/run";
+import { run, succeeded } from "../support/run";
 import { useWorld } from "../support/world";
 import { ALL, outcomes } from "./deploy/outcomes";
-import { deployStack, type DeployStack } from "./deploy-stack";
+import { deployStack, useDeployStack, type DeployStack } from "./deploy-stack";
 
 describe("npm run deploy over SSH", function () {
   this.timeout(300_000);
   const world = useWorld({ images: [IMAGES.traefik, IMAGES.homepage], pulumi: true });
+  const deployed = useDeployStack(world);
   let stack: DeployStack;
-  let first: Result;
-
-  before(async () => {
-    stack = await deployStack(world());
-    first = succeeded("deploy", await stack.command("deploy", "--yes"));
-  });
-
-  afterEach(async function () {
-    // A scenario that fails must not take those after it with it.
-    if (this.currentTest?.state === "failed") await stack.settle();
-    else await stack.reset();
+  before(() => {
+    ({ stack } = deployed());
   });
 
   /** What a trial has left. */
@@ -50,7 +42,7 @@ describe("npm run deploy over SSH", function () {
     assert.match(stderr, /nothing to do, everything is healthy/);
   });
 
-  outcomes(() => ({ world: world(), stack, first }), ["exits", "unhealthy", "otherPlatform"]);
+  outcomes(deployed, ["exits", "unhealthy", "otherPlatform"]);
 
   it("leaves the stack selected that the user has selected, and says in a preview what is replaced when", async () => {
     succeeded("stack init", await stack.stack.pulumi("stack", "init", "other"));

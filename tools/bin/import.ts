@@ -1,4 +1,4 @@
-import { painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { runCommand, surroundings } from "../cli/command";
 import { runImport } from "../import/run";
 
 void runCommand({
@@ -31,10 +31,6 @@ Exit code: 0 nothing is left to say, 1 reasons or questions are open, 2 a servic
       envFile: values["env-file"],
       secretValue: values["secret-value"],
       args: positionals,
-      folder: PROJECT_FOLDER,
-      signal,
-      out: process.stdout,
-      err: process.stderr,
-      paint: painter(process.stdout),
+      ...surroundings(signal),
     }),
 });

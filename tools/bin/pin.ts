@@ -1,4 +1,4 @@
-import { painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { runCommand, surroundings } from "../cli/command";
 import { runPin } from "../pin/run";
 
 void runCommand({
@@ -42,10 +42,6 @@ docs/updating-digests.md explains the kinds of change.`,
       ...values,
       minimumAge: values["minimum-age"],
       args: positionals,
-      folder: PROJECT_FOLDER,
-      signal,
-      out: process.stdout,
-      err: process.stderr,
-      paint: painter(process.stdout),
+      ...surroundings(signal),
     }),
 });

@@ -1,4 +1,4 @@
-import { painter, PROJECT_FOLDER, runCommand } from "../cli/command";
+import { runCommand, surroundings } from "../cli/command";
 import { runVerify } from "../trust/verify";
 
 void runCommand({
@@ -28,10 +28,6 @@ Exit code: 0 every policy is met, 1 an image is refused, 2 the registries could 
     runVerify({
       ...values,
       args: positionals,
-      folder: PROJECT_FOLDER,
-      signal,
-      out: process.stdout,
-      err: process.stderr,
-      paint: painter(process.stdout),
+      ...surroundings(signal),
     }),
 });

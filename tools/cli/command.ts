@@ -144,6 +144,15 @@ export function painter(
   return (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
 }
 
+/** What a command works with: the project's folder, its output, and the signal that ends it. */
+export const surroundings = (signal: AbortSignal) => ({
+  folder: PROJECT_FOLDER,
+  signal,
+  out: process.stdout,
+  err: process.stderr,
+  paint: painter(process.stdout),
+});
+
 /** Aligned columns, two spaces apart, without trailing spaces. Escape sequences have no width. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -2,11 +2,11 @@
 import { overSsh } from "../../support/deployment";
 import { engine29, type ImageStore } from "../../support/engine";
 import { IMAGES } from "../../support/requirements";
-import { succeeded, type Result } from "../../support/run";
+import { succeeded } from "../../support/run";
 import { useWorld } from "../../support/world";
 import { findings } from "../deploy/findings";
 import { outcomes } from "../deploy/outcomes";
-import { deployStack, type DeployStack } from "../deploy-stack";
+import { useDeployStack } from "../deploy-stack";
 import { movedTag } from "../pins/moved-tag";
 import { newSmall, type Small } from "../pins/small";
 import { newImages } from "../stack/changes";
@@ -31,19 +31,9 @@ export function core(store: ImageStore): void {
   describe(`npm run deploy and drift on Engine 29 with the ${store} image store`, function () {
     this.timeout(300_000);
     const world = useWorld({ images, pulumi: true, engine });
-    let stack: DeployStack;
-    let first: Result;
-    before(async () => {
-      stack = await deployStack(world());
-      first = succeeded("deploy", await stack.command("deploy", "--yes"));
-    });
-    afterEach(async function () {
-      // A scenario that fails must not take those after it with it.
-      if (this.currentTest?.state === "failed") await stack.settle();
-      else await stack.reset();
-    });
-    outcomes(() => ({ world: world(), stack, first }), ["exits"]);
-    findings(() => ({ world: world(), stack }));
+    const deployed = useDeployStack(world);
+    outcomes(deployed, ["exits"]);
+    findings(deployed);
   });
 
   describe(`a moved tag on Engine 29 with the ${store} image store`, function () {
