@@ -36,9 +36,9 @@ take_lock() {
       failed=$((failed + 1))
       if [ $failed -ge 5 ]; then log "$1: cannot be locked: $said"; return 2; fi
     elif has_ended "$holder" && { end_helpers "$1"; ! group_lives "$holder" || [ $waited -ge 120 ]; }; then
-      if docker rm "$lock" >/dev/null 2>&1; then continue; fi
+      if docker rm -v "$lock" >/dev/null 2>&1; then continue; fi
     elif [ $waited -ge "${lock_seconds:-1800}" ]; then
-      log "$1: an earlier script, process ${holder%% *} of the host, still works on it; wait for its end or end it; if it is gone, run on the host: docker rm $1-lock"
+      log "$1: an earlier script, process ${holder%% *} of the host, still works on it; wait for its end or end it; if it is gone, run on the host: docker rm -v $1-lock"
       return 1
     elif [ $waited = 0 ]; then log "$1: waiting until an earlier script on this host has ended"
     fi
@@ -49,7 +49,7 @@ take_lock() {
   worked_on=$1
   end_helpers "$1"
 }
-drop_lock() { for lock in $held; do docker rm "$lock" >/dev/null 2>&1 || :; done; held=; }
+drop_lock() { for lock in $held; do docker rm -v "$lock" >/dev/null 2>&1 || :; done; held=; }
 # Process ids are only comparable within one boot of the host and one PID namespace.
 machine() { echo "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || :) $(readlink /proc/self/ns/pid 2>/dev/null || :)"; }
 # Whether the script of holder `<process> <boot> <namespace>` has ended. If unknown: no.
@@ -122,7 +122,7 @@ running_of() {
 helper() { docker run --rm --label hardened.role=helper --label "hardened.for=$worked_on" --network none --cap-drop ALL --security-opt no-new-privileges --read-only --memory 256m --memory-swap 256m --pids-limit 50 "$@"; }
 
 end_helpers() {
-  for left in $(docker ps -aq --filter label=hardened.role=helper --filter "label=hardened.for=$1"); do docker rm -f "$left" >/dev/null 2>&1 || :; done
+  for left in $(docker ps -aq --filter label=hardened.role=helper --filter "label=hardened.for=$1"); do docker rm -f -v "$left" >/dev/null 2>&1 || :; done
 }
 
 # Name of the volume that container $1 has at path $2.

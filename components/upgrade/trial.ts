@@ -209,14 +209,14 @@ ${
   check === undefined || database === undefined
     ? ""
     : `if [ "$(psql_in "$trial_server" -d ${quote(database)} -c ${quote(check.when)} </dev/null)" -gt 0 ]; then
-  docker rm -f "$trial" >/dev/null
+  docker rm -f -v "$trial" >/dev/null
   trial=$(${create(check.command)}) || not_created
   why=${quote(check.fails)}
   docker start "$trial" >/dev/null
   [ "$(docker wait "$trial")" = 0 ] || broken "$alias" "$trial"
 fi
 `
-}docker rm -f "$trial" >/dev/null
+}docker rm -f -v "$trial" >/dev/null
 log "$alias: works on a copy of its data"
 ${database === undefined ? "" : "fi\n"}fi
 `;

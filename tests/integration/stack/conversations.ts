@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
+import { bridgeName } from "../../../components/hardened/model";
 import { inNetworkOf } from "../../support/deployment";
 import { internalNetworks, services, type Inspected } from "../../support/inspect";
 import { succeeded } from "../../support/run";
@@ -88,7 +89,7 @@ export function conversations(whole: () => Whole): void {
       "n8n-postgres": true,
       "portainer-socket-proxy": true,
       edge: false,
-      egress: false,
+      "egress-n8n": false,
     });
   });
 
@@ -171,7 +172,7 @@ export function conversations(whole: () => Whole): void {
       const seen = await Promise.all(
         names.map(async ([name, internal]) => {
           const id = await docker.ask("network", "inspect", "--format={{.Id}}", `${STACK}-${name}`);
-          const bridge = internal ? `br-${id.slice(0, 12)}` : `ps-${STACK}-${name}`;
+          const bridge = internal ? `br-${id.slice(0, 12)}` : bridgeName(STACK, name);
           const { code, stdout } = await host.run("ip", ["-4", "-o", "address", "show", bridge]);
           assert.equal(code, 0, bridge);
           return [name, stdout.includes(" inet ")];

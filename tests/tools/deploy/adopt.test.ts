@@ -96,7 +96,9 @@ describe("a deployment of a stack whose state is lost", function () {
     ]);
     const removed = model.containers
       .map(({ name }) => `id-${STACK}-${name}`)
-      .map((id) => `docker rm -f '${id}' >/dev/null || ! docker inspect '${id}' >/dev/null 2>&1`);
+      .map(
+        (id) => `docker rm -f -v '${id}' >/dev/null || ! docker inspect '${id}' >/dev/null 2>&1`,
+      );
     assert.deepEqual(done.slice(0, 2), ["confirm", "verified none"]);
     assert.deepEqual(done.slice(-4), [
       removed.join("\n"),

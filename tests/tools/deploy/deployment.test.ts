@@ -556,7 +556,7 @@ describe("a deployment", function () {
       assert.deepEqual(done.slice(0, 3), [
         "refresh",
         "confirm",
-        `docker rm -f 'id-${HOMEPAGE}-left' >/dev/null || ! docker inspect 'id-${HOMEPAGE}-left' >/dev/null 2>&1`,
+        `docker rm -f -v 'id-${HOMEPAGE}-left' >/dev/null || ! docker inspect 'id-${HOMEPAGE}-left' >/dev/null 2>&1`,
       ]);
     });
 

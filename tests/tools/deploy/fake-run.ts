@@ -323,7 +323,7 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
     if (role !== undefined)
       return answer((given.volumes?.[role] ?? []).map((name) => `${name}\n`).join(""));
     if (script.includes("docker logs")) return answer(given.logs ?? "");
-    removed.push(...[...script.matchAll(/docker rm -f '([^']+)'/g)].map(([, id = ""]) => id));
+    removed.push(...[...script.matchAll(/docker rm -f -v '([^']+)'/g)].map(([, id = ""]) => id));
     const isRemoval = /docker rm -f|docker volume rm/.test(script);
     const noted = note(isRemoval ? script.trim() : "another script");
     return noted.then(() => answer(""));

@@ -163,7 +163,7 @@ describe("what a run that was cut off left", () => {
     assert.deepEqual(found, [{ kind: "container", id: "left", name: "left" }]);
     assert.equal(
       removeScript(found),
-      "docker rm -f 'left' >/dev/null || ! docker inspect 'left' >/dev/null 2>&1\n",
+      "docker rm -f -v 'left' >/dev/null || ! docker inspect 'left' >/dev/null 2>&1\n",
     );
   });
 

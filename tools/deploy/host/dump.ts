@@ -112,7 +112,7 @@ function forgetScript({ stack, containers }: StackModel, volumes: readonly strin
     (volume) =>
       // A refused deployment leaves containers behind that never ran.
       `left=$(docker ps -aq --filter ${quote(`volume=${volume}`)} --filter status=created --filter status=exited)
-[ -z "$left" ] || docker rm $left >/dev/null
+[ -z "$left" ] || docker rm -v $left >/dev/null
 docker volume rm ${quote(volume)} >/dev/null
 docker volume rm ${quote(`${volume}-incomplete`)} >/dev/null 2>&1 || :
 `,

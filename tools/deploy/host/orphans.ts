@@ -39,7 +39,7 @@ export const removeScript = (orphans: readonly Orphan[]): string =>
   orphans
     .map(({ kind, id }) =>
       kind === "container"
-        ? `docker rm -f ${quote(id)} >/dev/null || ! docker inspect ${quote(id)} >/dev/null 2>&1\n`
+        ? `docker rm -f -v ${quote(id)} >/dev/null || ! docker inspect ${quote(id)} >/dev/null 2>&1\n`
         : `docker network rm ${quote(id)} >/dev/null || :\n`,
     )
     .join("");

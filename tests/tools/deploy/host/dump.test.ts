@@ -30,7 +30,7 @@ create) for word in "$@"; do
   echo "$id $holder" >"$lock/holder"
   echo "$id";;
 container) for name; do :; done; cat "$HOME/$name/holder" 2>/dev/null;;
-rm) rm -r $(grep -l "^$2 " "$HOME"/*-lock/holder | sed 's/.holder$//');;
+rm) rm -r $(grep -l "^$3 " "$HOME"/*-lock/holder | sed 's/.holder$//');;
 volume) case "$2" in
   create) for name; do :; done; mkdir -p "$HOME/volumes/$name"; echo "$*" | sed 's/.*hardened.client=\\([^ ]*\\).*/\\1/' >"$HOME/volumes/$name/client";;
   ls) ls "$HOME/volumes" 2>/dev/null || :;;
@@ -312,7 +312,7 @@ describe("the databases of a stack", () => {
   cat "$HOME/volumes";;
 "ps -q") [ ! -e "$HOME/server" ] || echo server;;
 "ps -aq") [ ! -e "$HOME/left" ] || case "$*" in *role=helper*) ;; *) echo left;; esac;;
-"rm left") ;;
+"rm -v") ;;
 "create --pull") echo 10c;;
 "rm 10c") ;;
 "inspect --format") cat "$HOME/server";;
@@ -359,7 +359,7 @@ esac`);
       has(["test-postgres-15-data", "test-postgres-16-data"]);
       assert.equal(await forget(() => Promise.resolve(true)), 0);
       assert.deepEqual(removed(), ["test-postgres-16-data"]);
-      assert.ok(volumes.calls().includes("rm left"));
+      assert.ok(volumes.calls().includes("rm -v left"));
     });
 
     it("are listed in a stack that has no data any more, too", async () => {
