@@ -41,6 +41,12 @@ export type Kill = `${number}` | `${number}-`;
 const READS =
   /^(?:inspect|container inspect|ps|logs|volume (?:inspect|ls)|exec .* (?:check|ask|pg_isready))/;
 
+/** Every third of the moments at which a case is cut off; with PINNED_STACK_ALL_MOMENTS=1 all of them. Other ones for each title. */
+export const someMoments = <T>(title: string, moments: readonly T[]): T[] =>
+  process.env["PINNED_STACK_ALL_MOMENTS"] === "1"
+    ? [...moments]
+    : moments.filter((_, index) => (index + title.length) % 3 === 0);
+
 export interface FakeContainers {
   add(id: string, container: FakeContainer): void;
   /** Changes what a container does from its next start on. */
@@ -74,12 +80,14 @@ export interface FakeContainers {
 /** `TEST_SHELL="busybox sh"` runs the scripts in another shell. */
 const SHELL = (process.env.TEST_SHELL ?? "sh").split(" ");
 
-const SLEEP = "#!/bin/sh\nexec /bin/sleep 0.01\n";
-const DATE = `#!/bin/sh
-if [ "$1" != +%s ]; then exec /bin/date "$@"; fi
-read -r seconds <"$FAKE/seconds"
-echo $((seconds + 7)) >"$FAKE/seconds"
-echo "$seconds"
+/** Functions, which need no process of their own. */
+const TIME = `sleep() { :; }
+date() {
+  if [ "$1" != +%s ]; then command date "$@"; return; fi
+  read -r now_seconds <"$FAKE/seconds"
+  echo $((now_seconds + 7)) >"$FAKE/seconds"
+  echo "$now_seconds"
+}
 `;
 
 export function fakeContainers(): FakeContainers {
@@ -91,9 +99,7 @@ export function fakeContainers(): FakeContainers {
   writeFileSync(path("clock"), "1000\n");
   writeFileSync(path("seconds"), "1000000\n");
   copyFileSync(join(__dirname, "fake-docker.sh"), path("bin", "docker"));
-  writeFileSync(path("bin", "sleep"), SLEEP);
-  writeFileSync(path("bin", "date"), DATE);
-  for (const name of ["docker", "sleep", "date"]) chmodSync(path("bin", name), 0o755);
+  chmodSync(path("bin", "docker"), 0o755);
   const put = (id: string, what: string, value: string | number): void => {
     writeFileSync(path("containers", id, what), `${value}\n`);
   };
@@ -146,19 +152,23 @@ export function fakeContainers(): FakeContainers {
       const start = performance.now();
       return new Promise((resolve) => {
         const [shell = "sh", ...words] = SHELL;
-        const child = spawn(shell, [...words, "-c", `set -eu\nexport FAKE_GROUP=$$\n${script}`], {
-          env: {
-            ...plainEnvironment,
-            PATH: `${path("bin")}:${plainEnvironment.PATH ?? ""}`,
-            HOME: folder,
-            FAKE: folder,
-            FAKE_KILL: kill ?? "",
-            FAKE_FAIL: failing === undefined ? "" : String(failing),
+        const child = spawn(
+          shell,
+          [...words, "-c", `set -eu\nexport FAKE_GROUP=$$\n${TIME}${script}`],
+          {
+            env: {
+              ...plainEnvironment,
+              PATH: `${path("bin")}:${plainEnvironment.PATH ?? ""}`,
+              HOME: folder,
+              FAKE: folder,
+              FAKE_KILL: kill ?? "",
+              FAKE_FAIL: failing === undefined ? "" : String(failing),
+            },
+            stdio: ["ignore", "pipe", "pipe"],
+            // In a group of its own, which can be killed as one.
+            detached: true,
           },
-          stdio: ["ignore", "pipe", "pipe"],
-          // In a group of its own, which can be killed as one.
-          detached: true,
-        });
+        );
         const [out, err]: [string[], string[]] = [[], []];
         child.stdout.setEncoding("utf8").on("data", (part: string) => out.push(part));
         child.stderr.setEncoding("utf8").on("data", (part: string) => err.push(part));

@@ -5,8 +5,14 @@
 # the n-th call that changes something (how often a loop asks differs from run to run); with $FAKE_KILL=n- in the middle of it,
 # and a helper that it had started goes on. With $FAKE_FAIL=n call n fails.
 cd "$FAKE" || exit 125
-# The next number of a counter. A folder for each number, because a script may call docker twice at once, in a pipeline.
-count() { read -r number <"$1/next"; until mkdir "$1/$number" 2>/dev/null; do number=$((number + 1)); done; echo "$number" >"$1/next"; }
+# The next number of a counter. A file for each number, because a script may call docker twice at once, in a pipeline.
+count() {
+  read -r number <"$1/next"
+  set -C
+  until true 2>/dev/null >"$1/$number"; do number=$((number + 1)); done
+  set +C
+  echo "$number" >"$1/next"
+}
 count calls; calls=$number
 printf '%s\036' "$*" >>log
 

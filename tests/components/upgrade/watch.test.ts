@@ -27,7 +27,7 @@ case "$1 $2" in
   *role=trial*) [ ! -e "$HOME/trial" ] || echo trial;;
   esac;;
 "rm -f") for id; do :; done; rm -f "$HOME/$id";;
-"rm 10c") touch "$HOME/unlocked";;
+"rm -v") touch "$HOME/unlocked";;
 "pause old") touch "$HOME/paused";;
 "unpause old") rm -f "$HOME/paused";;
 "inspect --format") echo 'running 0';;
