@@ -19,29 +19,44 @@ export interface KnownHole extends Advisory {
 
 export type Acceptance = LoadedStack["config"]["accept"][number];
 
-type Stack = Pick<LoadedStack, "model"> & {
+/** What decides whether a hole is accepted. */
+export type AcceptingStack = Pick<LoadedStack, "model"> & {
   readonly config: Pick<LoadedStack["config"], "accept">;
 };
 
+/**
+ * The acceptance of a hole in a service's image. Empty if the configuration has none; `ended` if it has one that no longer counts.
+ * @param ids all names of the hole
+ */
+export function acceptanceOf(
+  ids: readonly string[],
+  service: string,
+  { config, model }: AcceptingStack,
+  now: Date,
+): Pick<KnownHole, "accepted" | "ended"> {
+  let ended: string | undefined;
+  for (const accepted of config.accept.filter(({ id }) => ids.includes(id))) {
+    const { until, while: fact } = accepted;
+    if (now.toISOString().slice(0, 10) > until) ended ??= `accepted until ${until} only`;
+    else if (fact === undefined || holds(fact, service, model)) return { accepted };
+    else ended ??= `accepted while "${fact}", which is not so for ${service}`;
+  }
+  return ended === undefined ? {} : { ended };
+}
+
 /** In the order of the services. */
-export const knownImages = ({ config, model }: Stack, now: Date): readonly KnownImage[] =>
-  model.images.map(({ service, reference: image }) => {
+export const knownImages = (stack: AcceptingStack, now: Date): readonly KnownImage[] =>
+  stack.model.images.map(({ service, reference: image }) => {
     const line = lineEnd(image, now);
-    const holes = advisoriesOf(image).map((advisory): KnownHole => {
-      const accepted = config.accept.find(({ id }) => id === advisory.id);
-      if (accepted === undefined) return advisory;
-      const { until, while: fact } = accepted;
-      if (now.toISOString().slice(0, 10) > until)
-        return { ...advisory, ended: `accepted until ${until} only` };
-      return fact === undefined || holds(fact, service, model)
-        ? { ...advisory, accepted }
-        : { ...advisory, ended: `accepted while "${fact}", which is not so for ${service}` };
-    });
+    const holes = advisoriesOf(image).map((advisory) => ({
+      ...advisory,
+      ...acceptanceOf([advisory.id], service, stack, now),
+    }));
     return { service, image, holes, ...(line !== undefined && { line }) };
   });
 
 /** What to look at, one line each. Accepted holes are left out. */
-export function knownLines(stack: Stack, now: Date): readonly string[] {
+export function knownLines(stack: AcceptingStack, now: Date): readonly string[] {
   const found = knownImages(stack, now);
   const ids = new Set(found.flatMap(({ holes }) => holes.map(({ id }) => id)));
   return [
