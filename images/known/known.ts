@@ -1,52 +1,12 @@
 /**
- * What is known of an image's version: when its line ends, and published holes in it. From dated data files in this folder;
- * docs/signatures.md documents their format and how they are renewed. Contacts nothing. Pure, apart from the two files.
+ * What is known of an image's version: when its line ends, and published holes in it. Contacts nothing. Pure, apart from the
+ * data files.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-import { z } from "zod";
-
 import type { ImageReference } from "../reference";
 import { tagVersion, type Version } from "../tag-version";
+import { knownData, type KnownData } from "./data";
 
 type Named = Pick<ImageReference, "registry" | "repository" | "tag">;
-
-const day = z.iso.date();
-const version = z.string().regex(/^\d+(?:\.\d+)*$/);
-const lines = z.strictObject({
-  format: z.literal(1),
-  products: z.array(
-    z.strictObject({
-      name: z.string(),
-      repositories: z.array(z.string()).min(1),
-      source: z.url(),
-      read: day,
-      /** `end`: null while the line is maintained without a published end. */
-      lines: z.array(z.strictObject({ line: version, end: day.nullable() })),
-    }),
-  ),
-});
-const advisories = z.strictObject({
-  format: z.literal(1),
-  read: day,
-  advisories: z.array(
-    z.strictObject({
-      id: z.string().regex(/^(?:CVE-\d{4}-\d{4,}|GHSA(?:-[a-z0-9]{4}){3})$/),
-      repositories: z.array(z.string()).min(1),
-      affected: z.array(z.strictObject({ from: version, before: version })).min(1),
-      /** Whether an attacker needs a login; null if the advisory was not read in full. */
-      login: z.boolean().nullable(),
-      summary: z.string(),
-      source: z.string(),
-    }),
-  ),
-});
-
-const read = (file: string): unknown =>
-  JSON.parse(readFileSync(join(__dirname, file), "utf8")) as unknown;
-const LINES = lines.parse(read("lines.json"));
-const ADVISORIES = advisories.parse(read("advisories.json"));
 
 /** The end of a line of versions. */
 export interface LineEnd {
@@ -64,9 +24,13 @@ const DAY = 24 * 3_600_000;
 const SOON_DAYS = 90;
 
 /** Undefined for an image or a line that the data does not have. */
-export function lineEnd(image: Named, now: Date): LineEnd | undefined {
+export function lineEnd(
+  image: Named,
+  now: Date,
+  { products }: Pick<KnownData, "products"> = knownData(),
+): LineEnd | undefined {
   const own = tagVersion(image.tag);
-  const product = LINES.products.find(({ repositories }) => repositories.includes(nameOf(image)));
+  const product = products.find(({ repositories }) => repositories.includes(nameOf(image)));
   const found = product?.lines.find(({ line }) => {
     const numbers = numbersOf(line);
     return own !== undefined && numbers.every((number, index) => number === own[index]);
@@ -86,24 +50,26 @@ export interface Advisory {
   readonly id: string;
   readonly summary: string;
   readonly login: boolean | null;
-  /** The first version of the image's line without it. */
-  readonly fixed: string;
+  /** The first version of the image's line without it; null while there is none. */
+  readonly fixed: string | null;
   readonly source: string;
   readonly read: string;
 }
 
 /** Those that affect the version in the tag. A tag that is less precise than an advisory, `16-alpine`, cannot be told. */
-export function advisoriesOf(image: Named): readonly Advisory[] {
+export function advisoriesOf(
+  image: Named,
+  { advisories }: Pick<KnownData, "advisories"> = knownData(),
+): readonly Advisory[] {
   const own = tagVersion(image.tag);
   if (own === undefined) return [];
-  return ADVISORIES.advisories.flatMap(({ id, repositories, affected, login, summary, source }) => {
+  return advisories.flatMap(({ id, repositories, affected, login, summary, source, read }) => {
     if (!repositories.includes(nameOf(image))) return [];
     const range = affected.find(
-      ({ from, before }) => isAtLeast(own, from) === true && isAtLeast(own, before) === false,
+      ({ from, before }) =>
+        isAtLeast(own, from) === true && (before === null || isAtLeast(own, before) === false),
     );
-    return range === undefined
-      ? []
-      : [{ id, summary, login, source, fixed: range.before, read: ADVISORIES.read }];
+    return range === undefined ? [] : [{ id, summary, login, source, fixed: range.before, read }];
   });
 }
 
@@ -119,3 +85,41 @@ function isAtLeast(own: Version, limit: string): boolean | undefined {
 
 const numbersOf = (text: string): Version => text.split(".").map(Number);
 const nameOf = ({ registry, repository }: Named): string => `${registry}/${repository}`;
+
+const STALE_DAYS = 60;
+
+/** What limits the facts about these images, one line each: files that cannot be used, and facts that nobody renewed for long. */
+export function limitsOfFacts(
+  images: readonly Named[],
+  now: Date,
+  { products, advisories, problems }: KnownData = knownData(),
+): readonly string[] {
+  const concerns = ({ repositories }: { readonly repositories: readonly string[] }): boolean =>
+    images.some((image) => repositories.includes(nameOf(image)));
+  const stale = (what: string, read: readonly string[]): readonly string[] => {
+    const [oldest] = [...read].sort();
+    const days = oldest === undefined ? 0 : Math.floor((now.getTime() - Date.parse(oldest)) / DAY);
+    return days <= STALE_DAYS || oldest === undefined
+      ? []
+      : [
+          `what is known of ${what} is as of ${oldest}, ${days} days ago; renew it: "npm run renew"`,
+        ];
+  };
+  return [
+    ...problems,
+    ...stale(
+      "ends of lines",
+      products.filter(concerns).map(({ read }) => read),
+    ),
+    ...stale(
+      "advisories",
+      advisories.filter(concerns).map(({ read }) => read),
+    ),
+  ];
+}
+
+/** Whether an advisory is in the facts at all, for whatever image. */
+export const isKnownAdvisory = (
+  id: string,
+  { advisories }: Pick<KnownData, "advisories"> = knownData(),
+): boolean => advisories.some((one) => one.id === id);

@@ -9,12 +9,19 @@ export interface Hole {
   readonly related?: readonly string[];
 }
 
+interface Options {
+  /** The repository. */
+  readonly name?: string;
+  /** The date of the database; null: the report does not say it. */
+  readonly built?: string | null;
+}
+
 const NAME = "docker.io/library/nginx";
 
 export const grypeReport = (
   digest: string,
   holes: readonly Hole[],
-  { name = NAME, built = "2026-11-25T06:12:00Z" } = {},
+  { name = NAME, built = "2026-11-25T06:12:00Z" }: Options = {},
 ) => ({
   matches: holes.map(
     ({ id, severity, package: of = "openssl", installed = "3.5.1-r0", ...more }) => ({

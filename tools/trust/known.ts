@@ -1,6 +1,13 @@
 /** Known facts about the versions of a stack: ends of lines and holes, and which of those the stack accepts. Pure. */
 import { holds } from "../../components/reach";
-import { advisoriesOf, lineEnd, type Advisory, type LineEnd } from "../../images/known/known";
+import {
+  advisoriesOf,
+  isKnownAdvisory,
+  limitsOfFacts,
+  lineEnd,
+  type Advisory,
+  type LineEnd,
+} from "../../images/known/known";
 import type { ImageReference } from "../../images/reference";
 import type { LoadedStack } from "../model/load";
 
@@ -55,26 +62,51 @@ export const knownImages = (stack: AcceptingStack, now: Date): readonly KnownIma
     return { service, image, holes, ...(line !== undefined && { line }) };
   });
 
+/** Of one service: more would hide the rest of a preview. */
+const MAX_HOLES = 5;
+
 /** What to look at, one line each. Accepted holes are left out. */
 export function knownLines(stack: AcceptingStack, now: Date): readonly string[] {
   const found = knownImages(stack, now);
   const ids = new Set(found.flatMap(({ holes }) => holes.map(({ id }) => id)));
   return [
-    ...found.flatMap(({ service, image, line, holes }) => [
-      ...(line === undefined || line.state === "open"
-        ? []
-        : [
-            `${service}: ${line.product} ${line.line} ${line.state === "ended" ? "ended" : "ends"} ${line.end ?? ""} (${new URL(line.source).host}, read ${line.read})`,
-          ]),
-      ...holes
-        .filter(({ accepted }) => accepted === undefined)
-        .map(
-          ({ id, summary, login, fixed, read, ended }) =>
-            `${service}: ${image.name} ${image.tag ?? ""}: ${id}${login === false ? ", without login" : ""}, fixed in ${fixed}: ${summary} (read ${read})${ended === undefined ? "" : `; ${ended}`}`,
-        ),
-    ]),
+    ...found.flatMap(({ service, ...known }) =>
+      imageLines(known).map((line) => `${service}: ${line}`),
+    ),
     ...stack.config.accept
-      .filter(({ id }) => !ids.has(id))
+      .filter(({ id }) => isKnownAdvisory(id) && !ids.has(id))
       .map(({ id }) => `accept: ${id} concerns no pinned version; remove it`),
+    ...limitsOfFacts(
+      found.map(({ image }) => image),
+      now,
+    ),
   ];
 }
+
+/** Of one image; first the holes for which nobody needs a login. */
+export function imageLines({ image, line, holes }: Omit<KnownImage, "service">): readonly string[] {
+  const open = holes
+    .filter(({ accepted }) => accepted === undefined)
+    .sort((one, other) => rank(one) - rank(other));
+  const more = open.length - MAX_HOLES;
+  return [
+    ...(line === undefined || line.state === "open" ? [] : [describeLine(line)]),
+    ...open
+      .slice(0, MAX_HOLES)
+      .map((hole) => `${image.name} ${image.tag ?? ""}: ${describeHole(hole)}`),
+    ...(more > 0
+      ? [
+          `${image.name} ${image.tag ?? ""}: and ${more} more; "npm run -s report -- --format json" has all`,
+        ]
+      : []),
+  ];
+}
+
+const rank = ({ login }: KnownHole): number => (login === false ? 0 : login === null ? 1 : 2);
+
+/** `traefik 3.6 ended 2026-08-16 (endoflife.date, read 2026-08-22)` */
+export const describeLine = ({ product, line, state, end, source, read }: LineEnd): string =>
+  `${product} ${line} ${end === undefined ? "has no published end" : `${state === "ended" ? "ended" : "ends"} ${end}`} (${new URL(source).host}, read ${read})`;
+
+const describeHole = ({ id, login, fixed, summary, read, ended }: KnownHole): string =>
+  `${id}${login === false ? ", without login" : ""}, ${fixed === null ? "no fix yet" : `fixed in ${fixed}`}: ${summary} (read ${read})${ended === undefined ? "" : `; ${ended}`}`;

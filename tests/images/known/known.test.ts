@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-import { advisoriesOf, lineEnd } from "../../../images/known/known";
+import { KNOWN_FOLDER, parseLines, parseOsv, readKnown } from "../../../images/known/data";
+import { advisoriesOf, limitsOfFacts, lineEnd } from "../../../images/known/known";
 import { parseReference } from "../../../images/reference";
 
 const NOW = new Date("2026-11-27T12:00:00Z");
@@ -58,5 +62,80 @@ describe("the known holes", () => {
     assert.deepEqual(ids("postgres:16.15-alpine"), ["CVE-2026-116314 16.16"]);
     assert.deepEqual(ids("ghcr.io/evil/n8n:1.64.2"), []);
     assert.deepEqual(ids("n8nio/n8n:latest"), []);
+  });
+});
+
+describe("the data files", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "known-"));
+    for (const name of ["lines.json", "advisories.json", "osv.json"])
+      cpSync(join(KNOWN_FOLDER, name), join(folder, name));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it("of this project can be used", () => {
+    assert.deepEqual(readKnown().problems, []);
+    assert.ok(parseLines(readFileSync(join(KNOWN_FOLDER, "lines.json"), "utf8")) !== undefined);
+    assert.ok(parseOsv(readFileSync(join(KNOWN_FOLDER, "osv.json"), "utf8")) !== undefined);
+  });
+
+  it("that cannot be used are said, stop nothing, and leave the others", () => {
+    writeFileSync(join(folder, "lines.json"), "<html>");
+    rmSync(join(folder, "osv.json"));
+    const data = readKnown(folder);
+    assert.deepEqual(data.problems, [
+      "images/known/lines.json cannot be used; restore it with git",
+      "images/known/osv.json cannot be used; restore it with git",
+    ]);
+    assert.equal(lineEnd(of("traefik:v3.6.4"), NOW, data), undefined);
+    assert.equal(advisoriesOf(of("traefik:v3.7.12"), data).length, 1);
+    assert.deepEqual(limitsOfFacts([], NOW, data), data.problems);
+  });
+
+  it("take what OSV says over what somebody wrote about the same hole", () => {
+    const osv = parseOsv(readFileSync(join(folder, "osv.json"), "utf8"));
+    const packages = osv?.packages.map((one) =>
+      one.name === "n8n"
+        ? {
+            ...one,
+            read: "2026-11-20",
+            advisories: [
+              {
+                ...{
+                  id: "CVE-2026-119408",
+                  login: false,
+                  summary: "from OSV",
+                  source: "https://osv.dev/",
+                },
+                affected: [{ from: "2.0.0", before: null }],
+              },
+            ],
+          }
+        : one,
+    );
+    writeFileSync(join(folder, "osv.json"), JSON.stringify({ format: 1, packages }));
+    const found = advisoriesOf(of("n8nio/n8n:2.42.4"), readKnown(folder));
+    assert.deepEqual(found, [
+      {
+        ...{ id: "CVE-2026-119408", login: false, summary: "from OSV", source: "https://osv.dev/" },
+        ...{ fixed: null, read: "2026-11-20" },
+      },
+    ]);
+  });
+
+  it("are said with their date when nobody renewed them for 60 days", () => {
+    const said = (day: string) =>
+      limitsOfFacts([of("nginx:1.30.5-alpine")], new Date(day), readKnown(folder));
+    assert.deepEqual(said("2026-09-01"), []);
+    assert.deepEqual(said("2026-11-27"), [
+      'what is known of ends of lines is as of 2026-08-22, 97 days ago; renew it: "npm run renew"',
+    ]);
+    assert.deepEqual(
+      limitsOfFacts([of("example.test/own:1")], new Date("2026-11-27"), readKnown(folder)),
+      [],
+    );
   });
 });

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../../../config/config";
 import { describeStack } from "../../../components/describe";
 import { holds } from "../../../components/reach";
-import { knownLines } from "../../../tools/trust/known";
+import { parseReference } from "../../../images/reference";
+import { imageLines, knownLines } from "../../../tools/trust/known";
 import { openvex } from "../../../tools/trust/openvex";
 import { IMAGES, problemsOf, rawConfig } from "../../support/raw-config";
 
@@ -45,12 +46,40 @@ describe("known holes of a stack", () => {
     );
   });
 
-  it("that are accepted without being there are said", () => {
-    assert.ok(
-      knownLines(stackWith([{ ...HOLE, id: "CVE-2020-1234" }]), NOW).includes(
-        "accept: CVE-2020-1234 concerns no pinned version; remove it",
-      ),
-    );
+  it("that are accepted without being there are said, unless only a scanner knows them", () => {
+    const said = (id: string) =>
+      knownLines(
+        stackWith([{ ...HOLE, id }], { traefik: `traefik:v3.7.17@sha256:${"1".repeat(64)}` }),
+        NOW,
+      ).filter((line) => line.startsWith("accept: "));
+    assert.deepEqual(said("CVE-2026-88008"), [
+      "accept: CVE-2026-88008 concerns no pinned version; remove it",
+    ]);
+    assert.deepEqual(said("CVE-2020-1234"), []);
+  });
+
+  it("are said for five at most of one image, first those without login", () => {
+    const said = knownLines(
+      stackWith([], { n8n: `n8nio/n8n:1.64.2@sha256:${"5".repeat(64)}` }),
+      NOW,
+    ).filter((line) => line.startsWith("n8n: "));
+    assert.ok(said.length >= 2 && said.length <= 6);
+    assert.match(said[0] ?? "", /, without login, /);
+    const many = Array.from({ length: 8 }, (_, index) => ({
+      ...{
+        id: `CVE-2026-1000${index}`,
+        fixed: null,
+        summary: "a hole",
+        source: "test",
+        read: "2026-11-27",
+      },
+      login: index === 7 ? false : true,
+    }));
+    const image = parseReference("n8nio/n8n:1.64.2");
+    const short = imageLines({ image, holes: many });
+    assert.equal(short.length, 6);
+    assert.match(short[0] ?? "", /CVE-2026-10007, without login, no fix yet: a hole/);
+    assert.match(short[5] ?? "", /n8nio\/n8n 1\.64\.2: and 3 more; /);
   });
 
   it("are refused without a reason, a day or a known fact", () => {
