@@ -80,6 +80,7 @@ const unpinned = (required: boolean): Judgement => ({
   policy: required ? "stack" : "none",
   signers: [],
   others: [],
+  sboms: [],
   remedy: 'pin it with "npm run pin"',
 });
 

@@ -17,7 +17,14 @@ import {
 } from "../reference";
 import { RegistryError, type Manifest, type RegistryClient } from "../registry/client";
 import { listedDigests } from "../registry/referrers";
-import { platformManifest, repositoryName, type Evidence, type FoundCandidate } from "./evidence";
+import {
+  isSbom,
+  platformManifest,
+  repositoryName,
+  type Evidence,
+  type FoundCandidate,
+  type SbomReference,
+} from "./evidence";
 import { attestationsIn, candidateOf, readManifest, tagOf } from "./layout";
 import { readStatement } from "./statement";
 import { claimedStatement } from "./verify";
@@ -44,6 +51,8 @@ interface Collected {
   readonly unanswered: string[];
   readonly unread: string[];
   readonly others: Set<string>;
+  /** By digest. */
+  readonly sboms: Map<Digest, SbomReference>;
 }
 
 /** Never rejects because of a registry: what could not be asked is in `unanswered`. */
@@ -60,7 +69,13 @@ export async function discover(
     (one, index, all) =>
       all.findIndex((other) => repositoryName(other) === repositoryName(one)) === index,
   );
-  const collected: Collected = { found: [], unanswered: [], unread: [], others: new Set() };
+  const collected: Collected = {
+    found: [],
+    unanswered: [],
+    unread: [],
+    others: new Set(),
+    sboms: new Map(),
+  };
   const evidence = (more: Partial<Evidence> = {}): Evidence => {
     const found = unique(collected.found);
     if (found.length > MAX_LAYERS)
@@ -75,6 +90,9 @@ export async function discover(
       unanswered: [...new Set(collected.unanswered)].slice(0, MAX_LAYERS),
       unread: [...new Set(collected.unread)].slice(0, MAX_LAYERS),
       others: [...collected.others].sort().slice(0, MAX_LAYERS),
+      ...(collected.sboms.size > 0 && {
+        sboms: [...collected.sboms.values()].slice(0, MAX_LAYERS),
+      }),
       ...more,
     };
   };
@@ -176,8 +194,12 @@ async function layersOf(
         }
         const claimed = claimedStatement(candidate);
         // SBOMs and the like may be large, and nothing here uses them.
-        if (claimed?.what === "other") collected.others.add(cleaned(claimed.predicateType));
-        else collected.found.push({ over, ...candidate });
+        if (claimed?.what === "other") {
+          const type = cleaned(claimed.predicateType);
+          collected.others.add(type);
+          if (isSbom(type))
+            collected.sboms.set(layer.digest, { type, digest: layer.digest, unsigned: false });
+        } else collected.found.push({ over, ...candidate });
       }),
     ),
   );
@@ -216,9 +238,12 @@ async function embedded(
     const { bytes } = await client.manifest(image, attestation);
     const parsed = attestationLayers.safeParse(parseJson(bytes));
     const layers = parsed.success ? parsed.data.layers : [];
-    for (const { annotations } of layers) {
+    for (const { annotations, digest } of layers) {
       const type = annotations?.["in-toto.io/predicate-type"];
-      if (typeof type === "string") collected.others.add(`unsigned ${cleaned(type)}`);
+      if (typeof type !== "string") continue;
+      collected.others.add(`unsigned ${cleaned(type)}`);
+      if (isSbom(type))
+        collected.sboms.set(digest, { type: cleaned(type), digest, unsigned: true });
     }
     const provenance = layers.find(
       ({ mediaType, size, annotations }) =>

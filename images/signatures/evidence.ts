@@ -39,12 +39,28 @@ export interface Evidence {
   readonly unread: readonly string[];
   /** What else is attached: predicate types and media types, such as SBOMs. Not verified. */
   readonly others: readonly string[];
+  /** Where SBOMs are. Absent: none was found, or nobody looked. */
+  readonly sboms?: readonly SbomReference[];
   /** The index, if a signature is about a manifest in it. */
   readonly index?: Buffer;
   readonly attestation?: AttestationBytes;
   /** Claims of an unsigned provenance in the index. */
   readonly claims?: BuildClaims;
 }
+
+/** A software bill of materials. Nobody checks who made it. */
+export interface SbomReference {
+  /** The predicate type: `https://spdx.dev/Document`. */
+  readonly type: string;
+  /** The blob that has it, in the image's repository or where its signatures are. */
+  readonly digest: Digest;
+  /** In the index, as BuildKit writes it; else it is attached to the image in a signed envelope. */
+  readonly unsigned: boolean;
+}
+
+/** https://spdx.dev, https://cyclonedx.org */
+export const isSbom = (predicateType: string): boolean =>
+  /^https:\/\/(?:spdx\.dev|cyclonedx\.org)\//.test(predicateType);
 
 /** `docker.io/library/traefik` */
 export const repositoryName = ({
@@ -126,6 +142,16 @@ const evidence = z.object({
     .max(50),
   unread: z.array(z.string().max(500)).max(50),
   others: z.array(z.string().max(500)).max(50),
+  sboms: z
+    .array(
+      z.object({
+        type: z.string().max(500),
+        digest: z.custom<Digest>(isDigest),
+        unsigned: z.boolean(),
+      }),
+    )
+    .max(50)
+    .exactOptional(),
   index: bytes.exactOptional(),
   attestation: z.object({ manifest: bytes, statement: bytes }).exactOptional(),
   claims: z

@@ -19,6 +19,7 @@ import {
   type Coverage,
   type Evidence,
   type FoundCandidate,
+  type SbomReference,
 } from "./evidence";
 import type { BuildClaims } from "./statement";
 import { accept, claimedStatement, type SignatureVerifier, type Signer } from "./verify";
@@ -48,6 +49,8 @@ export interface Judgement {
   readonly claims?: BuildClaims;
   /** What else is attached, such as SBOMs. Not verified. */
   readonly others: readonly string[];
+  /** Where its SBOMs are. Not verified. */
+  readonly sboms: readonly SbomReference[];
   /** When the registries were asked. */
   readonly asked?: Date;
 }
@@ -91,6 +94,7 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
     policy: origin,
     signers: [],
     others: evidence?.others ?? [],
+    sboms: evidence?.sboms ?? [],
     ...(evidence?.claims !== undefined && { claims: evidence.claims }),
     ...(evidence !== undefined && { asked: evidence.asked }),
   } as const;

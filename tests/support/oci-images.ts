@@ -118,13 +118,17 @@ export function indexedImage(
   images: readonly PlatformImage[],
   options: {
     readonly attestations?: string;
+    /** The predicate of the provenance in them. With it, each has an SPDX document too. Default: only their text. */
+    readonly build?: object;
     readonly mediaType?: ManifestType;
     readonly annotations?: Readonly<Record<string, string>>;
   } = {},
 ): IndexedImage {
-  const { attestations, mediaType = OCI_INDEX, annotations } = options;
+  const { attestations, build, mediaType = OCI_INDEX, annotations } = options;
   const attested =
-    attestations === undefined ? [] : images.map((image) => attestationOf(image, attestations));
+    attestations === undefined
+      ? []
+      : images.map((image) => attestationOf(image, attestations, build));
   const index = manifestOf(mediaType, {
     manifests: [
       ...images.map(({ manifest, platform }) => ({
@@ -150,13 +154,21 @@ export function indexedImage(
 }
 
 /** https://docs.docker.com/build/metadata/attestations/attestation-storage/ */
-function attestationOf(image: PlatformImage, text: string): PlatformImage & { subject: Digest } {
+function attestationOf(
+  image: PlatformImage,
+  text: string,
+  build?: object,
+): PlatformImage & { subject: Digest } {
+  const documents =
+    build === undefined
+      ? []
+      : [blobOf(JSON.stringify({ predicateType: "https://spdx.dev/Document", predicate: {} }))];
   const statement = blobOf(
     JSON.stringify({
       _type: "https://in-toto.io/Statement/v0.1",
       predicateType: "https://slsa.dev/provenance/v0.2",
       subject: [{ name: "image", digest: { sha256: image.manifest.digest.slice(7) } }],
-      predicate: { text },
+      predicate: build ?? { text },
     }),
   );
   const config = blobOf(
@@ -173,12 +185,16 @@ function attestationOf(image: PlatformImage, text: string): PlatformImage & { su
         ...descriptor("application/vnd.in-toto+json", statement),
         annotations: { "in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2" },
       },
+      ...documents.map((document) => ({
+        ...descriptor("application/vnd.in-toto+json", document),
+        annotations: { "in-toto.io/predicate-type": "https://spdx.dev/Document" },
+      })),
     ],
   });
   return {
     platform: UNKNOWN,
     config,
-    layers: [statement],
+    layers: [statement, ...documents],
     manifest,
     subject: image.manifest.digest,
   };

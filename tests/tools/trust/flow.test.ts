@@ -182,3 +182,69 @@ describe("a policy in a stack's file", () => {
     assert.match(silent.out, /^app +unknown +could not be told: /m);
   });
 });
+
+describe("an image that its publisher does not sign", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "unsigned-"));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it("says who it claims has built it and where its SBOM is, and that nobody has signed that", async () => {
+    const registry = await start({ referrers: true });
+    const built = indexedImage([platformImage({ created: "2026-10-01T00:00:00Z" })], {
+      attestations: "built",
+      build: {
+        builder: { id: "https://github.com/docker-library" },
+        invocation: {
+          configSource: {
+            uri: "https://github.com/team/app.git#main",
+            digest: { sha1: "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d" },
+          },
+        },
+      },
+    });
+    registry.putImage("team/app", built, "1");
+    writeFileSync(
+      join(folder, "Pulumi.prod.yaml"),
+      `config:\n  pinned-stack:images:\n    app: ${registry.host}/team/app:1\n  pinned-stack:registries:\n    "${registry.host}": { insecure: true }\n  pinned-stack:trust:\n    app: { unsigned: the team signs nothing yet }\n`,
+    );
+    const pin = async (format: string): Promise<string> => {
+      let out = "";
+      const code = await runPin({
+        ...{ stack: "prod", args: [], check: false, all: false, format, folder },
+        signal: new AbortController().signal,
+        out: { write: (part: string | Uint8Array) => ((out += String(part)), true) },
+        err: { write: () => true },
+        paint: plain,
+      });
+      assert.equal(code, 0);
+      return out;
+    };
+    assert.match(
+      await pin("table"),
+      /^app +unsigned +the team signs nothing yet; unsigned provenance in it says: built from https:\/\/github\.com\/team\/app\.git#main at 1a2b3c4d5e6f by https:\/\/github\.com\/docker-library; SBOM: SPDX [0-9a-f]{12}, unsigned$/m,
+    );
+    // The second time nothing is asked, and the same is known.
+    const asked = registry.log.length;
+    const [{ signature }] = (
+      JSON.parse(await pin("json")) as {
+        services: [{ signature: { provenance: unknown; sboms: { digest: string }[] } }];
+      }
+    ).services;
+    assert.deepEqual(signature.provenance, {
+      signed: false,
+      builder: "https://github.com/docker-library",
+      source: "https://github.com/team/app.git#main",
+      revision: "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d",
+    });
+    const [sbom, ...more] = signature.sboms;
+    assert.deepEqual(more, []);
+    assert.ok(built.blobs.some((blob) => blob.digest === sbom?.digest));
+    assert.ok(
+      !registry.log.slice(asked).some(({ kind }) => kind === "referrers" || kind === "blob"),
+    );
+  });
+});

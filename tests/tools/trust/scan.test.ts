@@ -278,7 +278,7 @@ ${script}
     for (const [script, expected] of [
       [
         `process.stderr.write("[0003]  WARN no db\\n1 error occurred:\\n\\t* failed to load vulnerability db: database does not exist\\n"); process.exit(1);`,
-        '* failed to load vulnerability db: database does not exist; get its database where there is internet access: "grype db update"',
+        'failed to load vulnerability db: database does not exist; get its database where there is internet access: "grype db update"',
       ],
       [`process.stderr.write("\\u001b[31mboom\\u001b[0m\\n"); process.exit(3);`, "boom"],
       [`process.exit(3);`, "it ended with 3"],

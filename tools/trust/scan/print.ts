@@ -44,10 +44,17 @@ export function scanTable(
   const blocks = scanned.flatMap((one) => blockOf(one, least, paint));
   return [
     ...sources.map((text) => `${text}\n`),
-    table(
-      [["SERVICE", "IMAGE", ...SEVERITIES.map((one) => one.toUpperCase()), "ACCEPTED"], ...rows],
-      paint,
-    ),
+    ...(rows.length === 0
+      ? []
+      : [
+          table(
+            [
+              ["SERVICE", "IMAGE", ...SEVERITIES.map((one) => one.toUpperCase()), "ACCEPTED"],
+              ...rows,
+            ],
+            paint,
+          ),
+        ]),
     ...(blocks.length === 0 ? [] : [`${blocks.join("\n")}\n`]),
   ].join("\n");
 }

@@ -177,7 +177,12 @@ function reason(
   const lines = stderr
     .slice(-100_000)
     .split("\n")
-    .map((line) => oneLine(line).trim())
+    // Grype puts `[0006] ERROR` and `* ` before it.
+    .map((line) =>
+      oneLine(line)
+        .trim()
+        .replace(/^(?:\[\d+\]\s+[A-Z]+\s+)?(?:\* )?/, ""),
+    )
     .filter((line) => line !== "");
   const found = lines.findLast((line) => /\b(?:fail(?:ed|ure)?|fatal|unable|denied)\b/i.test(line));
   const text = found ?? lines.at(-1) ?? `it ended with ${String(error.code)}`;
