@@ -1,4 +1,5 @@
 /** From the configuration to the model of the stack: the one place where definitions and settings meet. Pure. */
+import { datelessLines } from "../images/known/known";
 import { formatReference, ImageReference } from "../images/reference";
 import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
 import { containerModel, FileContent, fillText, Mount, NetworkModel } from "./hardened/model";
@@ -88,6 +89,7 @@ export function describeStack(
       const { host } = settingsOf(settings, name);
       const day = since[name];
       const admin = isAdmin(definition, settings);
+      const known = datelessLines(imageOf(name), settings.accept ?? []);
       const isVisible =
         routes.some(({ service }) => service === name) &&
         (!admin || settings.adminAllow.length > 0);
@@ -97,6 +99,7 @@ export function describeStack(
         ...(day !== undefined && { since: day }),
         ...(host !== undefined && isVisible && { url: urlOf(settings, host, definition) }),
         admin,
+        ...(known.length > 0 && { known }),
       };
     }),
   };

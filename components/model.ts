@@ -1,4 +1,5 @@
 /** A stack as plain data. describe.ts creates it; Docker resources, reports and checks are derived from it. Pure. */
+import type { Accepted } from "../images/known/known";
 import { HostAddress } from "../host/address";
 import { ImageNeeds } from "../host/preflight";
 import { ImageReference, isPinned } from "../images/reference";
@@ -25,6 +26,8 @@ export interface ServiceSettings {
 
 /** The settings of a stack in the configuration that determine its containers. */
 export interface StackSettings extends IngressSettings {
+  /** Known holes that the stack lives with. Default: none. */
+  readonly accept?: readonly Accepted[];
   readonly stack: string;
   /** `linux/amd64` */
   readonly platform: string;

@@ -117,6 +117,8 @@ export interface DescribedStack {
     readonly since?: string;
     readonly url?: string;
     readonly admin: boolean;
+    /** What is known of the image's version: the end of its line, and advisories. One line each. Absent: nothing. */
+    readonly known?: readonly string[];
   }[];
 }
 

@@ -123,3 +123,52 @@ export const isKnownAdvisory = (
   id: string,
   { advisories }: Pick<KnownData, "advisories"> = knownData(),
 ): boolean => advisories.some((one) => one.id === id);
+
+/** `traefik 3.6 ended 2026-08-16 (endoflife.date, read 2026-08-22)` */
+export const describeLine = ({ product, line, state, end, source, read }: LineEnd): string =>
+  `${product} ${line} ${end === undefined ? "has no published end" : `${state === "ended" ? "ended" : "ends"} ${end}`} (${new URL(source).host}, read ${read})`;
+
+/** `CVE-2026-110852, without login, fixed in 1.123.83: dynamic webhook paths (read 2026-11-27)` */
+export const describeAdvisory = ({ id, login, fixed, summary, read }: Advisory): string =>
+  `${id}${login === false ? ", without login" : ""}, ${fixed === null ? "no fix yet" : `fixed in ${fixed}`}: ${summary} (read ${read})`;
+
+/** First those for which nobody needs a login, then those of which that is not known. */
+export const byReach = (one: Pick<Advisory, "login">, other: Pick<Advisory, "login">): number =>
+  reachOf(one) - reachOf(other);
+const reachOf = ({ login }: Pick<Advisory, "login">): number =>
+  login === false ? 0 : login === null ? 1 : 2;
+
+/** A hole that a stack lives with. */
+export interface Accepted {
+  readonly id: string;
+  readonly reason: string;
+  /** The last day. */
+  readonly until: string;
+  readonly while?: string;
+}
+
+const MAX_ON_PAGE = 10;
+
+/**
+ * What is known of an image for a page that must not change from day to day: whether a line has ended is as of the day on which
+ * the source was read, and an acceptance is shown with its last day.
+ */
+export function datelessLines(
+  image: Named,
+  accept: readonly Accepted[],
+  data: KnownData = knownData(),
+): readonly string[] {
+  const product = data.products.find(({ repositories }) => repositories.includes(nameOf(image)));
+  const line = product && lineEnd(image, new Date(product.read), data);
+  const holes = [...advisoriesOf(image, data)].sort(byReach).map((hole) => {
+    const accepted = accept.find(({ id }) => id === hole.id);
+    return accepted === undefined
+      ? describeAdvisory(hole)
+      : `${describeAdvisory(hole)}; accepted until ${accepted.until}${accepted.while === undefined ? "" : ` while ${accepted.while}`}: ${accepted.reason}`;
+  });
+  return [
+    ...(line?.end === undefined ? [] : [describeLine(line)]),
+    ...holes.slice(0, MAX_ON_PAGE),
+    ...(holes.length > MAX_ON_PAGE ? [`and ${holes.length - MAX_ON_PAGE} more advisories`] : []),
+  ];
+}

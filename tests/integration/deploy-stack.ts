@@ -115,7 +115,9 @@ export async function deployStack(
         "  pinned-stack:domain: example.test",
         `  pinned-stack:publish: { address: 127.0.0.1, http: ${port} }`,
         ...(said(more, "checkTags") ? [] : ["  pinned-stack:checkTags: false"]),
-        `  pinned-stack:registries: { "${world.registry.name}": { insecure: true } }`,
+        ...(said(more, "registries")
+          ? []
+          : [`  pinned-stack:registries: { "${world.registry.name}": { insecure: true } }`]),
         ...(said(more, "services")
           ? []
           : [

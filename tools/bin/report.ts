@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 import { readStackFile } from "../../config/file/read";
 import { oneLine } from "../../text/one-line";
@@ -23,6 +24,7 @@ import {
 } from "../report/formats";
 import { stackView } from "../report/view/stack";
 import { openvex } from "../trust/openvex";
+import { supplyView } from "../trust/supply";
 
 void runCommand({
   help: `
@@ -51,7 +53,7 @@ Exit code: 0 done, 1 something became weaker (with --against), 2 the configurati
     output: { type: "string" },
     against: { type: "string" },
   },
-  main: ({ values: { stack, format: name, output, against, "config-file": path } }) => {
+  main: async ({ values: { stack, format: name, output, against, "config-file": path } }) => {
     const format = choice("format", name, Object.keys(FORMATS) as Format[]);
     if (against !== undefined && !COMPARED.includes(format))
       throw new CommandError(
@@ -60,20 +62,22 @@ Exit code: 0 done, 1 something became weaker (with --against), 2 the configurati
     checkOutput(format, output, stack);
     // Before the stack, which takes longer to load.
     const saved = against === undefined ? undefined : readSaved(against, stack);
-    const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER, path), { placeholders: true });
+    const file = readStackFile(stack, PROJECT_FOLDER, path);
+    const loaded = loadStack(file, { placeholders: true });
     if (format === "compose" && output !== undefined) {
       const files = exportOf(loaded);
       writeExport(output, files);
       process.stderr.write(
         `wrote ${Object.keys(files).length} files to ${output}; the head of compose.yaml says what it needs before the first start\n`,
       );
-      return Promise.resolve(0);
+      return 0;
     }
     if (format === "openvex") {
       process.stdout.write(openvex(loaded, new Date()));
-      return Promise.resolve(0);
+      return 0;
     }
-    const view = stackView(loaded.model);
+    const supply = await supplyView(loaded, dirname(file.path), new Date());
+    const view = { ...stackView(loaded.model), supply };
     const found = saved && changes(saved, view);
     const paint = painter(process.stdout);
     process.stdout.write(
@@ -81,7 +85,7 @@ Exit code: 0 done, 1 something became weaker (with --against), 2 the configurati
         ? render(format as PrintedFormat, view, paint)
         : renderChanges(format, view.stack, found, paint),
     );
-    return Promise.resolve(found !== undefined && isWeaker(found) ? 1 : 0);
+    return found !== undefined && isWeaker(found) ? 1 : 0;
   },
 });
 

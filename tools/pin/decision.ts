@@ -32,6 +32,8 @@ export interface PinRow {
   readonly eligible?: Date;
   /** What the signatures of the image are; absent if the row failed before. */
   readonly trust?: Judgement;
+  /** The end of the line and open holes of the image that the file has afterwards, one line each. */
+  readonly known?: readonly string[];
 }
 
 /** An image whose tag is looked up. */

@@ -19,7 +19,7 @@ export function pinJson(report: PinReport): string {
     all,
     at: now.toISOString(),
     services: rows.map(
-      ({ service, status, kind, why, from, to, eligible, before, after, trust }) => ({
+      ({ service, status, kind, why, from, to, eligible, before, after, trust, known }) => ({
         service,
         status,
         written: written && status === "take",
@@ -31,6 +31,7 @@ export function pinJson(report: PinReport): string {
         before: image(before),
         after: image(after),
         signature: trustJson(trust),
+        known: known ?? [],
       }),
     ),
   };

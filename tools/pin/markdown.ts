@@ -36,6 +36,10 @@ export function pinMarkdown(report: PinReport): string {
         trust === undefined ? [] : [[cell(service), trust.word, cell(describeTrust(trust))]],
       ),
     ),
+    table(
+      ["Service", "Known"],
+      rows.flatMap(({ service, known = [] }) => known.map((line) => [cell(service), cell(line)])),
+    ),
     ...ORDER.flatMap((status) =>
       changed.filter((row) => row.status === status).map((row) => section(row, report)),
     ),

@@ -11,6 +11,7 @@ import { counted, oneLine } from "../../text/one-line";
 import { choice, CommandError, jsonText, table, withProgress } from "../cli/command";
 import { checkExitCode, hasFailed } from "./decision";
 import { pinJson } from "./json";
+import { withKnown } from "./known";
 import { pinMarkdown } from "./markdown";
 import { findNewer, together, type NewerTags } from "./newer";
 import { planPins, type PinRequest } from "./plan";
@@ -99,7 +100,7 @@ export async function runPin(command: PinCommand): Promise<number> {
     }),
   );
   signal.throwIfAborted();
-  const { rows, evidence } = await withProgress(
+  const { rows: signed, evidence } = await withProgress(
     "looking for signatures",
     withSignatures(planned, {
       ...{ platform, registries, trust, signal, now, offline: check, folder: command.folder },
@@ -107,6 +108,7 @@ export async function runPin(command: PinCommand): Promise<number> {
     }),
   );
   signal.throwIfAborted();
+  const rows = withKnown(signed, settings.accept, now);
 
   const taken = new Map(
     rows.flatMap(({ service, status, to }) =>

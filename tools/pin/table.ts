@@ -1,5 +1,6 @@
 /** The report of `npm run pin` as a table for a terminal. Pure. */
 import { formatAge } from "../../images/age";
+import { oneLine } from "../../text/one-line";
 import { columns, table, type painter } from "../cli/command";
 import { describeTrust, TRUST_COLOUR } from "../trust/text";
 import type { PinRow } from "./decision";
@@ -42,10 +43,14 @@ export function pinTable(report: PinReport, paint: Paint): string {
       ? []
       : [[service, paint(TRUST_COLOUR[trust.word], trust.word), describeTrust(trust)]],
   );
+  const known = rows.flatMap((row) =>
+    (row.known ?? []).map((line) => `${row.service}: ${oneLine(line)}\n`),
+  );
   return [
     `${paint("bold", headline)}\n`,
     table(overview, paint),
     ...(signed.length === 0 ? [] : [table([["SERVICE", "SIGNATURE", "WHY"], ...signed], paint)]),
+    ...(known.length === 0 ? [] : [known.join("")]),
     ...blocks.map((text) => `${text}\n`),
   ].join("\n");
 }

@@ -9,6 +9,31 @@ import { ContainerView, StackView } from "./view/stack";
 export const headline = ({ stack, containers, images, networks, cis }: StackView): string =>
   `stack ${stack}: ${counted(containers.length, "container")} of ${counted(images.length, "image")}, ${counted(networks.length, "network")}, CIS section 5: ${cisHeadline(cis)}`;
 
+/** Where the images are from, and what is known of them. */
+function supplySections(supply: StackView["supply"]): Section[] {
+  if (supply === undefined) return [];
+  return [
+    section(
+      "Signatures and provenance",
+      ["service", "signature", "why", "provenance", "sbom"],
+      supply.images.map(({ service, signature, provenanceText, sbomText }) => [
+        ...[service, signature.word, signature.text],
+        provenanceText === "" ? "none known" : provenanceText,
+        sbomText === "" ? "none known" : sbomText.replace(/^SBOM: /, ""),
+      ]),
+    ),
+    section(
+      "Known of these versions",
+      ["service", "what"],
+      [
+        ...supply.images.flatMap(({ service, known }) => known.map((line) => [service, line])),
+        ...supply.limits.map((line) => ["", line]),
+      ],
+      "no ended line and no hole that is not accepted",
+    ),
+  ];
+}
+
 export function sections(view: StackView): Section[] {
   const { containers, entrance } = view;
   return [
@@ -23,6 +48,7 @@ export function sections(view: StackView): Section[] {
         digest === undefined ? "not pinned" : shortDigest(digest),
       ]),
     ),
+    ...supplySections(view.supply),
     section(
       "Registries over plain HTTP",
       ["registry"],

@@ -2,6 +2,9 @@
 import { holds } from "../../components/reach";
 import {
   advisoriesOf,
+  byReach,
+  describeAdvisory,
+  describeLine,
   isKnownAdvisory,
   limitsOfFacts,
   lineEnd,
@@ -85,9 +88,7 @@ export function knownLines(stack: AcceptingStack, now: Date): readonly string[] 
 
 /** Of one image; first the holes for which nobody needs a login. */
 export function imageLines({ image, line, holes }: Omit<KnownImage, "service">): readonly string[] {
-  const open = holes
-    .filter(({ accepted }) => accepted === undefined)
-    .sort((one, other) => rank(one) - rank(other));
+  const open = holes.filter(({ accepted }) => accepted === undefined).sort(byReach);
   const more = open.length - MAX_HOLES;
   return [
     ...(line === undefined || line.state === "open" ? [] : [describeLine(line)]),
@@ -102,11 +103,5 @@ export function imageLines({ image, line, holes }: Omit<KnownImage, "service">):
   ];
 }
 
-const rank = ({ login }: KnownHole): number => (login === false ? 0 : login === null ? 1 : 2);
-
-/** `traefik 3.6 ended 2026-08-16 (endoflife.date, read 2026-08-22)` */
-export const describeLine = ({ product, line, state, end, source, read }: LineEnd): string =>
-  `${product} ${line} ${end === undefined ? "has no published end" : `${state === "ended" ? "ended" : "ends"} ${end}`} (${new URL(source).host}, read ${read})`;
-
-const describeHole = ({ id, login, fixed, summary, read, ended }: KnownHole): string =>
-  `${id}${login === false ? ", without login" : ""}, ${fixed === null ? "no fix yet" : `fixed in ${fixed}`}: ${summary} (read ${read})${ended === undefined ? "" : `; ${ended}`}`;
+const describeHole = (hole: KnownHole): string =>
+  `${describeAdvisory(hole)}${hole.ended === undefined ? "" : `; ${hole.ended}`}`;

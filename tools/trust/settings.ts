@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { fromJson, isEncrypted, StackFileError } from "../../config/file/yaml";
 import { KEYS } from "../../config/schema";
 import type { Registries } from "../../images/registry/origin";
+import type { Accepted } from "../../images/known/known";
 import type { TrustPolicies } from "../../images/trust/policy";
 import { ENCRYPTED, isMap, issueLines, zodMessage } from "../../text/messages";
 
@@ -16,6 +17,8 @@ export interface PinSettings {
   readonly minimumAge: number;
   readonly registries: Registries;
   readonly trust: TrustPolicies;
+  /** Known holes that the stack lives with. */
+  readonly accept: readonly Accepted[];
   /** By registry with encrypted credentials: the remedy if it requires them. */
   readonly encrypted: ReadonlyMap<string, string>;
 }
@@ -49,6 +52,11 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
     KEYS.trust,
     typeof trusted === "string" ? fromJson(trusted) : trusted,
   );
+  const accepted = value("accept");
+  // Only for what the output says of holes: an unusable one is a problem of the commands that need the whole configuration.
+  const accept = KEYS.accept.schema.safeParse(
+    typeof accepted === "string" ? fromJson(accepted) : (accepted ?? KEYS.accept.fallback),
+  );
   if (
     platform === undefined ||
     minimumAge === undefined ||
@@ -62,6 +70,7 @@ export function readSettings(stack: string, value: (key: string) => unknown): Pi
     minimumAge,
     registries,
     trust,
+    accept: accept.data ?? [],
     encrypted: new Map(encrypted.map((registry) => [registry, hint])),
   };
 }

@@ -14,6 +14,7 @@ interface PageService {
   /** Absent for services without an active route. */
   readonly url?: string;
   readonly admin: boolean;
+  readonly known?: readonly string[];
   /** At least one. All have the same controls and exemptions. */
   readonly containers: readonly [ContainerModel, ...ContainerModel[]];
 }
@@ -149,7 +150,7 @@ const titleOf = ({ service, url }: PageService): string =>
 const linkCard = (service: PageService): string => `<li>\n<h3>${titleOf(service)}</h3>\n</li>`;
 
 function card(one: PageService): string {
-  const { service, image, since, containers } = one;
+  const { service, image, since, containers, known = [] } = one;
   const [{ controls, exemptions }] = containers;
   const { name, tag, digest } = parts(image);
   return `<li>
@@ -158,7 +159,7 @@ function card(one: PageService): string {
 <div><dt>Image</dt><dd>${escape(name)}</dd></div>
 <div><dt>Digest</dt><dd>${digestCell(digest)}</dd></div>${sinceRow(since)}
 <div><dt>User</dt><dd>${escape(controls.user)}</dd></div>
-<div><dt>Limits</dt><dd>${controls.memoryMiB} MiB, ${controls.cpus} CPU, ${controls.pidsLimit} processes</dd></div>${containerRow(service, containers)}
+<div><dt>Limits</dt><dd>${controls.memoryMiB} MiB, ${controls.cpus} CPU, ${controls.pidsLimit} processes</dd></div>${containerRow(service, containers)}${knownRow(known)}
 </dl>
 <ul class="badges" aria-label="Restrictions of ${escape(service)}">
 ${restrictionLabels(controls, exemptions)
@@ -187,6 +188,10 @@ const containerRow = (service: string, containers: readonly ContainerModel[]): s
     ? ""
     : `\n<div><dt>${names.length === 1 ? "Container" : "Containers"}</dt><dd>${names.map(escape).join(", ")}</dd></div>`;
 };
+
+/** Facts about versions are for administrators only, as the versions themselves. */
+const knownRow = (known: readonly string[]): string =>
+  known.length === 0 ? "" : `\n<div><dt>Known</dt><dd>${known.map(escape).join("<br>")}</dd></div>`;
 
 const exemptionList = (service: string, exemptions: readonly Exemption[]): string =>
   exemptions.length === 0

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { KNOWN_FOLDER, parseLines, parseOsv, readKnown } from "../../../images/known/data";
-import { advisoriesOf, limitsOfFacts, lineEnd } from "../../../images/known/known";
+import { advisoriesOf, datelessLines, limitsOfFacts, lineEnd } from "../../../images/known/known";
 import { parseReference } from "../../../images/reference";
 
 const NOW = new Date("2026-11-27T12:00:00Z");
@@ -62,6 +62,25 @@ describe("the known holes", () => {
     assert.deepEqual(ids("postgres:16.15-alpine"), ["CVE-2026-116314 16.16"]);
     assert.deepEqual(ids("ghcr.io/evil/n8n:1.64.2"), []);
     assert.deepEqual(ids("n8nio/n8n:latest"), []);
+  });
+});
+
+describe("the facts on a page", () => {
+  it("do not change from day to day: an acceptance has its last day, and a line its date", () => {
+    const accepted = {
+      ...{ id: "CVE-2026-88008", reason: "no backend takes h2c", until: "2026-01-31" },
+      while: "no shared backend",
+    };
+    assert.deepEqual(datelessLines(of("traefik:v3.6.4"), [accepted]), [
+      "traefik 3.6 ended 2026-08-16 (endoflife.date, read 2026-08-22)",
+      "CVE-2026-88008, without login, fixed in 3.7.13: a backend that accepts an h2c upgrade becomes a tunnel past the router and its middlewares, ipAllowList included (read 2026-11-27); accepted until 2026-01-31 while no shared backend: no backend takes h2c",
+    ]);
+    // Ended since then, and still true.
+    assert.match(
+      datelessLines(of("postgres:14-alpine"), [])[0] ?? "",
+      /^postgres 14 ends 2026-11-12/,
+    );
+    assert.deepEqual(datelessLines(of("example.test/own:1"), []), []);
   });
 });
 

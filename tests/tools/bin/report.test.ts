@@ -9,6 +9,7 @@ import { readStackFile } from "../../../config/file/read";
 import { loadStack } from "../../../tools/model/load";
 import { exportOf, render } from "../../../tools/report/formats";
 import { stackView } from "../../../tools/report/view/stack";
+import { supplyView } from "../../../tools/trust/supply";
 import { commandWords } from "../../support/project-command";
 import { IMAGES } from "../../support/raw-config";
 import { plainEnvironment, Result, run } from "../../support/run";
@@ -57,7 +58,8 @@ describe("npm run report", function () {
     const loaded = loadStack(readStackFile("test", folder, path), { placeholders: true });
     const { code, stdout, stderr } = await report(...(await stackFile("plain.yaml")));
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.equal(stdout, render("table", stackView(loaded.model)));
+    const supply = await supplyView(loaded, folder, new Date());
+    assert.equal(stdout, render("table", { ...stackView(loaded.model), supply }));
     assert.doesNotMatch(stdout, /canary|\[secret/);
   });
 

@@ -8,6 +8,7 @@ const settingsOf = (...lines: readonly string[]) => {
   return readSettings("prod", value);
 };
 const DEFAULTS = {
+  accept: [],
   platform: "linux/amd64",
   minimumAge: 0,
   registries: {},
@@ -39,6 +40,12 @@ describe("what pin reads of a configuration", () => {
       { registries: local },
     ],
     ["is nothing else: secrets may be missing, other keys wrong", ["host: 7", "nonsense: x"], {}],
+    ["does without accepted holes that cannot be read", ["accept: [{ id: hole }]"], {}],
+    [
+      "are accepted holes",
+      [`accept: [{ id: CVE-2026-12345, reason: not reachable here, until: 2027-01-31 }]`],
+      { accept: [{ id: "CVE-2026-12345", reason: "not reachable here", until: "2027-01-31" }] },
+    ],
   ];
   for (const [title, lines, settings] of table)
     it(title, () => {

@@ -10,6 +10,7 @@ import {
 import { Controls, Exemption } from "../../../components/hardened/policy";
 import { Ingress, Redirect, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
+import { SupplyView } from "../../trust/supply";
 import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
 import { helperExemptions, helperFacts, helpersOf } from "../cis/helpers";
@@ -41,6 +42,8 @@ export interface StackView {
   /** Init containers, which prepare volumes. */
   readonly helpers: readonly HelperView[];
   readonly cis: CisReport;
+  /** Signatures, provenance, ends of lines and known holes. Absent in reports that compare. */
+  readonly supply?: SupplyView;
 }
 
 export interface ImageView {

@@ -1,3 +1,5 @@
+import { datelessLines } from "../../../../images/known/known";
+import { parseReference } from "../../../../images/reference";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -86,6 +88,9 @@ describe("the homepage", () => {
       image: containerOf(model, name).image,
       ...(name === "homepage" && { url: "http://homepage.example.test/" }),
       admin: false,
+      ...(name === "homepage" && {
+        known: datelessLines(parseReference(containerOf(model, name).image), []),
+      }),
     }));
     const stack = { stack: "test", containers, services };
     assert.equal(

@@ -39,6 +39,22 @@ const card = (said: Partial<PageService> = {}, exemptions: readonly Exemption[] 
   pageOf([service(said)], exemptions);
 
 describe("the page of details, for administrators", () => {
+  it("says what is known of a version, as text, and nothing where nothing is", () => {
+    const html = card({
+      known: ["n8n 1 ended 2026-01-01 (endoflife.date, read 2026-08-22)", "<b>&"],
+    });
+    assert.ok(
+      html.includes(
+        "<div><dt>Known</dt><dd>n8n 1 ended 2026-01-01 (endoflife.date, read 2026-08-22)<br>&#60;b&#62;&#38;</dd></div>",
+      ),
+    );
+    assert.doesNotMatch(card(), /Known/);
+    assert.doesNotMatch(
+      renderPage({ stack: "test", services: [service({ known: ["a hole"] })], containers: [] }),
+      /hole/,
+    );
+  });
+
   it("is complete, small and needs nothing but its style sheet", () => {
     assert.equal(
       card(),
