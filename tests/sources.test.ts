@@ -99,6 +99,36 @@ describe("the sources of the program", () => {
     assert.deepEqual(wrongImports(TOOLS, toolOf), []);
   });
 
+  it("let no known hole and no scanner decide about a deployment or a return", () => {
+    const facts = /^(?:tools\/trust\/(?:known|scan\/|supply|renew\/)|images\/known\/)/;
+    const users = [...imports].flatMap(([file, targets]) =>
+      targets.some((target) => facts.test(target)) && !facts.test(file) ? [file] : [],
+    );
+    // These say it; only scan has an exit code for it, and nothing imports that.
+    assert.deepEqual(users.sort(), [
+      "components/describe.ts",
+      "components/model.ts",
+      "tools/bin/preview.ts",
+      "tools/bin/renew.ts",
+      "tools/bin/report.ts",
+      "tools/bin/scan.ts",
+      "tools/deploy/checks/doctor.ts",
+      "tools/pin/known.ts",
+      "tools/report/view/stack.ts",
+      "tools/trust/openvex.ts",
+      "tools/trust/settings.ts",
+    ]);
+    // Of the doctor's checks, a deployment makes those that are not about registries, names and versions.
+    assert.deepEqual(
+      sources
+        .filter((file) =>
+          readFileSync(join(PROJECT_FOLDER, file), "utf8").includes("examineOutside"),
+        )
+        .sort(),
+      ["tools/bin/doctor.ts", "tools/deploy/checks/doctor.ts"],
+    );
+  });
+
   it("keep components/hardened free of what only this program has", () => {
     const foreign = [...imports].flatMap(([file, targets]) =>
       file.startsWith("components/hardened/")

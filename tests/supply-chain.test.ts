@@ -89,3 +89,9 @@ describe("the bill of materials", () => {
     for (const { purl, hashes } of bill.components) assert.equal(hashes?.length, 1, purl);
   }).timeout(30_000);
 });
+
+it("claims no version of Node for which the verification of signatures is not made", () => {
+  const enginesOf = (path: string): unknown =>
+    (JSON.parse(read(path)) as { readonly engines: { readonly node: string } }).engines.node;
+  assert.equal(enginesOf("package.json"), enginesOf("node_modules/@sigstore/verify/package.json"));
+});
