@@ -62,10 +62,17 @@ export function newerTags(
   const isStable = STABLE_LINES[nameOf(image)];
   const onlyStable = isStable?.(current.version) === true;
   const wasPreRelease = PRE_RELEASE.test(current.variant);
+  const parsed = tags.flatMap((tag) => parse(tag) ?? []);
+  const { length } = current.version;
+  // Patches of `1.27-alpine` come under the same tag where the publisher has `1.27.5-alpine`; those of `16.15-alpine` do not.
+  const hasPatches = parsed.some(
+    ({ version }) =>
+      version.length > length && current.version.every((number, at) => number === version[at]),
+  );
   // Of `16-alpine` and `16.15-alpine`, each stays as precise as it is.
-  const fixed = { major: 0, minor: 1, patch: Math.max(1, current.version.length - 1) }[level];
-  return tags
-    .flatMap((tag) => parse(tag) ?? [])
+  const patch = hasPatches ? length : Math.max(1, length - 1);
+  const fixed = { major: 0, minor: 1, patch }[level];
+  return parsed
     .filter(
       ({ prefix, version, variant }) =>
         prefix === current.prefix &&

@@ -28,7 +28,8 @@ const picked: readonly (readonly [string, string, string, string, string])[] = [
   ["nginx:1.30.5-alpine", NGINX, "1.30.7-alpine", "1.30.7-alpine", "1.30.7-alpine"],
   ["nginx:1.28.3-alpine", NGINX, "", "1.30.7-alpine", "1.30.7-alpine"],
   ["nginx:1.29.8-alpine", NGINX, "", "1.31.9-alpine", "1.31.9-alpine"],
-  ["nginx:1.27-alpine", NGINX, "1.31-alpine", "1.31-alpine", "1.31-alpine"],
+  // Patches of 1.27 come under the same tag.
+  ["nginx:1.27-alpine", NGINX, "", "1.31-alpine", "1.31-alpine"],
   ["postgres:16-alpine", POSTGRES, "", "", "18-alpine"],
   ["postgres:16.15-alpine", POSTGRES, "16.16-alpine", "16.16-alpine", "18.7-alpine"],
   ["n8nio/n8n:2.42.4", N8N, "2.42.6", "2.48.8", "2.48.8"],
