@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { VariantName } from "../support/image-variant";
 import { Repository, splitImage } from "../support/registry-images";
 import { IMAGES } from "../support/requirements";
 import { run, succeeded } from "../support/run";
@@ -71,6 +72,10 @@ describe("signed images, deployed", function () {
     ];
   }
 
+  /** Under a tag of its own, so that "npm run pin" stays with it. */
+  const variant = async (kind: VariantName): Promise<string> =>
+    (await stack.variant("homepage", kind)).replace("@", `-${kind}@`);
+
   const digestOf = (image: string): string => image.split("@")[1] ?? assert.fail(image);
   const evidence = (): string => join(stack.stack.project, "signatures", "homepage.sigstore.json");
 
@@ -124,7 +129,7 @@ describe("signed images, deployed", function () {
   });
 
   it("deploys the next signed one, and returns to the first although its line has ended", async () => {
-    const next = await stack.variant("homepage", "rebuild");
+    const next = await variant("rebuild");
     await sign(next, "team", OLD);
     await pin(next, /^homepage +verified +signature by key /m, 0);
     succeeded("deploy", await stack.command("deploy", "--yes"));
@@ -135,14 +140,14 @@ describe("signed images, deployed", function () {
   });
 
   it("refuses one that nobody has signed, before anything is pulled", async () => {
-    const image = await stack.variant("homepage", "reindex");
+    const image = await variant("exits");
     await refused(image, /homepage: .*: unknown: no registry was asked for its signature yet/);
     await pin(image, /^homepage +refused +has no signature, expected one by the key /m, 2);
     await refused(image, /homepage: .*: refused: has no signature, expected one by the key /);
   });
 
   it("refuses the signature of another image, copied in both forms", async () => {
-    const image = await stack.variant("homepage", "reindex");
+    const image = await variant("exits");
     await sign(good, "team", OLD);
     await copyTag(tagOf(good), tagOf(image));
     await copyTag(tagOf(good, ".sig"), tagOf(image, ".sig"));
@@ -154,7 +159,7 @@ describe("signed images, deployed", function () {
   });
 
   it("refuses another key", async () => {
-    const image = await stack.variant("homepage", "unhealthy");
+    const image = await variant("unhealthy");
     await sign(image, "other");
     await pin(image, /^homepage +refused +its signature is not as expected: /m, 2);
     await refused(image, /homepage: .*: refused: its signature is not as expected: /);
@@ -176,11 +181,11 @@ describe("signed images, deployed", function () {
 
   for (const [mode, word] of [
     ["500", /^homepage +unknown +could not be told: /m],
-    ["redirect", /^homepage +unknown +could not be told: |^homepage +refused +has no signature/m],
+    ["redirect", /^homepage +unknown +could not be told: /m],
     ["empty", /^homepage +refused +has no signature, expected one by the key /m],
   ] as const)
     it(`says the right word about a registry that answers ${mode}`, async () => {
-      const image = await stack.variant("homepage", "exits");
+      const image = await variant("exits");
       const { host, close } = await relay(world().registry.url, mode);
       try {
         const through = image.replace(world().registry.name, host);

@@ -283,7 +283,7 @@ describe("npm run renew", () => {
       /the answer has no 3\.6, which the file has; if that is right, remove them from the file$/,
     ],
     ["breaks off", (response) => response.destroy(), /HOST: cannot be reached \(\w+\)$/],
-    ["never comes", () => undefined, /HOST: no answer within 0\.5 s$/],
+    ["never comes", () => undefined, /HOST: no answer within 1 s$/],
     [
       "never ends",
       (response) => {
@@ -294,16 +294,17 @@ describe("npm run renew", () => {
         response.on("drain", more);
         more();
       },
-      /HOST: (?:more than 32 MiB|no answer within 0\.5 s)$/,
+      /HOST: (?:more than 32 MiB|no answer within 1 s)$/,
     ],
   ];
   for (const [what, answer, message] of failures)
     it(`keeps the old facts with their date when an answer ${what}`, async () => {
       instead = { "/products/traefik/": answer };
       const before = lines("traefik");
-      const { code, err } = await renew({ timeoutMs: 500 });
+      // Only those that never end need the limit.
+      const { code, err } = await renew(what.startsWith("never") ? { timeoutMs: 1000 } : {});
       assert.equal(code, 2);
-      assert.match(err.trim(), message);
+      assert.match(err.split("\n")[0] ?? "", message);
       assert.match(err, /^ends of traefik: keeps its old facts: /);
       assert.deepEqual(lines("traefik"), before);
       assert.equal(lines("nginx")?.read, "2026-11-27");
