@@ -130,7 +130,7 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
         }),
       );
     return host.command(
-      writeName(name),
+      `${name}-fill`,
       // The files do not depend on the image, so a new image is no reason to write them again.
       { script, triggers: [volume.name], once: true },
       { parent: this, hideDiffs: ["stdin"], dependsOn: dependencies(opts) },

@@ -123,7 +123,7 @@ describe("a stack on a Docker host", () => {
 
   it("writes files before their container exists, and gives its data to its user", () => {
     const waits = waitsOf(CONTAINER, "test-app");
-    for (const name of ["test-app-config-write", "test-app-keys-write", "test-app-data-owner"])
+    for (const name of ["test-app-config-fill", "test-app-keys-fill", "test-app-data-owner"])
       assert.ok(waits.includes(`Command ${name}`), name);
     const { stdin } = only(resources, COMMAND, "test-app-data-owner").inputs;
     assert.match(String(stdin), / 'tool:1' -R '1000:1000' \/volume\)\n/);
@@ -172,7 +172,7 @@ describe("a stack on a Docker host", () => {
   it("marks secrets wherever they go, and registers neither them nor contents of files", () => {
     const { envs } = only(resources, CONTAINER, "test-app").inputs;
     assert.deepEqual(envs, ["MODE=fast", { secretValue: "TOKEN=canary-appToken" }]);
-    const { stdin } = only(resources, COMMAND, "test-app-keys-write").inputs;
+    const { stdin } = only(resources, COMMAND, "test-app-keys-fill").inputs;
     assert.ok(typeof stdin === "object" && stdin !== null && "secretValue" in stdin);
     assert.doesNotMatch(inClear(recording), /canary-app/);
     assert.doesNotMatch(JSON.stringify([...recording.outputs]), /canary/);

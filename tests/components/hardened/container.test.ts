@@ -389,7 +389,7 @@ describe("the replacement of a container", () => {
   it("waits for the files and the data", async () => {
     const { dependsOn } = await containerOf(() => ({ mounts: [files(), secrets(), data()] }));
     const waited = new Set(dependsOn.map(shortName));
-    for (const name of ["Command test-files-write", "Command test-keys-write", "Volume test-data"])
+    for (const name of ["Command test-files-fill", "Command test-keys-fill", "Volume test-data"])
       assert.ok(waited.has(name), `${name} is not among ${[...waited].join(", ")}`);
   });
 });

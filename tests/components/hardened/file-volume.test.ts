@@ -54,7 +54,7 @@ describe("a volume of plain files", () => {
       "web.conf": "listen 80\n",
       "img/logo.png": { base64: "iVBORw0KGgo=" },
     });
-    const { inputs, options, dependsOn } = only(resources, COMMAND, "test-files-write");
+    const { inputs, options, dependsOn } = only(resources, COMMAND, "test-files-fill");
     assert.deepEqual(inputs, {
       stdin: fillScript({
         ...{ volume: "test-files", image: "web:1", labels: { owner: "me" } },
@@ -142,7 +142,7 @@ describe("a volume of secrets", () => {
     // Not marked as a secret by the caller.
     const recording = await run(secret("canary-password"), OWNER);
     const content = Buffer.from("canary-password");
-    assert.deepEqual(only(recording.resources, COMMAND, "test-files-write").inputs.stdin, {
+    assert.deepEqual(only(recording.resources, COMMAND, "test-files-fill").inputs.stdin, {
       secretValue: fillScript({
         ...{ volume: "test-files", image: "web:1", labels: { owner: "me" } },
         files: [{ path: "password", mode: 0o400, owner: "101:102", content }],

@@ -51,7 +51,7 @@ describe("a socket proxy", () => {
     const { entrypoints, groupAdds } = only(resources, CONTAINER, "test-proxy").inputs;
     assert.deepEqual(entrypoints, ["haproxy", "-db", "-f", "/etc/socket-proxy/haproxy.cfg"]);
     assert.deepEqual(groupAdds, ["998"]);
-    const { stdin } = only(resources, COMMAND, "test-proxy-config-write").inputs;
+    const { stdin } = only(resources, COMMAND, "test-proxy-config-fill").inputs;
     const files = [
       { path: "haproxy.cfg", mode: 0o444, content: Buffer.from(proxyConfig(["version"])) },
     ];

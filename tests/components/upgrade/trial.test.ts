@@ -101,7 +101,7 @@ describe("the scripts of an upgrade", () => {
     for (const { name, inputs } of scripts) {
       // A script with a secret in it is a secret itself. Only those that write a file of secrets may be.
       if (typeof inputs.stdin !== "string") {
-        assert.match(name, /-write$/);
+        assert.match(name, /-fill$/);
         continue;
       }
       const text = inputs.stdin;
