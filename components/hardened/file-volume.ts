@@ -28,7 +28,7 @@ export interface FileVolumeArgs {
   >;
   /** `uid:gid` of the user that reads the secrets. */
   readonly owner?: string;
-  /** An image that the host has, normally that of the service. Nothing in it runs. */
+  /** Any image, normally that of the service. Nothing in it runs. */
   readonly image: string;
   readonly host: CommandRunner;
   readonly labels?: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import { TarEntry, tar } from "./tar";
 export interface FillSettings {
   /** Name of the volume. */
   readonly volume: string;
-  /** An image that the host has. With `chown`, it must contain `/bin/chown`; otherwise nothing in it runs. */
+  /** Pulled where the host does not have it. With `chown`, it must contain `/bin/chown`; otherwise nothing in it runs. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly files: readonly TarEntry[];
@@ -22,7 +22,7 @@ export interface FillSettings {
  */
 export function fillScript({ volume, image, labels, files, chown }: FillSettings): string {
   const words = [
-    "docker create --pull never --network none --cap-drop ALL --security-opt no-new-privileges",
+    "docker create --network none --cap-drop ALL --security-opt no-new-privileges",
     "--cpus 0.5 --memory 64m --memory-swap 64m --pids-limit 20",
     `--label ${ROLE_LABEL}=helper`,
     ...Object.entries(labels).map(([name, value]) => `--label ${quote(`${name}=${value}`)}`),

@@ -45,7 +45,7 @@ describe("the script that fills a volume", () => {
     const [create = "", ...others] = calls();
     assert.match(
       create,
-      /^create --pull never --network none --cap-drop ALL .*--label my\.label=it's/,
+      /^create --network none --cap-drop ALL .*--label my\.label=it's/,
     );
     assert.match(create, / --user 65532:65532 --volume v:\/volume web:1 -$/);
     assert.doesNotMatch(create, /cap-add/);
