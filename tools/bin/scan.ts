@@ -16,7 +16,7 @@ Default: all services; with --report, those that the reports are about.
   --only-fixed      only holes with a fixed version fail
   --format F        table (default) or json, which lists all holes
 
-The programs get neither the Docker socket nor secrets. Versions of trivy that were published with malware are refused.
+The programs read registries, not Docker, and get no secrets in their environment; they run as you. Versions of trivy that were published with malware are refused.
 
 Exit code: 0 done, 1 a hole is open with --fail-on, 2 an image could not be scanned, or an option or file is invalid.`,
   options: {

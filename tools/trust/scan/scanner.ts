@@ -1,6 +1,6 @@
 /**
- * Finds grype or trivy on PATH and lets it scan images at their registry, by digest. The programs get no Docker socket, and of
- * the environment only what they need: no passphrase, no cloud credentials, no SSH agent.
+ * Finds grype or trivy on PATH and lets it scan images at their registry, by digest. They are not told of Docker, and get of
+ * the environment only what they need: no passphrase, no cloud credentials, no SSH agent. Still they run as the user.
  */
 import { execFile } from "node:child_process";
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
