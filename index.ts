@@ -36,6 +36,7 @@ export = async (): Promise<StackOutputs> => {
   new Stack(config.stack, {
     model,
     host,
+    networkPool: config.networkPool,
     networks: JSON.parse(adopted ?? "{}") as Record<string, string>,
     deployed: Object.keys(last.images),
     restarted,
