@@ -43,10 +43,7 @@ describe("the script that fills a volume", () => {
     const { code, stdout, stderr } = await fill({ labels: { "my.label": "it's" } });
     assert.deepEqual([code, stdout, stderr], [0, "", ""]);
     const [create = "", ...others] = calls();
-    assert.match(
-      create,
-      /^create --network none --cap-drop ALL .*--label my\.label=it's/,
-    );
+    assert.match(create, /^create --network none --cap-drop ALL .*--label my\.label=it's/);
     assert.match(create, / --user 65532:65532 --volume v:\/volume web:1 -$/);
     assert.doesNotMatch(create, /cap-add/);
     assert.deepEqual(others, ["cp - c1d:/volume", "rm -f -v c1d"]);
