@@ -7,6 +7,7 @@ import { describeStack } from "./components/describe";
 import { lastDeployment } from "./components/last-deployment";
 import { hostsOf, SELF_SIGNED_CERTIFICATE } from "./components/ingress";
 import { bareTagsIn, withBareTags } from "./components/model";
+import { usesImageHealth } from "./components/services/own/definition";
 import { imagesSince, StackOutputs, stackOutputs } from "./components/outputs";
 import { Stack } from "./components/stack";
 import { stoppedContainers } from "./components/stopped";
@@ -18,7 +19,10 @@ import { checkForPulumi } from "./images/signatures/program";
 
 export = async (): Promise<StackOutputs> => {
   const config = readConfig();
-  const { images, warnings } = await resolveForPulumi(config);
+  const ownHealthChecks = Object.keys(config.images).filter((service) =>
+    usesImageHealth(config.services[service]?.own),
+  );
+  const { images, warnings } = await resolveForPulumi({ ...config, ownHealthChecks });
   const unexpected = await checkForPulumi({ ...config, images, folder: __dirname });
   const last = await lastDeployment(config.stack);
   const now = new Date();
@@ -36,6 +40,7 @@ export = async (): Promise<StackOutputs> => {
   new Stack(config.stack, {
     model,
     host,
+    networkPool: config.networkPool,
     networks: JSON.parse(adopted ?? "{}") as Record<string, string>,
     deployed: Object.keys(last.images),
     restarted,

@@ -23,6 +23,8 @@ export interface StackArgs {
   readonly warnings?: readonly { readonly service?: string; readonly message: string }[];
   /** How new containers are tried on copies of the data. */
   readonly trial: Omit<TrialArgs, "stack" | "containers">;
+  /** The range that the networks are from: `10.201.0.0/16`. */
+  readonly networkPool: string;
   /** Docker's ids by name of networks to import into Pulumi's state. Default: none. */
   readonly networks?: Readonly<Record<string, string>>;
   /** Services that the last deployment had. Default: none, as before the first deployment. */
@@ -66,7 +68,15 @@ export class Stack extends pulumi.ComponentResource {
       void pulumi.log.warn(message, service === undefined ? undefined : this.#images.get(service));
     this.#networks = new Networks(
       name,
-      { labels: this.#labels(), ...(args.networks && { existing: args.networks }) },
+      {
+        labels: this.#labels(),
+        subnets: host.subnets(
+          args.networkPool,
+          model.networks.map((network) => `${name}-${network.name}`),
+          { parent: this },
+        ),
+        ...(args.networks && { existing: args.networks }),
+      },
       { parent: this },
     );
 

@@ -20,6 +20,7 @@ import {
   wholeNumber,
 } from "../text/messages";
 import { hostProblems } from "../host/address";
+import { isPrivatePool } from "../host/ip-ranges";
 import { parseAge } from "../images/age";
 import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
@@ -128,6 +129,10 @@ const host = z
 const port = wholeNumber(1, 65535);
 const address = z.union([z.ipv4(), z.ipv6()], expected("an IP address such as 127.0.0.1"));
 const cidr = z.union([z.cidrv4(), z.cidrv6()], expected("a network such as 192.0.2.0/24"));
+
+/** Of a stack's networks, which have 16 addresses each. */
+const POOL = "a private IPv4 network of 16 to 24 bits, such as 10.201.0.0/16";
+const networkPool = z.string(expected(POOL)).refine(isPrivatePool, expected(POOL));
 
 const CA_SERVER = "an https:// URL without credentials";
 const tls = z.discriminatedUnion(
@@ -335,6 +340,7 @@ export const KEYS = {
     }),
     fallback: {},
   },
+  networkPool: { schema: networkPool, fallback: "10.201.0.0/16" },
   trial: {
     schema: z.strictObject({ atMost: wholeNumber(1, 1440).default(15) }),
     fallback: {},

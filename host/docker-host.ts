@@ -10,6 +10,7 @@ import { DOCKER_HUB } from "../images/reference";
 import { RegistrySettings } from "../images/registry/client";
 import { UserError } from "../text/user-error";
 import { hostAccess, HostAccess, HostAddress, hostPrelude } from "./address";
+import { hostNetworks, NETWORKS_SCRIPT, subnetsFor } from "./address-pools";
 import { EngineCgroups, parseEngineCgroups } from "./cgroups";
 import { PreflightArgs, preflightScript } from "./preflight";
 import { selfSignedScript, selfSignedTriggers } from "./self-signed";
@@ -79,6 +80,28 @@ export class DockerHost {
       triggers: [this.access.label, this.access.socketPath],
     }).stdout.apply(parseEngineCgroups);
     return this.#cgroups;
+  }
+
+  /**
+   * Subnets for the stack's networks by Docker's name, each a part of `pool` that nothing on the host uses. A command reads
+   * what is used whenever the list of networks changes: a preview does not know the result.
+   */
+  subnets(
+    pool: string,
+    names: readonly string[],
+    opts: pulumi.CustomResourceOptions = {},
+  ): pulumi.Output<Readonly<Record<string, string>>> {
+    const wanted = [...names].sort();
+    const triggers = [this.access.label, pool, ...wanted];
+    return this.command(
+      `${this.stack}-networks`,
+      { script: NETWORKS_SCRIPT, triggers },
+      opts,
+    ).stdout.apply((text) => {
+      const found = subnetsFor(pool, wanted, hostNetworks(text));
+      if ("problem" in found) throw new UserError(`${found.problem}; ${found.fix}`);
+      return found.subnets;
+    });
   }
 
   /**

@@ -70,6 +70,23 @@ export function overlapsPrivate(network: string): boolean {
   return PRIVATE.some((other) => other.startsWith(prefix) || prefix.startsWith(other));
 }
 
+const BYTE = "(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+const NETWORK = new RegExp(`^${BYTE}(?:\\.${BYTE}){3}/\\d{1,2}$`);
+
+/** Whether any text is a private IPv4 network of 16 to 24 bits with nothing after those bits: `10.201.0.0/16`. */
+export function isPrivatePool(network: string): boolean {
+  if (!NETWORK.test(network)) return false;
+  const prefix = prefixOf(network);
+  const length = prefix.length - 1;
+  const [address = ""] = network.split("/");
+  return (
+    length >= 16 &&
+    length <= 24 &&
+    PRIVATE.some((other) => prefix.startsWith(other)) &&
+    /^0*$/.test(prefixOf(address).slice(prefix.length))
+  );
+}
+
 /** The networks that contain at least one address which is in none of the others. */
 export function notCoveredBy(networks: readonly string[], others: readonly string[]): string[] {
   const known = others.map(prefixOf);

@@ -29,6 +29,8 @@ export interface NetworksArgs {
   readonly labels?: Readonly<Record<string, string>>;
   /** Docker's ids by name of networks that exist already and are imported into Pulumi's state. Default: none. */
   readonly existing?: Readonly<Partial<Record<string, string>>>;
+  /** By Docker's name, the IPv4 subnet of a network that is made now: `10.201.0.0/28`. Default: Docker chooses. */
+  readonly subnets?: pulumi.Input<Readonly<Partial<Record<string, string>>>>;
 }
 
 /**
@@ -40,6 +42,7 @@ export class Networks extends pulumi.ComponentResource {
   readonly #name: string;
   readonly #labels: NonNullable<NetworksArgs["labels"]>;
   readonly #existing: NonNullable<NetworksArgs["existing"]>;
+  readonly #subnets: NetworksArgs["subnets"];
   readonly #links = new Map<string, Link>();
 
   constructor(name: string, args: NetworksArgs, opts: pulumi.ComponentResourceOptions = {}) {
@@ -47,6 +50,7 @@ export class Networks extends pulumi.ComponentResource {
     this.#name = name;
     this.#labels = args.labels ?? {};
     this.#existing = args.existing ?? {};
+    this.#subnets = args.subnets;
     this.registerOutputs({});
   }
 
@@ -82,12 +86,29 @@ export class Networks extends pulumi.ComponentResource {
         internal,
         options: networkOptions(this.#name, name, internal),
         labels: labelList(this.#labels),
+        ...(this.#subnets !== undefined &&
+          id === undefined && { ipamConfigs: ipam(this.#subnets, fullName) }),
       },
-      // Two networks cannot have the same name or bridge.
-      { parent: this, deleteBeforeReplace: true, ...(id !== undefined && { import: id }) },
+      {
+        parent: this,
+        // Two networks cannot have the same name or bridge.
+        deleteBeforeReplace: true,
+        // A network keeps the addresses that it was made with, whatever the others and the pool are now.
+        ignoreChanges: ["ipamConfigs"],
+        ...(id !== undefined && { import: id }),
+      },
     );
     const link = new Link(name, internal, network);
     this.#links.set(name, link);
     return link;
   }
 }
+
+const ipam = (
+  subnets: NonNullable<NetworksArgs["subnets"]>,
+  network: string,
+): pulumi.Output<docker.types.input.NetworkIpamConfig[]> =>
+  pulumi.output(subnets).apply((known) => {
+    const subnet = known[network];
+    return subnet === undefined ? [] : [{ subnet }];
+  });

@@ -96,8 +96,12 @@ cat <&4 >&2
 exit $code
 `;
 
-/** What Docker says of the image's own health check. Without one it says nothing, and the container is not healthy. */
-const IMAGE_HEALTH = `[ "$(docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")" = healthy ]`;
+/** What Docker says of the image's own health check. Without one the container is not healthy, and the reason says so. */
+const IMAGE_HEALTH = `case $(docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$1") in
+healthy) ;;
+none) why='has no health check, because its image has none (HEALTHCHECK); write one under healthcheck'; return 1 ;;
+*) return 1 ;;
+esac`;
 
 const questionScript = (question: Question, toolImage: string): string =>
   "command" in question

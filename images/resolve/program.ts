@@ -16,7 +16,8 @@ export interface ResolvedImages {
 /**
  * The images that this Pulumi run deploys. Every run resolves bare tags again, because Pulumi passes no data from a preview
  * to the update. Tags of pinned images are checked only by `pulumi preview`, so that `pulumi up` of a pinned stack contacts
- * no registry. Throws a ResolveError if a bare tag cannot be resolved.
+ * no registry; the same goes for health checks. Throws a ResolveError if a bare tag cannot be resolved, or if an image has no
+ * health check of its own and needs one.
  */
 export async function resolveForPulumi(config: {
   readonly stack: string;
@@ -24,13 +25,15 @@ export async function resolveForPulumi(config: {
   readonly images: Readonly<Record<string, ImageReference>>;
   readonly registries: Registries;
   readonly checkTags: boolean;
+  /** Services that rely on the health check of their image. Default: none. */
+  readonly ownHealthChecks?: readonly string[];
 }): Promise<ResolvedImages> {
   const { stack, platform, images: configured, registries } = config;
   const isPreview = pulumi.runtime.isDryRun();
+  const checkTags = config.checkTags && isPreview && pulumiCommand() !== "up";
   const { images, moved, unchecked } = await resolveImages(configured, {
-    registries,
-    checkTags: config.checkTags && isPreview && pulumiCommand() !== "up",
-    platform,
+    ...{ registries, checkTags, platform },
+    ...(checkTags && config.ownHealthChecks && { ownHealthChecks: config.ownHealthChecks }),
   });
   const now = new Date();
   // The update resolved these tags again, so the preview may have shown other digests.

@@ -25,6 +25,8 @@ export interface ResolveOptions {
   readonly tagsWithinMs?: number;
   /** The host's platform, `linux/amd64`, to classify moved tags. Default: they are not classified. */
   readonly platform?: string;
+  /** Services that rely on the health check of their image, which is read then. Needs `platform`. Default: none. */
+  readonly ownHealthChecks?: readonly string[];
   /** Aborts the resolution. */
   readonly signal?: AbortSignal;
 }
@@ -32,7 +34,7 @@ export interface ResolveOptions {
 const DEADLINE_MS = 20_000;
 const TAGS_WITHIN_MS = 4_000;
 
-/** A pinned image whose tag could not be checked. The pin is deployed. */
+/** A pinned image whose tag or health check could not be checked. The pin is deployed. */
 export interface UncheckedTag {
   readonly service: string;
   readonly image: PinnedImage;
@@ -49,7 +51,7 @@ export interface Resolution {
   readonly unchecked: readonly UncheckedTag[];
 }
 
-/** Bare tags that could not be resolved, one per line. */
+/** Bare tags that could not be resolved, and images without the health check that they need, one per line. */
 export class ResolveError extends UserError {
   override readonly name = "ResolveError";
   constructor(
@@ -62,10 +64,10 @@ export class ResolveError extends UserError {
 
 /**
  * Resolves bare tags and, with `checkTags`, checks the tags of pinned images. Queries all registries in parallel. Throws a
- * {@link ResolveError} that lists all bare tags that failed. Pinned images whose check failed are returned as `unchecked`.
+ * {@link ResolveError} that lists all bare tags that failed, and all images that lack a health check. Pinned images whose check failed are returned as `unchecked`.
  */
 export async function resolveImages(images: Images, options: ResolveOptions): Promise<Resolution> {
-  const { registries, checkTags, platform, signal } = options;
+  const { registries, checkTags, platform, ownHealthChecks = [], signal } = options;
   const { deadlineMs = DEADLINE_MS, tagsWithinMs = TAGS_WITHIN_MS } = options;
   const needsLookup = (image: ImageReference): boolean =>
     !isPinned(image) || (checkTags && image.tag !== undefined);
@@ -78,6 +80,8 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
   });
   const read = platform === undefined ? undefined : imageReader(client, platform);
   const timeUp = timeUpIn(tagsWithinMs);
+  const late = ({ registry }: ImageReference): string =>
+    `${registry} did not answer within ${tagsWithinMs / 1000} s`;
   try {
     const lookup = client.lookup(lookedUp);
     const resolve = async (service: string, image: ImageReference): Promise<Outcome> => {
@@ -90,9 +94,8 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
       if (!needsLookup(image)) return { service, image };
       const current = await Promise.race([lookup(image), timeUp.then(() => undefined)]);
       if (current === undefined || current instanceof RegistryError) {
-        const late = `${image.registry} did not answer within ${tagsWithinMs / 1000} s`;
         const unreachable = current === undefined || UNREACHABLE.has(current.code);
-        const reason = current?.answer ?? late;
+        const reason = current?.answer ?? late(image);
         return { service, image, tag: { service, image, reason, unreachable } };
       }
       if (current === image.digest) return { service, image };
@@ -103,14 +106,29 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
         tag: read === undefined ? tag : await withChange(tag, read, timeUp),
       };
     };
+    const withHealth = async (outcome: Outcome): Promise<Outcome> => {
+      if (read === undefined || "problem" in outcome) return outcome;
+      const { service, image, tag } = outcome;
+      if (!ownHealthChecks.includes(service)) return outcome;
+      const reading = await Promise.race([read(image, image.digest), timeUp.then(() => undefined)]);
+      if (reading !== undefined && "facts" in reading)
+        return reading.facts.defaults.healthCheck
+          ? outcome
+          : { problem: noHealthCheck(service, image) };
+      if (tag !== undefined) return outcome;
+      const reason = `its health check is unknown: ${reading?.reason ?? late(image)}`;
+      return { ...outcome, tag: { service, image, reason, unreachable: reading === undefined } };
+    };
     const outcomes = await Promise.all(
-      Object.entries(images).map(([service, image]) => resolve(service, image)),
+      Object.entries(images).map(async ([service, image]) =>
+        withHealth(await resolve(service, image)),
+      ),
     );
-    const failures = outcomes.filter((outcome) => "error" in outcome);
+    const failures = outcomes.filter((outcome) => "problem" in outcome);
     if (failures.length > 0)
       throw new ResolveError(
         failures.map(({ problem }) => problem),
-        { cause: failures.map(({ error }) => error) },
+        { cause: failures.flatMap(({ error }) => error ?? []) },
       );
     const resolved = outcomes.filter((outcome) => "image" in outcome);
     const tags = resolved.flatMap(({ tag }) => tag ?? []);
@@ -127,13 +145,17 @@ export async function resolveImages(images: Images, options: ResolveOptions): Pr
 }
 
 type Outcome =
-  | { readonly problem: string; readonly error: RegistryError }
+  | { readonly problem: string; readonly error?: RegistryError }
   | {
       readonly service: string;
       readonly image: PinnedImage;
       /** A moved or unchecked tag. */
       readonly tag?: MovedTag | UncheckedTag;
     };
+
+/** Docker would never say that the container is healthy. */
+const noHealthCheck = (service: string, { name, tag, digest }: PinnedImage): string =>
+  `services.${service}.healthcheck: ${name}${tag === undefined ? "" : `:${tag}`}@${digest} has no health check of its own (HEALTHCHECK); write healthcheck: { test: [CMD, program, argument] }, or leave it out with an exemption healthCheck and its reason`;
 
 const UNREACHABLE: ReadonlySet<RegistryErrorCode> = new Set(["unavailable", "timeout", "aborted"]);
 
@@ -157,4 +179,4 @@ function describeDead(dead: readonly UncheckedTag[]): string {
 
 /** A warning on one line. */
 const describeUnchecked = ({ service, image, reason }: UncheckedTag): string =>
-  `images.${service}: ${image.name}:${image.tag ?? ""} not checked: ${reason}; the pin stays`;
+  `images.${service}: ${image.name}${image.tag === undefined ? "" : `:${image.tag}`} not checked: ${reason}; the pin stays`;

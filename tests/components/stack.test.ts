@@ -73,6 +73,7 @@ const run = (
         host,
         secret,
         trial: TRIAL,
+        networkPool: "10.201.0.0/24",
         ...said,
       });
     },
@@ -102,6 +103,24 @@ describe("a stack on a Docker host", () => {
         ["test-app-postgres", "test-tool-app"],
       ],
     );
+  });
+
+  it("asks the host for free subnets once, and again when the list of networks is another", async () => {
+    const { inputs } = only(resources, COMMAND, "test-networks");
+    assert.deepEqual(inputs.triggers, [
+      ...["this machine", "10.201.0.0/24", "test-app-postgres", "test-tool-app"],
+    ]);
+    for (const [name, subnet] of [
+      ["test-app-postgres", "10.201.0.0/28"],
+      ["test-tool-app", "10.201.0.16/28"],
+    ] as const) {
+      const network = only(resources, NETWORK, name);
+      assert.deepEqual(network.inputs.ipamConfigs, [{ subnet }]);
+      assert.deepEqual(network.options.ignoreChanges, ["ipamConfigs"]);
+    }
+    // An imported one has addresses already.
+    const imported = await run(SERVICES, { networks: { "test-tool-app": "id" } });
+    assert.ok(!("ipamConfigs" in only(imported.resources, NETWORK, "test-tool-app").inputs));
   });
 
   it("pulls each image after the preflight, keeps it, and touches nothing before all are there", () => {
@@ -245,6 +264,7 @@ describe("a stack that is tried on copies", () => {
   it("has neither trial nor cleanup where all can run beside the old ones, and creates all before it starts one", async () => {
     const recording = await run([service("web"), service("site")]);
     assert.deepEqual(namesOf(recording.resources, COMMAND).sort(), [
+      "test-networks",
       "test-preflight",
       "test-site-start",
       "test-web-start",

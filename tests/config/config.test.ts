@@ -32,6 +32,7 @@ describe("a configuration", () => {
       accept: [],
       checkTags: true,
       minimumAge: 0,
+      networkPool: "10.201.0.0/16",
       platform: "linux/amd64",
       tls: { mode: "none" },
       adminAllow: [],

@@ -84,6 +84,12 @@ const REFUSED: readonly (readonly [path: string, what: string, ...values: unknow
   ["minimumAge", AGE, null, "3", "3w", "-3d", "3 d", "3dx", "x3d", "100000d"],
   ["backups.directory", "an absolute path on the host", "dumps", "/var/$(id)"],
   ["backups.keep", `${WHOLE} 1 to 1000`, 0, 1001],
+  [
+    "networkPool",
+    "a private IPv4 network of 16 to 24 bits, such as 10.201.0.0/16",
+    ...[null, 5, "10.201.0.0", "10.0.0.0/8", "10.201.0.0/25", "10.201.0.1/16", "192.0.2.0/24"],
+    ...["fd00::/64", "10.201.0.0/16 ", "172.15.0.0/16", "0.0.0.0/0"],
+  ],
   ["trial", "a map", null, 15],
   ["trial.atMost", `${WHOLE} 1 to 1440`, 0, 1441, "15m"],
   ["services", "a map", null, []],

@@ -114,7 +114,7 @@ describe("services of one's own with the seven", function () {
         routes: { elsewhere: { host: "elsewhere.example.test", url: "http://192.0.2.1:8080" } },
         redirects: { "old.example.test": "pages.example.test" },
         registries: { [world().registry.name]: { insecure: true } },
-        adminAllow: ["172.16.0.0/12", "192.168.0.0/16"],
+        adminAllow: ["10.201.0.0/16"],
       },
       secrets: SECRETS,
     });

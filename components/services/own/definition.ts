@@ -211,3 +211,7 @@ export function ownPolicyProblems(at: string, own: OwnService): void {
     secretEnvironment: Object.fromEntries(secretVariables) as Record<string, string>,
   });
 }
+
+/** Whether the health check is that of the image: `healthcheck: image`. */
+export const usesImageHealth = (own: OwnService | undefined): boolean =>
+  own?.healthcheck?.command.length === 0;

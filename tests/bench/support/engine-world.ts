@@ -8,7 +8,7 @@ import { newStack, type PulumiOptions, type PulumiStack } from "../../support/pu
 import { startWorld, type World } from "../../support/world";
 
 /** Docker's own address pools have room for 31 networks. */
-const DAEMON = { "default-address-pools": [{ base: "10.201.0.0/16", size: 24 }] };
+const DAEMON = { "default-address-pools": [{ base: "10.202.0.0/16", size: 24 }] };
 
 /** Runs a bench in a world of its own; says what the machine lacks where it cannot. */
 export async function inWorld(needs: Needs, work: (world: World) => Promise<void>): Promise<void> {

@@ -598,3 +598,17 @@ describe("a script that has to end what it has begun", () => {
     assert.equal(readFileSync(done, "utf8"), "done\n");
   });
 });
+
+describe("a start that waits for the health check of the image", () => {
+  const functions = startFunctions(settingsOf({ health: { command: [] } }));
+  for (const [state, code, why] of [
+    ["healthy", 0, ""],
+    ["starting", 1, ""],
+    ["none", 1, "has no health check, because its image has none (HEALTHCHECK); write one under"],
+  ] as const)
+    it(`believes Docker that it is ${state}`, async () => {
+      const script = `docker() { echo ${state}; }\n${functions}why=\nHEALTH new; said=$?\nprintf '%s %s' $said "$why"\n`;
+      const { stdout } = await run("sh", ["-s"], { input: script });
+      assert.ok(stdout.startsWith(`${code} ${why}`), stdout);
+    });
+});

@@ -92,6 +92,7 @@ describe("the scripts of an upgrade", () => {
           host,
           secret: (name) => pulumi.secret(`canary-${name}`),
           trial: TRIAL,
+          networkPool: "10.201.0.0/24",
         });
       },
       { engine: { [COMMAND]: { stdout: "998\n" } } },

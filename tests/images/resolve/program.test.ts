@@ -110,4 +110,15 @@ describe("the images of a Pulumi run", () => {
       return true;
     });
   });
+
+  it("are refused by a preview where they need a health check and have none; an update asks no registry", async () => {
+    const config = { ...configOf(registry, pinned), ownHealthChecks: ["app"] };
+    await run("preview");
+    await assert.rejects(resolveForPulumi(config), /^ResolveError: services\.app\.healthcheck: /);
+    const offline = await resolveForPulumi({ ...config, checkTags: false });
+    assert.deepEqual(offline.warnings, []);
+    await run("update");
+    const { warnings } = await resolveForPulumi(config);
+    assert.deepEqual(warnings, []);
+  });
 });

@@ -267,3 +267,48 @@ describe("the remedy for a failed resolution", () => {
     assert.equal(registry.count(), 0);
   });
 });
+
+describe("the health checks of images", () => {
+  const withCheck = indexedImage([platformImage({ healthTest: ["CMD", "check"] })]);
+  const without = indexedImage([platformImage({ healthTest: ["NONE"] })]);
+  const none = indexedImage([platformImage({})]);
+  const check = (registry: FakeRegistry, images: Images, ownHealthChecks = Object.keys(images)) =>
+    resolveImages(images, {
+      ...{ registries: insecure([registry]), checkTags: true, platform: "linux/amd64" },
+      ownHealthChecks,
+    });
+
+  it("are read where a service relies on them, and refused where there is none", async () => {
+    const registry = await start();
+    registry.putImage("team/good", withCheck, "1");
+    registry.putImage("team/off", without, "1");
+    registry.putImage("team/none", none, "1");
+    const images = {
+      good: imageIn(registry, `team/good:1@${withCheck.index.digest}`),
+      off: imageIn(registry, `team/off@${without.index.digest}`),
+      none: imageIn(registry, "team/none:1"),
+    };
+    const remedy =
+      "has no health check of its own (HEALTHCHECK); write healthcheck: { test: [CMD, program, argument] }, or leave it out with an exemption healthCheck and its reason";
+    assert.deepEqual(await problemsOf(check(registry, images), registry), [
+      `services.off.healthcheck: REGISTRY/team/off@${without.index.digest} ${remedy}`,
+      `services.none.healthcheck: REGISTRY/team/none:1@${none.index.digest} ${remedy}`,
+    ]);
+    const { unchecked } = await check(registry, images, ["good"]);
+    assert.deepEqual(unchecked, []);
+  });
+
+  it("are not checked where the registry does not have the image any more", async () => {
+    const registry = await start();
+    registry.putImage("team/app", withCheck, "1");
+    const app = imageIn(registry, `team/app@${older.index.digest}`);
+    const { images, unchecked } = await check(registry, { app });
+    assert.deepEqual(images, { app });
+    assert.deepEqual(
+      uncheckedWarnings(unchecked).map(({ message }) => withoutPorts(message, registry)),
+      [
+        "images.app: REGISTRY/team/app not checked: its health check is unknown: REGISTRY answered 404 (MANIFEST_UNKNOWN: manifest unknown); the pin stays",
+      ],
+    );
+  });
+});

@@ -83,6 +83,10 @@ describe("what is printed", () => {
     [said("debug", "a detail", of(COMMAND, "s-trial")), undefined],
     [said("info", "of a provider", of(CONTAINER, "s-app")), undefined],
     [said("info", "of the program"), undefined],
+    ...[
+      "mux_client_request_session: session request failed: Session open refused by peer\n",
+      "ControlSocket /root/.ssh/pinned-63ad8b18-ebc6 already exists, disabling multiplexing\n",
+    ].map((text) => [said("info#err", text, of(COMMAND, "s-app-start")), undefined] as const),
   ] as const)
     it(`tells progress: ${line ?? `nothing of ${JSON.stringify(given)}`}`, () => {
       assert.equal(progressLine(event(given)), line);

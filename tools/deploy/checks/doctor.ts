@@ -161,6 +161,7 @@ async function checkHost({ config, model }: LoadedStack, signal?: AbortSignal): 
     platform: model.platform,
     needs: model.images.map(({ needs }) => needs),
     networks: model.networks.map(({ name }) => `${model.stack}-${name}`),
+    networkPool: config.networkPool,
     ports: portsOf(config),
   };
   const startedAt = Date.now();

@@ -1,9 +1,16 @@
 /** The doctor's checks on the host: a script for one connection, and the evaluation of its output. Pure. */
 import { StackConfig } from "../../../config/config";
+import {
+  addressPools,
+  freeNetworks,
+  hostNetworks,
+  NETWORKS_SCRIPT,
+  subnetsFor,
+  takenNetworks,
+} from "../../../host/address-pools";
 import { ImageNeeds, preflightScript } from "../../../host/preflight";
 import { quote } from "../../../host/shell-quote";
 import { counted } from "../../../text/one-line";
-import { addressPools, freeNetworks, routedNetwork } from "./address-pools";
 import { Check, ok, problem, problemLine, unknownCheck, allUnknown } from "./check";
 import { ShellResult } from "../../../host/shell";
 
@@ -13,6 +20,8 @@ export interface HostCheckRequest {
   readonly needs: readonly ImageNeeds[];
   /** Docker's names of the stack's networks. */
   readonly networks: readonly string[];
+  /** The range that the stack's networks are from. */
+  readonly networkPool: string;
   readonly ports: readonly { readonly address: string; readonly port: number }[];
 }
 
@@ -43,10 +52,7 @@ export function hostCheckScript({ platform, needs, ports }: HostCheckRequest): s
 output=$( { ( set -e
 ${preflight}); [ $? -ne 0 ] || echo fits=yes; } 2>&1 )
 printf 'pools=%s\\n' "$(docker info --format '{{json .DefaultAddressPools}}' 2>/dev/null)"
-networks=$(docker network ls -q 2>/dev/null)
-[ -z "$networks" ] || docker network inspect --format ${quote("network={{.Name}}|{{range .IPAM.Config}}{{.Subnet}} {{end}}")} $networks 2>/dev/null
-awk 'NR > 1 { print "route=" $2, $3, $8 }' /proc/net/route 2>/dev/null
-printf '%s\\n' "$output" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\|fits\\)=/&/p;t;s/^/preflight=/p'
+${NETWORKS_SCRIPT}printf '%s\\n' "$output" | sed -n 's/^\\(engine\\|api\\|oldestApi\\|architecture\\|freeMiB\\|clock\\|fits\\)=/&/p;t;s/^/preflight=/p'
 ${ports
   .map(
     ({ port }) =>
@@ -117,7 +123,7 @@ export function hostChecks(
           ...allUnknown(["disk"], "not checked, because the host does not meet the requirements"),
         ]),
     clock(facts.first("clock"), localTime),
-    networks(request, facts),
+    networks(request, stdout, facts),
     ...request.ports.map((wanted) => portCheck(request.stack, wanted, facts)),
   ];
 }
@@ -153,33 +159,30 @@ function clock(
       );
 }
 
-/** Docker's own error, "could not find an available, non-overlapping IPv4 address pool", would come in the deployment. */
-function networks({ networks: wanted }: HostCheckRequest, facts: Facts): Check {
-  const found = facts.all("network").map((text) => text.split("|"));
-  if (found.length === 0) return unknownCheck("networks", "cannot read Docker's networks");
-  const names = new Set(found.map(([name]) => name));
+/** Docker's own errors, such as "could not find an available, non-overlapping IPv4 address pool", would come in the deployment. */
+function networks(
+  { networks: wanted, networkPool }: HostCheckRequest,
+  stdout: string,
+  facts: Facts,
+): Check {
+  const host = hostNetworks(stdout);
+  if (host.networks.length === 0) return unknownCheck("networks", "cannot read Docker's networks");
+  const names = new Set(host.networks.map(({ name }) => name));
   const missing = wanted.filter((name) => !names.has(name)).length;
-  const taken = [
-    ...found.flatMap(([, subnets = ""]) => subnets.split(" ")),
-    ...facts.all("route").flatMap((row) => routedNetwork(row) ?? []),
-  ];
-  // One more for the trial, which is not part of every deployment.
-  const free = freeNetworks(addressPools(facts.first("pools")), taken, missing + 1);
-  if (free > missing)
-    return ok(
+  const own = subnetsFor(networkPool, wanted, host);
+  if ("problem" in own) return problem("networks", own.problem, own.fix);
+  // The trial, which is not part of every deployment, has one of Docker's choice.
+  if (freeNetworks(addressPools(facts.first("pools")), takenNetworks(host), 1) === 0)
+    return unknownCheck(
       "networks",
-      missing === 0
-        ? `all ${counted(wanted.length, "network")} of this stack exist, and there is room for the trial's`
-        : `Docker has room for ${counted(missing, "more network")} and the trial's`,
+      "Docker's address pools have no room for the network of a trial",
+      'remove unused networks on the host with "docker network prune", or set a range that nothing else uses, such as "default-address-pools": [{"base": "10.202.0.0/16", "size": 24}], in /etc/docker/daemon.json and restart Docker',
     );
-  const [check, needed] =
-    free < missing
-      ? ([problem, `${counted(missing, "more network")} and one for the trial`] as const)
-      : ([unknownCheck, "one more network for the trial"] as const);
-  return check(
+  return ok(
     "networks",
-    `this stack needs ${needed}, but Docker's address pools have room for ${free}`,
-    'remove unused networks on the host with "docker network prune", or set a range that nothing else uses, such as "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}], in /etc/docker/daemon.json and restart Docker',
+    missing === 0
+      ? `all ${counted(wanted.length, "network")} of this stack exist, and there is room for the trial's`
+      : `${networkPool} has room for ${counted(missing, "more network")}, and Docker for the trial's`,
   );
 }
 

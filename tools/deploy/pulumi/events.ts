@@ -21,11 +21,20 @@ const WRITE_VERBS: Readonly<Partial<Record<string, string>>> = {
   update: "reloading",
 };
 
+/**
+ * More commands run at once than the server allows over one connection (sshd_config(5), MaxSessions, default 10): ssh says so and
+ * opens another one.
+ */
+const SSH_FALLBACK =
+  /^(?:mux_client_request_session: session request failed: |ControlSocket \S+ already exists, disabling multiplexing)/;
+
 /** A line for what a script says, or for a step on a container that starts, ends or fails; undefined for all other events. */
 export function progressLine(event: EngineEvent): string | undefined {
   const said = event.diagnosticEvent;
   if (said !== undefined)
-    return said.severity.startsWith("info") && said.urn?.includes(`${COMMAND}::`) === true
+    return said.severity.startsWith("info") &&
+      said.urn?.includes(`${COMMAND}::`) === true &&
+      !SSH_FALLBACK.test(said.message)
       ? said.message.trimEnd()
       : undefined;
   const step =

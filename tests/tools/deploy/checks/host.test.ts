@@ -15,6 +15,7 @@ const QUESTIONS = {
   platform: "linux/amd64",
   needs: [],
   networks: ["s-edge", "s-traefik-homepage"],
+  networkPool: "10.201.0.0/24",
   ports: [{ address: "127.0.0.1", port: 8080 }],
 };
 const NOW = 1_800_000_000_000;
@@ -46,7 +47,7 @@ describe("the doctor's look at a host", () => {
       "ok: docker: Engine 29.0.1, API 1.52, linux/amd64, meets the requirements",
       "ok: disk: 5000 MiB free, enough for the images that are still to be pulled",
       "ok: clock: in sync with this machine",
-      "ok: networks: Docker has room for 2 more networks and the trial's",
+      "ok: networks: 10.201.0.0/24 has room for 2 more networks, and Docker for the trial's",
       "ok: port 8080: free",
     ]);
   });
@@ -79,18 +80,13 @@ describe("the doctor's look at a host", () => {
     ],
     [
       "too few addresses for the stack's networks",
-      `${HEALTHY}pools=[{"Base":"10.1.0.0/24","Size":25}]\n`
-        .replace("pools=null\n", "")
-        .concat("network=other|10.1.0.0/25\n"),
-      /^problem: networks: this stack needs 2 more networks and one for the trial, but Docker's address pools have room for 1; .*docker network prune.*"default-address-pools": .*daemon\.json/,
+      `${HEALTHY}network=other|10.201.0.0/25 \nnetwork=more|10.201.0.128/26 \nnetwork=rest|10.201.0.208/28 10.201.0.224/27 \n`,
+      /^problem: networks: networkPool: 10\.201\.0\.0\/24 has room for 1 more network, but this stack needs 2; set pinned-stack:networkPool to a larger range/,
     ],
     [
-      "addresses that a route of the host takes",
-      `${HEALTHY}network=s-edge|10.1.0.0/25\nroute=8000010A 00000000 80FFFFFF\n`.replace(
-        "pools=null",
-        'pools=[{"Base":"10.1.0.0/24","Size":25}]',
-      ),
-      /^problem: networks: this stack needs 1 more network and one for the trial, but .* room for 0;/,
+      "a route of the host to the same addresses",
+      `${HEALTHY}route=0000C90A 010200C0 0000FFFF\n`,
+      /^problem: networks: networkPool: 10\.201\.0\.0\/24 overlaps 10\.201\.0\.0\/16, to which this host has a route; set pinned-stack:networkPool to a private range/,
     ],
     [
       "networks that are there already",
@@ -100,7 +96,7 @@ describe("the doctor's look at a host", () => {
     [
       "no network for a trial",
       `${HEALTHY}network=s-edge|192.168.0.0/16\nnetwork=s-traefik-homepage|172.16.0.0/12\n`,
-      /^unknown: networks: this stack needs one more network for the trial, but .* room for 0;/,
+      /^unknown: networks: Docker's address pools have no room for the network of a trial; .*docker network prune.*"default-address-pools": .*daemon\.json/,
     ],
     [
       "networks that nobody could list",
