@@ -109,6 +109,8 @@ export class HardenedContainer extends pulumi.ComponentResource {
       {
         parent: this,
         replaceOnChanges: REPLACE_ON,
+        // The provider takes the absence of these for any value.
+        replacementTrigger: optionalSettings(this.model),
         // The provider would have it deleted first.
         deleteBeforeReplace: false,
         dependsOn: dependencies(
@@ -142,6 +144,9 @@ export class HardenedContainer extends pulumi.ComponentResource {
     });
   }
 }
+
+const optionalSettings = ({ entrypoint, command, workingDir, shmMiB }: ContainerModel): string =>
+  JSON.stringify([entrypoint, command, workingDir, shmMiB]);
 
 /** Files that are written in place are there before the start, not before the container. */
 const startAfter = async ({

@@ -378,13 +378,31 @@ describe("the replacement of a container", () => {
   for (const [title, said] of rows)
     it(`is created stopped beside the old one where ${title}`, async () => {
       const { inputs, options } = await containerOf(said);
-      assert.deepEqual(options, {
+      const { replacementTrigger: trigger, ...others } = options;
+      assert.equal(typeof trigger, "string");
+      assert.deepEqual(others, {
         deleteBeforeReplace: false,
         replaceOnChanges: ["tmpfs", "init", "healthcheck"],
       });
       // Two of one name cannot exist side by side.
       assert.deepEqual([inputs.start, inputs.mustRun, inputs.name], [false, false, undefined]);
     });
+
+  it("comes also when a setting goes that the provider would keep", async () => {
+    const triggerOf = async (said: Partial<HardenedContainerArgs>): Promise<unknown> =>
+      (await containerOf(() => said)).options.replacementTrigger;
+    const settings = [
+      {},
+      { command: ["--verbose"] },
+      { entrypoint: ["--verbose"] },
+      { workingDir: "/srv" },
+      { shmMiB: 64 },
+    ];
+    const triggers: unknown[] = [];
+    for (const said of settings) triggers.push(await triggerOf(said));
+    assert.equal(new Set(triggers).size, settings.length);
+    assert.equal(await triggerOf({ memoryMiB: 99 }), triggers[0]);
+  });
 
   it("waits for the files and the data", async () => {
     const { dependsOn } = await containerOf(() => ({ mounts: [files(), secrets(), data()] }));

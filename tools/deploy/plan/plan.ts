@@ -135,13 +135,21 @@ function containerPlan(step: Step, model: ContainerModel): ContainerPlan {
     ...base,
     action: restart ? "replaced" : "changed in place",
     ...image,
-    configuration: step.diffs
-      .filter((key) => key !== "image")
+    configuration: [...new Set([...step.diffs, ...removed(step)])]
+      .filter((key) => key !== "image" && key !== "replacementTrigger")
       .map((key) => INPUT_NAMES[key] ?? key),
     ...(restart && { order: { order, why: orderReason(model) } }),
     interruption: restart ? interruption(model) : "none",
   };
 }
+
+/** Settings whose absence is no difference for the provider; the program has the container replaced all the same. */
+const removed = ({ old, new: now }: Step): string[] =>
+  now === undefined
+    ? []
+    : ["entrypoints", "command", "workingDir", "shmSize"].filter(
+        (key) => old?.[key] !== undefined && now[key] === undefined,
+      );
 
 const INPUT_NAMES: Readonly<Partial<Record<string, string>>> = {
   volumes: "files",

@@ -52,6 +52,14 @@ const preview = (
 describe("what npm run preview shows first", function () {
   this.timeout(30_000);
 
+  it("names a command that goes, which is no difference for the provider", async () => {
+    const event = replaced("homepage", "nginx:1.27-alpine", "nginx:1.27-alpine");
+    const { metadata } = (event as { resourcePreEvent: { metadata: { old: object } } })
+      .resourcePreEvent;
+    metadata.old = { inputs: { image: "nginx:1.27-alpine", command: ["-g", "x"] } };
+    assert.match(await preview([event]), /homepage +replaced +configuration: command\n/);
+  });
+
   it("is each change to decide on: image and its kind, configuration, order, interruption", async () => {
     const nginx = (digit: string): string => `nginx:1.27-alpine@${digestOf(digit)}`;
     const traefik = (tag: string, digit: string): string => `traefik:${tag}@${digestOf(digit)}`;
