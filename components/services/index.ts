@@ -1,4 +1,5 @@
 /** The services of the stack, in display order. docs/adding-a-service.md explains how to add one. */
+import { backup } from "./backup/backup";
 import { cadvisor } from "./cadvisor";
 import { ServiceDefinition } from "./definition";
 import { homepage } from "./homepage/homepage";
@@ -20,6 +21,7 @@ export const SERVICES = [
   n8nRunners,
   postgres,
   cadvisor,
+  backup,
 ] as const;
 
 export type ServiceName = (typeof SERVICES)[number]["name"];
