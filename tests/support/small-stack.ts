@@ -60,7 +60,7 @@ export const settingsOf = (
         ...(route && { host: `${name}.example.test` }),
         limits: {},
         exemptions: [],
-        options: {},
+        options: name === "backup" ? { repository: { address: "/srv/repository" } } : {},
         ...services[name],
       },
     ]),
