@@ -38,7 +38,7 @@ let_go() {
 # Writes the dump of backup $1, from its folder $2, into the new folder $3 of the host. Only files of a dump.
 fetch_dump() {
   mkdir -m 700 "$3" || return 1
-  fetched=$(in_backup files "$1" | sed -n "s|.*\"path\":\"$2/\([A-Za-z0-9_-]*\.dump\|globals\.sql\|counts\)\".*|\1|p") || return 1
+  fetched=$(in_backup files "$1" | sed -n "s#.*\"path\":\"$2/\([A-Za-z0-9_-]*\.dump\|globals\.sql\|counts\)\".*#\1#p") || return 1
   case $fetched in *globals.sql*) ;; *) log "FAILED: the backup holds no complete dump of the databases"; return 1;; esac
   for file in $fetched; do
     (umask 077; in_backup file "$1" "$2/$file" >"$3/$file") || return 1

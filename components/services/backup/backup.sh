@@ -50,7 +50,8 @@ explain() {
   elif [ "$1" = 3 ]; then why='some files could not be read, so the backup is incomplete'
   else why='restic failed'
   fi
-  last=$(printf '%s\n' "$text" | grep -v '^ *$' | tail -n 1 | cut -c 1-300)
+  last=$(printf '%s\n' "$text" | sed -n 's/^Fatal: //p' | head -n 1 | cut -c 1-300)
+  if [ -z "$last" ]; then last=$(printf '%s\n' "$text" | grep -v '^ *$' | tail -n 1 | cut -c 1-300); fi
   printf 'FAILED: %s (restic: %s)\n' "$why" "$last"
 }
 

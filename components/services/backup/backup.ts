@@ -119,7 +119,6 @@ export const backup = defineService({
     const dumps = mounted.some(({ saving }) => saving === "dump");
     return [
       {
-        user: "0:0",
         memoryMiB: 512,
         cpus: 1,
         exemptions: [ROOT, READ, ...(kind === "path" ? [onHost(where.address)] : [EGRESS])],
