@@ -38,7 +38,8 @@ let_go() {
 # Writes the dump of backup $1, from its folder $2, into the new folder $3 of the host. Only files of a dump.
 fetch_dump() {
   mkdir -m 700 "$3" || return 1
-  fetched=$(in_backup files "$1" | sed -n "s#.*\"path\":\"$2/\([A-Za-z0-9_-]*\.dump\|globals\.sql\|counts\)\".*#\1#p") || return 1
+  listed=$(in_backup files "$1") || return 1
+  fetched=$(printf '%s\n' "$listed" | sed -n "s#.*\"path\":\"$2/\([A-Za-z0-9_-]*\.dump\|globals\.sql\|counts\)\".*#\1#p")
   case $fetched in *globals.sql*) ;; *) log "FAILED: the backup holds no complete dump of the databases"; return 1;; esac
   for file in $fetched; do
     (umask 077; in_backup file "$1" "$2/$file" >"$3/$file") || return 1
@@ -48,8 +49,8 @@ fetch_dump() {
 # Writes volume $2 of backup $1 into the volume $3 of Docker. `$4` is a folder for a mark.
 fetch_volume() {
   rm -f "$4/unread"
-  { in_backup tar "$1" "$2" || : >"$4/unread"; } |
-    helper -i --user 0:0 --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add FSETID --volume "$3:/to/$2" --entrypoint /bin/sh "$tool_image" -c 'exec tar -xpf - -C /to' || return 1
+  { in_backup tar "$1" || : >"$4/unread"; } |
+    helper -i --user 0:0 --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add FSETID --volume "$3:/to/$2" --entrypoint /bin/sh "$tool_image" -c 'exec tar -xpf - -C /to "$1"' fetch "$2" || return 1
   ! [ -e "$4/unread" ]
 }
 

@@ -138,7 +138,7 @@ refuse() { log "NOT PROVED: $1"; refused=yes; exit 1; }
 running_before() { running_of "$1"; }
 dump_into() {
   dump=$files/dump
-  ${dump === undefined ? "return 1" : `fetch_dump ${quote(dump.id)} ${quote(dump.path)} "$dump"`}
+  ${dump === undefined ? "return 1" : `fetch_dump ${quote(dump.id)} ${quote(dump.path)} "$dump" || refuse 'the dump of the databases cannot be read from the backup'`}
 }
 copy_of() {
   docker volume create $trial_labels "$3" >/dev/null

@@ -8,6 +8,7 @@ import {
   proveScript,
   savedNames,
 } from "../../components/upgrade/backup";
+import { DATABASES } from "../../components/services/backup/saved";
 import { EXIT_OK, EXIT_RETURNED, EXIT_UNHEALTHY, Refused } from "../deploy/context";
 import { Databases } from "../deploy/host/dump";
 import { runDetached } from "../deploy/host/detached";
@@ -116,10 +117,23 @@ export async function proveBackup(at: Databases, time: string | undefined): Prom
       "the backup is NOT proved; the lines above say why; what runs was not touched",
     );
   const seconds = Math.round((Date.now() - started) / 1000);
-  at.log(`proved in ${seconds} seconds: the restored services work on the backup`);
+  const proved = provedNames(stdout);
+  const left = savedNames(args.containers).filter((name) => !proved.includes(name));
+  if (left.length > 0) at.log(`not tried: ${left.join(", ")}`);
+  if (proved.length === 0)
+    throw new Refused("nothing of the backup was tried, so it is NOT proved");
+  at.log(`proved in ${seconds} seconds: ${proved.join(", ")}`);
   await noteProof(at, newestTime(parts));
   return EXIT_OK;
 }
+
+/** Of what the script has said that it works. */
+export const provedNames = (said: string): string[] => [
+  ...(/ into a scratch server; all row counts match$/m.test(said) ? [DATABASES] : []),
+  ...[...said.matchAll(/^([a-z][a-z0-9-]*): works on a copy of its data$/gm)].map(
+    ([, name = ""]) => name,
+  ),
+];
 
 const newestTime = (parts: readonly Chosen[]): string =>
   parts

@@ -5,7 +5,7 @@
 #   take TIME NAME         saves what comes in on stdin
 #   tidy                   removes old backups
 #   reach | list | init | unlock | check
-#   files ID | file ID PATH | tar ID VOLUME   what a backup has: names, a file, a volume
+#   files ID | file ID PATH | tar ID   what a backup has: names, a file, all volumes
 set -eu
 umask 077
 secrets=/run/secrets/backup
@@ -50,7 +50,7 @@ explain() {
   elif [ "$1" = 3 ]; then why='some files could not be read, so the backup is incomplete'
   else why='restic failed'
   fi
-  last=$(printf '%s\n' "$text" | sed -n 's/^Fatal: //p' | head -n 1 | cut -c 1-300)
+  last=$(printf '%s\n' "$text" | sed -n -e 's/^{.*"message":"\(Fatal: \)*\([^"\\]*\).*/\2/p' -e 's/^Fatal: //p' | head -n 1 | cut -c 1-300)
   if [ -z "$last" ]; then last=$(printf '%s\n' "$text" | grep -v '^ *$' | tail -n 1 | cut -c 1-300); fi
   printf 'FAILED: %s (restic: %s)\n' "$why" "$last"
 }
@@ -68,7 +68,7 @@ ask() {
 # restic tries again for a quarter of an hour where a target does not answer.
 reach() {
   limit='timeout 45'
-  ask cat config >/dev/null || return 1
+  ask cat config --no-lock >/dev/null || return 1
   limit=
 }
 
@@ -130,12 +130,13 @@ case $command in
   run|save|tidy) alone "$command" "$@";;
   take) alone save "$1" "$2" --stdin --stdin-filename "/export/$2";;
   reach) reach;;
-  list) reach; ask snapshots --json;;
+  list) reach; ask snapshots --no-lock --json;;
   init) ask init >/dev/null;;
   # Of programs that still run, too.
   unlock) reach; ask unlock --remove-all >/dev/null;;
   check) reach; ask check >/dev/null;;
-  files) ask ls --json "$1";;
-  file) ask dump "$1" "$2";;
-  tar) ask dump -a tar "$1:/data" "/$2";;
+  files) ask ls --no-lock --json "$1";;
+  file) ask dump --no-lock "$1" "$2";;
+  # The folder itself, with its owner, is only in an archive of what is around it.
+  tar) ask dump --no-lock -a tar "$1:/data" /;;
 esac
