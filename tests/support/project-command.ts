@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-type Name = "preview" | "pin" | "report" | "import" | "doctor" | "deploy" | "drift" | "backup" | "restore";
+type Name =
+  "preview" | "pin" | "report" | "import" | "doctor" | "deploy" | "drift" | "backup" | "restore";
 
 const { scripts } = JSON.parse(readFileSync(resolve("package.json"), "utf8")) as {
   readonly scripts: Readonly<Record<Name, string>>;

@@ -56,11 +56,12 @@ export const settingsOf = (
     definitions.map(({ name, route }) => [
       name,
       {
-        enabled: true,
+        // It needs a repository.
+        enabled: name !== "backup",
         ...(route && { host: `${name}.example.test` }),
         limits: {},
         exemptions: [],
-        options: name === "backup" ? { repository: { address: "/srv/repository" } } : {},
+        options: {},
         ...services[name],
       },
     ]),

@@ -38,10 +38,10 @@ explain() {
   text=$(tr -d '\000-\010\013-\037\177')
   has() { printf '%s' "$text" | grep -qiE -e "$1"; }
   if [ "$1" = 12 ]; then why='the password of the repository is another one; set pinned-stack:backupPassword to the one that it was made with'
+  elif has 'no space left|quota|disk full|507 insufficient|storage ?full'; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
   elif [ "$1" = 11 ] || has 'unable to create lock|already locked'; then why="another restic works on the repository or has left a lock; wait for its end, or, if there is none: npm run backup -- --stack $STACK --unlock"
   elif has 'host key verification failed|host key is known'; then why="the server's key differs from services.backup.repository.hostKey; verify the new key on the server before you change the setting"
-  elif has 'permission denied|access ?denied|InvalidAccessKeyId|SignatureDoesNotMatch|unauthorized|forbidden'; then why='the target refuses the credentials (pinned-stack:backupCredentials), or they may not do this there'
-  elif has 'no space left|quota|disk full|507 insufficient|storage ?full'; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
+  elif has 'permission denied|access ?denied|InvalidAccessKeyId|signature.*not match|unauthorized|forbidden'; then why='the target refuses the credentials (pinned-stack:backupCredentials), or they may not do this there'
   elif has 'connection refused|no such host|timed? ?out|unreachable|no route|could not resolve|connection reset|server misbehaving'; then why='the target cannot be reached; check services.backup.repository.address, the target and firewalls'
   elif [ "$1" = 10 ] || has 'is there a repository|repository does not exist'; then why="there is no repository at services.backup.repository.address; correct it, or create one: npm run backup -- --stack $STACK --init"
   elif has 'already (exists|initialized)'; then why='there is a repository already; it was not touched'
