@@ -257,6 +257,8 @@ describe("backups", function () {
       all(await stack.command("deploy", "--history")),
     ].join("\n");
     assert.match(seen, /backup\.sh/);
+    const drift = await stack.command("drift");
+    assert.equal(drift.code, 0, all(drift));
     assert.doesNotMatch(seen, /canary-/);
     const { stdout } = await world().host.run("grep", ["-rl", PASSWORD, stack.stack.project]);
     assert.equal(stdout, "");

@@ -83,7 +83,7 @@ export const backup = defineService({
               weekly: wholeNumber(1, 1000).optional(),
               monthly: wholeNumber(1, 1000).optional(),
             })
-            .refine((keep) => Object.values(keep).some((count) => count !== undefined)),
+            .refine((keep) => Object.keys(keep).length > 0, expected("daily, weekly or monthly")),
         ],
         expected("a map such as { daily: 7, weekly: 4, monthly: 12 }, or all"),
       )

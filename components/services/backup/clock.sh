@@ -41,8 +41,11 @@ alone() {
     if kill -0 "$(cat /tmp/busy/pid 2>/dev/null || echo $$)" 2>/dev/null; then log 'FAILED: an earlier one is still running; wait for its end'; return 1; fi
   fi
   result=0
-  ( set -e; "$@" ) &
+  # A shell gives what it runs in the background an empty stdin.
+  exec 3<&0
+  ( set -e; "$@" ) <&3 &
   working_on=$!
+  exec 3<&-
   echo $working_on >/tmp/busy/pid
   wait $working_on || result=$?
   rm -rf /tmp/busy

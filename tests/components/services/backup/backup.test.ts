@@ -135,7 +135,11 @@ describe("the configuration of backups", () => {
 
   it("names all problems at once", () => {
     const found = problems(
-      { repository: { address: "ftp://b.example/x" }, schedule: "24:00", keep: { hourly: 1 } },
+      {
+        repository: { address: "ftp://b.example/x" },
+        schedule: "24:00",
+        keep: { daily: 1, hourly: 1 },
+      },
       { images: { ...IMAGES, backup: "restic/restic:0.16.4" } },
     );
     assert.equal(found.length, 5, found.join("\n"));
@@ -143,6 +147,11 @@ describe("the configuration of backups", () => {
     assert.match(found.join("\n"), /services\.backup\.schedule: expected a quoted time of the day/);
     assert.match(found.join("\n"), /services\.backup\.keep\.hourly: unknown key/);
     assert.match(found.join("\n"), /images\.backup: expected restic 0\.17 or newer/);
+  });
+
+  it("refuses to keep nothing", () => {
+    const keep = problems({ repository: { address: "/mnt/share" }, keep: {} });
+    assert.match(keep.join("\n"), /^services\.backup\.keep: expected .*daily/);
   });
 
   it("wants credentials for a target elsewhere, a host key for SFTP alone, and no password in an address", () => {
