@@ -20,8 +20,8 @@ export const SERVICES = [
   n8n,
   n8nRunners,
   postgres,
-  cadvisor,
   backup,
+  cadvisor,
 ] as const;
 
 export type ServiceName = (typeof SERVICES)[number]["name"];
