@@ -1,6 +1,8 @@
 /** The scripts of backups as text. What they do is tested with a real engine in tests/integration/. */
 import assert from "node:assert/strict";
 
+import * as pulumi from "@pulumi/pulumi";
+
 import {
   backupRestoreScript,
   backupScript,
@@ -8,6 +10,9 @@ import {
   savedContainers,
   savedNames,
 } from "../../../components/upgrade/backup";
+import { Stack } from "../../../components/stack";
+import { DockerHost } from "../../../host/docker-host";
+import { COMMAND, record } from "../../support/pulumi-mocks";
 import { backupStack } from "../../support/backup-stack";
 import { run } from "../../support/run";
 
@@ -43,6 +48,31 @@ describe("the data of a stack", () => {
       "closed",
       "export",
     ]);
+  });
+});
+
+describe("the resources of a stack with backups", () => {
+  it("have names of their own, and no secret outside of secret inputs", async () => {
+    const { resources } = await record(
+      () => {
+        const host = new DockerHost("test", { host: { address: "unix:///var/run/docker.sock" } });
+        return new Stack("test", {
+          model: MODEL,
+          host,
+          secret: (name) => pulumi.secret(`canary-${name}`),
+          trial: { atMost: 15, backups: { keep: 7 }, tried: true, olderData: false },
+        });
+      },
+      { engine: { [COMMAND]: { stdout: "998\n" } } },
+    );
+    const names = resources.map(({ type, name }) => `${type} ${name}`);
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      [],
+    );
+    assert.ok(names.some((name) => name.endsWith(" test-backup")));
+    for (const { type, name, inputs } of resources.filter(({ type: one }) => one === COMMAND))
+      assert.doesNotMatch(JSON.stringify(inputs), /canary/, `${type} ${name}`);
   });
 });
 
