@@ -39,6 +39,7 @@ explain() {
   has() { printf '%s' "$text" | grep -qiE -e "$1"; }
   if [ "$1" = 12 ]; then why='the password of the repository is another one; set pinned-stack:backupPassword to the one that it was made with'
   elif has 'no space left|quota|disk full|507 insufficient|storage ?full'; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
+  elif has 'unable to remove'; then why='the target lets no backup be removed; where that is meant (append-only), set services.backup.keep: all and remove old ones from another machine'
   elif [ "$1" = 11 ] || has 'unable to create lock|already locked'; then why="another restic works on the repository or has left a lock; wait for its end, or, if there is none: npm run backup -- --stack $STACK --unlock"
   elif has 'host key verification failed|host key is known'; then why="the server's key differs from services.backup.repository.hostKey; verify the new key on the server before you change the setting"
   elif has 'permission denied|access ?denied|InvalidAccessKeyId|signature.*not match|unauthorized|forbidden'; then why='the target refuses the credentials (pinned-stack:backupCredentials), or they may not do this there'
@@ -60,6 +61,8 @@ ask() {
   said=$(mktemp)
   code=0
   restic_plain "$@" 2>"$said" || code=$?
+  # It does not fail where it could not remove old backups.
+  if [ $code = 0 ] && grep -qi 'unable to remove' "$said"; then code=1; fi
   if [ $code != 0 ]; then explain $code <"$said" >&2; fi
   rm -f "$said"
   return $code
