@@ -105,7 +105,7 @@ export type Backup =
 
 /** A container with what only its renderers need. */
 export interface StackContainer extends ContainerModel {
-  /** Image with `/bin/chown`, `/bin/sh`, `cp` and `wget`, for init containers, copies and questions. */
+  /** Image with `/bin/chown`, `/bin/sh`, `cp` and `wget`, for owners of volumes, copies and questions. */
   readonly toolImage: string;
   /** Shell functions of its start: sets up the container whose id is `$1`, as often as it is asked to. */
   readonly afterStart?: string;

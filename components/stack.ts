@@ -213,15 +213,15 @@ export class Stack extends pulumi.ComponentResource {
             path: mount.path,
             files: fileArgs(mount, named),
             ...(mount.kind === "secrets" && { owner: user }),
+            host: this.#args.host,
             ...(mount.live === true && {
               live: {
                 image: container.toolImage,
-                host: this.#args.host,
                 after: filesAfter,
                 belongsTo: otherFiles(container),
               },
             }),
-            image: mount.kind === "secrets" ? container.toolImage : container.image,
+            image: container.image,
             labels,
           },
           options,
@@ -236,7 +236,11 @@ export class Stack extends pulumi.ComponentResource {
               volume: mount.volume,
               path: owner.mount.path,
               ...(owner.mount.chown && {
-                chown: { user: owner.container.controls.user, image: owner.container.toolImage },
+                chown: {
+                  user: owner.container.controls.user,
+                  image: owner.container.toolImage,
+                  host: this.#args.host,
+                },
               }),
               ...(owner.mount.copy !== undefined && { copy: owner.mount.copy }),
               // A server's data moves to another volume with its next major version, and the old one stays on the host.

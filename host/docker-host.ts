@@ -21,10 +21,12 @@ export interface DockerHostArgs {
 }
 
 export interface HostCommandArgs {
-  /** A POSIX shell script without secrets. It is passed on stdin, so that error messages do not print it. */
+  /** A POSIX shell script. It is passed on stdin, so that error messages do not print it. */
   readonly script: pulumi.Input<string>;
   /** The command runs again if one of these values changes. */
   readonly triggers: pulumi.Input<pulumi.Input<string>[]>;
+  /** Whether another script alone is no reason to run it again. Default false. */
+  readonly once?: boolean;
 }
 
 /** The Docker host of a stack: its provider, and shell commands on it. */
@@ -92,7 +94,7 @@ export class DockerHost {
     return pulumi.secret(stdout.apply((pem) => `${pem.trim()}\n`));
   }
 
-  /** Runs a script on the host on creation and when a trigger changes; never in a preview. */
+  /** Runs a script on the host on creation and when it or a trigger changes; never in a preview. */
   command(
     name: string,
     args: HostCommandArgs,
@@ -103,6 +105,7 @@ export class DockerHost {
       {
         interpreter: [...this.access.interpreter],
         create: "sh -s",
+        ...(args.once === true && { update: ":" }),
         stdin: pulumi.interpolate`${hostPrelude(this.access)}${args.script}`,
         // Errors are on stderr; stdout is data for the program.
         logging: command.types.enums.local.Logging.Stderr,

@@ -7,8 +7,8 @@ import { PROJECT_FOLDER } from "../tools/cli/command";
 describe("the sources of the program", () => {
   /** What is made where: the rules of docs/architecture.md that a reader should not have to check. */
   const MADE: Readonly<Record<string, readonly string[]>> = {
-    "components/hardened/data-volume.ts": ["docker.Container", "docker.Volume"],
-    "components/hardened/file-volume.ts": ["docker.Container", "docker.Volume"],
+    "components/hardened/data-volume.ts": ["docker.Volume"],
+    "components/hardened/file-volume.ts": ["docker.Volume"],
     "components/hardened/container.ts": ["docker.Container"],
     "components/hardened/networks.ts": ["docker.Network"],
     "components/stack.ts": ["docker.RemoteImage"],

@@ -152,7 +152,7 @@ const startAfter = async ({
   ...mounts.flatMap((mount) => ("written" in mount && mount.written ? [mount.written] : [])),
 ];
 
-/** The model for Pulumi's state. File contents are left out: the uploads of the init container already have them. */
+/** The model for Pulumi's state. File contents are left out: the command that writes them already has them. */
 const withoutFileContents = (model: ContainerModel): ContainerModel => ({
   ...model,
   mounts: model.mounts.map((mount) =>

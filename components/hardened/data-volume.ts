@@ -1,7 +1,8 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import { initContainerArgs } from "./init-container";
+import { CommandRunner } from "./command-runner";
+import { fillScript } from "./fill-volume";
 import { labelList } from "./labels";
 import { DataMount } from "./model";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
@@ -15,6 +16,7 @@ export interface DataVolumeArgs {
     readonly user: string;
     /** An image that contains `/bin/chown`. */
     readonly image: string;
+    readonly host: CommandRunner;
   };
   /** See {@link DataMount}. */
   readonly copy?: DataMount["copy"];
@@ -68,30 +70,22 @@ export class DataVolume extends pulumi.ComponentResource implements DataBinding 
     this.ready =
       chown === undefined
         ? volume
-        : new docker.Container(
-            `${name}-owner`,
-            initContainerArgs({
-              image: chown.image,
-              volumeName: volume.name,
-              path,
-              // Docker resets an *empty* volume to the image's owner whenever it creates a container, so add a file.
-              uploads: [
-                {
-                  file: `${path}/.hardened`,
-                  content: "The owner of this folder was set when the volume was made.\n",
-                  permissions: "0444",
-                },
-              ],
-              chown: chown.user,
-              unreadableFolders: true,
-              labels,
-            }),
+        : chown.host.command(
+            ownerName(name),
             {
-              parent: this,
-              ignoreChanges: ["image"],
-              replaceOnChanges: ["#initerror"],
-              dependsOn: dependencies(opts),
+              script: volume.name.apply((volume) =>
+                fillScript({
+                  volume,
+                  image: chown.image,
+                  labels,
+                  files: [MARK],
+                  chown: chown.user,
+                }),
+              ),
+              triggers: [volume.name, chown.user],
+              once: true,
             },
+            { parent: this, hideDiffs: ["stdin"], dependsOn: dependencies(opts) },
           );
     this.registerOutputs({ volumeName: this.volumeName });
   }
@@ -102,3 +96,13 @@ export class DataVolume extends pulumi.ComponentResource implements DataBinding 
     return { kind, volume, path, chown: false, copy: "never", readOnly, volumeName, ready };
   }
 }
+
+/** Name of the command that sets the owner of data volume `name`. */
+export const ownerName = (name: string): string => `${name}-owner`;
+
+/** Docker resets an *empty* volume to the image's owner whenever it creates a container. */
+const MARK = {
+  path: ".hardened",
+  mode: 0o444,
+  content: Buffer.from("The owner of this folder was set when the volume was made.\n"),
+};

@@ -4,7 +4,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { CommandRunner } from "./command-runner";
-import { initContainerArgs } from "./init-container";
+import { fillScript } from "./fill-volume";
 import { labelList } from "./labels";
 import { FileContent, FilesMount } from "./model";
 import { ComponentOptions, componentOptions, dependencies } from "./options";
@@ -28,8 +28,9 @@ export interface FileVolumeArgs {
   >;
   /** `uid:gid` of the user that reads the secrets. */
   readonly owner?: string;
-  /** Image of the init container, normally that of the service. With `owner`, it must contain `/bin/chown`. */
+  /** Any image, normally that of the service. Nothing in it runs. */
   readonly image: string;
+  readonly host: CommandRunner;
   readonly labels?: Readonly<Record<string, string>>;
   /** Name in reports. Default: the name of the resource. */
   readonly volume?: string;
@@ -41,7 +42,6 @@ export interface FileVolumeArgs {
 export interface LiveFiles {
   /** An image with `/bin/sh` and `base64`. */
   readonly image: string;
-  readonly host: CommandRunner;
   /** What must be there before changed files get in. Default: nothing. */
   readonly after?: Promise<pulumi.Resource[]>;
   /**
@@ -63,7 +63,7 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
   readonly files: FilesMount["files"];
   readonly live: boolean;
   readonly volumeName: pulumi.Output<string>;
-  /** The init container that writes the files; the volume alone if it is live. The container must depend on it. */
+  /** The command that writes the files; the volume alone if it is live. The container must depend on it. */
   readonly ready: pulumi.Resource;
   /** Writes the files of a live volume. The start of the container must depend on it. */
   readonly written: pulumi.Resource | undefined;
@@ -104,46 +104,45 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
       },
     );
     this.volumeName = volume.name;
-    this.written = live && this.#write(name, volume, live);
-    this.ready = live === undefined ? this.#init(name, volume, args, opts) : volume;
+    this.written = live && this.#replace(name, volume, args.host, live);
+    this.ready = live === undefined ? this.#fill(name, volume, args, opts) : volume;
     this.registerOutputs({ volumeName: this.volumeName });
   }
 
-  #init(
+  #fill(
     name: string,
     volume: docker.Volume,
-    { path, files, image, owner, labels = {} }: FileVolumeArgs,
+    { files, image, owner, host, labels = {} }: FileVolumeArgs,
     opts: ComponentOptions,
-  ): docker.Container {
-    const secret = owner !== undefined;
-    return new docker.Container(
-      `${name}-init`,
-      initContainerArgs({
-        image,
-        volumeName: volume.name,
-        path,
-        uploads: Object.entries(files).map(([file, content]) => ({
-          file: `${path}/${file}`,
-          ...upload(content),
-          permissions: secret ? "0400" : "0444",
-        })),
-        ...(secret && { chown: owner }),
-        labels,
-      }),
-      {
-        parent: this,
-        deleteBeforeReplace: false,
-        // The files do not depend on the image, so a new image does not require a new init container.
-        ignoreChanges: ["image"],
-        // File contents would flood the preview; the replaced volume already shows that they changed.
-        hideDiffs: ["uploads"],
-        replaceOnChanges: ["#initerror"],
-        dependsOn: dependencies(opts),
-      },
+  ): pulumi.Resource {
+    const paths = Object.keys(files);
+    const script = pulumi
+      .all([volume.name, pulumi.all(Object.values(files).map(bytesInBase64))])
+      .apply(([volume, contents]) =>
+        fillScript({
+          ...{ volume, image, labels },
+          files: contents.map((base64, index) => ({
+            path: paths[index] ?? "",
+            mode: owner === undefined ? 0o444 : 0o400,
+            ...(owner !== undefined && { owner }),
+            content: Buffer.from(base64, "base64"),
+          })),
+        }),
+      );
+    return host.command(
+      `${name}-fill`,
+      // The files do not depend on the image, so a new image is no reason to write them again.
+      { script, triggers: [volume.name], once: true },
+      { parent: this, hideDiffs: ["stdin"], dependsOn: dependencies(opts) },
     );
   }
 
-  #write(name: string, volume: docker.Volume, { image, host, after }: LiveFiles): pulumi.Resource {
+  #replace(
+    name: string,
+    volume: docker.Volume,
+    host: CommandRunner,
+    { image, after }: LiveFiles,
+  ): pulumi.Resource {
     const script = pulumi.interpolate`volume=${volume.name}\n${replaceFilesScript('"$volume"', image, this.files)}`;
     return host.command(
       writeName(name),
@@ -160,9 +159,10 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const isNamedSecret = (content: Content): content is NamedSecret =>
   typeof content === "object" && "secret" in content;
 
-function upload(content: Content) {
-  if (isNamedSecret(content)) return { content: pulumi.secret(content.value) };
-  return typeof content === "string" ? { content } : { contentBase64: content.base64 };
+function bytesInBase64(content: Content): pulumi.Output<string> {
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  if (isNamedSecret(content)) return pulumi.secret(content.value).apply(base64);
+  return pulumi.output(typeof content === "string" ? base64(content) : content.base64);
 }
 
 /**

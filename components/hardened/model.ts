@@ -36,7 +36,7 @@ export interface DataMount {
   readonly kind: "data";
   readonly volume: string;
   readonly path: string;
-  /** Whether an init container changes the owner of the volume to the container's user. */
+  /** Whether the owner of the volume is changed to the container's user. */
   readonly chown: boolean;
   /**
    * How it is copied before a newer image may change it. `live`: while the container runs. `paused`: while it stands still,
@@ -241,9 +241,6 @@ export const FIXED = {
   /** A container is unhealthy after `retries` failed checks in a row. */
   health: { interval: 5, timeout: 5, retries: 5 },
 } as const;
-
-/** Limits of every init container. */
-export const INIT_LIMITS = { cpus: 0.5, memoryMiB: 64 } as const;
 
 /**
  * Throws a {@link HardeningError} that lists every problem: those of {@link controlsWith}, a deviation from the policy

@@ -34,7 +34,7 @@ export class SocketProxy extends pulumi.ComponentResource {
     this.endpoint = `tcp://${name}:${PROXY_PORT}`;
     const config = new FileVolume(
       `${name}-config`,
-      { ...proxyFiles(reads), image, labels },
+      { ...proxyFiles(reads), image, host, labels },
       options,
     );
     this.proxy = new HardenedContainer(

@@ -97,10 +97,7 @@ describe("a stack on a Docker host", () => {
     assert.deepEqual(
       [CONTAINER, VOLUME, NETWORK].map((type) => namesOf(resources, type).sort()),
       [
-        [
-          ...["test-app", "test-app-config-init", "test-app-data-owner", "test-app-keys-init"],
-          ...["test-postgres", "test-tool"],
-        ],
+        ["test-app", "test-postgres", "test-tool"],
         ["test-app-config", "test-app-data", "test-app-keys"],
         ["test-app-postgres", "test-tool-app"],
       ],
@@ -124,19 +121,12 @@ describe("a stack on a Docker host", () => {
         );
   });
 
-  it("gives files the container's image, secrets and data the one that can give them away", () => {
-    const init = (name: string): readonly unknown[] => {
-      const { image, command } = only(resources, CONTAINER, name).inputs;
-      return [image, command];
-    };
-    assert.deepEqual(
-      ["test-app-config-init", "test-app-keys-init", "test-app-data-owner"].map(init),
-      [
-        ["app:1", undefined],
-        ["tool:1", ["-R", "1000:1000", "/run/keys"]],
-        ["tool:1", ["-R", "1000:1000", "/data"]],
-      ],
-    );
+  it("writes files before their container exists, and gives its data to its user", () => {
+    const waits = waitsOf(CONTAINER, "test-app");
+    for (const name of ["test-app-config-fill", "test-app-keys-fill", "test-app-data-owner"])
+      assert.ok(waits.includes(`Command ${name}`), name);
+    const { stdin } = only(resources, COMMAND, "test-app-data-owner").inputs;
+    assert.match(String(stdin), / 'tool:1' -R '1000:1000' \/volume\)\n/);
   });
 
   it("gives each container its controls, its name in the networks, and the group of the socket", () => {
@@ -182,10 +172,8 @@ describe("a stack on a Docker host", () => {
   it("marks secrets wherever they go, and registers neither them nor contents of files", () => {
     const { envs } = only(resources, CONTAINER, "test-app").inputs;
     assert.deepEqual(envs, ["MODE=fast", { secretValue: "TOKEN=canary-appToken" }]);
-    const { uploads } = only(resources, CONTAINER, "test-app-keys-init").inputs;
-    assert.deepEqual(uploads, [
-      { file: "/run/keys/key", content: { secretValue: "canary-appKey" }, permissions: "0400" },
-    ]);
+    const { stdin } = only(resources, COMMAND, "test-app-keys-fill").inputs;
+    assert.ok(typeof stdin === "object" && stdin !== null && "secretValue" in stdin);
     assert.doesNotMatch(inClear(recording), /canary-app/);
     assert.doesNotMatch(JSON.stringify([...recording.outputs]), /canary/);
   });

@@ -15,7 +15,7 @@ const host = new DockerHost("demo", { host: { address: config.require("docker") 
 const opts = { providers: [host.provider] };
 const files = new FileVolume(
   "demo-files",
-  { path: "/srv", files: { "index.html": "hello\n" }, image },
+  { path: "/srv", files: { "index.html": "hello\n" }, image, host },
   opts,
 );
 const owner = "101:101";
@@ -26,10 +26,15 @@ const secrets = new FileVolume(
     files: { token: { secret: "token", value: "s3cret-t0ken" } },
     owner,
     image,
+    host,
   },
   opts,
 );
-const data = new DataVolume("demo-data", { path: "/data", chown: { user: owner, image } }, opts);
+const data = new DataVolume(
+  "demo-data",
+  { path: "/data", chown: { user: owner, image, host } },
+  opts,
+);
 const web = new HardenedContainer(
   "demo-web",
   {

@@ -101,31 +101,6 @@ describe("the report and the running stack", function () {
     );
   });
 
-  it("agree about init containers", async () => {
-    const options = ["--all", "--quiet", "--filter=label=hardened.role=init"];
-    const ids = (await world().docker.ask("ps", ...options)).split("\n");
-    const all = JSON.parse(await world().docker.ask("inspect", ...ids)) as { Name: string }[];
-    const seen = cisReport(
-      view.helpers.map(({ name }) => {
-        const made = all.filter((one) =>
-          new RegExp(`^/live-${name}(?:-[0-9a-f]{7})?$`).test(one.Name),
-        );
-        assert.equal(made.length, 1, name);
-        const facts = { ...factsFromInspect(made[0]), name, init: true };
-        const said = view.cis.results.find(({ container }) => container === name);
-        assert.ok(said, name);
-        return { facts, exemptions: [] };
-      }),
-    );
-    // Without the reasons, what the report exempts is a finding.
-    const lines = (results: readonly CisResult[]): string[] =>
-      results
-        .filter(({ id, verdict }) => !["5.2", "5.3"].includes(id) && /finding|exempt/.test(verdict))
-        .map(({ id, container, detail }) => `${id} ${container} ${detail}`);
-    const helpers = view.cis.results.filter(({ container }) => !(container in running));
-    assert.deepEqual(lines(seen.results), lines(helpers));
-  });
-
   it("agree with the engine itself about capabilities and about what is mounted of the host", () => {
     const socket = `${world().docker.socket} read-only`;
     const HOST: Readonly<Record<string, readonly string[]>> = {

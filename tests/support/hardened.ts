@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 
+import * as command from "@pulumi/command";
+
+import { CommandRunner } from "../../components/hardened/command-runner";
 import { ContainerModel, Mount } from "../../components/hardened/model";
 import { Controls, EXEMPTIBLE, HARDENED, isRoot } from "../../components/hardened/policy";
+
+/** As DockerHost: a command with a script. */
+export const HOST: CommandRunner = {
+  command: (name, { script, triggers, once }, opts) =>
+    new command.local.Command(
+      name,
+      { stdin: script, triggers, ...(once === true && { update: ":" }) },
+      opts,
+    ),
+  cgroups: () => assert.fail("nobody asks"),
+};
 
 /** In what a container differs from one that says nothing. */
 export interface Differences extends Partial<

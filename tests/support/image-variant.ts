@@ -8,7 +8,7 @@ import {
   type Descriptor,
   type ImageManifest,
 } from "./registry-images";
-import { tarFile } from "./tar-file";
+import { tar } from "../../components/hardened/tar";
 
 /**
  * - `rebuild`: the same files under a new label, so a new digest
@@ -138,6 +138,6 @@ async function platformManifest(
 }
 
 const shellLayer = async (): Promise<Buffer> =>
-  tarFile(SHELL.slice(1), 0o755, await readFile("/bin/busybox"));
+  tar([{ path: SHELL.slice(1), mode: 0o755, content: await readFile("/bin/busybox") }]);
 
 const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));

@@ -6,7 +6,7 @@
 import { gzipSync } from "node:zlib";
 
 import { Repository, sha256, splitImage, type ImageManifest } from "./registry-images";
-import { tarFile } from "./tar-file";
+import { tar } from "../../components/hardened/tar";
 
 const SCRIPT = "/testbed/launcher.js";
 const N8N = "/usr/local/lib/node_modules/n8n";
@@ -58,7 +58,7 @@ export async function runnersStandIn(
   const { mediaType, bytes } = await source.manifest(from.tag);
   const manifest = JSON.parse(bytes.toString()) as ImageManifest;
   const config = JSON.parse((await source.blob(manifest.config.digest)).toString()) as ImageConfig;
-  const layer = tarFile(SCRIPT.slice(1), 0o644, Buffer.from(LAUNCHER));
+  const layer = tar([{ path: SCRIPT.slice(1), mode: 0o644, content: Buffer.from(LAUNCHER) }]);
   for (const { digest } of manifest.layers) await target.mountBlob(digest, from.repository);
   const made = {
     ...config,

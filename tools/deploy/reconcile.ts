@@ -7,7 +7,7 @@ import { compare, Drift } from "./host/drift";
 import { deployments, PastUpdate, shortImage, timestamp, unfinished } from "./pulumi/history";
 import { Inventory, isNamed, takeInventory } from "./host/inventory";
 import { findOrphans, isStateStale, Orphan } from "./host/orphans";
-import { COMMAND, CONTAINER, DeployedContainer, nameOf, StackState } from "./pulumi/state";
+import { COMMAND, DeployedContainer, nameOf, StackState } from "./pulumi/state";
 
 export interface CurrentState {
   /** Lines for the plan: unfinished operations, orphans, drift. */
@@ -83,7 +83,6 @@ export async function reconcile(run: Run): Promise<CurrentState> {
       ...unverifiedDeployment(history),
       ...stopped,
       ...notStarted(deployed, live),
-      ...missingInitContainers(recorded, live),
       ...orphans.map(({ kind, name }) => `${kind} ${name} is orphaned and will be removed`),
       ...drift.map(({ where, kind, expected, found }) =>
         kind === "undeclared"
@@ -141,20 +140,6 @@ const notStarted = (deployed: readonly DeployedContainer[], live: Inventory): st
         ]
       : [];
   });
-
-/** One line each. They have exited, so `docker container prune` removes them. */
-function missingInitContainers({ resources }: StackState, { containers }: Inventory): string[] {
-  const present = new Set(containers.map(({ id }) => id));
-  return resources
-    .filter(
-      (resource) =>
-        resource.type === CONTAINER &&
-        !resource.delete &&
-        /-(?:init|owner)$/.test(nameOf(resource.urn)) &&
-        !present.has(resource.id),
-    )
-    .map(({ urn }) => `init container ${nameOf(urn)} is missing and will be created again`);
-}
 
 function unfinishedDeployment(history: readonly PastUpdate[]): string[] {
   const newest = unfinished(history);

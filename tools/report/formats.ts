@@ -13,7 +13,7 @@ export const FORMATS = {
   table: "tables for a terminal",
   markdown: "the same tables as Markdown",
   json: "the same data as versioned JSON",
-  cis: "CIS Docker Benchmark section 5, each item for each container, init containers too",
+  cis: "CIS Docker Benchmark section 5, each item for each container",
   "cis-json": "the same as JSON",
   openvex: "the accepted holes of the pinned versions, for trivy and grype",
   mermaid: "network connections as a Mermaid flowchart",

@@ -117,16 +117,6 @@ export function sections(view: StackView): Section[] {
       "not mounted",
     ),
     section(
-      "Init containers",
-      ["container", "user", "capabilities", "runs"],
-      view.helpers.map(({ name, user, capabilities, starts }) => [
-        name,
-        user,
-        capabilities.join(" ") || "none",
-        starts ? "once, then exits" : "never, Docker only copies files into its volume",
-      ]),
-    ),
-    section(
       "Replace order",
       ["container", "order"],
       containers.map(({ name, order }) => [name, order]),

@@ -7,6 +7,7 @@ import { ContainerModel } from "../../../components/hardened/model";
 import { Networks } from "../../../components/hardened/networks";
 import { Controls, Exemption, HARDENED } from "../../../components/hardened/policy";
 import { DockerHost } from "../../../host/docker-host";
+import { HOST } from "../../support/hardened";
 import {
   COMMAND,
   CONTAINER,
@@ -53,7 +54,11 @@ const containerOf = async (said?: Said, cgroups?: string): Promise<Registered> =
   only((await run(said, false, cgroups)).resources, CONTAINER, "test-web");
 
 const files = (): FileVolume =>
-  new FileVolume("test-files", { path: "/etc/web", files: { a: "plain" }, image: "web:1" }, {});
+  new FileVolume(
+    "test-files",
+    { path: "/etc/web", files: { a: "plain" }, image: "web:1", host: HOST },
+    {},
+  );
 const secrets = (): FileVolume =>
   new FileVolume(
     "test-keys",
@@ -62,6 +67,7 @@ const secrets = (): FileVolume =>
       files: { key: { secret: "theKey", value: "canary-key" } },
       owner: "1:1",
       image: "web:1",
+      host: HOST,
     },
     {},
   );
@@ -383,11 +389,7 @@ describe("the replacement of a container", () => {
   it("waits for the files and the data", async () => {
     const { dependsOn } = await containerOf(() => ({ mounts: [files(), secrets(), data()] }));
     const waited = new Set(dependsOn.map(shortName));
-    for (const name of [
-      "Container test-files-init",
-      "Container test-keys-init",
-      "Volume test-data",
-    ])
+    for (const name of ["Command test-files-fill", "Command test-keys-fill", "Volume test-data"])
       assert.ok(waited.has(name), `${name} is not among ${[...waited].join(", ")}`);
   });
 });

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import * as docker from "@pulumi/docker";
 
 import { DataVolume, DataVolumeArgs } from "../../../components/hardened/data-volume";
+import { fillScript } from "../../../components/hardened/fill-volume";
+import { HOST } from "../../support/hardened";
 import {
-  CONTAINER,
+  COMMAND,
   namesOf,
   only,
   record,
@@ -46,43 +48,35 @@ describe("a data volume", () => {
     assert.equal((await run({ copy: "paused" })).value.copy, "paused");
   });
 
-  it("needs no other container where the image leaves it to the container's user", async () => {
+  it("needs no command where the image leaves it to the container's user", async () => {
     const { resources, value } = await run();
-    assert.deepEqual(namesOf(resources, CONTAINER), []);
+    assert.deepEqual(namesOf(resources, COMMAND), []);
     assert.equal(shortName(await valueOf(value.ready.urn)), "Volume test-data");
     assert.equal(value.chown, false);
   });
 
-  it("is given to a user by one chown, with a file that keeps Docker from resetting the owner", async () => {
-    const { resources, value } = await run({ chown: { user: "101:102", image: "web:1" } });
-    const { inputs, options, dependsOn } = only(resources, CONTAINER, "test-data-owner");
-    assert.deepEqual(inputs, {
-      image: "web:1",
-      labels: labels("init"),
-      user: "0:0",
-      entrypoints: ["/bin/chown"],
-      command: ["-R", "101:102", "/data"],
-      networkMode: "none",
-      capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"] },
-      securityOpts: ["no-new-privileges:true"],
-      cpus: "0.5",
-      memory: 64,
-      memorySwap: 64,
-      start: true,
-      attach: true,
-      mustRun: false,
-      volumes: [{ volumeName: "test-data", containerPath: "/data" }],
-      uploads: [
-        {
-          file: "/data/.hardened",
-          content: "The owner of this folder was set when the volume was made.\n",
-          permissions: "0444",
-        },
-      ],
+  it("is given to a user by a command, with a file that keeps Docker from resetting the owner", async () => {
+    const { resources, value } = await run({
+      chown: { user: "101:102", image: "web:1", host: HOST },
     });
-    assert.deepEqual(options, { ignoreChanges: ["image"], replaceOnChanges: ["#initerror"] });
+    const { inputs, dependsOn } = only(resources, COMMAND, "test-data-owner");
+    assert.deepEqual(inputs, {
+      stdin: fillScript({
+        ...{ volume: "test-data", image: "web:1", labels: { owner: "me" }, chown: "101:102" },
+        files: [
+          {
+            path: ".hardened",
+            mode: 0o444,
+            content: Buffer.from("The owner of this folder was set when the volume was made.\n"),
+          },
+        ],
+      }),
+      // Another user runs it again, another image does not.
+      triggers: ["test-data", "101:102"],
+      update: ":",
+    });
     assert.ok(dependsOn.map(shortName).includes("RemoteImage web"));
-    assert.equal(shortName(await valueOf(value.ready.urn)), "Container test-data-owner");
+    assert.equal(shortName(await valueOf(value.ready.urn)), "Command test-data-owner");
     assert.equal(value.chown, true);
   });
 });

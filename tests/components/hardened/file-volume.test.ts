@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import { CommandRunner } from "../../../components/hardened/command-runner";
 import { FileVolume, FileVolumeArgs, LiveFiles } from "../../../components/hardened/file-volume";
+import { fillScript } from "../../../components/hardened/fill-volume";
 import { replaceFilesScript } from "../../../components/hardened/replace-files";
+import { HOST } from "../../support/hardened";
 import {
   COMMAND,
-  CONTAINER,
   inClear,
-  namesOf,
   only,
   record,
   Recording,
@@ -22,12 +20,6 @@ import {
 
 type Files = FileVolumeArgs["files"];
 
-/** As {@link DockerHost}: a command with a script. */
-const HOST: CommandRunner = {
-  command: (name, { script, triggers }, opts) =>
-    new command.local.Command(name, { stdin: script, triggers }, opts),
-  cgroups: () => assert.fail("nobody asks"),
-};
 const OWNER = { owner: "101:102" };
 const secret = (value: pulumi.Input<string>): Files => ({
   password: { secret: "dbPassword", value },
@@ -40,7 +32,10 @@ const run = (
 ): Promise<Recording<FileVolume>> =>
   record(() => {
     const image = new docker.RemoteImage("web", { name: "web:1" });
-    const args = { path: "/etc/web", files, image: "web:1", labels: { owner: "me" }, ...said };
+    const args = {
+      ...{ path: "/etc/web", files, image: "web:1", host: HOST, labels: { owner: "me" } },
+      ...said,
+    };
     return new FileVolume(name, args, { dependsOn: [image] });
   });
 
@@ -53,42 +48,26 @@ const labels = (role: string) => [
 ];
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** Inputs of the init container that depend neither on the files nor on who reads them. */
-const INIT = {
-  image: "web:1",
-  labels: labels("init"),
-  networkMode: "none",
-  securityOpts: ["no-new-privileges:true"],
-  mustRun: false,
-  cpus: "0.5",
-  memory: 64,
-  memorySwap: 64,
-  volumes: [{ volumeName: "test-files", containerPath: "/etc/web" }],
-};
-
 describe("a volume of plain files", () => {
-  it("is filled by a container that never starts, readable by everybody inside", async () => {
+  it("is filled by a command, readable by everybody inside", async () => {
     const { resources } = await run({
       "web.conf": "listen 80\n",
       "img/logo.png": { base64: "iVBORw0KGgo=" },
     });
-    const init = only(resources, CONTAINER, "test-files-init");
-    assert.deepEqual(init.inputs, {
-      ...INIT,
-      capabilities: { drops: ["ALL"], adds: [] },
-      user: "65532:65532",
-      start: false,
-      uploads: [
-        { file: "/etc/web/web.conf", content: "listen 80\n", permissions: "0444" },
-        { file: "/etc/web/img/logo.png", contentBase64: "iVBORw0KGgo=", permissions: "0444" },
-      ],
+    const { inputs, options, dependsOn } = only(resources, COMMAND, "test-files-fill");
+    assert.deepEqual(inputs, {
+      stdin: fillScript({
+        ...{ volume: "test-files", image: "web:1", labels: { owner: "me" } },
+        files: [
+          { path: "web.conf", mode: 0o444, content: Buffer.from("listen 80\n") },
+          { path: "img/logo.png", mode: 0o444, content: Buffer.from("iVBORw0KGgo=", "base64") },
+        ],
+      }),
+      triggers: ["test-files"],
+      update: ":",
     });
-    assert.deepEqual(init.options, {
-      deleteBeforeReplace: false,
-      hideDiffs: ["uploads"],
-      ignoreChanges: ["image"],
-      replaceOnChanges: ["#initerror"],
-    });
+    assert.deepEqual(options.hideDiffs, ["stdin"]);
+    assert.ok(dependsOn.map(shortName).includes("RemoteImage web"));
   });
 
   it("has a name that Pulumi makes, so that a new one can exist beside the old one", async () => {
@@ -123,13 +102,12 @@ describe("a volume of plain files", () => {
 
 describe("a volume of live files", () => {
   const live = (files: Files, said: Partial<LiveFiles> = {}): Promise<Recording<FileVolume>> =>
-    run(files, { live: { image: "tools:1", host: HOST, ...said } });
+    run(files, { live: { image: "tools:1", ...said } });
   const triggerOfLive = async (files: Files, said?: Partial<LiveFiles>): Promise<unknown> =>
     only((await live(files, said)).resources, VOLUME).options.replacementTrigger;
 
   it("is filled by a command of its own, which runs again when they change", async () => {
     const { resources, value } = await live({ "a/b": "canary" });
-    assert.deepEqual(namesOf(resources, CONTAINER), []);
     const { inputs, options } = only(resources, COMMAND, "test-files-write");
     assert.deepEqual(inputs.triggers, ["test-files"]);
     assert.deepEqual(options.hideDiffs, ["stdin"]);
@@ -149,12 +127,8 @@ describe("a volume of live files", () => {
     const { resources } = await record(() => {
       const image = new docker.RemoteImage("web", { name: "web:1" });
       const after = Promise.resolve([image]);
-      const args = { path: "/etc/web", files: { a: "" }, image: "web:1" };
-      return new FileVolume(
-        "test-files",
-        { ...args, live: { image: "t:1", host: HOST, after } },
-        {},
-      );
+      const args = { path: "/etc/web", files: { a: "" }, image: "web:1", host: HOST };
+      return new FileVolume("test-files", { ...args, live: { image: "t:1", after } }, {});
     });
     const waits = (type: string, name: string): string[] =>
       only(resources, type, name).dependsOn.map(shortName);
@@ -164,26 +138,17 @@ describe("a volume of live files", () => {
 });
 
 describe("a volume of secrets", () => {
-  it("belongs to the one user who reads it, by one chown as root", async () => {
+  it("belongs to the one user who reads it, and is a secret for Pulumi", async () => {
     // Not marked as a secret by the caller.
     const recording = await run(secret("canary-password"), OWNER);
-    assert.deepEqual(only(recording.resources, CONTAINER, "test-files-init").inputs, {
-      ...INIT,
-      capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
-      start: true,
-      attach: true,
-      user: "0:0",
-      entrypoints: ["/bin/chown"],
-      command: ["-R", "101:102", "/etc/web"],
-      uploads: [
-        {
-          file: "/etc/web/password",
-          content: { secretValue: "canary-password" },
-          permissions: "0400",
-        },
-      ],
+    const content = Buffer.from("canary-password");
+    assert.deepEqual(only(recording.resources, COMMAND, "test-files-fill").inputs.stdin, {
+      secretValue: fillScript({
+        ...{ volume: "test-files", image: "web:1", labels: { owner: "me" } },
+        files: [{ path: "password", mode: 0o400, owner: "101:102", content }],
+      }),
     });
-    assert.doesNotMatch(inClear(recording), /canary/);
+    assert.doesNotMatch(inClear(recording), /canary|Y2FuYXJ5/);
     assert.deepEqual(recording.value.files, { password: { secret: "dbPassword" } });
   });
 
@@ -203,7 +168,7 @@ describe("a volume of secrets", () => {
   });
 
   it("is never live", async () => {
-    const live = { image: "tools:1", host: HOST };
+    const live = { image: "tools:1" };
     await assert.rejects(run(secret("canary"), { ...OWNER, live }), {
       message: "test-files: secrets cannot be live",
     });

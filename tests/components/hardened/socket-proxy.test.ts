@@ -1,6 +1,7 @@
 /** The proxy for other Pulumi programs; that of the stack is a service definition with the same parts. */
 import assert from "node:assert/strict";
 
+import { fillScript } from "../../../components/hardened/fill-volume";
 import { proxyConfig } from "../../../components/hardened/haproxy";
 import { Networks } from "../../../components/hardened/networks";
 import { SocketProxy } from "../../../components/hardened/socket-proxy";
@@ -50,12 +51,14 @@ describe("a socket proxy", () => {
     const { entrypoints, groupAdds } = only(resources, CONTAINER, "test-proxy").inputs;
     assert.deepEqual(entrypoints, ["haproxy", "-db", "-f", "/etc/socket-proxy/haproxy.cfg"]);
     assert.deepEqual(groupAdds, ["998"]);
-    assert.deepEqual(only(resources, CONTAINER, "test-proxy-config-init").inputs.uploads, [
-      {
-        file: "/etc/socket-proxy/haproxy.cfg",
-        content: proxyConfig(["version"]),
-        permissions: "0444",
-      },
-    ]);
+    const { stdin } = only(resources, COMMAND, "test-proxy-config-fill").inputs;
+    const files = [
+      { path: "haproxy.cfg", mode: 0o444, content: Buffer.from(proxyConfig(["version"])) },
+    ];
+    assert.ok(
+      String(stdin).endsWith(
+        fillScript({ volume: "test-proxy-config", image: "proxy:1", labels: {}, files }),
+      ),
+    );
   });
 });

@@ -99,9 +99,12 @@ describe("the scripts of an upgrade", () => {
     const scripts = resources.filter(({ type }) => type === COMMAND);
     assert.ok(scripts.some(({ name }) => name === "test-trial"));
     for (const { name, inputs } of scripts) {
-      // A script with a secret in it would be a secret itself.
-      assert.equal(typeof inputs.stdin, "string", name);
-      const text = String(inputs.stdin);
+      // A script with a secret in it is a secret itself. Only those that write a file of secrets may be.
+      if (typeof inputs.stdin !== "string") {
+        assert.match(name, /-fill$/);
+        continue;
+      }
+      const text = inputs.stdin;
       assert.doesNotMatch(text, /canary/, name);
       for (const secret of SECRET_NAMES) assert.ok(!text.includes(secret), `${secret} in ${name}`);
     }

@@ -14,7 +14,6 @@ interface Answer {
 export const homepageOf = ({ docker }: World): Promise<string> =>
   docker.ask(
     ...["ps", "-aq", "--filter", "label=pinned-stack.container=homepage"],
-    // Its init containers have the label above as well.
     ...["--filter", "label=hardened.role=container"],
   );
 

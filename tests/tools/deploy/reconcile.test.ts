@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 
 import { loadTarget } from "../../../tools/deploy/pulumi/target";
-import { CONTAINER, StackState } from "../../../tools/deploy/pulumi/state";
 import "../../support/no-docker-context";
 import { withBareTags } from "../../../components/model";
 import {
@@ -20,41 +19,6 @@ const { model } = loadTarget(STACK, CURRENT);
 
 describe("the look at the host before a deployment", function () {
   this.timeout(30_000);
-
-  it("names the init containers that somebody removed", async () => {
-    const state = stateOf(model);
-    const name = `${STACK}-traefik-config-init`;
-    const init = {
-      urn: `urn:pulumi:${STACK}::pinned-stack::${CONTAINER}::${name}`,
-      type: CONTAINER,
-      id: "id-init",
-      protect: false,
-      delete: false,
-      inputs: {},
-      outputs: {},
-    };
-    const before: StackState = { ...state, resources: [...state.resources, init] };
-    const { plan, done } = await fakeDeployment({ states: [before, state], preview: CHANGES });
-    assert.match(
-      plan,
-      /current state: init container dev-traefik-config-init is missing and will be created again/,
-    );
-    assert.equal(done[0], "refresh");
-    const there = await fakeDeployment({
-      states: [before],
-      more: [
-        {
-          container: liveRow(model.containers[0] as (typeof model.containers)[number], {
-            id: "id-init",
-            name: `/${name}`,
-            labels: { "pinned-stack.stack": STACK, "hardened.role": "init" },
-            state: { Status: "created", ExitCode: 0, Health: null },
-          }),
-        },
-      ],
-    });
-    assert.doesNotMatch(there.plan, /init container/);
-  });
 
   it("says what the update will start that an earlier run has created, because no change shows it", async () => {
     const [traefik] = model.containers;

@@ -74,7 +74,6 @@ describe("what is printed", () => {
       { resOutputsEvent: step("delete-replaced", "s-app", CONTAINER) },
       "removing the old s-app: done",
     ],
-    [{ resourcePreEvent: step("delete", "s-app-files-init", CONTAINER) }, undefined],
     [{ resourcePreEvent: step("create", "s-app", IMAGE) }, undefined],
     [{ resOpFailedEvent: step("create", "s-app", IMAGE) }, "pulling image of s-app: failed"],
     [{ resourcePreEvent: step("same") }, undefined],

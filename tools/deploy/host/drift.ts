@@ -87,24 +87,19 @@ export function compare(
     if (chosen === undefined)
       return [difference(container.name, "missing", "a running container", "none")];
     known.add(chosen.id);
-    return [
-      ...compareContainer(stack, container, chosen, live),
-      ...missingInitContainers(stack, container, live),
-    ];
+    return compareContainer(stack, container, chosen, live);
   });
   return [
     ...drift,
     ...(networks ?? []).flatMap((network) => compareNetwork(stack, network, live)),
     ...live.containers
       .filter(({ id, labels, state }) => {
-        // What a failed deployment left behind does not run, and the next deployment removes it.
+        // What a failed or interrupted deployment left behind does not run, and the next deployment removes it.
         const isLeftover =
-          labels[ROLE_LABEL] === "container" &&
+          ["container", "helper"].includes(labels[ROLE_LABEL] ?? "") &&
           labels["pinned-stack.stack"] === stack &&
           ["created", "exited"].includes(state.Status);
-        // The stack's own init containers have already exited.
-        const isInit = labels[ROLE_LABEL] === "init" && state.Status !== "running";
-        return !known.has(id) && !isInit && !isLeftover;
+        return !known.has(id) && !isLeftover;
       })
       .map((found) =>
         difference(
@@ -130,27 +125,6 @@ function joinedBy({ host }: LiveContainer, { containers }: Inventory): string[] 
     return [`in the ${what} of ${owner?.labels["pinned-stack.container"] ?? target}`];
   });
 }
-
-/** They have exited, so `docker container prune` removes them. Their names are in file-volume.ts and data-volume.ts. */
-const missingInitContainers = (
-  stack: string,
-  { mounts }: ContainerModel,
-  { containers }: Inventory,
-): Drift[] =>
-  mounts
-    .flatMap((mount) => {
-      if (mount.kind === "files" || mount.kind === "secrets")
-        return mount.live === true ? [] : [`${mount.volume}-init`];
-      return mount.kind === "data" && mount.chown ? [`${mount.volume}-owner`] : [];
-    })
-    .filter(
-      (inside) =>
-        !containers.some(
-          ({ name, labels }) =>
-            labels[ROLE_LABEL] === "init" && isNamedAfter(name, `${stack}-${inside}`),
-        ),
-    )
-    .map((inside) => difference(inside, "missing", "an init container", "none"));
 
 function compareContainer(
   stack: string,

@@ -103,7 +103,6 @@ export function sharedPrivileges(
 
 /** Privileges of the whole stack, and CIS findings. */
 export const otherPrivileges = ({
-  containers,
   requirePins,
   insecureRegistries = [],
   cis,
@@ -115,8 +114,6 @@ export const otherPrivileges = ({
   })),
   ...cis.results
     .filter(({ verdict }) => verdict === "finding")
-    // Not those of init containers, which older reports do not have.
-    .filter(({ container }) => containers.some(({ name }) => name === container))
     .map(({ id, container: subject, detail }) => ({ subject, what: `fails CIS ${id}`, detail })),
 ];
 

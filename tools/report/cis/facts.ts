@@ -45,8 +45,6 @@ export interface ContainerFacts {
   readonly restart: { readonly policy: string; readonly retries: number };
   readonly ports: readonly (Omit<PublishedPort, "protocol"> & { readonly protocol: string })[];
   readonly healthCheck: boolean;
-  /** Whether it only prepares a volume: it never starts, or runs one chown and exits. Default false. */
-  readonly init?: boolean;
 }
 
 export interface MountFacts {

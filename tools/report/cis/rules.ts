@@ -71,11 +71,6 @@ const mounted = ({ source, writable }: MountFacts, value: string | boolean): Pro
 const FIRST_UNPRIVILEGED = 1024;
 const noPorts: About = ({ ports }) => (ports.length === 0 ? "publishes no port" : undefined);
 
-const preparesOnly: About = ({ init }) =>
-  init === true
-    ? "an init container: it never starts, or runs one chown within its memory limit and exits"
-    : undefined;
-
 /** The limit of item 5.15. Docker reads 0 as unlimited. */
 const MAX_RETRIES = 5;
 
@@ -236,7 +231,6 @@ export const CIS_RULES: readonly CisRule[] = [
     id: "5.19",
     title: "Limits (ulimits) are set",
     expects: "a limit of its own, such as nofile",
-    decided: preparesOnly,
     problems: ({ ulimits }) => when(ulimits.length === 0, "has only the default limits of Docker"),
   },
   item("5.20", "Mounts are not shared with the host", "no shared mount", ({ mounts }) =>
@@ -302,7 +296,6 @@ export const CIS_RULES: readonly CisRule[] = [
     id: "5.29",
     title: "Processes are limited",
     expects: "a limit of processes",
-    decided: preparesOnly,
     problems: ({ pidsLimit }) => when(pidsLimit <= 0, "may start any number of processes"),
   },
   item("5.30", "Not on Docker's default network", "networks of its own", ({ networks }) =>

@@ -12,7 +12,6 @@ import { Ingress, Redirect, Route, Tls } from "../../../components/ingress";
 import { ImageModel, StackContainer, StackModel } from "../../../components/model";
 import { CisReport, cisReport } from "../cis/cis";
 import { factsOf } from "../cis/facts";
-import { helperExemptions, helperFacts, helpersOf } from "../cis/helpers";
 
 /**
  * Documented in docs/reports.md. `version` rises when a field is removed or changes its meaning, not for new fields. Secrets
@@ -38,8 +37,6 @@ export interface StackView {
     readonly container: string;
     readonly reads: readonly string[];
   }[];
-  /** Init containers, which prepare volumes. */
-  readonly helpers: readonly HelperView[];
   readonly cis: CisReport;
 }
 
@@ -129,17 +126,8 @@ interface SecretReader {
   readonly at: string;
 }
 
-interface HelperView {
-  readonly name: string;
-  readonly user: string;
-  readonly capabilities: readonly string[];
-  /** If false, Docker only copies files into its volume. */
-  readonly starts: boolean;
-}
-
 export function stackView(model: StackModel): StackView {
   const { stack, platform, images, insecureRegistries, requirePins, containers, networks } = model;
-  const helpers = containers.flatMap(helpersOf);
   return {
     version: 1,
     stack,
@@ -160,19 +148,12 @@ export function stackView(model: StackModel): StackView {
         ? []
         : { container, reads: dockerReads.map((path) => `GET ${path}`) },
     ),
-    helpers: helpers.map(({ name, user, capabilities, starts }) => ({
-      ...{ name, user, capabilities, starts },
-    })),
-    cis: cisReport([
-      ...containers.map((container) => ({
+    cis: cisReport(
+      containers.map((container) => ({
         facts: factsOf(container),
         exemptions: container.exemptions,
       })),
-      ...helpers.map((helper) => ({
-        facts: helperFacts(helper),
-        exemptions: helperExemptions(helper),
-      })),
-    ]),
+    ),
   };
 }
 

@@ -30,7 +30,7 @@ const networks = new Networks(stack, {}, { providers: [host.provider] });
 names.forEach((name, index) => {
   const files = new FileVolume(
     `${stack}-${name}-files`,
-    { path: "/srv/files", files: { "index.html": `${name}\n` }, image },
+    { path: "/srv/files", files: { "index.html": `${name}\n` }, image, host },
     opts,
   );
   new HardenedContainer(

@@ -81,20 +81,11 @@ type Row = typeof row;
 
 const NETWORKS = [{ name: "traefik-homepage", internal: true }];
 
-/** The init container that wrote the files of the homepage. */
-const loader = {
-  ...row,
-  id: "9".repeat(64),
-  name: "/s-homepage-files-init-0123abc",
-  labels: { "pinned-stack.stack": "s", "hardened.role": "init" },
-  state: { Status: "created", ExitCode: 0, Health: null },
-};
-
-function inventory(containers: readonly Row[], internal = true, more = [loader]): Inventory {
+function inventory(containers: readonly Row[], internal = true): Inventory {
   return parseInventory(
     [
       JSON.stringify({ network: { id: "n", name: "s-traefik-homepage", internal } }),
-      ...[...containers, ...more].map((container) => JSON.stringify({ container })),
+      ...containers.map((container) => JSON.stringify({ container })),
       "",
     ].join("\n"),
   );
@@ -142,13 +133,13 @@ describe("drift", () => {
     assert.deepEqual(driftOf(starting), []);
   });
 
-  it("leaves init containers alone once they have ended", () => {
-    const loader = changed((copy) => {
+  it("leaves alone what an interrupted deployment left behind, which the next one removes", () => {
+    const filler = changed((copy) => {
       copy.id = "2".repeat(64);
-      copy.labels = { "hardened.role": "init" };
+      copy.labels = { "hardened.role": "helper", "pinned-stack.stack": "s" };
       copy.state.Status = "created";
     });
-    assert.deepEqual(driftOf(row, loader), []);
+    assert.deepEqual(driftOf(row, filler), []);
   });
 
   const kinds: readonly (readonly [Drift["kind"], (copy: Row) => void, string, string])[] = [
@@ -657,46 +648,6 @@ describe("drift around a container", () => {
         IpcMode: "container:s-homepage-0123abc",
       }),
       [`spy (${PIN}, running, in the processes of homepage, in the memory of homepage)`],
-    );
-  });
-
-  const loaders: Declared = {
-    ...declared,
-    mounts: [
-      ...declared.mounts,
-      { kind: "secrets", volume: "homepage-keys", path: "/k", files: {} },
-      { kind: "data", volume: "homepage-data", path: "/d", chown: true },
-      { kind: "data", volume: "homepage-more", path: "/m", chown: false },
-    ],
-  };
-  const init = (name: string): Row =>
-    changed((copy) => {
-      copy.id = name;
-      copy.name = `/s-${name}`;
-      copy.labels = { "hardened.role": "init", "pinned-stack.stack": "s" };
-      copy.state.Status = "created";
-    });
-  const missing = (...names: readonly string[]): string[] =>
-    compare("s", [loaders], NETWORKS, inventory([row, ...names.map(init)], true, []))
-      .filter(({ kind }) => kind === "missing")
-      .map(({ where, expected, found }) => `${where}: ${expected}, ${found}`);
-
-  it("names the init containers that are missing", () => {
-    assert.deepEqual(
-      missing("homepage-files-init-0123abc", "homepage-keys-init", "homepage-data-owner-1234567"),
-      [],
-    );
-    assert.deepEqual(missing("homepage-files-init-0123abc"), [
-      "homepage-keys-init: an init container, none",
-      "homepage-data-owner: an init container, none",
-    ]);
-  });
-
-  it("does not list the init containers of a container that is missing itself", () => {
-    const live = inventory([], true, []);
-    assert.deepEqual(
-      compare("s", [declared], NETWORKS, live).map(({ where }) => where),
-      ["homepage"],
     );
   });
 

@@ -322,12 +322,6 @@ describe("CIS section 5", () => {
     ]);
   });
 
-  it("decides for every init container that it needs no limits of its own", () => {
-    const facts = { ulimits: [], pidsLimit: 0 };
-    assert.deepEqual(findings({ ...facts, init: true }), []);
-    assert.equal(findings(facts).length, 2);
-  });
-
   it("counts in its headline", () => {
     const facts = { ...MINIMAL, memory: 0, readOnlyRootfs: false };
     const exemptions: Exemption[] = [{ control: "readOnlyRootfs", value: false, reason }];
