@@ -154,7 +154,8 @@ export async function deployStack(
   const lines = (await readFile(join(stack.project, `Pulumi.${name}.yaml`), "utf8")).split("\n");
   // Encrypted secrets stay in the file over all its changes.
   for (const [index, line] of lines.entries())
-    if (/Token:|Password:|EncryptionKey:|Credentials:/.test(line)) secrets.push(line, lines[index + 1] ?? "");
+    if (/Token:|Password:|EncryptionKey:|Credentials:/.test(line))
+      secrets.push(line, lines[index + 1] ?? "");
   salt.push(...lines.filter((line) => line.startsWith("encryptionsalt:")));
   let good = { ...images };
   const reset = async (): Promise<void> => {
