@@ -7,12 +7,14 @@ import { HardeningError } from "./hardened/policy";
 import { IngressSettings, publicUrl, Route } from "./ingress";
 import { ImageModel, StackContainer, StackModel, StackSettings } from "./model";
 import { definitionsWith } from "./services";
+import { DATABASES, SavedVolume, savingOf } from "./services/backup/saved";
 import {
   DatabaseSpec,
   DerivedContent,
   DescribedStack,
   isAdminRoute,
   ServiceContainer,
+  ServiceContext,
   ServiceDefinition,
 } from "./services/definition";
 import { ServiceExtras } from "./services/keys";
@@ -46,10 +48,11 @@ export function describeStack(
   const databases = enabled.flatMap(({ name, database }) =>
     database === undefined ? [] : [{ ...database, service: name }],
   );
-  const parts = allOrProblems(enabled, (definition) => {
+  const { enabled: saves = false, options: backup } = settings.services[BACKUP] ?? {};
+  const contextOf = (definition: ServiceDefinition): ServiceContext => {
     const { name } = definition;
     const { host, options: own } = settingsOf(settings, name);
-    const context = {
+    return {
       ...pickIngress(settings),
       stack: settings.stack,
       image: imageOf(name),
@@ -59,7 +62,16 @@ export function describeStack(
       redirects,
       dockerClients,
       databases,
+      ...(saves && backup && { backup }),
+      savedVolumes: () =>
+        enabled
+          .filter((other) => other !== definition)
+          .flatMap((other) => savedVolumesOf(other, other.containers(contextOf(other)))),
     };
+  };
+  const parts = allOrProblems(enabled, (definition) => {
+    const { name } = definition;
+    const context = contextOf(definition);
     return definition.containers(context).map((container) => ({
       definition,
       container: withExtras(definition, container, context.url, extrasOf(settings, name)),
@@ -127,6 +139,23 @@ export function describeStack(
     },
   };
 }
+
+/** The service that saves the data of the others. */
+const BACKUP = "backup";
+
+const savedVolumesOf = (
+  { name: service }: ServiceDefinition,
+  containers: readonly ServiceContainer[],
+): SavedVolume[] =>
+  containers.flatMap((container) => {
+    const name = container.name ?? service;
+    return Object.entries(container.data ?? {}).flatMap(([volume, { copy, of }]) => {
+      const saving = of === undefined ? savingOf({ ...container, name }, copy) : undefined;
+      return saving === undefined
+        ? []
+        : [{ name: saving === "dump" ? DATABASES : name, volume: `${service}-${volume}`, saving }];
+    });
+  });
 
 /** Whether the route of a service is for administrators only. */
 const isAdmin = ({ name, route }: ServiceDefinition, settings: StackSettings): boolean =>

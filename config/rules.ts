@@ -221,10 +221,14 @@ const missingSecrets = ({ stack, values }: RawConfig, services: Services): strin
     Object.entries(secrets).flatMap(([secret, { neededFor }]) => {
       const { tls } = values;
       const mode = isMap(tls) ? tls.mode : undefined;
-      const needed =
-        services[name as ServiceName].enabled &&
-        (neededFor === undefined || mode === neededFor.tlsMode);
-      const by = neededFor === undefined ? name : `tls mode ${neededFor.tlsMode}`;
+      const { enabled, options } = services[name as ServiceName];
+      const [isNeeded, by] =
+        neededFor === undefined
+          ? [true, name]
+          : "tlsMode" in neededFor
+            ? [mode === neededFor.tlsMode, `tls mode ${neededFor.tlsMode}`]
+            : [neededFor.options(options), neededFor.name];
+      const needed = enabled && isNeeded;
       return needed && isAbsent(values[secret])
         ? [`${secret}: missing, ${by} needs it; ${setCommand(stack, secret)}`]
         : [];

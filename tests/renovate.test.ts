@@ -31,7 +31,8 @@ describe("Renovate", () => {
       const { pins } = readPins(text);
       assert.deepEqual(
         pins.map(({ service }) => service),
-        SERVICE_NAMES,
+        // It needs a repository, which these stacks do not have.
+        SERVICE_NAMES.filter((name) => name !== "backup"),
       );
       assert.deepEqual(
         found(text),

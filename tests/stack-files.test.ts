@@ -64,7 +64,10 @@ describe("the stack files of this project", () => {
   it("make a prod stack in which only the secrets are missing", () => {
     assert.deepEqual(
       problemsOf(rawOf("prod")).map((line) => line.replace(/ missing, .* needs it; /, " ")),
-      SECRET_NAMES.map((name) => `${name}: ${setSecret(name, "prod")}`),
+      // Those of backups are for stacks with a repository.
+      SECRET_NAMES.filter((name) => !name.startsWith("backup")).map(
+        (name) => `${name}: ${setSecret(name, "prod")}`,
+      ),
     );
     assert.deepEqual(problemsOf(rawOf("prod", CANARIES)), []);
   });

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
-import { IMAGES, N8N_2, POSTGRES_17 } from "./support/requirements";
+import { IMAGES, N8N_2, POSTGRES_17, RESTIC } from "./support/requirements";
 
 const FOLDER = join(__dirname, "..", ".github", "workflows");
 
@@ -70,7 +70,7 @@ describe("the tests of a whole host", () => {
     const copies = [...text.matchAll(/^ +(\S+\.io)\/(\S+) (\S+)$/gm)];
     assert.deepEqual(
       copies.map(([, , , to]) => to).sort(),
-      [...Object.values(IMAGES), N8N_2, POSTGRES_17].sort(),
+      [...Object.values(IMAGES), N8N_2, POSTGRES_17, RESTIC].sort(),
     );
     for (const [, , from, to] of copies) assert.equal(from, to);
   });

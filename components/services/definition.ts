@@ -14,14 +14,24 @@ import {
 } from "../hardened/model";
 import { IngressSettings, Redirect, Route, Tls } from "../ingress";
 import { Backup, Upgrade } from "../model";
+import type { SavedVolume } from "./backup/saved";
 
 /** A secret in the configuration, `pinned-stack:<name>`. */
 export interface SecretSpec {
   readonly minLength: number;
   /** For keys: weak ones are refused. How to make a random one, as the end of `expected … random characters`. */
   readonly random?: string;
-  /** Required only with this mode of `tls`. Default: required whenever the service is enabled. */
-  readonly neededFor?: { readonly tlsMode: Tls["mode"] };
+  /**
+   * Required only with this mode of `tls`, or with these options of the service. Default: required whenever the service is
+   * enabled.
+   */
+  readonly neededFor?:
+    | { readonly tlsMode: Tls["mode"] }
+    | {
+        readonly options: (options: Readonly<Record<string, unknown>>) => boolean;
+        /** What needs it. */
+        readonly name: string;
+      };
 }
 
 /** Requirements of and on the image of a service. */
@@ -101,6 +111,10 @@ export interface ServiceContext<
   }[];
   /** The databases of all enabled services. */
   readonly databases: readonly (DatabaseSpec & { readonly service: string })[];
+  /** The options of the service `backup`; undefined where it is not enabled. */
+  readonly backup?: Readonly<Record<string, unknown>>;
+  /** The data volumes of all other services that are to be saved. */
+  readonly savedVolumes: () => readonly SavedVolume[];
 }
 
 /** File content that is generated from the whole stack, such as the start page. */

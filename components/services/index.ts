@@ -1,4 +1,5 @@
 /** The services of the stack, in display order. docs/adding-a-service.md explains how to add one. */
+import { backup } from "./backup/backup";
 import { cadvisor } from "./cadvisor";
 import { ServiceDefinition } from "./definition";
 import { homepage } from "./homepage/homepage";
@@ -19,6 +20,7 @@ export const SERVICES = [
   n8n,
   n8nRunners,
   postgres,
+  backup,
   cadvisor,
 ] as const;
 

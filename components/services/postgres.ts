@@ -1,6 +1,8 @@
 import { ImageReference } from "../../images/reference";
 import { tagVersion } from "../../images/tag-version";
-import { DatabaseSpec, defineService } from "./definition";
+import { backupOptions } from "./backup/backup";
+import { DUMPS, DUMPS_SCRIPT } from "./backup/dumps";
+import { DatabaseSpec, defineService, ServiceContainer } from "./definition";
 
 const SECRETS = "/run/secrets/postgres";
 const INIT = "/docker-entrypoint-initdb.d";
@@ -25,9 +27,12 @@ export const postgres = defineService({
     names: /^(?:POSTGRES_|PG)/,
     why: "it decides who logs in and where the data is",
   },
-  containers: ({ image, databases }) => {
+  containers: ({ stack, image, databases, backup }) => {
     const { version, user } = dataFormat(image);
+    // Version 18 of the image moved its volume.
+    const dataPath = version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
     return [
+      ...(backup ? [dumps(stack, user, dataPath, backup)] : []),
       {
         user,
         memoryMiB: 512,
@@ -57,9 +62,8 @@ export const postgres = defineService({
           },
         },
         data: {
-          // Version 18 of the image moved its volume.
           [`${version}-data`]: {
-            path: version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data",
+            path: dataPath,
             // Minor versions read each other's files; another major version gets the data by a dump.
             copy: "never",
           },
@@ -80,6 +84,45 @@ export const postgres = defineService({
     ];
   },
 });
+
+/**
+ * Dumps the databases for the service `backup`, over the network, so that this needs neither Docker nor the files of the server. It
+ * is the superuser, as the dump of the roles requires, and talks to the server alone.
+ */
+const dumps = (
+  stack: string,
+  user: string,
+  dataPath: string,
+  backup: Readonly<Record<string, unknown>>,
+): ServiceContainer => ({
+  name: DUMPS,
+  user,
+  memoryMiB: 128,
+  cpus: 0.5,
+  init: true,
+  entrypoint: ["sh", `${DUMPS_FOLDER}/dumps.sh`, "forever"],
+  environment: {
+    STACK: stack,
+    AT_MINUTE: String(backupOptions(backup).minute),
+    PGHOST: "postgres",
+  },
+  secrets: {
+    password: { path: `/run/secrets/${DUMPS}`, files: { superuser: "postgresPassword" } },
+  },
+  files: {
+    script: { path: DUMPS_FOLDER, files: { "dumps.sh": DUMPS_SCRIPT } },
+  },
+  // A newer image changes nothing in them.
+  data: { dumps: { path: "/dumps", chown: true, copy: "never" } },
+  // The image declares a volume where a server has its data; Docker would make an unnamed one.
+  tmpfs: { "/tmp": 64, [dataPath]: 1 },
+  health: { command: ["sh", `${DUMPS_FOLDER}/dumps.sh`, "alive"], startSeconds: 20 },
+  links: ["postgres"],
+  dependsOn: ["postgres"],
+  upgrade: { untried: "only writes dumps" },
+});
+
+const DUMPS_FOLDER = "/backup";
 
 /** Range of supported major versions. A larger number in a tag is a date or a build number. */
 const [OLDEST, NEWEST] = [10, 99];

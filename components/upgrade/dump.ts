@@ -43,13 +43,19 @@ printf 'dump=%s\\n' "$dump"
 /**
  * Dumps the databases, then replaces all of them by those of dump `$dump`, a folder on the host or a name in the folder of
  * the dumps; by default the newest one. Their clients stand still meanwhile and have to work afterwards.
+ *
+ * @param wanted the same as shell text
  */
-export function restoreScript(args: DumpArgs, dump: string | undefined): string {
+export function restoreScript(
+  args: DumpArgs,
+  dump: string | undefined,
+  wanted = quote(dump ?? ""),
+): string {
   const { stack, containers } = args;
   const server = containers.find(isServer);
   if (server === undefined) return `exit ${NOT_RUNNING}\n`;
   return `${serverScript(args)}${functionsOf(stack, server, containers)}
-wanted=${quote(dump ?? "")}
+wanted=${wanted}
 if [ -z "$wanted" ]; then
   wanted=$(dumps_in "$folder" | head -n 1)
 fi

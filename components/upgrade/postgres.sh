@@ -35,7 +35,7 @@ SELECT pg_export_snapshot() AS snapshot \\gset
 \\o /dev/stderr
 $count_statements \\gexec
 \\o
-\\! exec pg_dump -U postgres -Fc --snapshot="\$SNAPSHOT" -d "\$DATABASE"
+\\! exec pg_dump -U postgres -Fc ${dump_options:-} --snapshot="\$SNAPSHOT" -d "\$DATABASE"
 COMMIT;
 SQL
 }

@@ -31,6 +31,8 @@ export interface TrialArgs {
   readonly backups: DumpSettings;
   /** Whether a database server may go on with its data from before an upgrade. */
   readonly olderData: boolean;
+  /** Shell functions that replace those of trial.sh. Default: none. */
+  readonly instead?: string;
 }
 
 /**
@@ -59,7 +61,7 @@ tool_image=${quote(toolImage)}
 alias=trial
 has_health=no
 seconds=30
-${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}
+${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}${args.instead ?? ""}
 files=$(mktemp -d)
 trap ended EXIT
 ${each((container) => `take_lock ${quote(nameOf(stack, container))} || refuse "an earlier deployment has not ended on the host"\ndrop_lock\n`)}begin

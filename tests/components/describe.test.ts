@@ -258,7 +258,8 @@ describe("what a service knows of its stack", () => {
       services: { web: { options: { folder: "site" } }, old: OFF },
     });
     assert.ok(seen);
-    const { routes, image, ...rest } = seen;
+    const { routes, image, savedVolumes, ...rest } = seen;
+    assert.deepEqual(savedVolumes(), []);
     assert.deepEqual(rest, {
       stack: "test",
       tls: { mode: "selfSigned" },

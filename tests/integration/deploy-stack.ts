@@ -68,6 +68,7 @@ const COMMAND_MS = 240_000;
 
 let count = 0;
 
+const keyOf = (line: string): string => line.trim().split(":")[1] ?? "";
 const said = (lines: readonly string[], key: string): boolean =>
   lines.some((line) => line.startsWith(`  pinned-stack:${key}:`));
 
@@ -92,10 +93,20 @@ export function useDeployStack(world: () => World): () => {
   return () => ({ world: world(), stack, first });
 }
 
+/** What a stack has beside its {@link Service}s. */
+export interface More {
+  /** By service, as the configuration names them. */
+  readonly images?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Further lines of the stack file, always. */
+  readonly lines?: readonly string[];
+}
+
 /** Two services are enough for most cases, and up in seconds. */
 export async function deployStack(
   world: World,
   enabled: readonly Service[] = ["traefik", "homepage"],
+  { images: moreImages = {}, secrets: moreSecrets = {}, lines: always = [] }: More = {},
 ): Promise<DeployStack> {
   count += 1;
   const name = `t${count}`;
@@ -103,10 +114,12 @@ export async function deployStack(
   const port = await world.publishedPort();
   const images: Partial<Record<Service, string>> = {};
   for (const service of enabled) images[service] = await world.pinned(IMAGES[KEYS[service]]);
+  Object.assign(images, moreImages);
   const has = (service: Service): string => String(enabled.includes(service));
   const secrets: string[] = [];
   const salt: string[] = [];
-  const configure = async (...more: readonly string[]): Promise<void> => {
+  const configure = async (...given: readonly string[]): Promise<void> => {
+    const more = [...given, ...always.filter((line) => !said(given, keyOf(line)))];
     await stack.configure(
       [
         ...salt,
@@ -138,10 +151,13 @@ export async function deployStack(
     keys.push("postgresPassword", "n8nDatabasePassword", "n8nEncryptionKey");
   if (enabled.includes("portainer")) keys.push("portainerPassword");
   for (const key of keys) await stack.setSecret(`pinned-stack:${key}`, `canary-${key}-0123456789`);
+  for (const [key, text] of Object.entries(moreSecrets))
+    await stack.setSecret(`pinned-stack:${key}`, text);
   const lines = (await readFile(join(stack.project, `Pulumi.${name}.yaml`), "utf8")).split("\n");
   // Encrypted secrets stay in the file over all its changes.
   for (const [index, line] of lines.entries())
-    if (/Token:|Password:|EncryptionKey:/.test(line)) secrets.push(line, lines[index + 1] ?? "");
+    if (/Token:|Password:|EncryptionKey:|Credentials:/.test(line))
+      secrets.push(line, lines[index + 1] ?? "");
   salt.push(...lines.filter((line) => line.startsWith("encryptionsalt:")));
   let good = { ...images };
   const reset = async (): Promise<void> => {

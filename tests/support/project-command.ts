@@ -1,7 +1,17 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-type Name = "preview" | "pin" | "verify" | "report" | "import" | "doctor" | "deploy" | "drift";
+type Name =
+  | "preview"
+  | "pin"
+  | "verify"
+  | "report"
+  | "import"
+  | "doctor"
+  | "deploy"
+  | "drift"
+  | "backup"
+  | "restore";
 
 const { scripts } = JSON.parse(readFileSync(resolve("package.json"), "utf8")) as {
   readonly scripts: Readonly<Record<Name, string>>;

@@ -35,6 +35,9 @@ export const N8N_2 = "n8nio/n8n:2.40.7";
 /** For it. A stand-in for 16 may be older than n8n 2 accepts. */
 export const POSTGRES_17 = "library/postgres:17-alpine";
 
+/** In its own scenario. */
+export const RESTIC = "restic/restic:0.18.1";
+
 /** The programs of the tests' own host. */
 const PROGRAMS =
   "unshare nsenter ip iptables docker-registry sshd ssh ssh-agent ssh-add ssh-keygen".split(" ");

@@ -56,7 +56,8 @@ export const settingsOf = (
     definitions.map(({ name, route }) => [
       name,
       {
-        enabled: true,
+        // It needs a repository.
+        enabled: name !== "backup",
         ...(route && { host: `${name}.example.test` }),
         limits: {},
         exemptions: [],

@@ -4,7 +4,8 @@ import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
 import { hostShell } from "../../host/shell";
 import { imageChangeKinds } from "../deploy/plan/image-changes";
-import { acquireLock, breakLock } from "../deploy/host/lock";
+import { breakLock } from "../deploy/host/lock";
+import { onDatabases } from "../deploy/host/locked";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
 import { Databases, dump, forgetOldData, restore } from "../deploy/host/dump";
@@ -67,14 +68,14 @@ unhealthy, or an option is invalid; 3 returned: the previous containers run agai
         const question = `all databases of stack ${stack} are replaced; type "restore" to continue: `;
         if (!(await ask(question, "restore", signal))) throw new Refused("nothing was restored");
       }
-      return onDatabases(stack, signal, (them) => restore(them, from));
+      return onDatabases(stack, signal, log, (them) => restore(them, from));
     }
     const number = rollbackNumber(values.rollback, positionals);
     if (values.history) return beforeChanges(() => showHistory(stack));
     if (values.unlock) return beforeChanges(() => unlock(stack));
-    if (values.dump) return onDatabases(stack, signal, dumpOnly);
+    if (values.dump) return onDatabases(stack, signal, log, dumpOnly);
     if (values["forget-old-data"])
-      return onDatabases(stack, signal, (them) =>
+      return onDatabases(stack, signal, log, (them) =>
         forgetOldData(
           them,
           values.yes
@@ -142,28 +143,6 @@ async function unlock(stack: string): Promise<number> {
     holder === undefined ? `stack ${stack} is not locked\n` : `removed the lock of ${holder}\n`,
   );
   return 0;
-}
-
-/** Works on the databases under the lock of the stack. Rejects with the signal's reason after an interrupt. */
-async function onDatabases(
-  stack: string,
-  signal: AbortSignal,
-  work: (databases: Databases) => Promise<number>,
-): Promise<number> {
-  try {
-    return await beforeChanges(async () => {
-      const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
-      const shell = hostShell(hostAccess(loaded.config.host));
-      const lock = await acquireLock(shell, stack, log);
-      try {
-        return await work({ shell, loaded, signal, log });
-      } finally {
-        await lock.release();
-      }
-    });
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error;
-  }
 }
 
 async function dumpOnly(databases: Databases): Promise<number> {

@@ -1,5 +1,6 @@
 import { Check, hasProblem, lineOf } from "../deploy/checks/check";
 import { examine, examineAdoption, examineOutside } from "../deploy/checks/doctor";
+import { backupChecks } from "../backup/freshness";
 import { loadTarget } from "../deploy/pulumi/target";
 import { choice, jsonText, painter, runCommand, withProgress } from "../cli/command";
 
@@ -8,7 +9,7 @@ void runCommand({
 npm run doctor -- [--stack S] [--format table|json]
 
 Checks everything that a deployment needs: configuration, Pulumi and its plugins, passphrase, host, Docker, disk, clock,
-ports, registries, DNS.
+ports, registries, DNS, and how old the backups are.
 
   --stack S     the stack, Pulumi.S.yaml (default dev)
   --format F    table (default) or json
@@ -34,7 +35,9 @@ Exit code: 0 no problem (also if a check could not run: "unknown"), 1 a problem,
       examineOutside(loaded, decrypted, signal),
     );
     outside.forEach(show);
-    const all = [...checks, ...adoption, ...outside];
+    const backups = await withProgress("asking for backups", backupChecks(loaded, signal));
+    backups.forEach(show);
+    const all = [...checks, ...adoption, ...outside, ...backups];
     if (isJson) process.stdout.write(jsonText({ version: 1, stack, checks: all }));
     return hasProblem(all) ? 1 : 0;
   },

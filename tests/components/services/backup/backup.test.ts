@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+
+import { parseConfig } from "../../../../config/config";
+import { ConfigError } from "../../../../config/config";
+import { run } from "../../../support/run";
+import { backupStack } from "../../../support/backup-stack";
+import { CANARIES, IMAGES, rawConfig } from "../../../support/raw-config";
+import { containerOf, fileOf } from "../../../support/small-stack";
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+
+describe("the container that saves the data", () => {
+  const container = containerOf(backupStack(), "backup");
+
+  it("reads every volume that is saved, writes to none, and has no Docker socket", () => {
+    const mounts = container.mounts.filter(({ kind }) => kind !== "files" && kind !== "secrets");
+    assert.deepEqual(
+      mounts.map((mount) => [mount.kind, "volume" in mount && mount.volume, mount.path]),
+      [
+        ["data", "traefik-acme", "/data/traefik-acme"],
+        ["data", "portainer-data", "/data/portainer-data"],
+        ["data", "n8n-data", "/data/n8n-data"],
+        ["data", "postgres-dumps", "/dumps"],
+        ["data", "closed-data", "/data/closed-data"],
+      ],
+    );
+    assert.ok(mounts.every((mount) => mount.kind === "data" && mount.readOnly === true));
+    assert.equal(container.order, "start-first");
+  });
+
+  it("has one capability, a network of its own, and secrets as files alone", () => {
+    const { controls, networks, environment, secretEnvironment } = container;
+    assert.deepEqual(controls.capabilities, ["CAP_DAC_READ_SEARCH"]);
+    assert.equal(controls.readOnlyRootfs, true);
+    assert.equal(controls.dockerSocket, false);
+    assert.deepEqual(networks, [{ name: "egress-backup", internal: false }]);
+    assert.deepEqual(secretEnvironment, {});
+    assert.doesNotMatch(JSON.stringify(environment), /canary/);
+    assert.equal(environment.LIVE, "traefik=traefik-acme n8n=n8n-data");
+    assert.equal(environment.AT_MINUTE, "210");
+    assert.equal(environment.KEEP, "--keep-daily 7 --keep-weekly 4 --keep-monthly 12");
+  });
+
+  it("dumps the databases in a container that reaches PostgreSQL alone", () => {
+    const dumps = containerOf(backupStack(), "postgres-dumps");
+    assert.deepEqual(dumps.networks, [{ name: "postgres-dumps-postgres", internal: true }]);
+    assert.deepEqual(dumps.controls.capabilities, []);
+    assert.deepEqual(dumps.dependsOn, ["postgres"]);
+  });
+
+  it("writes to a folder of the host only where the repository is one, and then has no network", () => {
+    const model = backupStack({ repository: { address: "/mnt/share" }, keep: "all" });
+    const { mounts, networks, environment, controls } = containerOf(model, "backup");
+    assert.deepEqual(
+      mounts.filter(({ kind }) => kind === "host"),
+      [{ kind: "host", source: "/mnt/share", path: "/repository", writable: true }],
+    );
+    assert.deepEqual(controls.writableHostPaths, ["/mnt/share"]);
+    assert.deepEqual(networks, []);
+    assert.equal(environment.RESTIC_REPOSITORY, "/repository");
+    assert.equal(environment.KEEP, "");
+  });
+
+  it("knows the key of an SFTP server", () => {
+    const of = (address: string): string =>
+      fileOf(
+        containerOf(backupStack({ repository: { address, hostKey: KEY } }), "backup"),
+        "/backup/known_hosts",
+      );
+    assert.equal(of("sftp://me@b.example/srv/x"), `b.example ${KEY}\n`);
+    assert.equal(of("sftp://me@b.example:2222//srv/x"), `[b.example]:2222 ${KEY}\n`);
+    assert.equal(of("sftp://me@[2001:db8::1]:22/x"), `2001:db8::1 ${KEY}\n`);
+  });
+
+  it("runs scripts that are shell", async () => {
+    for (const [name, path] of [
+      ["backup", "/backup/backup.sh"],
+      ["postgres-dumps", "/backup/dumps.sh"],
+    ] as const) {
+      const text = fileOf(containerOf(backupStack(), name), path);
+      assert.equal((await run("sh", ["-n"], { input: text })).stderr, "");
+    }
+  });
+});
+
+/** The clock, with figures of its own. */
+async function clock(words: string, minute = 210): Promise<string> {
+  const text = fileOf(containerOf(backupStack(), "postgres-dumps"), "/backup/dumps.sh");
+  const library = text.slice(0, text.indexOf("# Never returns."));
+  const result = await run("sh", ["-c", `AT_MINUTE=${minute}\n${library}\n${words}`]);
+  return result.stdout.trim();
+}
+
+describe("the clock of the backups", () => {
+  it("finds the next time of the schedule, also across midnight", async () => {
+    const at = (text: string): number => Date.parse(text) / 1000;
+    for (const [minute, after, due] of [
+      [210, "2026-11-27T03:29:59Z", "2026-11-27T03:30:00Z"],
+      [210, "2026-11-27T03:30:00Z", "2026-11-28T03:30:00Z"],
+      [0, "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"],
+      [1439, "2026-03-29T00:00:00Z", "2026-03-29T23:59:00Z"],
+    ] as const)
+      assert.equal(await clock(`next_due ${at(after)}`, minute), String(at(due)));
+  });
+});
+
+describe("the configuration of backups", () => {
+  const problems = (backup: object, rest: object = {}): readonly string[] => {
+    try {
+      parseConfig(
+        rawConfig({
+          images: { ...IMAGES, backup: "docker.io/restic/restic:0.18.1" },
+          services: { backup: { enabled: true, ...backup } },
+          ...rest,
+        }),
+      );
+      return [];
+    } catch (error) {
+      assert.ok(error instanceof ConfigError);
+      return error.problems;
+    }
+  };
+  const CREDENTIALS = { backupCredentials: CANARIES.backupCredentials };
+
+  it("is accepted for each kind of target", () => {
+    for (const address of ["rest:https://b.example:8000/s/", "s3:https://s3.example/bucket/x"])
+      assert.deepEqual(problems({ repository: { address } }, CREDENTIALS), []);
+    assert.deepEqual(problems({ repository: { address: "/mnt/share" } }), []);
+    const sftp = { address: "sftp://me@b.example:2222//srv/x", hostKey: KEY };
+    assert.deepEqual(
+      problems({ repository: sftp, keep: "all", schedule: "23:59" }, CREDENTIALS),
+      [],
+    );
+  });
+
+  it("names all problems at once", () => {
+    const found = problems(
+      {
+        repository: { address: "ftp://b.example/x" },
+        schedule: "24:00",
+        keep: { daily: 1, hourly: 1 },
+      },
+      { images: { ...IMAGES, backup: "restic/restic:0.16.4" } },
+    );
+    assert.equal(found.length, 5, found.join("\n"));
+    assert.match(found.join("\n"), /services\.backup\.repository\.address: expected sftp:/);
+    assert.match(found.join("\n"), /services\.backup\.schedule: expected a quoted time of the day/);
+    assert.match(found.join("\n"), /services\.backup\.keep\.hourly: unknown key/);
+    assert.match(found.join("\n"), /images\.backup: expected restic 0\.17 or newer/);
+  });
+
+  it("refuses to keep nothing", () => {
+    const keep = problems({ repository: { address: "/mnt/share" }, keep: {} });
+    assert.match(keep.join("\n"), /^services\.backup\.keep: expected .*daily/);
+  });
+
+  it("wants credentials for a target elsewhere, a host key for SFTP alone, and no password in an address", () => {
+    const rest = { repository: { address: "rest:https://b.example/s" } };
+    assert.match(
+      problems(rest).join("\n"),
+      /^backupCredentials: missing, the repository of services\.backup needs it/,
+    );
+    const sftp = problems({ repository: { address: "sftp://me@b.example/x" } }, CREDENTIALS);
+    assert.match(sftp.join("\n"), /^services\.backup\.repository\.hostKey: missing/);
+    const key = problems({ repository: { address: "/mnt/share", hostKey: KEY } });
+    assert.match(key.join("\n"), /hostKey: only an sftp server has a host key; remove it/);
+    for (const address of [
+      "rest:https://me:hunter2@b.example/s",
+      "sftp://me:hunter2@b.example/s",
+    ]) {
+      const found = problems({ repository: { address } }, CREDENTIALS).join("\n");
+      assert.match(found, /address: contains a password; remove it/);
+      assert.doesNotMatch(found, /hunter2/);
+    }
+    assert.match(
+      problems({ repository: { address: "/mnt/../etc" } }).join("\n"),
+      /repository\.address: expected sftp:/,
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { runCommand } from "../cli/command";
+import { ask } from "../cli/prompt";
+import { restoreBackup } from "../backup/backup";
+import { checkedTime } from "../backup/runs";
+import { Refused } from "../deploy/context";
+import { onDatabases } from "../deploy/host/locked";
+
+const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
+
+void runCommand({
+  help: `
+npm run restore -- [--stack S] [BACKUP] [--service NAME] [--yes]
+
+Replaces the data of the stack by that of a backup in the repository of services.backup. All of it is fetched first. What is
+there now is dumped (databases) or copied (volumes), and goes back if a service does not work on the restored data.
+
+  --stack S        the stack, Pulumi.S.yaml (default dev)
+  BACKUP           as "npm run backup -- --list" shows it; default: the newest of everything
+  --service NAME   only this: postgres for all databases, or a service with data volumes
+  --yes            do not ask for confirmation
+
+Exit code: 0 restored, everything works; 1 refused before a running container was touched, or only a part was restored; 2 NOT
+returned, or an option is invalid; 3 returned: the services run again with their previous data; 130 stopped by Ctrl-C.`,
+  options: {
+    stack: { type: "string", default: "dev" },
+    service: { type: "string" },
+    yes: { type: "boolean", default: false },
+  },
+  allowPositionals: true,
+  main: async ({ values: { stack, service, yes }, positionals, signal }) => {
+    const time = checkedTime(1, positionals);
+    const interactive = process.stdin.isTTY && process.stderr.isTTY;
+    if (!yes && !interactive)
+      throw new Refused(
+        "cannot ask for confirmation without a terminal; to restore without asking, add --yes",
+      );
+    return onDatabases(stack, signal, log, (at) =>
+      restoreBackup(at, { time, service }, (question) =>
+        yes ? Promise.resolve(true) : ask(question, "restore", signal),
+      ),
+    );
+  },
+});
