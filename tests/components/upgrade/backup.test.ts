@@ -60,6 +60,7 @@ describe("the resources of a stack with backups", () => {
           model: MODEL,
           host,
           secret: (name) => pulumi.secret(`canary-${name}`),
+          networkPool: "10.201.0.0/24",
           trial: { atMost: 15, backups: { keep: 7 }, tried: true, olderData: false },
         });
       },
