@@ -3,9 +3,9 @@
  * run on one machine; nothing absolute is promised.
  */
 import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
 
 /** What a file in this folder exports as `bench`. */
 export interface Bench {
@@ -14,6 +14,8 @@ export interface Bench {
   /** Prints its tables; rejects where it cannot measure. */
   readonly run: (print: (text: string) => void) => Promise<void>;
 }
+
+const load = createRequire(__filename);
 
 async function main(): Promise<void> {
   const names = readdirSync(__dirname)
@@ -28,9 +30,8 @@ async function main(): Promise<void> {
   const [cpu] = cpus();
   print(`Node ${process.version}, ${cpus().length} x ${cpu?.model.trim() ?? "unknown processor"}`);
   for (const name of wanted.length > 0 ? wanted : names) {
-    const loaded = (await import(pathToFileURL(join(__dirname, `${name}.ts`)).href)) as {
-      readonly bench: Bench;
-    };
+    // Not by import(): Node's own loader of modules knows no TypeScript.
+    const loaded = load(join(__dirname, `${name}.ts`)) as { readonly bench: Bench };
     print(`\n# ${name}: ${loaded.bench.title}\n`);
     await loaded.bench.run(print);
   }
