@@ -113,7 +113,7 @@ export const takenNetworks = ({ networks, routes }: HostNetworks): string[] => [
 ];
 
 /** Prefix length of each network of a stack: 14 addresses. It has two members, and their successors while they are replaced. */
-export const SUBNET_LENGTH = 28;
+const SUBNET_LENGTH = 28;
 
 /** A VPN that takes all traffic has routes to 0.0.0.0/1 and 128.0.0.0/1, which are as good as a default route. */
 const SHORTEST_ROUTE = 8;

@@ -17,6 +17,7 @@ import {
   Mount,
   SocketMount,
   goDuration,
+  KEPT_INPUTS,
   isWritable,
   nameServers,
   protocolOf,
@@ -83,6 +84,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
       ),
     });
     const servers = nameServers(this.model);
+    const process = processArgs(this.model, secretEnvironment);
     this.container = new docker.Container(
       name,
       {
@@ -90,7 +92,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
         labels: labelList({ ...labels, [NAME_LABEL]: name }, "container"),
         start: false,
         mustRun: false,
-        ...processArgs(this.model, secretEnvironment),
+        ...process,
         ...restrictionArgs(this.model),
         ...storageArgs(this.model, mounts, host),
         ...cgroupArgs(this.model, host),
@@ -109,8 +111,7 @@ export class HardenedContainer extends pulumi.ComponentResource {
       {
         parent: this,
         replaceOnChanges: REPLACE_ON,
-        // The provider takes the absence of these for any value.
-        replacementTrigger: optionalSettings(this.model),
+        replacementTrigger: JSON.stringify(KEPT_INPUTS.map((key) => process[key])),
         // The provider would have it deleted first.
         deleteBeforeReplace: false,
         dependsOn: dependencies(
@@ -144,9 +145,6 @@ export class HardenedContainer extends pulumi.ComponentResource {
     });
   }
 }
-
-const optionalSettings = ({ entrypoint, command, workingDir, shmMiB }: ContainerModel): string =>
-  JSON.stringify([entrypoint, command, workingDir, shmMiB]);
 
 /** Files that are written in place are there before the start, not before the container. */
 const startAfter = async ({

@@ -71,7 +71,7 @@ export class DataVolume extends pulumi.ComponentResource implements DataBinding 
       chown === undefined
         ? volume
         : chown.host.command(
-            ownerName(name),
+            `${name}-owner`,
             {
               script: volume.name.apply((volume) =>
                 fillScript({
@@ -96,9 +96,6 @@ export class DataVolume extends pulumi.ComponentResource implements DataBinding 
     return { kind, volume, path, chown: false, copy: "never", readOnly, volumeName, ready };
   }
 }
-
-/** Name of the command that sets the owner of data volume `name`. */
-export const ownerName = (name: string): string => `${name}-owner`;
 
 /** Docker resets an *empty* volume to the image's owner whenever it creates a container. */
 const MARK = {

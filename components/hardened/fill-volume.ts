@@ -1,5 +1,5 @@
 /** Scripts that fill a volume before its container exists. Pure. */
-import { quote } from "../../host/shell-quote";
+import { base64Lines, quote } from "../../host/shell-quote";
 import { ROLE_LABEL } from "./labels";
 import { HARDENED } from "./policy";
 import { TarEntry, tar } from "./tar";
@@ -38,9 +38,7 @@ export function fillScript({ volume, image, labels, files, chown }: FillSettings
   return `filler=$(${words.join(" ")})
 trap 'docker rm -f -v "$filler" >/dev/null 2>&1 || :' EXIT
 said=$(base64 -d <<'TAR' | docker cp - "$filler:/volume" 2>&1
-${tar(files)
-  .toString("base64")
-  .replace(/.{1,76}/g, "$&\n")}TAR
+${base64Lines(tar(files))}TAR
 ) || { printf '%s\\n' "$said" >&2; exit 1; }
 ${chown === undefined ? "" : `docker start --attach "$filler" >&2\n`}`;
 }

@@ -242,6 +242,9 @@ export const FIXED = {
   health: { interval: 5, timeout: 5, retries: 5 },
 } as const;
 
+/** Inputs whose absence the provider takes for any value, so that it would keep the old one. Their removal replaces the container. */
+export const KEPT_INPUTS = ["entrypoints", "command", "workingDir", "shmSize"] as const;
+
 /**
  * Throws a {@link HardeningError} that lists every problem: those of {@link controlsWith}, a deviation from the policy
  * without an exemption, and an exemption that the container does not use.

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { quote } from "../../host/shell-quote";
+import { base64Lines, quote } from "../../host/shell-quote";
 import { FileContent, FilesMount } from "./model";
 
 /** Name of the command that writes the files of live volume `name`. */
@@ -23,7 +23,7 @@ export function replaceFilesScript(
 ): string {
   const entries = Object.entries(files).map(([path, content]) => {
     const bytes = bytesOf(content);
-    return { path: base64(path), size: bytes.length, lines: inLines(bytes.toString("base64")) };
+    return { path: base64(path), size: bytes.length, lines: base64Lines(bytes) };
   });
   return `docker run --rm -i --label hardened.role=helper --network none --user 0:0 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp --memory 256m --memory-swap 256m --pids-limit 50 --volume ${volume}:/files --entrypoint /bin/sh ${quote(image)} -s <<'FILES'
 ${LIBRARY}${entries.map(({ path, size, lines }) => `put ${path} ${size} <<'END'\n${lines}END\n`).join("")}replace() {
@@ -41,6 +41,3 @@ function bytesOf(content: FileContent): Buffer {
   if ("base64" in content) return Buffer.from(content.base64, "base64");
   throw new Error(`${content.secret}: secrets cannot be live`);
 }
-
-/** As `base64 -d` takes it everywhere; each line ends with a line break. */
-const inLines = (text: string): string => text.replace(/.{1,76}/g, "$&\n");

@@ -9,6 +9,7 @@ import {
   newDeployment,
   overSsh,
   pinnedImages,
+  site,
   type Deployment,
 } from "../support/deployment";
 import { visit } from "../support/browser";
@@ -154,28 +155,7 @@ scrape_configs:
     healthcheck: web(8080, "/healthcheck", "60s"),
     memoryMiB: 128,
   },
-  site: {
-    user: "101:101",
-    port: 8080,
-    command: ["nginx", "-c", "/etc/site/nginx.conf", "-g", "daemon off;"],
-    configs: [
-      {
-        target: "/etc/site/nginx.conf",
-        content: `worker_processes 1;
-error_log /dev/stderr notice;
-pid /tmp/nginx.pid;
-events { worker_connections 64; }
-http {
-  client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-  server { listen 8080; location / { return 200 "site\\n"; } }
-}
-`,
-      },
-    ],
-    tmpfs: ["/tmp:size=2m"],
-    healthcheck: web(8080, "/", "10s"),
-    memoryMiB: 64,
-  },
+  site: site("site"),
   "oauth2-proxy": {
     port: 4180,
     host: `auth.${DOMAIN}`,
@@ -289,25 +269,13 @@ describe("nine programs of one's own with the seven", function () {
         registries: { [world().registry.name]: { insecure: true } },
         adminAllow: ["10.201.0.0/16"],
       },
-      secrets: SECRETS,
-    });
-    for (const [name, value] of Object.entries(OWN_SECRETS))
-      succeeded(
-        "config set",
-        await run(
-          "pulumi",
-          [
-            ...["config", "set", `--stack=${STACK}`, "--secret", "--path"],
-            `pinned-stack:secrets.${name}`,
-          ],
-          {
-            cwd: deployment.stack.project,
-            env: deployment.stack.env,
-            timeout: 60_000,
-            input: value,
-          },
+      secrets: {
+        ...SECRETS,
+        ...Object.fromEntries(
+          Object.entries(OWN_SECRETS).map(([name, value]) => [`secrets.${name}`, value]),
         ),
-      );
+      },
+    });
     const from = Date.now();
     succeeded("deploy", await deploy());
     console.log(`    first deployment: ${Math.round((Date.now() - from) / 1000)} s`);

@@ -1,7 +1,7 @@
 /** Two services of one's own live with the seven: hardened, connected as they say, with a database, and put back when they fail. */
 import assert from "node:assert/strict";
 
-import { newDeployment, overSsh, pinnedImages, type Deployment } from "../support/deployment";
+import { newDeployment, overSsh, pinnedImages, site, type Deployment } from "../support/deployment";
 import { ask } from "../support/http";
 import { condition, services, type Inspected } from "../support/inspect";
 import { startProbe } from "../support/probe";
@@ -16,42 +16,19 @@ const SECRETS = {
   n8nDatabasePassword: "canary-database-71ce09",
   n8nEncryptionKey: "canary-encryption-90fa42-6b1e7d3c",
   portainerPassword: "canary-portainer-c3e8b6",
+  "secrets.pagesKey": "canary-pages-07fd2a",
+  "secrets.note-book-database": "canary-notes-4411ab",
 } as const;
-const OWN_SECRETS = {
-  pagesKey: "canary-pages-07fd2a",
-  "note-book-database": "canary-notes-4411ab",
-};
-const CANARIES = [...Object.values(SECRETS), ...Object.values(OWN_SECRETS)];
+const CANARIES = Object.values(SECRETS);
 
 /** nginx with pages that come from the stack file. */
 const PAGES = {
-  user: "101:101",
-  port: 8080,
+  ...site("pages"),
   aliases: ["www.pages.example.test"],
-  command: ["nginx", "-c", "/etc/pages/nginx.conf", "-g", "daemon off;"],
   environment: { PAGES_URL: "${url}" },
   secrets: ["pagesKey"],
-  configs: [
-    {
-      target: "/etc/pages/nginx.conf",
-      content: `worker_processes 1;
-error_log /dev/stderr notice;
-pid /tmp/nginx.pid;
-events { worker_connections 64; }
-http {
-  client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-  server { listen 8080; location / { return 200 "pages\\n"; } }
-}
-`,
-    },
-  ],
   // Executable, as some images need it.
   tmpfs: ["/tmp:size=2m,exec"],
-  healthcheck: {
-    test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"],
-    start_period: "10s",
-  },
-  memoryMiB: 64,
 };
 
 /** A program that uses its database, and keeps a file. */
@@ -118,14 +95,6 @@ describe("services of one's own with the seven", function () {
       },
       secrets: SECRETS,
     });
-    for (const [name, value] of Object.entries(OWN_SECRETS)) {
-      const set = await run(
-        "pulumi",
-        ["config", "set", `--stack=${STACK}`, "--secret", "--path", `pinned-stack:secrets.${name}`],
-        { cwd: deployment.stack.project, env: deployment.stack.env, timeout: 60_000, input: value },
-      );
-      assert.equal(set.code, 0, said(set));
-    }
     const first = await deploy();
     assert.equal(first.code, 0, said(first));
     for (const canary of CANARIES) assert.ok(!said(first).includes(canary));
@@ -178,7 +147,7 @@ describe("services of one's own with the seven", function () {
     assert.equal((await inside("pages", "touch", "/probe")).code, 1);
     assert.equal(
       (await inside("pages", "cat", "/run/secrets/pagesKey")).stdout,
-      OWN_SECRETS.pagesKey,
+      SECRETS["secrets.pagesKey"],
     );
   });
 

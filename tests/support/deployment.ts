@@ -16,6 +16,7 @@ export interface DeploymentOptions {
   /** Stack name; not `dev`, which may hold public secrets. */
   readonly name: string;
   readonly values: Values;
+  /** By key; those of own services as `secrets.<name>`. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Added to the environment of its commands. */
   readonly env?: NodeJS.ProcessEnv;
@@ -125,3 +126,30 @@ export async function inNetworkOf(
   const result = await world.host.run("nsenter", [...enter, script, ...args]);
   return succeeded("a script in a container's network", result).stdout;
 }
+
+/** A service of one's own with nginx, which answers with a line. */
+export const site = (line: string) => ({
+  user: "101:101",
+  port: 8080,
+  command: ["nginx", "-c", "/etc/site/nginx.conf", "-g", "daemon off;"],
+  configs: [
+    {
+      target: "/etc/site/nginx.conf",
+      content: `worker_processes 1;
+error_log /dev/stderr notice;
+pid /tmp/nginx.pid;
+events { worker_connections 64; }
+http {
+  client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f; uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
+  server { listen 8080; location / { return 200 "${line}\\n"; } }
+}
+`,
+    },
+  ],
+  tmpfs: ["/tmp:size=2m"],
+  healthcheck: {
+    test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"],
+    start_period: "10s",
+  },
+  memoryMiB: 64,
+});

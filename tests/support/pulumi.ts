@@ -94,7 +94,7 @@ export async function newStack(options: PulumiOptions): Promise<PulumiStack> {
     env,
     configure: (yaml) => writeFile(join(project, `Pulumi.${stack}.yaml`), yaml),
     setSecret: async (key, value) => {
-      const args = ["config", "set", `--stack=${stack}`, "--secret", key];
+      const args = ["config", "set", `--stack=${stack}`, "--secret", "--path", key];
       succeeded(`pulumi config set --secret ${key}`, await pulumi(args, value));
     },
     preview: onStack("preview"),

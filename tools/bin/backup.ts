@@ -3,8 +3,6 @@ import { backupNow, initBackups, listBackups, proveBackup, unlockBackups } from 
 import { checkedTime } from "../backup/runs";
 import { onDatabases } from "../deploy/host/locked";
 
-const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
-
 void runCommand({
   help: `
 npm run backup -- [--stack S] --now | --list | --verify [BACKUP] | --init | --unlock
@@ -40,7 +38,7 @@ Exit code: 0 done; 1 failed, what runs was not touched; 2 an option is invalid; 
         "expected exactly one of --now, --list, --verify, --init and --unlock",
       );
     const time = checkedTime(mode === "verify" ? 1 : 0, positionals);
-    return onDatabases(stack, signal, log, (at) => {
+    return onDatabases(stack, signal, (at) => {
       switch (mode) {
         case "now":
           return backupNow(at);

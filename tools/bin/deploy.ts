@@ -68,14 +68,14 @@ unhealthy, or an option is invalid; 3 returned: the previous containers run agai
         const question = `all databases of stack ${stack} are replaced; type "restore" to continue: `;
         if (!(await ask(question, "restore", signal))) throw new Refused("nothing was restored");
       }
-      return onDatabases(stack, signal, log, (them) => restore(them, from));
+      return onDatabases(stack, signal, (them) => restore(them, from));
     }
     const number = rollbackNumber(values.rollback, positionals);
     if (values.history) return beforeChanges(() => showHistory(stack));
     if (values.unlock) return beforeChanges(() => unlock(stack));
-    if (values.dump) return onDatabases(stack, signal, log, dumpOnly);
+    if (values.dump) return onDatabases(stack, signal, dumpOnly);
     if (values["forget-old-data"])
-      return onDatabases(stack, signal, log, (them) =>
+      return onDatabases(stack, signal, (them) =>
         forgetOldData(
           them,
           values.yes
@@ -119,10 +119,6 @@ function rollbackNumber(rollback: boolean, args: readonly string[]): number | un
       `expected only options, and a deployment number after --rollback, got ${JSON.stringify(args.join(" "))}`,
     );
   return Number(number);
-}
-
-function log(line: string): void {
-  process.stderr.write(`  ${line}\n`);
 }
 
 async function showHistory(stack: string): Promise<number> {

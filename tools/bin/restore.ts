@@ -5,8 +5,6 @@ import { checkedTime } from "../backup/runs";
 import { Refused } from "../deploy/context";
 import { onDatabases } from "../deploy/host/locked";
 
-const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
-
 void runCommand({
   help: `
 npm run restore -- [--stack S] [BACKUP] [--service NAME] [--yes]
@@ -34,7 +32,7 @@ returned, or an option is invalid; 3 returned: the services run again with their
       throw new Refused(
         "cannot ask for confirmation without a terminal; to restore without asking, add --yes",
       );
-    return onDatabases(stack, signal, log, (at) =>
+    return onDatabases(stack, signal, (at) =>
       restoreBackup(at, { time, service }, (question) =>
         yes ? Promise.resolve(true) : ask(question, "restore", signal),
       ),

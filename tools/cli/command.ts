@@ -144,8 +144,19 @@ export function painter(
   return (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
 }
 
-/** What a command works with: the project's folder, its output, and the signal that ends it. */
-export const surroundings = (signal: AbortSignal) => ({
+/** What a command works with. */
+export interface Surroundings {
+  /** That of the stack files, `Pulumi.<stack>.yaml`. */
+  readonly folder: string;
+  /** Ends the command. */
+  readonly signal: AbortSignal;
+  readonly out: Pick<NodeJS.WriteStream, "write"> & { readonly isTTY?: boolean };
+  readonly err: Pick<NodeJS.WriteStream, "write">;
+  /** Colours for `out`. */
+  readonly paint: ReturnType<typeof painter>;
+}
+
+export const surroundings = (signal: AbortSignal): Surroundings => ({
   folder: PROJECT_FOLDER,
   signal,
   out: process.stdout,

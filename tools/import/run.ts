@@ -17,7 +17,7 @@ import { SERVICE_NAMES } from "../../components/services";
 import { counted } from "../../text/one-line";
 import { isMap } from "../../text/messages";
 import { UserError } from "../../text/user-error";
-import { CommandError, withProgress, type painter } from "../cli/command";
+import { CommandError, withProgress, type Surroundings } from "../cli/command";
 import { loadStack } from "../model/load";
 import { readSettings } from "../trust/settings";
 import { checked } from "./check";
@@ -30,7 +30,7 @@ import { readImages, type ReadImages } from "./images";
 import { countKinds, entriesOf, printed } from "./print";
 import { addEntries } from "./stack-file";
 
-export interface ImportCommand {
+export interface ImportCommand extends Surroundings {
   /** The Compose file. */
   readonly args: readonly string[];
   readonly envFile?: string | undefined;
@@ -39,12 +39,6 @@ export interface ImportCommand {
   readonly offline: boolean;
   /** Prints the value of one secret, to a pipe, and does nothing else. */
   readonly secretValue?: string | undefined;
-  /** The folder of `Pulumi.<stack>.yaml`. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly out: Pick<NodeJS.WriteStream, "write" | "isTTY">;
-  readonly err: Pick<NodeJS.WriteStream, "write">;
-  readonly paint: ReturnType<typeof painter>;
   /** For all registries together, in ms. Default 20 000. */
   readonly deadlineMs?: number;
 }

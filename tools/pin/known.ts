@@ -1,4 +1,5 @@
 /** Adds to the rows of `npm run pin` what is known of the versions that the file has afterwards. Never changes a status. Pure. */
+import { dayOf } from "../../images/age";
 import { advisoriesOf, lineEnd, type Accepted } from "../../images/known/known";
 import { parseReference } from "../../images/reference";
 import { imageLines } from "../trust/known";
@@ -14,7 +15,7 @@ export const withKnown = (
     // An invalid reference has failed before.
     if (row.status === "fail") return row;
     const image = parseReference(row.status === "take" ? (row.to ?? row.from) : row.from);
-    const today = now.toISOString().slice(0, 10);
+    const today = dayOf(now);
     const line = lineEnd(image, now);
     const holes = advisoriesOf(image).filter(
       (hole) => !accept.some(({ id, until }) => id === hole.id && today <= until),

@@ -8,7 +8,14 @@ import { isTag } from "../../images/reference";
 import { writeEvidence } from "../../images/signatures/store";
 import { LEVELS, type Level } from "../../images/newer";
 import { counted, oneLine } from "../../text/one-line";
-import { choice, CommandError, jsonText, table, withProgress } from "../cli/command";
+import {
+  choice,
+  CommandError,
+  jsonText,
+  table,
+  withProgress,
+  type Surroundings,
+} from "../cli/command";
 import { checkExitCode, hasFailed } from "./decision";
 import { pinJson } from "./json";
 import { withKnown } from "./known";
@@ -18,11 +25,11 @@ import { planPins, type PinRequest } from "./plan";
 import type { PinReport } from "./report";
 import { readSettings } from "../trust/settings";
 import { withSignatures } from "./signatures";
-import { pinTable, type Paint } from "./table";
+import { pinTable } from "./table";
 
 const FORMATS = { table: pinTable, json: pinJson, markdown: pinMarkdown };
 
-export interface PinCommand extends Pick<PinRequest, "deadlineMs" | "onRequest"> {
+export interface PinCommand extends Surroundings, Pick<PinRequest, "deadlineMs" | "onRequest"> {
   readonly stack: string;
   /** `service`, `service=tag` or `service@level`; empty for all services. */
   readonly args: readonly string[];
@@ -35,13 +42,6 @@ export interface PinCommand extends Pick<PinRequest, "deadlineMs" | "onRequest">
   readonly format: string;
   /** Such as `3d`. Default: the stack's. */
   readonly minimumAge?: string | undefined;
-  /** The folder of `Pulumi.<stack>.yaml`. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly out: Pick<NodeJS.WriteStream, "write">;
-  readonly err: Pick<NodeJS.WriteStream, "write">;
-  /** Colours for `out`. */
-  readonly paint: Paint;
   /** Default: the current time. */
   readonly now?: Date;
 }

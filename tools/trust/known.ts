@@ -1,5 +1,6 @@
 /** Known facts about the versions of a stack: ends of lines and holes, and which of those the stack accepts. Pure. */
 import { holds } from "../../components/reach";
+import { dayOf } from "../../images/age";
 import {
   advisoriesOf,
   byReach,
@@ -47,7 +48,7 @@ export function acceptanceOf(
   let ended: string | undefined;
   for (const accepted of config.accept.filter(({ id }) => ids.includes(id))) {
     const { until, while: fact } = accepted;
-    if (now.toISOString().slice(0, 10) > until) ended ??= `accepted until ${until} only`;
+    if (dayOf(now) > until) ended ??= `accepted until ${until} only`;
     else if (fact === undefined || holds(fact, service, model)) return { accepted };
     else ended ??= `accepted while "${fact}", which is not so for ${service}`;
   }

@@ -10,25 +10,24 @@ import { evidenceFor } from "../../images/signatures/evidence";
 import { policyLines, policyOf } from "../../images/signatures/judge";
 import { lookUpSignatures, type LookedUp } from "../../images/signatures/lookup";
 import { readEvidence, writeEvidence } from "../../images/signatures/store";
-import { choice, CommandError, jsonText, table, withProgress, type painter } from "../cli/command";
+import {
+  choice,
+  CommandError,
+  jsonText,
+  table,
+  withProgress,
+  type Surroundings,
+} from "../cli/command";
 import { readSettings } from "./settings";
 import { describeTrust, trustJson, TRUST_COLOUR } from "./text";
 
-export interface VerifyCommand extends Pick<
-  RegistryClientOptions,
-  "deadlineMs" | "onRequest" | "ca"
-> {
+export interface VerifyCommand
+  extends Surroundings, Pick<RegistryClientOptions, "deadlineMs" | "onRequest" | "ca"> {
   readonly stack: string;
   /** Services; empty for all. */
   readonly args: readonly string[];
   readonly offline: boolean;
   readonly format: string;
-  /** The folder of `Pulumi.<stack>.yaml`. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly out: Pick<NodeJS.WriteStream, "write">;
-  readonly err: Pick<NodeJS.WriteStream, "write">;
-  readonly paint: ReturnType<typeof painter>;
   /** Default: the current time. */
   readonly now?: Date;
 }

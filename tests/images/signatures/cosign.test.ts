@@ -1,37 +1,18 @@
 /** What the real cosign writes, as it was recorded from a registry. */
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
 import { parseReference, pinTo } from "../../../images/reference";
 import { lookUpSignatures } from "../../../images/signatures/lookup";
 import type { TrustPolicy } from "../../../images/trust/policy";
-import { blobOf, indexedImage, platformImage } from "../../support/oci-images";
+import { indexedImage, platformImage } from "../../support/oci-images";
+import { putRecorded, readRecorded, type Recorded } from "../../support/recorded-cosign";
 import { insecure, registryFixture } from "../../support/registry-fixture";
 import { keyPair } from "../../support/sigstore-world";
 
-interface Recorded {
-  readonly digest: string;
+const recorded = readRecorded("cosign.json") as Recorded & {
   readonly publicKey: string;
-  readonly repositories: Readonly<
-    Record<
-      string,
-      {
-        readonly manifests: readonly {
-          readonly tag?: string;
-          readonly mediaType: string;
-          readonly base64: string;
-        }[];
-        readonly blobs: readonly string[];
-      }
-    >
-  >;
-}
-
-const recorded = JSON.parse(
-  readFileSync(join(__dirname, "../../fixtures/sigstore/cosign.json"), "utf8"),
-) as Recorded;
+};
 const image = indexedImage([platformImage({ created: "2026-10-01T00:00:00Z" })]);
 const { start } = registryFixture();
 
@@ -46,14 +27,7 @@ describe("signatures of cosign", () => {
     // The older form names the repository that was signed.
     const { host } = registry;
     registry.putImage(`cosign/${name}`, image, "1");
-    const { manifests, blobs } = recorded.repositories[name] ?? assert.fail();
-    for (const blob of blobs) registry.putBlob(`cosign/${name}`, Buffer.from(blob, "base64"));
-    for (const { tag, mediaType, base64 } of manifests)
-      registry.put(
-        `cosign/${name}`,
-        { mediaType, ...blobOf(Buffer.from(base64, "base64")) },
-        ...(tag === undefined ? [] : [tag]),
-      );
+    putRecorded(registry, `cosign/${name}`, recorded, name);
     const [found] = await lookUpSignatures({
       images: [
         {

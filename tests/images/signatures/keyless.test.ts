@@ -1,38 +1,19 @@
 /** What the real cosign writes with certificates: Fulcio, Rekor 2, a timestamp authority and a certificate log, as recorded. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
 import { parseReference, pinTo } from "../../../images/reference";
 import { lookUpSignatures } from "../../../images/signatures/lookup";
 import { openVerifier, type SignatureVerifier } from "../../../images/signatures/verify";
 import type { TrustPolicy } from "../../../images/trust/policy";
-import { blobOf, indexedImage, platformImage } from "../../support/oci-images";
+import { indexedImage, platformImage } from "../../support/oci-images";
+import { putRecorded, readRecorded, type Recorded } from "../../support/recorded-cosign";
 import { insecure, registryFixture } from "../../support/registry-fixture";
 
-interface Recorded {
-  readonly digest: string;
+const recorded = readRecorded("cosign-keyless.json") as Recorded & {
   readonly issuer: string;
   /** The trusted root of the recording. */
   readonly root: object;
-  readonly repositories: Readonly<
-    Record<
-      string,
-      {
-        readonly manifests: readonly {
-          readonly tag?: string;
-          readonly mediaType: string;
-          readonly base64: string;
-        }[];
-        readonly blobs: readonly string[];
-      }
-    >
-  >;
-}
-
-const recorded = JSON.parse(
-  readFileSync(join(__dirname, "../../fixtures/sigstore/cosign-keyless.json"), "utf8"),
-) as Recorded;
+};
 const image = indexedImage([platformImage({ created: "2026-10-01T00:00:00Z" })]);
 const { start } = registryFixture();
 
@@ -59,14 +40,7 @@ describe("signatures of cosign with certificates", () => {
   ): Promise<string> {
     const registry = await start();
     registry.putImage(`team/${name}`, image, "1");
-    const { manifests, blobs } = recorded.repositories[name] ?? assert.fail();
-    for (const blob of blobs) registry.putBlob(`team/${name}`, Buffer.from(blob, "base64"));
-    for (const { tag, mediaType, base64 } of manifests)
-      registry.put(
-        `team/${name}`,
-        { mediaType, ...blobOf(Buffer.from(base64, "base64")) },
-        ...(tag === undefined ? [] : [tag]),
-      );
+    putRecorded(registry, `team/${name}`, recorded, name);
     const [found] = await lookUpSignatures({
       images: [
         {

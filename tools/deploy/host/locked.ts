@@ -8,11 +8,15 @@ import { beforeChanges } from "../context";
 import { Databases } from "./dump";
 import { acquireLock } from "./lock";
 
+/** Prints a line of progress. */
+function log(line: string): void {
+  process.stderr.write(`  ${line}\n`);
+}
+
 /** Works on the data of a stack under its lock. Rejects with the signal's reason after an interrupt. */
 export async function onDatabases(
   stack: string,
   signal: AbortSignal,
-  log: (line: string) => void,
   work: (databases: Databases) => Promise<number>,
 ): Promise<number> {
   try {

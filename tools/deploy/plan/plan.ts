@@ -2,7 +2,7 @@
 import { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { ROLE_LABEL } from "../../../components/hardened/labels";
-import { ContainerModel, ReplaceOrder } from "../../../components/hardened/model";
+import { ContainerModel, KEPT_INPUTS, ReplaceOrder } from "../../../components/hardened/model";
 import { writeName } from "../../../components/hardened/replace-files";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS, rankOf } from "../../../components/services";
@@ -143,13 +143,11 @@ function containerPlan(step: Step, model: ContainerModel): ContainerPlan {
   };
 }
 
-/** Settings whose absence is no difference for the provider; the program has the container replaced all the same. */
+/** Removed settings that are no difference for the provider, and for which the program replaces the container. */
 const removed = ({ old, new: now }: Step): string[] =>
   now === undefined
     ? []
-    : ["entrypoints", "command", "workingDir", "shmSize"].filter(
-        (key) => old?.[key] !== undefined && now[key] === undefined,
-      );
+    : KEPT_INPUTS.filter((key) => old?.[key] !== undefined && now[key] === undefined);
 
 const INPUT_NAMES: Readonly<Partial<Record<string, string>>> = {
   volumes: "files",

@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { dayOf } from "../../../images/age";
 import {
   LINES_FILE,
   OSV_FILE,
@@ -11,20 +12,17 @@ import {
   type OsvFile,
 } from "../../../images/known/data";
 import { UserError } from "../../../text/user-error";
-import { CommandError } from "../../cli/command";
+import { CommandError, type Surroundings } from "../../cli/command";
 import { parseProduct } from "./endoflife";
 import { advisoriesFrom, parsePage, type OsvPage } from "./osv";
 
-export interface RenewCommand {
+export interface RenewCommand extends Pick<Surroundings, "signal" | "out" | "err"> {
   /** The folder with the data files. */
   readonly folder: string;
   /** `https://endoflife.date` */
   readonly endOfLife: string;
   /** `https://api.osv.dev` */
   readonly osv: string;
-  readonly signal: AbortSignal;
-  readonly out: Pick<NodeJS.WriteStream, "write">;
-  readonly err: Pick<NodeJS.WriteStream, "write">;
   /** For one answer, in ms. Default 60 s. */
   readonly timeoutMs?: number;
   /** Default: the current time. */
@@ -41,7 +39,7 @@ export async function runRenew(command: RenewCommand): Promise<number> {
   const { folder, out, err, now = new Date() } = command;
   const lines = load(folder, LINES_FILE, parseLines);
   const osv = load(folder, OSV_FILE, parseOsv);
-  const read = now.toISOString().slice(0, 10);
+  const read = dayOf(now);
   const failed: string[] = [];
   /** Undefined if the source did not answer, which is said. */
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {

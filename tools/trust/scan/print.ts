@@ -1,4 +1,5 @@
 /** The result of `npm run scan` as text and as JSON. Pure. */
+import { dayOf } from "../../../images/age";
 import { counted, oneLine } from "../../../text/one-line";
 import { jsonText, table, type painter } from "../../cli/command";
 import { SEVERITIES, type ScanReport, type Severity } from "./findings";
@@ -9,15 +10,13 @@ const OLD_DAYS = 5;
 /** Of one service; `--format json` has all. */
 const MAX_LISTED = 20;
 
-const day = (date: Date): string => date.toISOString().slice(0, 10);
-
 /** `grype 0.121.3, database of 2026-11-20 (7 days old)` */
 export function source({ scanner, version, database, made }: ScanReport, now: Date): string {
   const name = `${scanner} ${version ?? "of an unknown version"}`;
   if (database === undefined)
-    return `${name}, database date not in the report${made === undefined ? "" : `, which was made on ${day(made)}`}`;
+    return `${name}, database date not in the report${made === undefined ? "" : `, which was made on ${dayOf(made)}`}`;
   const days = Math.floor((now.getTime() - database.getTime()) / 86_400_000);
-  return `${name}, database of ${day(database)}${days > OLD_DAYS ? ` (${counted(days, "day")} old: holes that became known since then are missing)` : ""}`;
+  return `${name}, database of ${dayOf(database)}${days > OLD_DAYS ? ` (${counted(days, "day")} old: holes that became known since then are missing)` : ""}`;
 }
 
 /** Ends with a line break. Lists open holes from `least` on. */

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 
 import { readStackFile } from "../../../config/file/read";
 import { isPinned, type Digest, type PinnedImage } from "../../../images/reference";
-import { choice, CommandError, withProgress, type painter } from "../../cli/command";
+import { choice, CommandError, withProgress, type Surroundings } from "../../cli/command";
 import { loadStack } from "../../model/load";
 import { knownImages } from "../known";
 import {
@@ -18,7 +18,7 @@ import { judgeFindings, openFrom, unusedIds, type JudgedImage } from "./judge";
 import { scanJson, scanTable } from "./print";
 import { findScanner, refusal, scanImage, type ScanOptions, type Scanned } from "./scanner";
 
-export interface ScanCommand {
+export interface ScanCommand extends Surroundings {
   readonly stack: string;
   /** Services; empty for all. */
   readonly args: readonly string[];
@@ -28,12 +28,6 @@ export interface ScanCommand {
   readonly failOn?: string | undefined;
   readonly onlyFixed: boolean;
   readonly format: string;
-  /** The folder of `Pulumi.<stack>.yaml`. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly out: Pick<NodeJS.WriteStream, "write">;
-  readonly err: Pick<NodeJS.WriteStream, "write">;
-  readonly paint: ReturnType<typeof painter>;
   readonly env: NodeJS.ProcessEnv;
   readonly timeoutMs?: number;
   /** Default: the current time. */
