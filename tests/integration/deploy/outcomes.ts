@@ -88,7 +88,10 @@ export function outcomes(deployed: () => Deployed, kinds: readonly (keyof typeof
     assert.match(result.stderr, /nothing was changed; running containers were not touched/);
     assert.deepEqual(await stack.running(), good);
   });
+}
 
+/** Of the same stack. */
+export function rollback(deployed: () => Deployed): void {
   it("lists the deployments and goes back to one of them", async () => {
     const { stack } = deployed();
     const good = await stack.running();
