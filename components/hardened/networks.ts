@@ -79,6 +79,8 @@ export class Networks extends pulumi.ComponentResource {
     if (known !== undefined) return known;
     const fullName = `${this.#name}-${name}`;
     const id = this.#existing[fullName];
+    // Docker creates one network at a time. If all were requested at once, they would occupy Pulumi's parallel operations.
+    const earlier = [...this.#links.values()].at(-2)?.network;
     const network = new docker.Network(
       fullName,
       {
@@ -95,6 +97,7 @@ export class Networks extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // A network keeps the addresses that it was made with, whatever the others and the pool are now.
         ignoreChanges: ["ipamConfigs"],
+        ...(earlier !== undefined && { dependsOn: earlier }),
         ...(id !== undefined && { import: id }),
       },
     );
