@@ -166,7 +166,9 @@ REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
  * as it is after each change of its databases.
  */
 const setPasswords = (databases: readonly DatabaseSpec[]): string =>
-  `docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
+  // psql takes a file that it cannot read for an empty password, which locks the role out.
+  `docker exec "$1" cat ${["superuser", ...databases.map(({ name }) => name)].map((file) => `${SECRETS}/${file}`).join(" ")} >/dev/null || return 1
+docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
 ${SET_SUPERUSER}${databases
     .map(
       ({ name }) => `\\set owner \`cat ${SECRETS}/${name}\`
