@@ -165,6 +165,28 @@ describe("a deployment", function () {
     assert.doesNotMatch(plan, /homepage/);
   });
 
+  for (const [op, name, expected] of [
+    ["update", "trial", []],
+    [
+      "create-replacement",
+      "trial",
+      ["confirm", "verified 2026-01-01", "up: npm run deploy", "verified 2026-01-20", "cleanup"],
+    ],
+    [
+      "update",
+      "homepage-start",
+      ["confirm", "verified 2026-01-01", "up: npm run deploy", "verified 2026-01-20", "cleanup"],
+    ],
+  ] as const)
+    it(`has ${expected.length === 0 ? "nothing" : "something"} to do when the preview says ${op} of ${name} alone`, async () => {
+      const urn = `urn:pulumi:${STACK}::pinned-stack::${COMMAND}::${STACK}-${name}`;
+      const preview = [
+        { resourcePreEvent: { metadata: { op, urn, type: COMMAND } } } as EngineEvent,
+      ];
+      const { ended, done } = await fakeDeployment({ preview });
+      assert.deepEqual([ended, done], [0, expected]);
+    });
+
   it("has nothing to do on a stack that is as it should be", async () => {
     const { ended, done, said } = await fakeDeployment({});
     assert.deepEqual([ended, done, said.at(-1)], [0, [], "nothing to do, everything is healthy"]);

@@ -110,7 +110,8 @@ describe("the lock of a stack", () => {
     );
     const taken = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     assert.equal(taken.length, 1);
-    const user = ["a", "b", "c", "d"][asked.findIndex(({ status }) => status === "fulfilled")] ?? "";
+    const user =
+      ["a", "b", "c", "d"][asked.findIndex(({ status }) => status === "fulfilled")] ?? "";
     await assert.rejects(acquire(holder({ user: "e" })), new RegExp(`by ${user}@m`));
     for (const one of asked)
       if (one.status === "rejected") assert.match(String(one.reason), /is being deployed by \w@m/);
