@@ -62,7 +62,7 @@ describe("PostgreSQL from major version to major version", function () {
   for (const image of [POSTGRES_17, POSTGRES_18])
     it(`takes everything over into ${image}`, async () => {
       await stack.use({ postgres: await world().pinned(image) });
-      const probe = stack.probes().n8n;
+      const probe = stack.probe("n8n");
       const { code, ms, stdout, stderr } = await stack.begin("deploy").ended;
       const { failures, requests, longestGap } = await probe.stop();
       console.log(
