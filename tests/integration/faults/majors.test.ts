@@ -52,7 +52,12 @@ describe("PostgreSQL from major version to major version", function () {
         n8n: await world().pinned(N8N),
         postgres: await world().pinned(POSTGRES_16),
       },
-      services: { homepage: { enabled: false }, portainer: { enabled: false } },
+      services: {
+        homepage: { enabled: false },
+        portainer: { enabled: false },
+        // The own host's disk is in memory, and what a container writes there counts towards its limit.
+        postgres: { memoryMiB: 4096 },
+      },
     });
     await sql(FILL);
     content = await sql(CONTENT);
