@@ -229,6 +229,19 @@ describe("a deployment", function () {
       assert.deepEqual(refused.done, []);
     });
 
+    it("says first that a provider of Pulumi was killed", async () => {
+      const message =
+        "Detected that /p/pulumi-resource-command exited prematurely. \n This is *always* a bug in the provider. We have dumped the streams of the plugin:\n\n";
+      const refused = await fakeDeployment({
+        preview: "pulumi preview: exit code 255\nits page",
+        previewErrors: [{ diagnosticEvent: { severity: "error", message } } as EngineEvent],
+      });
+      assert.match(
+        refusal(refused),
+        /^Pulumi's provider command was killed or crashed; [^\n]*\npulumi preview: exit code 255\nits page\nnothing was changed;/,
+      );
+    });
+
     it("ends with exit code 1 when the host cannot be asked", async () => {
       const refused = await fakeDeployment({
         row: () => {
