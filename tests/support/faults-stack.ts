@@ -117,6 +117,8 @@ export interface FaultOptions {
   readonly images?: Readonly<Record<string, string>>;
   /** `pinned-stack:services`. */
   readonly services?: Values;
+  /** Milliseconds after which a command is killed. Default 400 000. */
+  readonly timeout?: number;
 }
 
 /** Deploys it, and gives n8n an owner, a workflow and a credential. */
@@ -147,7 +149,8 @@ export async function faultStack(
   const { stack } = deployment;
   const visit = (host: string, path: string, question?: Question) =>
     ask(`http://127.0.0.1:${http}${path}`, { ...question, host });
-  const place = { cwd: stack.project, env: stack.env };
+  const { timeout = 400_000 } = options;
+  const place = { cwd: stack.project, env: stack.env, timeout };
   const begin: FaultStack["begin"] = (command, ...args) =>
     command === "deploy"
       ? start(

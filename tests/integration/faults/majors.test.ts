@@ -47,6 +47,8 @@ describe("PostgreSQL from major version to major version", function () {
 
   before(async () => {
     stack = await faultStack(world(), "majors", {
+      // A machine with other work takes its time for 1 GiB, three times.
+      timeout: 1_100_000,
       images: {
         traefik: await world().pinned(IMAGES.traefik),
         n8n: await world().pinned(N8N),
