@@ -92,7 +92,7 @@ export function outcomes(deployed: () => Deployed, kinds: readonly (keyof typeof
   it("lists the deployments and goes back to one of them", async () => {
     const { stack } = deployed();
     const good = await stack.running();
-    const { homepage } = stack.images;
+    const { homepage = "" } = stack.images;
     // An index, as registries have published images.
     stack.images.homepage = await stack.variant("homepage", "reindex");
     await stack.configure();
