@@ -12,7 +12,7 @@ import { DataMount, FilesMount, fillText, Mount, secretsIn } from "./hardened/mo
 import { StackContainer, StackModel } from "./model";
 import { startHooks, triedContainers } from "./upgrade/hooks";
 import { cleanupScript } from "./upgrade/return";
-import { TrialArgs, trialScript } from "./upgrade/trial";
+import { TrialArgs, trialName, trialScript } from "./upgrade/trial";
 
 export interface StackArgs {
   readonly model: StackModel;
@@ -116,7 +116,7 @@ export class Stack extends pulumi.ComponentResource {
         ? created
         : [
             host.command(
-              `${name}-trial`,
+              trialName(name),
               {
                 script: pulumi.interpolate`${exported}${detached(
                   trialScript({

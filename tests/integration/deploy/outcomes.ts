@@ -95,6 +95,7 @@ export function rollback(deployed: () => Deployed): void {
   it("lists the deployments and goes back to one of them", async () => {
     const { stack } = deployed();
     const good = await stack.running();
+    const { homepage = "" } = stack.images;
     // An index, as registries have published images.
     stack.images.homepage = await stack.variant("homepage", "reindex");
     await stack.configure();
@@ -104,5 +105,9 @@ export function rollback(deployed: () => Deployed): void {
     const result = await stack.command("deploy", "--rollback", "--yes");
     assert.equal(result.code, 0, ALL(result));
     assert.deepEqual(await stack.running(), good);
+    stack.images.homepage = homepage;
+    await stack.configure();
+    const again = await stack.command("deploy", "--yes");
+    assert.match(again.stderr, /nothing to do, everything is healthy/);
   });
 }
