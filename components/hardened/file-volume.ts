@@ -99,7 +99,9 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
         // Pulumi ignores changes of a secret trigger, so this has to be a plain hash.
         replacementTrigger:
           live === undefined
-            ? pulumi.unsecret(fingerprint(files, owner && { salt: name, owner }))
+            ? pulumi.unsecret(
+                fingerprint(files, owner === undefined ? undefined : { salt: name, owner }),
+              )
             : sha256(live.belongsTo ?? ""),
       },
     );
