@@ -135,7 +135,8 @@ case $command in
   take) alone save "$1" "$2" --stdin --stdin-filename "/export/$2";;
   reach) reach;;
   list) reach; ask snapshots --no-lock --json;;
-  init) ask init >/dev/null;;
+  # Nothing that takes long; restic would try a refused login for a quarter of an hour.
+  init) limit='timeout 60'; ask init >/dev/null;;
   # Of programs that still run, too.
   unlock) reach; ask unlock --remove-all >/dev/null;;
   check) reach; ask check >/dev/null;;
