@@ -5,6 +5,8 @@
 #   take TIME NAME         saves what comes in on stdin
 #   tidy                   removes old backups
 #   reach | list | init | unlock | check
+#   noted full|proved BACKUP   remembers that a backup of everything is complete, or was restored on trial
+#   proved                 when that was, in seconds since the epoch, and which backup
 #   files ID | file ID PATH | tar ID   what a backup has: names, a file, all volumes
 set -eu
 umask 077
@@ -118,13 +120,56 @@ scheduled() {
   reach
   # Only locks of programs that have ended.
   ask unlock >/dev/null
-  run "$(date -u +%Y%m%dT%H%M%SZ)"
+  time=$(date -u +%Y%m%dT%H%M%SZ)
+  run "$time"
   log 'the backup is complete'
+  noted daily "$time"
   # What fails here says so, and is no reason to save everything again.
   tidy || :
   ask check >/dev/null || :
 }
 work() { alone scheduled "$1"; }
+
+# Remembers that $1 is done, with the backup $2. The folder is a volume that the start page reads.
+noted() {
+  printf '%s %s\n' "$(date +%s)" "$2" >"/status/.$1"
+  mv "/status/.$1" "/status/$1"
+  report
+}
+
+# age NAME: `20261127T033000Z, 5 hours ago`
+age() {
+  since='' of=''
+  if [ -s "/status/$1" ]; then read -r since of <"/status/$1"; fi
+  if [ -z "$since" ]; then echo never; return; fi
+  hours=$((($(date +%s) - since) / 3600))
+  echo "$of, $hours hours ago"
+}
+
+# is_old NAME: older than two days, or never. As `npm run doctor`.
+is_old() {
+  since=''
+  if [ -s "/status/$1" ]; then read -r since of <"/status/$1"; fi
+  [ -z "$since" ] || [ $(($(date +%s) - since)) -gt 172800 ]
+}
+
+# What the page for administrators shows.
+report() {
+  {
+    echo "Backups of stack $STACK, as of $(date -u +%Y-%m-%dT%H:%MZ)"
+    echo
+    echo "last daily backup:                      $(age daily)"
+    echo "last backup of everything (--now):      $(age full)"
+    echo "last backup restored on trial (--verify): $(age proved)"
+    echo
+    if is_old daily && is_old full; then echo "WARNING: no backup for two days; see the logs of the containers backup and postgres-dumps"; fi
+    if [ "$NOW_ALONE" != '' ] && is_old full; then echo "WARNING: only a backup of everything saves $NOW_ALONE; run: npm run backup -- --stack $STACK --now"; fi
+    if is_old proved; then echo "WARNING: no backup was restored on trial for two days; run: npm run backup -- --stack $STACK --verify"; fi
+  } >/status/.backups.txt
+  # Without secrets, for the user of the start page.
+  chmod 0644 /status/.backups.txt
+  mv /status/.backups.txt /status/backups.txt
+}
 
 command=${1:-}
 if [ $# -gt 0 ]; then shift; fi
@@ -140,6 +185,8 @@ case $command in
   # Of programs that still run, too.
   unlock) reach; ask unlock --remove-all >/dev/null;;
   check) reach; ask check >/dev/null;;
+  noted) noted "$1" "$2";;
+  proved) cat /status/proved 2>/dev/null || :;;
   files) ask ls --no-lock --json "$1";;
   file) ask dump --no-lock "$1" "$2";;
   # The folder itself, with its owner, is only in an archive of what is around it.
