@@ -104,7 +104,7 @@ describe("the notification after a deployment", () => {
   it("says that nobody knows the end after an error", async () => {
     const { notices } = await sentAfter(() => Promise.reject(new Error("lost")));
     assert.equal(notices[0]?.event, "failure");
-    assert.match(notices[0]?.title ?? "", /^prod: deployment FAILED; nobody knows/);
+    assert.match(notices[0].title, /^prod: deployment FAILED; nobody knows/);
   });
 
   it("says that something is unhealthy where nothing was to be deployed", async () => {

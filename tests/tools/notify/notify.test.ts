@@ -64,7 +64,7 @@ describe("a notification", () => {
     const sent = await send(sending(`ntfy://127.0.0.1:${port}/topic`));
     assert.deepEqual(sent, { delivered: 1, problems: [] });
     assert.equal(got[0]?.path, "/");
-    assert.deepEqual(got[0]?.body, {
+    assert.deepEqual(got.at(0)?.body, {
       topic: "topic",
       title: "prod: deployment FAILED",
       message: "failed: n8n is unhealthy\nit said [secret] and <!channel> @everyone",
@@ -77,7 +77,7 @@ describe("a notification", () => {
     await send(sending(`http://127.0.0.1:${port}/hooks/x?y=z`));
     const message = "failed: n8n is unhealthy\nit said [secret] and <!channel> @everyone";
     assert.equal(got[0]?.path, "/hooks/x?y=z");
-    assert.deepEqual(got[0]?.body, {
+    assert.deepEqual(got.at(0)?.body, {
       version: 1,
       stack: "prod",
       event: "failure",
