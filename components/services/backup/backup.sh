@@ -32,7 +32,15 @@ restic_plain() {
   if [ "$KIND" = sftp ]; then
     set -- -o "sftp.args=-F /dev/null -i /tmp/key -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/backup/known_hosts -o GlobalKnownHostsFile=/dev/null -o ConnectTimeout=15 -o ServerAliveInterval=15" "$@"
   fi
-  ${limit:-} restic --no-cache --quiet "$@"
+  ${limit:-} sh -c 'echo $$ >"$0"; exec restic --no-cache --quiet "$@"' "$said.pid" "$@"
+}
+
+FULL='no space left|quota|disk full|507 insufficient|storage ?full'
+# restic tries a full target again for a quarter of an hour, which it does not become emptier in.
+give_up_when_full() {
+  while sleep 5; do
+    if [ "$(grep -ciE "$FULL" "$said")" -ge 3 ]; then kill "$(cat "$said.pid")"; return; fi
+  done
 }
 
 # One line for what restic says on stdin, with its exit code $1.
@@ -40,7 +48,7 @@ explain() {
   text=$(tr -d '\000-\010\013-\037\177')
   has() { printf '%s' "$text" | grep -qiE -e "$1"; }
   if [ "$1" = 12 ]; then why='the password of the repository is another one; set pinned-stack:backupPassword to the one that it was made with'
-  elif has 'no space left|quota|disk full|507 insufficient|storage ?full'; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
+  elif has "$FULL"; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
   elif has 'unable to remove'; then why='the target lets no backup be removed; where that is meant (append-only), set services.backup.keep: all and remove old ones from another machine'
   elif [ "$1" = 11 ] || has 'unable to create lock|already locked'; then why="another restic works on the repository or has left a lock; wait for its end, or, if there is none: npm run backup -- --stack $STACK --unlock"
   elif has 'host key verification failed|host key is known'; then why="the server's key differs from services.backup.repository.hostKey; verify the new key on the server before you change the setting"
@@ -62,11 +70,14 @@ explain() {
 ask() {
   said=$(mktemp)
   code=0
+  give_up_when_full </dev/null >/dev/null 2>&1 &
+  watcher=$!
   restic_plain "$@" 2>"$said" || code=$?
+  kill $watcher 2>/dev/null || :
   # It does not fail where it could not remove old backups.
   if [ $code = 0 ] && grep -qi 'unable to remove' "$said"; then code=1; fi
   if [ $code != 0 ]; then explain $code <"$said" >&2; fi
-  rm -f "$said"
+  rm -f "$said" "$said.pid"
   return $code
 }
 

@@ -89,6 +89,39 @@ describe("the container that saves the data", () => {
   });
 });
 
+describe("a target that becomes full", () => {
+  it("ends the backup within seconds, although restic would try again for a quarter of an hour", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "full-"));
+    try {
+      const stopped = join(folder, "stopped");
+      writeFileSync(
+        join(folder, "restic"),
+        `#!/bin/sh
+trap 'echo signal terminated received, cleaning up >&2; echo >${stopped}; exit 1' TERM
+for i in 1 2 3; do echo "Save(<data/1>) returned error, retrying after 1s: client.PutObject: No space left on device." >&2; done
+sleep 100 >/dev/null 2>&1 & wait $!
+`,
+        { mode: 0o755 },
+      );
+      const text = fileOf(containerOf(backupStack(), "backup"), "/backup/backup.sh");
+      writeFileSync(join(folder, "backup.sh"), text.replaceAll("/tmp/busy", `${folder}/busy`));
+      const started = Date.now();
+      const result = await run("sh", [join(folder, "backup.sh"), "run", "20261127T033000Z"], {
+        env: {
+          ...{ PATH: `${folder}:${process.env.PATH ?? ""}`, TMPDIR: folder, KIND: "path" },
+          ...{ STACK: "prod", DUMPS: "no", LIVE: "n8n=n8n-data", KEEP: "", AT_MINUTE: "0" },
+        },
+      });
+      assert.ok(Date.now() - started < 30_000);
+      assert.equal(result.code, 1, result.stderr);
+      assert.match(result.stderr, /^FAILED: the target is full; make room there/);
+      assert.equal(readFileSync(stopped, "utf8"), "\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }).timeout(60_000);
+});
+
 describe("the text about backups on the page for administrators", () => {
   const said = async (stamps: Readonly<Record<string, number>>, alone = ""): Promise<string> => {
     const folder = mkdtempSync(join(tmpdir(), "status-"));
