@@ -283,7 +283,11 @@ export class Stack extends pulumi.ComponentResource {
           : [],
       ),
     );
-    return all.find((one) => one.mount.chown) ?? { container, mount };
+    return (
+      all.find((one) => one.mount.chown) ??
+      // A reader may be made before the one whose volume it is, and has it elsewhere.
+      all.find((one) => one.mount.readOnly !== true) ?? { container, mount }
+    );
   }
 
   #labels(container?: StackContainer): Record<string, string> {

@@ -32,6 +32,7 @@ export const ruleProblems = (
   ...portProblems(keys),
   ...adminProblems(keys),
   ...registryProblems(raw),
+  ...notifyProblems(raw),
   ...ownProblems({
     ...{ raw, keys, images, definitions },
     services: keys.services ?? {},
@@ -256,6 +257,21 @@ function registryProblems({ stack, secure, values }: RawConfig): string[] {
       ({ host }) =>
         `registries.${host}.password: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'registries["${host}"].password'"`,
     );
+}
+
+/** As the passwords of registries: each URL must be encrypted by itself. */
+function notifyProblems({ stack, secure, values }: RawConfig): string[] {
+  const given: readonly unknown[] = Array.isArray(values.notify) ? values.notify : [];
+  const urls = given.map((entry) => (isMap(entry) ? entry.url : undefined));
+  const isFromFile = urls.includes(ENCRYPTED);
+  if (stack === "dev" || (secure.has("notify") && !isFromFile)) return [];
+  return urls.flatMap((url, index) =>
+    typeof url === "string" && url !== ENCRYPTED
+      ? [
+          `notify.${index}.url: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'notify[${index}].url'"`,
+        ]
+      : [],
+  );
 }
 
 interface Login {

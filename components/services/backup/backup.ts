@@ -59,7 +59,7 @@ const needsCredentials = ({ repository: where }: Readonly<Record<string, unknown
 
 /**
  * restic, which sends the data of the stack to a repository elsewhere: encrypted, deduplicated, once a day. It reads every data
- * volume and writes to none, and has no Docker socket: so what must stand still to be copied is saved by `npm run backup` alone.
+ * volume and writes to none but one of its own, in which the start page finds when that was, and has no Docker socket: so what must stand still to be copied is saved by `npm run backup` alone.
  */
 export const backup = defineService({
   name: "backup",
@@ -115,7 +115,9 @@ export const backup = defineService({
   containers: ({ stack, options, savedVolumes }) => {
     const { repository: where, minute, keep } = backupOptions(options);
     const kind = kindOf(where.address);
-    const mounted = savedVolumes().filter(({ saving }) => saving !== "command");
+    const saved = savedVolumes();
+    const mounted = saved.filter(({ saving }) => saving !== "command");
+    const nowAlone = saved.filter(({ saving }) => saving !== "dump" && saving !== "live");
     const dumps = mounted.some(({ saving }) => saving === "dump");
     return [
       {
@@ -133,6 +135,7 @@ export const backup = defineService({
           KEEP: Object.entries(keep ?? {})
             .map(([period, count]) => `--keep-${period} ${count}`)
             .join(" "),
+          NOW_ALONE: [...new Set(nowAlone.map(({ name }) => name))].join(", "),
           DUMPS: dumps ? "yes" : "no",
           LIVE: mounted
             .filter(({ saving }) => saving === "live")
@@ -157,12 +160,19 @@ export const backup = defineService({
             },
           },
         },
-        data: Object.fromEntries(
-          mounted.map(({ volume, saving }) => [
-            volume,
-            { path: saving === "dump" ? "/dumps" : `/data/${volume}`, readOnly: true, of: volume },
-          ]),
-        ),
+        data: {
+          status: { path: "/status", copy: "never" },
+          ...Object.fromEntries(
+            mounted.map(({ volume, saving }) => [
+              volume,
+              {
+                path: saving === "dump" ? "/dumps" : `/data/${volume}`,
+                readOnly: true,
+                of: volume,
+              },
+            ]),
+          ),
+        },
         ...(kind === "path"
           ? { hostPaths: [{ source: where.address, path: REPOSITORY, writable: true }] }
           : { egress: true }),
