@@ -4,6 +4,7 @@ import { ChildProcess, spawn } from "node:child_process";
 import { UserError } from "../text/user-error";
 import { HostAccess, hostPrelude } from "./address";
 import { withoutPassphrase } from "./passphrase";
+import { makeSshFolder } from "./ssh-folder";
 
 export interface ShellResult {
   readonly code: number;
@@ -35,6 +36,7 @@ const SSH_FAILED = 255;
  * arguments. Rejects with a {@link HostError} if the connection fails, and with the signal's reason after an abort.
  */
 export function hostShell(access: HostAccess): HostShell {
+  if (access.remote) makeSshFolder();
   return (script, { signal, timeoutMs = 60_000, onLine } = {}) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted === true) {

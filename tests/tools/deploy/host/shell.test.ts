@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import os from "node:os";
+import { join } from "node:path";
+import { mock } from "node:test";
 
+import { HOST_KEY } from "../../../support/raw-config";
 import { hostShell } from "../../../../host/shell";
 import { hostAccess } from "../../../../host/address";
 
@@ -55,5 +60,21 @@ describe("a shell on this machine", () => {
 
   it("stops at the first error", async () => {
     assert.deepEqual(await shell("false\necho on"), { code: 1, stdout: "", stderr: "" });
+  });
+});
+
+describe("a shell on another machine", () => {
+  const access = hostAccess({ address: "ssh://deploy@203.0.113.7:2222", hostKey: HOST_KEY });
+
+  it("makes the folder for ssh's control socket, which ssh does not make", () => {
+    const home = mkdtempSync(join(os.tmpdir(), "home-"));
+    const user = mock.method(os, "userInfo", () => ({ homedir: home }));
+    try {
+      hostShell(access);
+      assert.equal(statSync(join(home, ".ssh")).mode & 0o777, 0o700);
+    } finally {
+      user.mock.restore();
+      rmSync(home, { recursive: true });
+    }
   });
 });
