@@ -99,7 +99,7 @@ services:
     ["too much text", `services: {}\n# ${"x".repeat(512 * 1024)}`, [/^is larger than 512 KiB/]],
     [
       "too many items",
-      `services:\n a:\n  environment:\n${many(1001)}`,
+      `services: { a: { environment: [${"A=b,".repeat(1001)}] } }`,
       [/^services\.a\.environment: has 1001 items, expected at most 1000$/],
     ],
     [
