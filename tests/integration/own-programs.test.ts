@@ -557,7 +557,14 @@ describe("nine programs of one's own with the seven", function () {
         blackbox: { ...all.blackbox, links: ["miniflux", "alertmanager"] },
       },
     });
-    succeeded("deploy", await deploy());
+    // Two that could not talk to each other can do so then.
+    const refused = await deploy();
+    assert.equal(refused.code, 1, said(refused));
+    assert.match(
+      refused.stdout + refused.stderr,
+      /WEAKER: alertmanager shares a network with blackbox/,
+    );
+    succeeded("deploy", await deploy("--allow-weaker"));
     const after = await subnets();
     assert.ok(after.has(`${STACK}-blackbox-alertmanager`));
     assert.ok(!after.has(`${STACK}-traefik-site`));
