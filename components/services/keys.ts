@@ -51,8 +51,8 @@ const secretFile = z
     [
       z.string().regex(SECRET_NAME),
       z.strictObject({
-        source: z.string().regex(SECRET_NAME),
-        target: z.string().regex(FILE_NAME),
+        source: textLike("the name of a secret", SECRET_NAME),
+        target: textLike("a file name such as api.key, without a folder", FILE_NAME),
       }),
     ],
     expected(SECRET),
