@@ -11,7 +11,6 @@ import { EngineCgroups, parseEngineCgroups } from "./cgroups";
 import { PreflightArgs, preflightScript } from "./preflight";
 import { makeSshFolder } from "./ssh-folder";
 import { selfSignedScript, selfSignedTriggers } from "./self-signed";
-import { makeSshFolder } from "./ssh-folder";
 
 export interface DockerHostArgs {
   readonly host: HostAddress;
