@@ -1,3 +1,4 @@
+/** The configuration as Pulumi gives it to the program. Only this file asks Pulumi for it. */
 import * as pulumi from "@pulumi/pulumi";
 import { isConfigSecret } from "@pulumi/pulumi/runtime/config";
 

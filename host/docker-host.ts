@@ -1,3 +1,4 @@
+/** The Docker host as Pulumi resources: its provider, and commands on it. */
 import { mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+/** The service cAdvisor: metrics of containers. */
 import { cgroupPrefixes } from "../../host/cgroups";
 import { defineService } from "./definition";
 

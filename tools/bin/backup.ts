@@ -1,3 +1,4 @@
+/** The command `npm run backup`. */
 import { CommandError, runCommand } from "../cli/command";
 import { backupNow, initBackups, listBackups, proveBackup, unlockBackups } from "../backup/backup";
 import { checkedTime } from "../backup/runs";

@@ -1,3 +1,4 @@
+/** The command `npm run restore`. */
 import { runCommand } from "../cli/command";
 import { ask } from "../cli/prompt";
 import { restoreBackup } from "../backup/backup";

@@ -1,3 +1,4 @@
+/** The service that sends dumps and data volumes to a restic repository. Its scripts are beside it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
