@@ -13,7 +13,7 @@ import { convertEnvironment, taintSecrets } from "./environment";
 import { type ProjectFolder } from "./folder";
 import { hostFinder } from "./hosts";
 import { knownImage } from "./known";
-import { convertPage, labelsOf } from "./page";
+import { convertPage, labelsOf } from "./ports";
 import { convertProcess, refusals } from "./process";
 import { type ImportedSecret, Secrets } from "./secrets";
 import { DataVolumes, type MovedData } from "./data-volumes";
