@@ -447,6 +447,6 @@ function askForEgress(draft: Draft, source: Source, context: Context): void {
     draft.say(
       "question",
       "does it need the internet?",
-      "it has no way out; if it needs one: an exemption outsideNetworks: [egress]",
+      "it has no internet access; if it needs it: an exemption outsideNetworks: [egress]",
     );
 }

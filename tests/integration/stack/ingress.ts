@@ -35,7 +35,7 @@ const ROUTES = [
   [`traefik.${DOMAIN}`, "/api/version", true],
 ] as const;
 
-export function entrance(whole: () => Whole): void {
+export function ingress(whole: () => Whole): void {
   const at = (name: string): string => `http://${name}.${DOMAIN}:${whole().http}/`;
   for (const [path, title, cards] of [
     ["", "whole · services", 4],
