@@ -17,7 +17,7 @@ const FOLDER = "/backup";
 const REPOSITORY = "/repository";
 
 const script = (file: string): string => readFileSync(join(__dirname, file), "utf8");
-export const CLOCK = script("clock.sh");
+const CLOCK = script("clock.sh");
 const BACKUP = script("backup.sh");
 
 /** The options, with defaults: the schema of a service has none. */
