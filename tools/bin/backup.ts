@@ -18,7 +18,7 @@ Backups of the stack's data in the repository of services.backup, which makes on
   --init             create the repository
   --unlock           remove all locks of the repository, once no other restic works on it
 
-Exit code: 0 done; 1 failed, what runs was not touched; 2 an option is invalid; 130 stopped by Ctrl-C.`,
+Exit code: 0 done; 1 failed, running containers were not touched; 2 an option is invalid; 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     now: { type: "boolean", default: false },

@@ -33,7 +33,7 @@ export function convertPage(draft: Draft, source: Source, context: Context): voi
     if (port === undefined)
       draft.say(
         "question",
-        `its page is ${route?.hosts[0] ?? ""}, and no port is said`,
+        `its page is ${route?.hosts[0] ?? ""}, and its port is unknown`,
         "port: that of the program inside the container",
       );
     else {
