@@ -1,3 +1,4 @@
+/** What visitors reach from outside: routes, allow-lists and forged headers. */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 

@@ -1,3 +1,4 @@
+/** Which containers reach which, and that nothing else is reachable. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
