@@ -1,3 +1,4 @@
+/** The Pulumi resources of a stack, made from its model. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 

@@ -407,7 +407,7 @@ function variablesIn(text: string): string[] | undefined {
 }
 
 /** The instruction for a secret of one's own services. */
-export const setOwnSecret = (stack: string, name: string): string =>
+const setOwnSecret = (stack: string, name: string): string =>
   `set it with "npx pulumi config set --secret --path --stack ${stack} 'secrets.${name}'"`;
 
 const secretsGiven = ({ values, placeholder }: RawConfig): Readonly<Record<string, unknown>> => {

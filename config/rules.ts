@@ -331,7 +331,7 @@ const unsavedVolumes = ({ services }: StackConfig): Warning[] =>
       : [
           {
             service,
-            message: `services.${service}: nothing says how its data (${volumes.join(", ")}) is saved; add backup: { stop: true }, { command: [...] } or { none: reason }`,
+            message: `services.${service}: its data (${volumes.join(", ")}) is not backed up; add backup: { stop: true }, { command: [...] } or { none: reason }`,
           },
         ];
   });

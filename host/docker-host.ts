@@ -1,3 +1,4 @@
+/** The Docker host as Pulumi resources: its provider, and commands on it. */
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";

@@ -173,6 +173,10 @@ describe("the sources of the program", () => {
     ]);
   });
 
+  it("are read from index.ts, which has no more than 60 lines", () => {
+    assert.ok(readFileSync(join(PROJECT_FOLDER, "index.ts"), "utf8").split("\n").length <= 61);
+  });
+
   it("read the configuration of Pulumi in config/program.ts only", () => {
     assert.deepEqual(
       sources.filter((file) =>

@@ -1,3 +1,4 @@
+/** A volume that the program fills with files or secrets. */
 import { createHash, scryptSync } from "node:crypto";
 
 import * as docker from "@pulumi/docker";

@@ -361,7 +361,7 @@ export const fillText = (text: string, valueOf: (name: string) => string | undef
 
 /**
  * The name servers behind Docker's own, which still resolves the other containers. A container on internal networks has no
- * use for others, and engines before 23.0.11 would ask them from the host's network: a way out for data (CVE-2024-29018).
+ * use for others, and engines before 23.0.11 would ask them from the host's network, so that data could leave (CVE-2024-29018).
  */
 export const nameServers = ({ networks }: Pick<ContainerModel, "networks">): readonly string[] =>
   networks.length > 0 && networks.every(({ internal }) => internal) ? ["127.0.0.1"] : [];

@@ -1,3 +1,4 @@
+/** The networks of a stack: an internal one for each connection, and those that reach beyond the host. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 

@@ -23,7 +23,7 @@ export const EXEMPTIBLE_BY_STACK: readonly Exemptible[] = [
 ];
 
 /** For a service of one's own: everything but the Docker socket. */
-export const EXEMPTIBLE_FOR_OWN: readonly Exemptible[] = EXEMPTIBLE.filter(
+const EXEMPTIBLE_FOR_OWN: readonly Exemptible[] = EXEMPTIBLE.filter(
   (control) => control !== "dockerSocket",
 );
 

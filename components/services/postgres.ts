@@ -1,3 +1,4 @@
+/** The service PostgreSQL, which runs if an enabled service has a database. */
 import { ImageReference } from "../../images/reference";
 import { tagVersion } from "../../images/tag-version";
 import { backupOptions } from "./backup/backup";

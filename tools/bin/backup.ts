@@ -1,3 +1,4 @@
+/** The command `npm run backup`. */
 import { CommandError, runCommand } from "../cli/command";
 import { backupNow, initBackups, listBackups, proveBackup, unlockBackups } from "../backup/backup";
 import { checkedTime } from "../backup/runs";
@@ -21,7 +22,7 @@ Backups of the stack's data in the repository of services.backup, which makes on
 
 A failed --now or --verify is sent to pinned-stack:notify (event backup).
 
-Exit code: 0 done; 1 failed, what runs was not touched; 2 an option is invalid; 130 stopped by Ctrl-C.`,
+Exit code: 0 done; 1 failed, running containers were not touched; 2 an option is invalid; 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     now: { type: "boolean", default: false },

@@ -1,3 +1,4 @@
+/** The command `npm run deploy`: its options. The work, and with it the exit code, is in tools/deploy/. */
 import { confirm } from "../deploy/plan/confirm";
 import { beforeChanges, Refused } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";

@@ -1,3 +1,4 @@
+/** The command `npm run doctor`. */
 import { Check, hasProblem, lineOf } from "../deploy/checks/check";
 import { examine, examineAdoption, examineOutside } from "../deploy/checks/doctor";
 import { backupChecks } from "../backup/freshness";

@@ -1,3 +1,4 @@
+/** The command `npm run restore`. */
 import { confirm } from "../deploy/plan/confirm";
 import { consoleReporter, Reporter } from "../deploy/console";
 import { deploy } from "../deploy/deploy";

@@ -13,7 +13,7 @@ import { convertEnvironment, taintSecrets } from "./environment";
 import { type ProjectFolder } from "./folder";
 import { hostFinder } from "./hosts";
 import { knownImage } from "./known";
-import { convertPage, labelsOf } from "./page";
+import { convertPage, labelsOf } from "./ports";
 import { convertProcess, refusals } from "./process";
 import { type ImportedSecret, Secrets } from "./secrets";
 import { DataVolumes, type MovedData } from "./data-volumes";
@@ -470,6 +470,6 @@ function askForEgress(draft: Draft, source: Source, context: Context): void {
     draft.say(
       "question",
       "does it need the internet?",
-      "it has no way out; if it needs one: an exemption outsideNetworks: [egress]",
+      "it has no internet access; if it needs it: an exemption outsideNetworks: [egress]",
     );
 }

@@ -64,7 +64,7 @@ export function convertEnvironment(draft: Draft, source: Source, context: Contex
 const fileVariable = ({ known }: Source, variable: string, secret: string) =>
   known.fileVariable?.(variable, secretPath(secret));
 
-export const secretPath = (secret: string): string => `/run/secrets/${secret}`;
+const secretPath = (secret: string): string => `/run/secrets/${secret}`;
 
 /** Adds a secret to the files of the entry, once. */
 export function addSecret(draft: Draft, name: string): void {

@@ -1,3 +1,4 @@
+/** The service that sends dumps and data volumes to a restic repository. Its scripts are beside it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -16,7 +17,7 @@ const FOLDER = "/backup";
 const REPOSITORY = "/repository";
 
 const script = (file: string): string => readFileSync(join(__dirname, file), "utf8");
-export const CLOCK = script("clock.sh");
+const CLOCK = script("clock.sh");
 const BACKUP = script("backup.sh");
 
 /** The options, with defaults: the schema of a service has none. */

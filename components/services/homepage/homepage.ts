@@ -1,3 +1,4 @@
+/** The start page as a service: nginx with the pages of page.ts, or with the user's own site. */
 import { resolve } from "node:path";
 
 import { textLike } from "../../../text/messages";

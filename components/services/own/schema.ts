@@ -41,7 +41,7 @@ const words = z.array(z.string(expected("a quoted string")), {
 });
 
 /** The list that a simple command line would be, for a message. */
-export function listOf(text: string): string {
+function listOf(text: string): string {
   const parts = text.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
   const shown = parts.map((part) => part.replace(/^(["'])(.*)\1$/s, "$2"));
   return `[${shown.map((word) => (/^[A-Za-z/.][\w/.=-]*$/.test(word) ? word : JSON.stringify(word))).join(", ")}]`;

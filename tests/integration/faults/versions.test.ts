@@ -165,7 +165,7 @@ describe("n8n from version to version", function () {
     assert.equal(drift.code, 0, drift.stdout + drift.stderr);
   }
 
-  it("runs no workflow in a copy, which has no way out", async () => {
+  it("runs no workflow in a copy, which has no internet access", async () => {
     await configure(
       `${world().registry.name}/${IMAGES.n8n}@${await world().variant(IMAGES.n8n, "rebuild", "1.64.2-again")}`,
     );

@@ -16,7 +16,7 @@ const live = (id: string, change: Partial<LiveContainer> = {}): LiveContainer =>
     name: id,
     labels: {
       "pinned-stack.stack": "s",
-      "pinned-stack.role": "service",
+      "hardened.role": "container",
       "pinned-stack.container": id,
     },
     state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } },
@@ -163,9 +163,9 @@ describe("what a run that was cut off left", () => {
       resources: [
         { urn: urn("s-app"), type: "docker:index/container:Container", id: "known" },
         {
-          urn: urn("s-loader"),
+          urn: urn("s-web"),
           type: "docker:index/container:Container",
-          id: "loader",
+          id: "web",
         },
       ],
       pending_operations: [{ type: "creating", resource: { urn: urn("s-new") } }],
@@ -187,7 +187,7 @@ describe("what a run that was cut off left", () => {
   });
 
   it("makes the state stale when one of its containers is missing, not when it is stopped", () => {
-    const both = [live("known"), live("loader")];
+    const both = [live("known"), live("web")];
     assert.equal(isStateStale(state, inventory(...both)), false);
     assert.equal(isStateStale(state, inventory(live("known"))), true);
     assert.equal(isStateStale(state, inventory()), true);
