@@ -122,7 +122,8 @@ export class SignatureVerifier {
       options: { ctlogThreshold: 0, timestampThreshold: 0, tlogThreshold: required ? 1 : 0 },
       key,
     }).verify(this.library.toSignedEntity(reduced, payload));
-    const at = required ? loggedAt(bundle, this.library) : undefined;
+    // Of the reduced one: nothing verified the timestamps.
+    const at = required ? loggedAt(reduced, this.library) : undefined;
     return {
       signer: {
         by: `key ${fingerprintOf(key)}`,
@@ -317,9 +318,10 @@ function normalRepository(name: string): string {
 
 function unknownForm(json: object): Failure | undefined {
   const { mediaType } = json as { readonly mediaType?: unknown };
-  return typeof mediaType === "string" && MEDIA_TYPE.test(mediaType)
+  if (typeof mediaType !== "string") return { uncheckable: "it does not say which form it has" };
+  return MEDIA_TYPE.test(mediaType)
     ? undefined
-    : { uncheckable: `it has the form ${quoted(String(mediaType))}, which is not known here` };
+    : { uncheckable: `it has the form ${quoted(mediaType)}, which is not known here` };
 }
 
 /** Fulcio's certificate extensions, 1.3.6.1.4.1.57264.1.*: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */

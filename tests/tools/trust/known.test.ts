@@ -96,6 +96,14 @@ describe("known holes of a stack", () => {
     );
   });
 
+  it("may have the day as Pulumi passes on one without quotes", () => {
+    const of = (until: string): readonly string[] =>
+      problemsOf(rawConfig({ accept: [{ ...HOLE, until }] }));
+    assert.deepEqual(of("2027-02-28 00:00:00 +0000 UTC"), []);
+    for (const until of ["2027-02-30 00:00:00 +0000 UTC", "2027-02-28 12:00:00 +0000 UTC"])
+      assert.match(of(until)[0] ?? "", /^accept\.0\.until: expected the last day/);
+  });
+
   it("that are accepted are OpenVEX: not affected only with a fact", () => {
     const vex = (accept: readonly object[]) =>
       JSON.parse(openvex(stackWith(accept), NOW)) as {
