@@ -172,7 +172,8 @@ describe("a fact about a service", () => {
       target: route.target.replace("http:", "https:"),
     }));
     const encrypted = { ...model, ingress: { ...model.ingress, routes } };
-    assert.ok(!holds("HTTP/1.1 only", "portainer", encrypted));
+    assert.ok(holds("HTTP/1.1 only", "n8n", model));
+    assert.ok(!holds("HTTP/1.1 only", "n8n", encrypted));
   });
 
   it("stops being true when a file says otherwise", () => {
