@@ -62,11 +62,13 @@ export function listOutdated(
 const byLevel = <T>(value: (level: Level) => T | undefined) =>
   Object.fromEntries(LEVELS.map((level) => [level, value(level) ?? null]));
 
-/** `3.6 ended 2026-08-16` */
-const describeLine = (known: LineEnd | undefined): string =>
-  known === undefined
-    ? "-"
-    : `${known.line} ${known.end === undefined ? "has no published end" : `${known.state === "ended" ? "ended" : "ends"} ${known.end}`}`;
+/** `3.6 ended 2026-08-16`; `-` if nothing is known of the line. */
+function describeLine(known: LineEnd | undefined): string {
+  if (known === undefined) return "-";
+  const { line, end, state } = known;
+  if (end === undefined) return `${line}, no published end`;
+  return `${line} ${state === "ended" ? "ended" : "ends"} ${end}`;
+}
 
 /** `v3.7.17, 25 days old` */
 function describeNewest({ newest, built }: NewerTags, level: Level, now: Date): string {

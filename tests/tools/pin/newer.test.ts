@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { listOutdated } from "../../../tools/pin/outdated";
 import { runPin, type PinCommand } from "../../../tools/pin/run";
 import { indexedImage, platformImage } from "../../support/oci-images";
 import { registryFixture } from "../../support/registry-fixture";
@@ -103,6 +104,34 @@ describe("newer versions", () => {
       },
     ]);
     assert.ok(registry.log.slice(before).every(({ path }) => !path.includes("/team/n8n/")));
+  });
+
+  it("are shown with the end of the pinned line", () => {
+    let out = "";
+    const write = (part: string | Uint8Array): boolean => ((out += String(part)), true);
+    const row = (service: string, image: string) => ({ service, image, newest: {}, built: {} });
+    const code = listOutdated(
+      [
+        row("traefik", "traefik:v3.6.4"),
+        row("homepage", "nginx:1.30.5-alpine"),
+        row("postgres", "postgres:16-alpine"),
+        row("app", "r.test/app:1"),
+      ],
+      {
+        ...{ stack: "prod", format: "table", out: { write }, err: { write } },
+        paint: (_style, one) => one,
+      },
+      new Date("2026-11-28T12:00:00Z"),
+    );
+    assert.equal(code, 0);
+    assert.deepEqual(
+      out
+        .trim()
+        .split("\n")
+        .slice(1)
+        .map((line) => line.split(/ {2,}/)[2]),
+      ["3.6 ended 2026-08-16", "1.30, no published end", "16 ends 2028-11-09", "-"],
+    );
   });
 
   it("have no date where the image cannot be read", async () => {
