@@ -5,7 +5,12 @@
  */
 import type { Bundle } from "@sigstore/bundle";
 import type { TrustedRoot } from "@sigstore/protobuf-specs";
-import type { Signer as SigstoreSigner, Verifier, VerifierOptions } from "@sigstore/verify";
+import type {
+  Signer as SigstoreSigner,
+  TrustMaterial,
+  Verifier,
+  VerifierOptions,
+} from "@sigstore/verify";
 
 import { Redactor } from "../../text/redact";
 import { matchesIdentity, repositoryOf } from "../trust/identity";
@@ -55,11 +60,18 @@ const redactor = new Redactor();
 
 /** Use {@link openVerifier}. */
 export class SignatureVerifier {
+  readonly #material: TrustMaterial;
+
   constructor(
     private readonly library: Library,
     private readonly root: TrustedRoot,
     private readonly rootDate: string,
-  ) {}
+  ) {
+    // Once: parsing its certificates and keys takes milliseconds.
+    this.#material = library.toTrustMaterial(root, () => {
+      throw new Error("no key is expected");
+    });
+  }
 
   /**
    * Whether the expected signer made this signature of the payload.
@@ -179,12 +191,13 @@ export class SignatureVerifier {
   }
 
   #verifier({ options, key }: { options: VerifierOptions; key?: SigstoreSigner["key"] }): Verifier {
-    const material = this.library.toTrustMaterial(this.root, () => {
-      if (key === undefined) throw new Error("no key is expected");
-      // Whatever the hint in the signature says.
-      return { publicKey: key, validFor: () => true };
-    });
-    return new this.library.Verifier(material, options);
+    return new this.library.Verifier(
+      key === undefined
+        ? this.#material
+        : // Whatever the hint in the signature says.
+          { ...this.#material, publicKey: () => ({ publicKey: key, validFor: () => true }) },
+      options,
+    );
   }
 
   /** A failure because of a log or a kind of entry that is not known here; undefined if all are known. */
