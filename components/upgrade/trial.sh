@@ -49,6 +49,12 @@ end_work() {
   remove_trials
   if [ -s "$files/server" ]; then end_dumps "$(cat "$files/server")"; fi
 }
+# Waits until no script of an earlier deployment works on container $1. Only if there is a lock in `$locks`: a lock takes a moment.
+wait_for_earlier() {
+  if ! printf '%s\n' "$locks" | grep -qxF -e "$1-lock"; then return; fi
+  take_lock "$1" || refuse 'an earlier deployment has not ended on the host'
+  drop_lock
+}
 begin() {
   trap ended EXIT
   trap 'refuse "the trial was stopped"' HUP INT TERM

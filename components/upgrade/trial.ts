@@ -64,7 +64,8 @@ seconds=30
 ${START_LIBRARY}${POSTGRES}${DUMP}${TRIAL}${args.instead ?? ""}
 files=$(mktemp -d)
 trap ended EXIT
-${each((container) => `take_lock ${quote(nameOf(stack, container))} || refuse "an earlier deployment has not ended on the host"\ndrop_lock\n`)}begin
+locks=$(ask ps -a --filter label=hardened.role=lock --format '{{.Names}}') || unanswered
+${each((container) => `wait_for_earlier ${quote(nameOf(stack, container))}\n`)}begin
 ${
   // Else the data of a return that nobody has completed would go back now, with all that was written since.
   olderData

@@ -37,44 +37,50 @@ describe("compiled TypeScript", function () {
       assert.deepEqual(await readdir(folder), []);
     });
 
-  it("of the program is kept in the same folder by Pulumi", async () => {
+  it("of the program is made by tsx as well, not by Pulumi's own loader", async () => {
     const { runtime } = parse(await readFile(join(PROJECT_FOLDER, "Pulumi.yaml"), "utf8")) as {
-      readonly runtime: { readonly options: { readonly nodeargs?: string } };
+      readonly runtime: { readonly options: unknown };
     };
-    const { nodeargs = "" } = runtime.options;
-    const args = [...nodeargs.split(" "), "-p", "process.env.TS_NODE_CACHE_DIRECTORY"];
-    const { stdout } = succeeded(
-      "node",
-      await run(process.execPath, args, { cwd: PROJECT_FOLDER }),
-    );
-    assert.match(stdout, /\/node_modules\/\.cache\/pinned-stack-\d+\/ts-node\n$/);
+    assert.deepEqual(runtime.options, {
+      packagemanager: "npm",
+      typescript: false,
+      nodeargs: "--require ./tools/cli/typescript.cjs",
+    });
   });
 
-  /** A project with nothing but this file; prints what it decided on. */
+  /** A project with this file and a tsx that prints what it finds; the folder of its cache or `none`. */
   async function decide(): Promise<string> {
     await mkdir(join(folder, "tools", "cli"), { recursive: true });
-    const file = join(folder, "tools", "cli", "private-cache.cjs");
-    await cp(join(PROJECT_FOLDER, "tools", "cli", "private-cache.cjs"), file);
-    const script =
-      "const { TS_NODE_CACHE_DIRECTORY: a, TS_NODE_CACHE: b, TSX_DISABLE_CACHE: c } = process.env; console.log(a, b, c)";
-    const args = ["--require", file, "-e", script];
-    return succeeded("node", await run(process.execPath, args)).stdout.trim();
+    const file = join(folder, "tools", "cli", "typescript.cjs");
+    await cp(join(PROJECT_FOLDER, "tools", "cli", "typescript.cjs"), file);
+    const tsx = join(folder, "node_modules", "tsx");
+    await mkdir(tsx, { recursive: true });
+    await writeFile(
+      join(tsx, "cjs.js"),
+      'console.log(process.env.TSX_DISABLE_CACHE === "1" ? "none" : require("node:os").tmpdir());',
+    );
+    const env = { ...plainEnvironment, TMPDIR: join(folder, "shared") };
+    const args = ["--require", file, "-e", "console.log(process.env.TMPDIR)"];
+    const [found = "", after] = succeeded("node", await run(process.execPath, args, { env }))
+      .stdout.trim()
+      .split("\n");
+    assert.equal(after, env.TMPDIR, "the program has the temporary folder of its user");
+    return found;
   }
   const cache = (): string => join(folder, "node_modules", ".cache", `pinned-stack-${uid}`);
 
   it("is kept in a folder of its user alone", async () => {
-    const seen = await decide();
-    assert.equal(seen, `${join(cache(), "ts-node")} undefined undefined`);
+    assert.equal(await decide(), cache());
     assert.equal((await lstat(cache())).mode & 0o777, 0o700);
-    assert.equal(await decide(), seen);
+    assert.equal(await decide(), cache());
   });
 
   it("is not kept where others could write to the folder, or it cannot be made", async () => {
     await mkdir(cache(), { recursive: true });
     await chmod(cache(), 0o777);
-    assert.equal(await decide(), "undefined false 1");
+    assert.equal(await decide(), "none");
     await rm(cache(), { recursive: true });
     await writeFile(cache(), "a file");
-    assert.equal(await decide(), "undefined false 1");
+    assert.equal(await decide(), "none");
   });
 });
