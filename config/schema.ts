@@ -252,12 +252,19 @@ const age = z.string(expected(AGE)).transform((text, context) => {
 const REASON = "a reason of at least 10 characters";
 const ADVISORY_ID = "the id of an advisory, such as CVE-2026-12345 or GHSA-abcd-1234-efgh";
 
+const LAST_DAY = "the last day, such as 2027-01-31";
+/** Pulumi reads an unquoted day in a stack file as a time, and passes it on in the form of Go. */
+const PULUMI_MIDNIGHT = / 00:00:00 \+0000 UTC$/;
+
 /** A known hole in an image that a stack lives with. */
 const acceptance = z
   .strictObject({
     id: textLike(ADVISORY_ID, /^(?:CVE-\d{4}-\d{4,7}|GHSA(?:-[a-z0-9]{4}){3})$/),
     reason: z.string(expected(REASON)).trim().min(10, expected(REASON)),
-    until: z.iso.date(expected("the last day, such as 2027-01-31")),
+    until: z
+      .string(expected(LAST_DAY))
+      .transform((text) => text.replace(PULUMI_MIDNIGHT, ""))
+      .pipe(z.iso.date(expected(LAST_DAY))),
     while: z
       .enum(REACH_FACTS as [Fact, ...Fact[]], expected(`one of ${REACH_FACTS.join(", ")}`))
       .optional(),

@@ -10,6 +10,15 @@ export function parseJson(text: Buffer | string): unknown {
   }
 }
 
+/**
+ * Whether a value from {@link parseJson} has at most so many levels of maps and lists. JSON.parse reads any depth, but
+ * JSON.stringify exhausts the stack.
+ */
+export const isNestedAtMost = (value: unknown, levels: number): boolean =>
+  typeof value !== "object" ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((one) => isNestedAtMost(one, levels - 1)));
+
 /** Keeps the strings of a map and drops malformed values. */
 export const texts = z
   .record(z.string(), z.unknown())

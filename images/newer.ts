@@ -11,19 +11,29 @@ interface Tag {
   /** `v` or nothing. Some publishers have each version with and without it. */
   readonly prefix: string;
   readonly version: Version;
-  /** `alpine`, `amd64`; empty without one. A pre-release is no variant. */
+  /** `rc.1`; empty for a release. */
+  readonly preRelease: string;
+  /** `alpine`, `amd64`; empty without one. */
   readonly variant: string;
 }
 
-const TAG = /^(v?)(\d{1,6}(?:\.\d{1,6}){0,3})(?:-([A-Za-z0-9][\w.-]*))?$/;
-const PRE_RELEASE = /^(?:alpha|beta|pre|preview|rc|exp|nightly|dev|ea|next|snapshot)(?![a-z])/i;
+const TAG = /^(v?)((?:0|[1-9]\d{0,5})(?:\.\d{1,6}){0,3})(?:-([A-Za-z0-9][\w.-]*))?$/;
+/** At the start of what follows the numbers: `rc.1-alpine` is a pre-release of the variant `alpine`. */
+const PRE_RELEASE =
+  /^((?:alpha|beta|pre|preview|rc|exp|nightly|dev|ea|next|snapshot)(?![a-z])(?:[.-]?\d+)*)(?:-(.+))?$/i;
 
 function parse(tag: string): Tag | undefined {
   const match = TAG.exec(tag);
   if (match === null) return undefined;
-  const [, prefix = "", numbers = "", variant = ""] = match;
-  return { tag, prefix, version: numbers.split(".").map(Number), variant };
+  const [, prefix = "", numbers = "", suffix = ""] = match;
+  const [, preRelease = "", variant = preRelease === "" ? suffix : ""] =
+    PRE_RELEASE.exec(suffix) ?? [];
+  return { tag, prefix, version: numbers.split(".").map(Number), preRelease, variant };
 }
+
+/** Whether the tag of an image is a version that others can be compared with. */
+export const hasVersion = ({ tag }: Pick<ImageReference, "tag">): boolean =>
+  tag !== undefined && parse(tag) !== undefined;
 
 /** A first number that is so much higher is a date or a build number. */
 const MAX_MAJOR_STEP = 20;
@@ -51,17 +61,16 @@ const nameOf = ({
 export const stableTag = (image: Pick<ImageReference, "registry" | "repository">) =>
   STABLE_TAGS[nameOf(image)];
 
+type TaggedImage = Pick<ImageReference, "registry" | "repository" | "tag">;
+
 /** Newer tags of the image within the level, the newest first. Empty for a tag without a version, such as `latest`. */
 export function newerTags(
-  image: Pick<ImageReference, "registry" | "repository" | "tag">,
+  image: TaggedImage,
   tags: readonly string[],
   level: Level,
 ): readonly string[] {
-  const current = image.tag === undefined ? undefined : parse(image.tag);
+  const current = parse(image.tag ?? "");
   if (current === undefined) return [];
-  const isStable = STABLE_LINES[nameOf(image)];
-  const onlyStable = isStable?.(current.version) === true;
-  const wasPreRelease = PRE_RELEASE.test(current.variant);
   const parsed = tags.flatMap((tag) => parse(tag) ?? []);
   const { length } = current.version;
   // Patches of `1.27-alpine` come under the same tag where the publisher has `1.27.5-alpine`; those of `16.15-alpine` do not.
@@ -72,19 +81,58 @@ export function newerTags(
   // Of `16-alpine` and `16.15-alpine`, each stays as precise as it is.
   const patch = hasPatches ? length : Math.max(1, length - 1);
   const fixed = { major: 0, minor: 1, patch }[level];
+  return laterReleases(image, current, parsed)
+    .filter(
+      ({ version, variant }) =>
+        variant === current.variant &&
+        version.slice(0, fixed).every((number, index) => number === current.version[index]),
+    )
+    .map(({ tag }) => tag);
+}
+
+/**
+ * The newest tag of another variant, if the image's own variant has none that is as high: `1.30.0-alpine3.23` for
+ * `1.28.0-alpine3.20`. Nobody but a person can tell whether it is a successor. Undefined for an image without a variant.
+ */
+export function inOtherVariant(image: TaggedImage, tags: readonly string[]): string | undefined {
+  const current = parse(image.tag ?? "");
+  if (current === undefined || current.variant === "") return undefined;
+  const later = laterReleases(
+    image,
+    current,
+    tags.flatMap((tag) => parse(tag) ?? []),
+  );
+  const [highest] = later;
+  if (highest === undefined) return undefined;
+  const best = later.filter(({ version }) => compareVersions(version, highest.version) === 0);
+  if (best.some(({ variant }) => variant === current.variant)) return undefined;
+  return best
+    .map(({ tag, variant }) => ({ tag, alike: sharedStart(variant, current.variant) }))
+    .sort((one, other) => other.alike - one.alike)[0]?.tag;
+}
+
+/** All later releases in the version scheme of the current tag, the newest first. */
+function laterReleases(image: TaggedImage, current: Tag, parsed: readonly Tag[]): readonly Tag[] {
+  const isStable = STABLE_LINES[nameOf(image)];
+  const onlyStable = isStable?.(current.version) === true;
   return parsed
     .filter(
-      ({ prefix, version, variant }) =>
+      ({ prefix, version, preRelease }) =>
         prefix === current.prefix &&
         version.length === current.version.length &&
-        // A release follows its own pre-releases.
-        (wasPreRelease ? variant === "" : variant === current.variant) &&
-        version.slice(0, fixed).every((number, index) => number === current.version[index]) &&
+        preRelease === "" &&
         (version[0] ?? 0) <= (current.version[0] ?? 0) + MAX_MAJOR_STEP &&
         (compareVersions(version, current.version) > 0 ||
-          (wasPreRelease && compareVersions(version, current.version) === 0)) &&
+          // A release follows its own pre-releases.
+          (current.preRelease !== "" && compareVersions(version, current.version) === 0)) &&
         (!onlyStable || isStable(version)),
     )
-    .sort((one, other) => compareVersions(other.version, one.version))
-    .map(({ tag }) => tag);
+    .sort((one, other) => compareVersions(other.version, one.version));
+}
+
+/** How many characters two variants have in common at their start. */
+function sharedStart(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length;
 }

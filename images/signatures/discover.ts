@@ -102,12 +102,12 @@ export async function discover(
     );
 
   await ask(digest);
-  if (await enough(evidence())) return evidence();
+  if (await enough(evidence())) return evidence({ partial: true });
   const index = await indexOf(client, image, collected);
   const manifest = index === undefined ? undefined : platformManifest(index, platform);
   if (index === undefined || manifest === undefined || manifest === digest) return evidence();
   await ask(manifest);
-  if (await enough(evidence({ index }))) return evidence({ index });
+  if (await enough(evidence({ index }))) return evidence({ index, partial: true });
   const [attestation] = attestationsIn(index, manifest);
   if (attestation === undefined) return evidence({ index });
   await ask(attestation);

@@ -9,7 +9,7 @@ import { parseJson } from "../json";
 import { isDigest, type Digest, type ImageReference } from "../reference";
 import { OCI_INDEX } from "../registry/manifests";
 import { digestOf } from "../registry/response";
-import { attestationsIn, type Candidate } from "./layout";
+import { attestationsIn, isShallow, type Candidate } from "./layout";
 import { readStatement, type BuildClaims } from "./statement";
 
 /** A signature with the digest that it was attached to. */
@@ -35,6 +35,8 @@ export interface Evidence {
   /** Why a place could not tell. Not empty: nothing may be called unsigned. */
   readonly unanswered: readonly string[];
   readonly found: readonly FoundCandidate[];
+  /** Not everything was asked or kept, because that sufficed for the policy: for another policy, there may be more. */
+  readonly partial?: true;
   /** Signatures in a form that could not be read. */
   readonly unread: readonly string[];
   /** What else is attached: predicate types and media types, such as SBOMs. Not verified. */
@@ -135,11 +137,12 @@ const evidence = z.object({
     .array(
       z.object({
         over: z.custom<Digest>(isDigest),
-        bundle: z.record(z.string(), z.unknown()),
+        bundle: z.record(z.string(), z.unknown()).refine(isShallow),
         payload: bytes.exactOptional(),
       }),
     )
     .max(50),
+  partial: z.literal(true).exactOptional(),
   unread: z.array(z.string().max(500)).max(50),
   others: z.array(z.string().max(500)).max(50),
   sboms: z

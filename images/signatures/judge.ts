@@ -198,6 +198,11 @@ async function examine(
     };
   const chosen = failures.find(({ kind }) => kind === "refused") ?? failures[0];
   if (chosen !== undefined) return { word: chosen.kind, text: chosen.text };
+  if (evidence.partial === true)
+    return {
+      word: "unknown",
+      text: `not every place was asked for its ${what}, because an earlier policy was met before that`,
+    };
   return {
     word: "refused",
     text: `has no ${what}, expected one by ${signers.map(describeSigner).join(" or ")}`,

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 
 import { isMap } from "../../text/messages";
-import { parseJson, texts } from "../json";
+import { isNestedAtMost, parseJson, texts } from "../json";
 import { isDigest, type Digest } from "../reference";
 
 /** A signature to verify: a Sigstore bundle, with the text that is signed unless the bundle contains it. */
@@ -70,6 +70,9 @@ export function readManifest(bytes: Buffer): SignatureManifest | undefined {
   };
 }
 
+/** Real bundles have 8 levels. */
+export const isShallow = (bundle: unknown): boolean => isNestedAtMost(bundle, 32);
+
 /** The signature in a layer; the reason if it has a form that is not known here. */
 export function candidateOf(
   { form, annotations: own }: SignatureLayer,
@@ -77,7 +80,9 @@ export function candidateOf(
 ): Candidate | { readonly unknown: string } {
   if (form === "bundle") {
     const bundle = parseJson(content);
-    return isMap(bundle) ? { bundle } : { unknown: "a Sigstore bundle that is no JSON" };
+    return isMap(bundle) && isShallow(bundle)
+      ? { bundle }
+      : { unknown: "a Sigstore bundle that is not a JSON object as expected" };
   }
   return convert(form, own, content);
 }
@@ -115,7 +120,8 @@ function convert(
     return { unknown: "a signature with a certificate of an unknown form" };
   const signature = own["dev.cosignproject.cosign/signature"] ?? "";
   const envelope = form === "envelope" ? parseJson(content) : undefined;
-  if (form === "envelope" && !isMap(envelope)) return { unknown: "an attestation that is no JSON" };
+  if (form === "envelope" && !(isMap(envelope) && isShallow(envelope)))
+    return { unknown: "an attestation that is not a JSON object as expected" };
   return {
     bundle: {
       // In version 0.1, a promise of the log suffices without a proof of inclusion.

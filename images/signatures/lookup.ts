@@ -63,8 +63,11 @@ export async function lookUpSignatures(request: SignatureRequest): Promise<reado
         const old = known(service, image);
         if (offline || (!again && old?.unanswered.length === 0)) {
           const judgement = await judged(old);
-          // A policy may name a place that was not asked.
-          if (offline || judgement.word !== "unknown") return { service, judgement };
+          // A policy may name a place that was not asked, or ask for more than was kept.
+          const isOpen =
+            judgement.word === "unknown" ||
+            (old?.partial === true && judgement.word !== "verified");
+          if (offline || !isOpen) return { service, judgement };
         }
         const evidence = await discover(client, image, {
           platform,
@@ -95,6 +98,7 @@ function reduced(evidence: Evidence): Evidence {
   return {
     ...rest,
     found,
+    ...(found.length < evidence.found.length && { partial: true }),
     ...(isBelow && index !== undefined && { index }),
     ...(isBelow && attestation !== undefined && { attestation }),
   };

@@ -5,7 +5,12 @@
  */
 import type { Bundle } from "@sigstore/bundle";
 import type { TrustedRoot } from "@sigstore/protobuf-specs";
-import type { Signer as SigstoreSigner, Verifier, VerifierOptions } from "@sigstore/verify";
+import type {
+  Signer as SigstoreSigner,
+  TrustMaterial,
+  Verifier,
+  VerifierOptions,
+} from "@sigstore/verify";
 
 import { Redactor } from "../../text/redact";
 import { matchesIdentity, repositoryOf } from "../trust/identity";
@@ -55,11 +60,18 @@ const redactor = new Redactor();
 
 /** Use {@link openVerifier}. */
 export class SignatureVerifier {
+  readonly #material: TrustMaterial;
+
   constructor(
     private readonly library: Library,
     private readonly root: TrustedRoot,
     private readonly rootDate: string,
-  ) {}
+  ) {
+    // Once: parsing its certificates and keys takes milliseconds.
+    this.#material = library.toTrustMaterial(root, () => {
+      throw new Error("no key is expected");
+    });
+  }
 
   /**
    * Whether the expected signer made this signature of the payload.
@@ -122,7 +134,8 @@ export class SignatureVerifier {
       options: { ctlogThreshold: 0, timestampThreshold: 0, tlogThreshold: required ? 1 : 0 },
       key,
     }).verify(this.library.toSignedEntity(reduced, payload));
-    const at = required ? loggedAt(bundle, this.library) : undefined;
+    // Of the reduced one: nothing verified the timestamps.
+    const at = required ? loggedAt(reduced, this.library) : undefined;
     return {
       signer: {
         by: `key ${fingerprintOf(key)}`,
@@ -178,12 +191,13 @@ export class SignatureVerifier {
   }
 
   #verifier({ options, key }: { options: VerifierOptions; key?: SigstoreSigner["key"] }): Verifier {
-    const material = this.library.toTrustMaterial(this.root, () => {
-      if (key === undefined) throw new Error("no key is expected");
-      // Whatever the hint in the signature says.
-      return { publicKey: key, validFor: () => true };
-    });
-    return new this.library.Verifier(material, options);
+    return new this.library.Verifier(
+      key === undefined
+        ? this.#material
+        : // Whatever the hint in the signature says.
+          { ...this.#material, publicKey: () => ({ publicKey: key, validFor: () => true }) },
+      options,
+    );
   }
 
   /** A failure because of a log or a kind of entry that is not known here; undefined if all are known. */
@@ -317,9 +331,10 @@ function normalRepository(name: string): string {
 
 function unknownForm(json: object): Failure | undefined {
   const { mediaType } = json as { readonly mediaType?: unknown };
-  return typeof mediaType === "string" && MEDIA_TYPE.test(mediaType)
+  if (typeof mediaType !== "string") return { uncheckable: "it does not say which form it has" };
+  return MEDIA_TYPE.test(mediaType)
     ? undefined
-    : { uncheckable: `it has the form ${quoted(String(mediaType))}, which is not known here` };
+    : { uncheckable: `it has the form ${quoted(mediaType)}, which is not known here` };
 }
 
 /** Fulcio's certificate extensions, 1.3.6.1.4.1.57264.1.*: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md */

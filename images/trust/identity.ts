@@ -8,11 +8,11 @@
 /** Fulcio's identities are URLs and e-mail addresses. Limits the time that a pattern takes. */
 const MAX_LENGTH = 2048;
 
-/** The scheme and the host of a pattern, with every dot escaped. */
-const LITERAL_HOST = /^\^https:\/\/(?:[a-z0-9-]+\\\.)+[a-z0-9-]+\//;
+/** The scheme and the host of a pattern, with every dot escaped. The slash after it must not be optional. */
+const LITERAL_HOST = /^\^https:\/\/(?:[a-z0-9-]+\\\.)+[a-z0-9-]+\/(?![?*+{])/;
 
-/** Quantifiers on a group that has one itself take exponential time on some texts. */
-const NESTED_QUANTIFIER = /[+*}]\)[+*{?]/;
+/** A repeated group takes exponential time on some texts if it has a repetition itself. */
+const REPEATED_GROUP = /\)(?:[+*]|\{)/;
 
 /** Why a text is no usable identity, as `expected …`; undefined if it is. */
 export function identityProblem(text: string): string | undefined {
@@ -27,7 +27,8 @@ export function identityProblem(text: string): string | undefined {
     return "expected a pattern that begins with a literal host, such as ^https://github\\.com/, with a backslash before each dot";
   if (hasOuterAlternative(text))
     return 'expected a pattern without "|" outside of brackets, because that would accept parts of other identities';
-  if (NESTED_QUANTIFIER.test(text)) return "expected a pattern without repetitions of repetitions";
+  if (REPEATED_GROUP.test(text))
+    return "repeats a group, as in (…)+; expected a pattern that repeats characters and classes only, as in [0-9]+";
   try {
     new RegExp(text, "u");
     return undefined;
@@ -54,6 +55,8 @@ function hasOuterAlternative(pattern: string): boolean {
 /** Whether the whole identity is the expected one. False for an unusable expectation. */
 export function matchesIdentity(expected: string, identity: string): boolean {
   if (identityProblem(expected) !== undefined || identity.length > MAX_LENGTH) return false;
+  // A class such as [^@] would match them.
+  if (/[\s\p{C}]/u.test(identity)) return false;
   if (!expected.startsWith("^")) return identity === expected;
   return new RegExp(`^(?:${expected.slice(1, -1)})$`, "u").test(identity);
 }

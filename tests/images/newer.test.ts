@@ -20,6 +20,8 @@ const PORTAINER =
 const CADVISOR = "latest v0.49.1 v0.52.1 v0.60.6 v0.60.7 v0.61.0 v0.61.0-rc.0 canary";
 const PROXY = "latest nightly edge v0 v0.4 v0.4.2 v0.5.0 0.4.2 0.5.0 v0.5.0-rc1 pr-101";
 
+const ALPINE = ["1.2.4-alpine", "1.2.4-alpine", "1.2.4-alpine"] as const;
+
 const picked: readonly (readonly [string, string, string, string, string])[] = [
   ["traefik:v3.7.14", TRAEFIK, "v3.7.17", "v3.7.17", "v3.7.17"],
   ["traefik:v3.6.4", TRAEFIK, "v3.6.25", "v3.7.17", "v3.7.17"],
@@ -39,6 +41,11 @@ const picked: readonly (readonly [string, string, string, string, string])[] = [
   ["ghcr.io/google/cadvisor:v0.60.6", CADVISOR, "v0.60.7", "v0.61.0", "v0.61.0"],
   ["ghcr.io/tecnativa/docker-socket-proxy:v0.4.2", PROXY, "", "v0.5.0", "v0.5.0"],
   ["traefik:latest", TRAEFIK, "", "", ""],
+  ["a:1.2.3-rc.1-alpine", "1.2.3 1.2.3-alpine 1.2.4-alpine 2.0.0-rc.1-alpine", ...ALPINE],
+  ["a:1.2.3", "1.2.4-rc1 01.2.9 1.2.10 1.2.9 1.2.4_1 1.2.9999999", "1.2.10", "1.2.10", "1.2.10"],
+  ["a:20240101", "20240601 20250101", "", "", ""],
+  ["a:2024.01.15", "2024.06.01 2024.01.20 2025.1.1", "2024.01.20", "2024.06.01", "2025.1.1"],
+  ["a:1.2.3.4", "1.2.3.5 1.2.4.0 2.0.0.0 3.0.0", "1.2.3.5", "1.2.4.0", "2.0.0.0"],
   ["traefik:v4.0.0-alpha.1", `${TRAEFIK} v4.0.0`, "v4.0.0", "v4.0.0", "v4.0.0"],
 ];
 

@@ -17,7 +17,7 @@ records, and no registry was asked for them.
   service=tag         change the tag, and pin it
   service@level       take the newest version within a level: patch, minor or major. n8n and n8n-runners move together
   --upgrade LEVEL     the same for all services, or for those that are named
-  --outdated          only list newer versions, from the registries' tags
+  --outdated          only list newer versions from the registries' tags, with their ages and the end of the pinned line
   --stack S           the stack, Pulumi.S.yaml (default dev)
   --check             write nothing
   --all               also take changes that do not affect the host's platform (platform-noop)

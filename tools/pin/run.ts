@@ -7,20 +7,14 @@ import { formatAge, parseAge } from "../../images/age";
 import { isTag } from "../../images/reference";
 import { writeEvidence } from "../../images/signatures/store";
 import { LEVELS, type Level } from "../../images/newer";
-import { counted, oneLine } from "../../text/one-line";
-import {
-  choice,
-  CommandError,
-  jsonText,
-  table,
-  withProgress,
-  type Surroundings,
-} from "../cli/command";
+import { counted } from "../../text/one-line";
+import { choice, CommandError, withProgress, type Surroundings } from "../cli/command";
 import { checkExitCode, hasFailed } from "./decision";
 import { pinJson } from "./json";
 import { withKnown } from "./known";
 import { pinMarkdown } from "./markdown";
-import { findNewer, together, type NewerTags } from "./newer";
+import { findNewer, together } from "./newer";
+import { listOutdated } from "./outdated";
 import { planPins, type PinRequest } from "./plan";
 import type { PinReport } from "./report";
 import { readSettings } from "../trust/settings";
@@ -77,10 +71,14 @@ export async function runPin(command: PinCommand): Promise<number> {
   if (command.outdated === true || levels.size > 0) {
     const newer = await withProgress(
       "listing tags",
-      findNewer({ pins, registries, signal, ...requests }),
+      findNewer({
+        ...{ pins, registries, signal, ...requests },
+        services: new Set(chosen.map(({ service }) => service)),
+        ...(command.outdated === true && { builtFor: platform }),
+      }),
     );
     signal.throwIfAborted();
-    if (command.outdated === true) return listOutdated(newer, chosen, command);
+    if (command.outdated === true) return listOutdated(newer, command, now);
     for (const [service, level] of levels) {
       const found = newer.find((one) => one.service === service);
       const tag = found?.newest[level];
@@ -193,47 +191,6 @@ function choose(
     for (const { service } of chosen)
       if (!tags.has(service) && !levels.has(service)) levels.set(service, all);
   return { chosen, tags, levels };
-}
-
-/** Prints the newer versions. Exit code as `--check`: 0 none, 1 some, 2 a list could not be read. */
-function listOutdated(
-  newer: readonly NewerTags[],
-  chosen: readonly (Pin | BadPin)[],
-  { stack, format, out, err, paint }: PinCommand,
-): number {
-  const shown = newer.filter(({ service }) => chosen.some((pin) => pin.service === service));
-  if (format === "json")
-    out.write(
-      jsonText({
-        version: 1,
-        stack,
-        services: shown.map(({ service, image, newest, note, problem }) => ({
-          ...{ service, image, patch: newest.patch ?? null, minor: newest.minor ?? null },
-          ...{ major: newest.major ?? null, note: note ?? null, problem: problem ?? null },
-        })),
-      }),
-    );
-  else
-    out.write(
-      table(
-        [
-          ["SERVICE", "IMAGE", "PATCH", "MINOR", "MAJOR", ""],
-          ...shown.map(({ service, image, newest, note, problem }) => [
-            ...[service, image, ...LEVELS.map((level) => newest[level] ?? "-")],
-            oneLine(problem ?? note ?? ""),
-          ]),
-        ],
-        paint,
-      ),
-    );
-  const some = shown.filter(({ newest }) => Object.keys(newest).length > 0);
-  const option = stack === "dev" ? "" : ` --stack ${stack}`;
-  if (some.length > 0)
-    err.write(
-      `to take the newest patch of each: "npm run pin -- --upgrade patch${option}"; to see one before: "npm run pin -- --check${option} ${some[0]?.service ?? ""}@minor"\n`,
-    );
-  if (shown.some(({ problem }) => problem !== undefined)) return 2;
-  return some.length > 0 ? 1 : 0;
 }
 
 /** The result and the next step, one line each. */

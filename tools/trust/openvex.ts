@@ -1,10 +1,21 @@
 /** The accepted holes as OpenVEX: https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md. Pure. */
 import { createHash } from "node:crypto";
 
+import type { Fact } from "../../components/reach";
 import type { ImageReference } from "../../images/reference";
 import { jsonText } from "../cli/command";
 import type { LoadedStack } from "../model/load";
 import { knownImages } from "./known";
+
+/** Either the code does not run, or nobody who might attack reaches it. */
+const JUSTIFICATION: Readonly<Record<Fact, string>> = {
+  "HTTP/1.1 only": "vulnerable_code_not_in_execute_path",
+  "no forward auth": "vulnerable_code_not_in_execute_path",
+  "no shared backend": "vulnerable_code_not_in_execute_path",
+  "no published port": "vulnerable_code_cannot_be_controlled_by_adversary",
+  "no egress": "vulnerable_code_cannot_be_controlled_by_adversary",
+  "administrators only": "vulnerable_code_cannot_be_controlled_by_adversary",
+};
 
 /** Ends with a line break. Images without a digest are left out: a statement is about one image. */
 export function openvex(
@@ -28,8 +39,9 @@ export function openvex(
             {
               ...common,
               status: "not_affected",
-              justification: "vulnerable_code_not_in_execute_path",
-              impact_statement: `${accepted.reason} (checked: ${accepted.while}; until ${accepted.until})`,
+              // Not together with an impact statement: the specification's schema allows one of the two.
+              justification: JUSTIFICATION[accepted.while],
+              status_notes: `${accepted.reason} (checked in the configuration: ${accepted.while}; until ${accepted.until})`,
             },
           ];
     }),

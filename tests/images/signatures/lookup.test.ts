@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { parseReference, pinTo, type Digest, type PinnedImage } from "../../../images/reference";
 import type { Evidence } from "../../../images/signatures/evidence";
 import { formatEvidence, parseEvidence } from "../../../images/signatures/evidence";
+import { judge } from "../../../images/signatures/judge";
 import { lookUpSignatures, type LookedUp } from "../../../images/signatures/lookup";
 import type { SignatureVerifier } from "../../../images/signatures/verify";
 import type { TrustPolicy } from "../../../images/trust/policy";
 import {
   attach,
+  BUNDLE,
   bundleLayer,
   ENVELOPE,
   listUnderTag,
@@ -267,6 +269,31 @@ describe("a lookup of signatures", () => {
     ]);
   });
 
+  it("is not stopped by an attachment that is made to break the program", async () => {
+    const nested = (before: string, after: string): Buffer =>
+      Buffer.from(`${before}${"[".repeat(300_000)}${"]".repeat(300_000)}${after}`);
+    const type = '"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"';
+    const hostile: readonly Layer[] = [
+      { mediaType: BUNDLE, content: nested(`{${type},"a":`, "}") },
+      { mediaType: ENVELOPE, content: nested('{"payload":"","signatures":', "}") },
+      { mediaType: BUNDLE, content: Buffer.from('{"mediaType":{"toString":1}}') },
+      { mediaType: BUNDLE, content: Buffer.from(`{${type},"dsseEnvelope":7}`) },
+      { mediaType: BUNDLE, content: Buffer.from('{"__proto__":{"mediaType":7}}') },
+    ];
+    for (const [index, layer] of hostile.entries()) {
+      const registry = await world1({ referrers: true });
+      attach(registry, "team/app", [layer], { subject: digest });
+      for (const configured of [policy, { unsigned: "nobody signs it" }]) {
+        const { judgement } = await lookUp(registry, { configured });
+        assert.match(judgement.word, /^(?:refused|uncheckable)$/, `${index}`);
+      }
+      attach(registry, "team/app", [await signed()], { subject: digest });
+      const { judgement, evidence } = await lookUp(registry);
+      assert.equal(judgement.word, "verified", `${index}`);
+      assert.ok(parseEvidence(formatEvidence([evidence ?? assert.fail()])) !== undefined);
+    }
+  });
+
   it("does not call an image unsigned behind more attachments than it reads", async () => {
     const registry = await world1({ referrers: true });
     for (let count = 0; count < 51; count++)
@@ -306,6 +333,42 @@ describe("a lookup of signatures", () => {
       "verified",
     );
     assert.ok(registry.count() > before);
+  });
+
+  it("asks again for another policy, where an earlier one was met before every place was asked", async () => {
+    const registry = await world1({ referrers: true });
+    attach(registry, "team/app", [await signed()], { subject: digest });
+    attach(
+      registry,
+      "team/app",
+      [bundleLayer(await world.bundle(statement(amd64.manifest.digest, SLSA), team))],
+      { subject: amd64.manifest.digest },
+    );
+    const { evidence } = await lookUp(registry);
+    assert.ok(evidence !== undefined);
+    const built: TrustPolicy = {
+      provenance: [{ issuer: GITHUB, identity: WORKFLOW, source: SOURCE }],
+    };
+    // The file says nothing of the platform's manifest.
+    const [known = assert.fail()] = parseEvidence(formatEvidence([evidence])) ?? [];
+    const request = {
+      ...{ service: "app", image: pinned(registry), platform: "linux/amd64", configured: built },
+      verifier: () => Promise.resolve(verifier),
+    };
+    const before = await judge({ ...request, evidence: known });
+    assert.equal(before.word, "unknown");
+    assert.match(before.text, /not every place was asked for its provenance/);
+    const after = await lookUp(registry, { configured: built, known });
+    assert.match(describe1(after), /^verified: provenance .*over the manifest of the platform/);
+    // Complete now, so a policy that nothing meets costs no more requests.
+    const asked = registry.count();
+    const other = { provenance: [{ issuer: GITHUB, identity: `${WORKFLOW}x`, source: SOURCE }] };
+    const none = await lookUp(registry, {
+      configured: other,
+      known: (await lookUp(registry, { configured: other })).evidence ?? assert.fail(),
+    });
+    assert.equal(none.judgement.word, "refused");
+    assert.ok(registry.count() > asked);
   });
 
   it("keeps what verifies again from the file", async () => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import fc from "fast-check";
 
@@ -280,6 +282,35 @@ describe("a signature by a key", () => {
     );
     assert.ok("signer" in found);
     assert.equal(found.signer.logged, false);
+  });
+
+  it("does not take the time from a timestamp that nothing verified", async () => {
+    const { bundle } = (await world.bundle(statement(digest, SIGN), pair)) as unknown as {
+      bundle: { verificationMaterial: object };
+    };
+    // A real timestamp of 2025, of another signature.
+    const { verificationMaterial: elsewhere } = JSON.parse(
+      readFileSync(
+        join(
+          __dirname,
+          "../../fixtures/sigstore/conformance/rekor2-timestamp-with-embedded-cert/bundle.sigstore.json",
+        ),
+        "utf8",
+      ),
+    ) as { verificationMaterial: { timestampVerificationData: object } };
+    const { timestampVerificationData } = elsewhere;
+    const stamped = {
+      ...bundle,
+      verificationMaterial: { ...bundle.verificationMaterial, timestampVerificationData },
+    };
+    const found = accept(verifier, { bundle: stamped }, required, {
+      what: "signature",
+      digests: new Set([digest]),
+      repositories: [],
+    });
+    assert.ok("signer" in found);
+    const { at } = found.signer;
+    assert.ok(at !== undefined && Math.abs(at.getTime() - Date.now()) < 60_000, at?.toISOString());
   });
 
   it("verifies in the older form, with the key as PEM and as base64", async () => {

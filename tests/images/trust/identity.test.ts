@@ -33,6 +33,13 @@ describe("an expected identity", () => {
     assert.ok(!matchesIdentity(PATTERN, `x\n${good}`));
   });
 
+  it("matches no identity with a line break or a control character", () => {
+    const pattern = String.raw`^https://github\.com/team/app/[^@]+@refs/heads/main$`;
+    assert.ok(matchesIdentity(pattern, "https://github.com/team/app/x@refs/heads/main"));
+    for (const one of ["\n", " ", "\u0000", "\u001b", "\u202e"])
+      assert.ok(!matchesIdentity(pattern, `https://github.com/team/app/x${one}@refs/heads/main`));
+  });
+
   const unusable: readonly (readonly [string, RegExp])[] = [
     ["", /without spaces/],
     ["two words", /without spaces/],
@@ -44,7 +51,12 @@ describe("an expected identity", () => {
     ["^.*$", /literal host/],
     ["^https://.*/team$", /literal host/],
     ["^https://github\\.com/a|https://evil\\.test/.*$", /without "\|"/],
-    ["^https://github\\.com/(a+)+$", /repetitions of repetitions/],
+    ["^https://github\\.com/?.*$", /literal host/],
+    ["^https://github\\.com/*evil$", /literal host/],
+    ["^https://github\\.com/{0}.evil\\.test$", /literal host/],
+    ["^https://github\\.com/(a+)+$", /repeats a group/],
+    ["^https://github\\.com/(.*a)*$", /repeats a group/],
+    ["^https://github\\.com/(.*a){9}$", /repeats a group/],
     ["^https://github\\.com/(a$", /valid regular expression/],
   ];
   for (const [text, problem] of unusable)

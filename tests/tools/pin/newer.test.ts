@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { listOutdated } from "../../../tools/pin/outdated";
 import { runPin, type PinCommand } from "../../../tools/pin/run";
 import { indexedImage, platformImage } from "../../support/oci-images";
 import { registryFixture } from "../../support/registry-fixture";
@@ -42,6 +43,7 @@ describe("newer versions", () => {
     const text = { out: "", err: "" };
     const code = await runPin({
       ...{ stack: "prod", args: [], check: false, all: false, format: "table", folder },
+      now: new Date("2026-11-28T12:00:00Z"),
       signal: new AbortController().signal,
       out: { write: (part: string | Uint8Array) => ((text.out += String(part)), true) },
       err: { write: (part: string | Uint8Array) => ((text.err += String(part)), true) },
@@ -74,13 +76,89 @@ describe("newer versions", () => {
             .join(" | "),
         ),
       [
-        "SERVICE | IMAGE | PATCH | MINOR | MAJOR",
-        "traefik | app:1.2.3 | 1.2.4 | 1.3.0 | 2.0.0",
-        "n8n | n8n:1.2.3 | 1.2.4 | 1.2.4 | 2.0.0",
-        "n8n-runners | runners:1.2.3 | 1.2.4 | 1.2.4 | 2.0.0",
+        "SERVICE | IMAGE | LINE | PATCH | MINOR | MAJOR",
+        "traefik | app:1.2.3 | - | 1.2.4, 58 days old | 1.3.0, 58 days old | 2.0.0, 58 days old",
+        "n8n | n8n:1.2.3 | - | 1.2.4, 58 days old | 1.2.4, 58 days old | 2.0.0, 58 days old",
+        "n8n-runners | runners:1.2.3 | - | 1.2.4, 58 days old | 1.2.4, 58 days old | 2.0.0, 58 days old",
       ],
     );
     assert.match(err, /"npm run pin -- --upgrade patch --stack prod"/);
+  });
+
+  it("have their dates and the end of the line in JSON too, and cost requests for what was asked only", async () => {
+    const registry = await world();
+    const before = registry.count();
+    const { code, out } = await pin({ outdated: true, args: ["traefik"], format: "json" });
+    assert.equal(code, 1);
+    const { services } = JSON.parse(out) as { services: object[] };
+    assert.deepEqual(services, [
+      {
+        ...{ service: "traefik", image: `${registry.host}/team/app:1.2.3` },
+        ...{ patch: "1.2.4", minor: "1.3.0", major: "2.0.0" },
+        built: {
+          patch: "2026-10-01T00:00:00.000Z",
+          minor: "2026-10-01T00:00:00.000Z",
+          major: "2026-10-01T00:00:00.000Z",
+        },
+        ...{ line: null, note: null, problem: null },
+      },
+    ]);
+    assert.ok(registry.log.slice(before).every(({ path }) => !path.includes("/team/n8n/")));
+  });
+
+  it("are shown with the end of the pinned line", () => {
+    let out = "";
+    const write = (part: string | Uint8Array): boolean => ((out += String(part)), true);
+    const row = (service: string, image: string) => ({ service, image, newest: {}, built: {} });
+    const code = listOutdated(
+      [
+        row("traefik", "traefik:v3.6.4"),
+        row("homepage", "nginx:1.30.5-alpine"),
+        row("postgres", "postgres:16-alpine"),
+        row("app", "r.test/app:1"),
+      ],
+      {
+        ...{ stack: "prod", format: "table", out: { write }, err: { write } },
+        paint: (_style, one) => one,
+      },
+      new Date("2026-11-28T12:00:00Z"),
+    );
+    assert.equal(code, 0);
+    assert.deepEqual(
+      out
+        .trim()
+        .split("\n")
+        .slice(1)
+        .map((line) => line.split(/ {2,}/)[2]),
+      ["3.6 ended 2026-08-16", "1.30, no published end", "16 ends 2028-11-09", "-"],
+    );
+  });
+
+  it("have no date where the image cannot be read", async () => {
+    const registry = await world();
+    registry.fault = ({ kind }) => (kind === "get" ? { do: "answer", status: 429 } : undefined);
+    const { code, out } = await pin({ outdated: true, args: ["traefik"] });
+    assert.equal(code, 1);
+    assert.match(out, / 1\.2\.4 +1\.3\.0 +2\.0\.0/);
+  });
+
+  it("cannot be told of a tag that is no version, and are named where they are another variant", async () => {
+    const registry = await world();
+    for (const tag of ["20260101", "1.2.3-alpine3.20", "1.2.4-alpine3.20", "1.3.0-alpine3.21"])
+      registry.putImage("team/odd", built(tag), tag);
+    const line = (service: string, tag: string): string =>
+      `    ${service}: ${registry.host}/team/odd:${tag}@${built(tag).index.digest}\n`;
+    writeFileSync(
+      join(folder, "Pulumi.prod.yaml"),
+      `config:\n  pinned-stack:images:\n${line("traefik", "20260101")}${line("n8n", "1.2.3-alpine3.20")}  pinned-stack:registries:\n    "${registry.host}": { insecure: true }\n`,
+    );
+    const { code, out } = await pin({ outdated: true });
+    assert.equal(code, 1);
+    assert.match(out, /^traefik .* - +its tag is no version, so nothing can be compared with it$/m);
+    assert.match(
+      out,
+      /^n8n .* 1\.2\.4-alpine3\.20, .*1\.3\.0-alpine3\.21 is higher, but another variant; "npm run pin n8n=1\.3\.0-alpine3\.21" takes it$/m,
+    );
   });
 
   it("are taken within a level, those of n8n and its runners together", async () => {

@@ -96,14 +96,31 @@ describe("known holes of a stack", () => {
     );
   });
 
+  it("may have the day as Pulumi passes on one without quotes", () => {
+    const of = (until: string): readonly string[] =>
+      problemsOf(rawConfig({ accept: [{ ...HOLE, until }] }));
+    assert.deepEqual(of("2027-02-28 00:00:00 +0000 UTC"), []);
+    for (const until of ["2027-02-30 00:00:00 +0000 UTC", "2027-02-28 12:00:00 +0000 UTC"])
+      assert.match(of(until)[0] ?? "", /^accept\.0\.until: expected the last day/);
+  });
+
   it("that are accepted are OpenVEX: not affected only with a fact", () => {
     const vex = (accept: readonly object[]) =>
       JSON.parse(openvex(stackWith(accept), NOW)) as {
-        statements: { status: string; products: { "@id": string }[] }[];
+        statements: Record<string, unknown>[] & { products: { "@id": string }[] }[];
       };
     assert.deepEqual(vex([]).statements, []);
     const [one] = vex([{ ...HOLE, while: "HTTP/1.1 only" }]).statements;
     assert.equal(one?.status, "not_affected");
+    // The schema wants one of the two: https://github.com/openvex/spec/blob/main/openvex_json_schema.json
+    assert.equal(one.justification, "vulnerable_code_not_in_execute_path");
+    assert.ok(!("impact_statement" in one));
+    assert.equal(
+      one.status_notes,
+      `${HOLE.reason} (checked in the configuration: HTTP/1.1 only; until ${HOLE.until})`,
+    );
+    const [other] = vex([{ ...HOLE, while: "no published port" }]).statements;
+    assert.equal(other?.justification, "vulnerable_code_cannot_be_controlled_by_adversary");
     assert.equal(
       one.products[0]?.["@id"],
       `pkg:oci/nginx@sha256%3A${"3".repeat(64)}?repository_url=index.docker.io%2Flibrary%2Fnginx`,
@@ -123,6 +140,40 @@ describe("a fact about a service", () => {
     assert.ok(!holds("no egress", "n8n", model));
     assert.ok(holds("administrators only", "portainer", model));
     assert.ok(!holds("administrators only", "homepage", model));
+  });
+
+  it("is not claimed of what all requests go through", () => {
+    // Traefik speaks HTTP/2 without being told to, and serves the public routes too.
+    assert.ok(!holds("HTTP/1.1 only", "traefik", model));
+    assert.ok(!holds("administrators only", "traefik", model));
+    const routes = model.ingress.routes.map((route) => ({
+      ...{ ...route, admin: true, publicPaths: [] },
+    }));
+    const closed = { ...model, ingress: { ...model.ingress, routes } };
+    assert.ok(holds("administrators only", "traefik", closed));
+    const open = { ...model.ingress, adminAllow: ["10.0.0.0/8", "0.0.0.0/0"] };
+    assert.ok(!holds("administrators only", "portainer", { ...model, ingress: open }));
+  });
+
+  it("is not claimed of a service that publishes a port of its own, or has a backend with TLS", () => {
+    const publishing = {
+      ...model,
+      containers: model.containers.map((one) =>
+        one.service === "portainer"
+          ? { ...one, ports: [{ address: "0.0.0.0", published: 8080, target: 8080 }] }
+          : one,
+      ),
+    } as unknown as typeof model;
+    assert.ok(holds("administrators only", "postgres", publishing));
+    for (const fact of ["administrators only", "HTTP/1.1 only", "no published port"] as const)
+      assert.ok(!holds(fact, "portainer", publishing), fact);
+    const routes = model.ingress.routes.map((route) => ({
+      ...route,
+      target: route.target.replace("http:", "https:"),
+    }));
+    const encrypted = { ...model, ingress: { ...model.ingress, routes } };
+    assert.ok(holds("HTTP/1.1 only", "n8n", model));
+    assert.ok(!holds("HTTP/1.1 only", "n8n", encrypted));
   });
 
   it("stops being true when a file says otherwise", () => {

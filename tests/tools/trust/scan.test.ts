@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { PROJECT_FOLDER } from "../../../tools/cli/command";
-import { maliciousBuild, parseReport } from "../../../tools/trust/scan/findings";
+import { isMaliciousTrivy, maliciousBuild, parseReport } from "../../../tools/trust/scan/findings";
 import { runScan, type ScanCommand } from "../../../tools/trust/scan/run";
 import { grypeReport, trivyReport, type Hole } from "../../support/scan-reports";
 
@@ -341,6 +341,13 @@ ${script}
 });
 
 describe("a trivy program", () => {
+  it("is malicious by the number of its version, whatever its build is called", () => {
+    for (const one of ["0.69.4", "v0.69.5", "0.69.6+dirty", "0.69.4-rc1", " v0.69.4\n"])
+      assert.ok(isMaliciousTrivy(one), one);
+    for (const one of ["0.69.3", "0.69.40", "0.69.4.1", "10.69.4", "", "latest"])
+      assert.ok(!isMaliciousTrivy(one), one);
+  });
+
   it("is malicious by its build information only, not by another module's version", () => {
     const of = (text: string): string | undefined =>
       maliciousBuild(Buffer.from(`\u0000ELF${text}`));

@@ -48,8 +48,11 @@ const MAX_FINDINGS = 50_000;
 /** Versions of trivy that were published with malware, 2026-03-19 to 23. */
 const MALICIOUS_TRIVY = ["0.69.4", "0.69.5", "0.69.6"] as const;
 
+/** A build of one of them, `0.69.4+dirty`, counts as well. */
 export const isMaliciousTrivy = (version: string): boolean =>
-  MALICIOUS_TRIVY.some((one) => one === version.replace(/^v/, ""));
+  (MALICIOUS_TRIVY as readonly string[]).includes(
+    /^\s*v?(\d+\.\d+\.\d+)(?![.\d])/i.exec(version)?.[1] ?? "",
+  );
 
 /**
  * The version with malware that a trivy program says it is, from the build information that Go puts into it. The program is not

@@ -16,6 +16,8 @@ function source({ scanner, version, database, made }: ScanReport, now: Date): st
   if (database === undefined)
     return `${name}, database date not in the report${made === undefined ? "" : `, which was made on ${dayOf(made)}`}`;
   const days = Math.floor((now.getTime() - database.getTime()) / 86_400_000);
+  if (days < -1)
+    return `${name}, database of ${dayOf(database)}, which is in the future: check the clocks`;
   return `${name}, database of ${dayOf(database)}${days > OLD_DAYS ? ` (${counted(days, "day")} old: holes that became known since then are missing)` : ""}`;
 }
 
