@@ -143,7 +143,7 @@ describe("a service of one's own", () => {
       },
     });
     for (const value of [[53], [53, 53]])
-      assert.equal(containerOf(stackOf(app(value)), "app").ports?.length, 2);
+      assert.equal(containerOf(stackOf(app(value)), "app").ports.length, 2);
     assert.throws(() => stackOf(app([53, 54])), /the container uses \[53\], its exemptions allow/);
   });
 
