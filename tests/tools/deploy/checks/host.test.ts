@@ -195,7 +195,9 @@ esac`;
       assert.ok(lines.includes(line), lines.join("\n"));
       // The routes are those of this machine, where the pool may be in use.
       const networks =
-        broken === "" ? /^(?:ok: networks|problem: networks: networkPool): / : /^unknown: networks: /;
+        broken === ""
+          ? /^(?:ok: networks|problem: networks: networkPool): /
+          : /^unknown: networks: /;
       assert.ok(
         lines.some((one) => networks.test(one)),
         lines.join("\n"),
