@@ -5,7 +5,7 @@ import { allowedPaths, proxyName, SocketRead } from "./hardened/haproxy";
 import { containerModel, FileContent, fillText, Mount, NetworkModel } from "./hardened/model";
 import { HardeningError } from "./hardened/policy";
 import { IngressSettings, publicUrl, Route } from "./ingress";
-import { ImageModel, StackContainer, StackModel, StackSettings } from "./model";
+import { CGROUP_ROOT, ImageModel, StackContainer, StackModel, StackSettings } from "./model";
 import { definitionsWith } from "./services";
 import { DATABASES, SavedVolume, savingOf } from "./services/backup/saved";
 import {
@@ -442,7 +442,7 @@ function describeContainer(
       mounts: mountsOf(name, definition.name, container, socketPath),
       networks: networks.map(({ name: network, internal }) => ({ name: network, internal })),
       ports: ports.map((port) => ({ address: settings.publish.address, ...port })),
-      ...(namedCgroups && { cgroup: { stack: settings.stack, name } }),
+      ...(namedCgroups && { cgroup: { root: CGROUP_ROOT, stack: settings.stack, name } }),
       dependsOn: [
         ...dependsOn,
         ...(database === undefined ? [] : ["postgres"]),

@@ -1,3 +1,4 @@
+/** What the last deployment said of itself, from Pulumi's state. */
 import * as pulumi from "@pulumi/pulumi";
 
 import { LastDeployment } from "./outputs";

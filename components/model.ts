@@ -9,6 +9,9 @@ import { Ingress, IngressSettings } from "./ingress";
 import type { Login, ServiceExtras } from "./services/keys";
 import type { OwnService } from "./services/own/schema";
 
+/** First level of the parent cgroups of the containers. */
+export const CGROUP_ROOT = "pinned-stack";
+
 /** The settings of a service in the configuration, with defaults. */
 export interface ServiceSettings {
   readonly enabled: boolean;

@@ -1,3 +1,4 @@
+/** The Pulumi resources of a stack, made from its model. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -12,7 +13,7 @@ import { DataMount, FilesMount, fillText, Mount, secretsIn } from "./hardened/mo
 import { StackContainer, StackModel } from "./model";
 import { startHooks, triedContainers } from "./upgrade/hooks";
 import { cleanupScript } from "./upgrade/return";
-import { TrialArgs, trialScript } from "./upgrade/trial";
+import { TrialArgs, trialName, trialScript } from "./upgrade/trial";
 
 export interface StackArgs {
   readonly model: StackModel;
@@ -116,7 +117,7 @@ export class Stack extends pulumi.ComponentResource {
         ? created
         : [
             host.command(
-              `${name}-trial`,
+              trialName(name),
               {
                 script: pulumi.interpolate`${exported}${detached(
                   trialScript({
@@ -283,7 +284,11 @@ export class Stack extends pulumi.ComponentResource {
           : [],
       ),
     );
-    return all.find((one) => one.mount.chown) ?? { container, mount };
+    return (
+      all.find((one) => one.mount.chown) ??
+      // A reader may be made before the one whose volume it is, and has it elsewhere.
+      all.find((one) => one.mount.readOnly !== true) ?? { container, mount }
+    );
   }
 
   #labels(container?: StackContainer): Record<string, string> {

@@ -1,3 +1,4 @@
+/** Asks the host which containers the next update has to start. */
 import * as pulumi from "@pulumi/pulumi";
 
 import { DockerHost } from "../host/docker-host";

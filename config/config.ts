@@ -31,7 +31,7 @@ import {
 import { RawConfig, Secret, Secrets, StackConfig } from "./types";
 
 export { Secret } from "./types";
-export type { RawConfig, Secrets, StackConfig } from "./types";
+export type { RawConfig, StackConfig } from "./types";
 
 const PROJECT = "pinned-stack";
 

@@ -22,7 +22,9 @@ const orSecure = (schema: Schema): Schema => ({ anyOf: [schema, SECURE] });
 export function stackSchema(descriptions: Readonly<Record<string, string>>): Schema {
   const keys = (Object.keys(KEYS) as ConfigKey[]).map((key): [string, Schema] => [
     key,
-    key === "secrets" ? secretsSchema() : withSecrets(schemaOf(KEYS[key].schema)),
+    key === "secrets"
+      ? secretsSchema()
+      : withSecrets(schemaOf(KEYS[key].schema), key === "notify" ? "url" : "password"),
   ]);
   const secrets = SECRET_NAMES.map((name): [string, Schema] => [
     name,
@@ -70,10 +72,10 @@ const secretsSchema = (): Schema => {
   return { ...schema, additionalProperties: orSecure(schema.additionalProperties as Schema) };
 };
 
-/** Passwords of registries may be encrypted, too. */
-function withSecrets(schema: unknown): Schema {
+/** Passwords of registries may be encrypted, too, and URLs of notifications. */
+function withSecrets(schema: unknown, secret: string): Schema {
   if (typeof schema !== "object" || schema === null) return schema as never;
-  if (Array.isArray(schema)) return schema.map(withSecrets) as never;
+  if (Array.isArray(schema)) return schema.map((one) => withSecrets(one, secret)) as never;
   return Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [
       key,
@@ -81,10 +83,10 @@ function withSecrets(schema: unknown): Schema {
         ? Object.fromEntries(
             Object.entries(value as Schema).map(([name, inner]) => [
               name,
-              name === "password" ? orSecure(inner as Schema) : withSecrets(inner),
+              name === secret ? orSecure(inner as Schema) : withSecrets(inner, secret),
             ]),
           )
-        : withSecrets(value),
+        : withSecrets(value, secret),
     ]),
   );
 }

@@ -407,7 +407,7 @@ function variablesIn(text: string): string[] | undefined {
 }
 
 /** The instruction for a secret of one's own services. */
-export const setOwnSecret = (stack: string, name: string): string =>
+const setOwnSecret = (stack: string, name: string): string =>
   `set it with "npx pulumi config set --secret --path --stack ${stack} 'secrets.${name}'"`;
 
 const secretsGiven = ({ values, placeholder }: RawConfig): Readonly<Record<string, unknown>> => {
@@ -443,6 +443,14 @@ function secretProblems(given: Given): string[] {
     ...(input.secrets ?? []).map(({ source }) => [name, source] as const),
     ...(isOwn(name) && input.database === true ? [[name, databaseSecret(name)] as const] : []),
   ]);
+  // What could not be read may be what reads a secret.
+  const isComplete = Object.entries(isMap(raw.values.services) ? raw.values.services : {}).every(
+    ([name, said]) =>
+      !isMap(said) ||
+      ["secrets", "environment"].every(
+        (key) => isAbsent(said[key]) || given.services[name]?.[key] !== undefined,
+      ),
+  );
   const missing = needed.filter(
     ([, secret], index) =>
       isAbsent(secrets[secret]) && needed.findIndex(([, other]) => other === secret) === index,
@@ -464,7 +472,7 @@ function secretProblems(given: Given): string[] {
       const at = `secrets.${pathPart(name)}`;
       if (reserved.includes(name))
         return [`${at}: is a key of its own, outside secrets; rename it, or remove it here`];
-      if (!readers.has(name) && keys.services !== undefined)
+      if (!readers.has(name) && keys.services !== undefined && isComplete)
         return [
           `${at}: no service reads it${didYouMean(name, [...readers.keys()])}; remove it, or name it under services.<name>.secrets`,
         ];

@@ -32,6 +32,7 @@ export const ruleProblems = (
   ...portProblems(keys),
   ...adminProblems(keys),
   ...registryProblems(raw),
+  ...notifyProblems(raw),
   ...ownProblems({
     ...{ raw, keys, images, definitions },
     services: keys.services ?? {},
@@ -258,6 +259,21 @@ function registryProblems({ stack, secure, values }: RawConfig): string[] {
     );
 }
 
+/** As the passwords of registries: each URL must be encrypted by itself. */
+function notifyProblems({ stack, secure, values }: RawConfig): string[] {
+  const given: readonly unknown[] = Array.isArray(values.notify) ? values.notify : [];
+  const urls = given.map((entry) => (isMap(entry) ? entry.url : undefined));
+  const isFromFile = urls.includes(ENCRYPTED);
+  if (stack === "dev" || (secure.has("notify") && !isFromFile)) return [];
+  return urls.flatMap((url, index) =>
+    typeof url === "string" && url !== ENCRYPTED
+      ? [
+          `notify.${index}.url: is stored in clear text; set it with "npx pulumi config set --secret --path --stack ${stack} 'notify[${index}].url'"`,
+        ]
+      : [],
+  );
+}
+
 interface Login {
   readonly host: string;
   readonly username?: unknown;
@@ -315,7 +331,7 @@ const unsavedVolumes = ({ services }: StackConfig): Warning[] =>
       : [
           {
             service,
-            message: `services.${service}: nothing says how its data (${volumes.join(", ")}) is saved; add backup: { stop: true }, { command: [...] } or { none: reason }`,
+            message: `services.${service}: its data (${volumes.join(", ")}) is not backed up; add backup: { stop: true }, { command: [...] } or { none: reason }`,
           },
         ];
   });

@@ -25,6 +25,7 @@ import { parseAge } from "../images/age";
 import { RegistrySettings } from "../images/registry/origin";
 import { ImageReference, parseReference } from "../images/reference";
 import { trustPolicy } from "../images/trust/schema";
+import { NOTIFY_EVENTS, NOTIFY_URL, NotifyEvent, parseNotifyUrl } from "./notify";
 
 /** The secrets of all services, by name. */
 export const SECRETS = Object.fromEntries(
@@ -274,6 +275,40 @@ const acceptance = z
     ...(fact !== undefined && { while: fact }),
   }));
 
+const ENCRYPTED_LIST =
+  "the whole list is encrypted, so commands that read only the stack file cannot see it; encrypt only the URLs, with \"npx pulumi config set --secret --path 'notify[0].url'\"";
+const MAX_NOTIFIED = 20;
+
+/** Where notifications go. The URLs are secrets, so that no message repeats one. */
+const notify = z
+  .array(
+    z.strictObject(
+      {
+        url: z.string(expectedUnshown(NOTIFY_URL)).superRefine((text, context) => {
+          // Of a stack file that is read without the passphrase.
+          if (text === ENCRYPTED) return;
+          const target = parseNotifyUrl(text);
+          if ("problem" in target) context.addIssue({ code: "custom", message: target.problem });
+        }),
+        on: z
+          .array(
+            z.enum(NOTIFY_EVENTS, expected(`one of ${NOTIFY_EVENTS.join(", ")}`)),
+            expected(`a list of ${NOTIFY_EVENTS.join(", ")}`),
+          )
+          .min(1, expected("at least one"))
+          .default([...NOTIFY_EVENTS] as NotifyEvent[]),
+      },
+      expectedUnshown("a map such as { url: …, on: [failure, backup] }"),
+    ),
+    {
+      error: (issue) =>
+        issue.input === ENCRYPTED
+          ? ENCRYPTED_LIST
+          : expectedUnshown("a list of maps with url and on").error(issue),
+    },
+  )
+  .max(MAX_NOTIFIED, `expected at most ${MAX_NOTIFIED} entries`);
+
 /** Platforms as image indexes name them: Go's architectures with their variants. */
 const PLATFORM =
   /^linux\/(?:386|amd64|arm(?:\/v[5-7])?|arm64(?:\/v8)?|loong64|mips64le|ppc64le|riscv64|s390x)$/;
@@ -348,6 +383,7 @@ export const KEYS = {
     }),
     fallback: {},
   },
+  notify: { schema: notify, fallback: [] },
   networkPool: { schema: networkPool, fallback: "10.201.0.0/16" },
   trial: {
     schema: z.strictObject({ atMost: wholeNumber(1, 1440).default(15) }),

@@ -12,6 +12,8 @@ export interface EngineCgroups {
 }
 
 export interface CgroupName {
+  /** Of all containers of a program, such as the program's name. */
+  readonly root: string;
   readonly stack: string;
   /** Of the container. */
   readonly name: string;
@@ -19,26 +21,34 @@ export interface CgroupName {
 
 /**
  * The parent cgroup of a container: a path for the driver cgroupfs, a slice for systemd. In the name of a slice, each `-`
- * is a level (systemd.slice(5)), so those in names become `_`.
+ * is a level (systemd.slice(5)), so those in names become `_`, and the root has none.
  */
 export const cgroupParent = (
-  { stack, name }: CgroupName,
+  { root, stack, name }: CgroupName,
   { driver }: Pick<EngineCgroups, "driver">,
 ): string =>
   driver === "systemd"
-    ? `pinnedstack-${word(stack)}-${word(name)}.slice`
-    : `/pinned-stack/${stack}/${name}`;
+    ? `${sliceRoot(root)}-${word(stack)}-${word(name)}.slice`
+    : `/${root}/${stack}/${name}`;
 
 /** Paths of the cgroups of all containers of a stack, with either driver: each starts with one of these. */
-export const cgroupPrefixes = (stack: string): readonly string[] => [
-  `/pinned-stack/${stack}/`,
-  `/pinnedstack.slice/pinnedstack-${word(stack)}.slice/`,
+export const cgroupPrefixes = ({
+  root,
+  stack,
+}: Pick<CgroupName, "root" | "stack">): readonly string[] => [
+  `/${root}/${stack}/`,
+  `/${sliceRoot(root)}.slice/${sliceRoot(root)}-${word(stack)}.slice/`,
 ];
 
-/** Whether a parent cgroup is one of {@link cgroupParent}. */
-export const isNamedCgroup = (parent: string): boolean =>
-  /^(?:\/pinned-stack\/[^/.][^/]*\/[^/]+|pinnedstack-[^-/]+-[^-/]+\.slice)$/.test(parent);
+/** Whether a parent cgroup is one of {@link cgroupParent} of this root. */
+export function isNamedCgroup(root: string, parent: string): boolean {
+  if (parent.startsWith(`/${root}/`))
+    return /^[^/.][^/]*\/[^/]+$/.test(parent.slice(root.length + 2));
+  const slice = `${sliceRoot(root)}-`;
+  return parent.startsWith(slice) && /^[^-/]+-[^-/]+\.slice$/.test(parent.slice(slice.length));
+}
 
+const sliceRoot = (root: string): string => root.replaceAll("-", "");
 const word = (name: string): string => name.replaceAll("-", "_");
 
 /**

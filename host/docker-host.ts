@@ -1,7 +1,4 @@
-import { mkdirSync } from "node:fs";
-import { userInfo } from "node:os";
-import { join } from "node:path";
-
+/** The Docker host as Pulumi resources: its provider, and commands on it. */
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
@@ -13,6 +10,7 @@ import { hostAccess, HostAccess, HostAddress, hostPrelude } from "./address";
 import { hostNetworks, NETWORKS_SCRIPT, subnetsFor } from "./address-pools";
 import { EngineCgroups, parseEngineCgroups } from "./cgroups";
 import { PreflightArgs, preflightScript } from "./preflight";
+import { makeSshFolder } from "./ssh-folder";
 import { selfSignedScript, selfSignedTriggers } from "./self-signed";
 
 export interface DockerHostArgs {
@@ -147,18 +145,6 @@ export const socketGroupName = (stack: string): string => `${stack}-socket-group
 
 /** Name of the command that reads the engine's cgroup driver and version. `npm run deploy` replaces it if they have changed. */
 export const cgroupsName = (stack: string): string => `${stack}-cgroups`;
-
-/**
- * ssh creates its control socket in ~/.ssh and fails if that folder does not exist. Errors here are ignored (a user without
- * a passwd entry, a read-only home): ssh reports them if it is used, and a preview does not use it.
- */
-function makeSshFolder(): void {
-  try {
-    mkdirSync(join(userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
-  } catch {
-    // See above.
-  }
-}
 
 /** docker.Provider wants Docker Hub under the name of its registry server. */
 function registryLogins(

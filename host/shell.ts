@@ -4,6 +4,7 @@ import { ChildProcess, spawn } from "node:child_process";
 import { UserError } from "../text/user-error";
 import { HostAccess, hostPrelude } from "./address";
 import { withoutPassphrase } from "./passphrase";
+import { makeSshFolder } from "./ssh-folder";
 
 export interface ShellResult {
   readonly code: number;
@@ -33,8 +34,11 @@ const SSH_FAILED = 255;
 /**
  * A shell on the host that stops a script at its first error. The script is passed on stdin, because lists of processes show
  * arguments. Rejects with a {@link HostError} if the connection fails, and with the signal's reason after an abort.
+ *
+ * @param home of the user, for ssh. Default: that of this process's user
  */
-export function hostShell(access: HostAccess): HostShell {
+export function hostShell(access: HostAccess, home?: string): HostShell {
+  if (access.remote) makeSshFolder(home);
   return (script, { signal, timeoutMs = 60_000, onLine } = {}) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted === true) {

@@ -60,7 +60,18 @@ describe("the sources of the program", () => {
   /** Top-level folders and files, from the bottom: each imports only from its own folder and from those before it. */
   const LAYERS = ["text", "images", "host", "components", "config", "index.ts", "tools"];
   /** Inside tools/: the commands know everything, the reports nothing of deployments. */
-  const TOOLS = ["cli", "model", "trust", "pin", "report", "import", "deploy", "backup", "bin"];
+  const TOOLS = [
+    "cli",
+    "model",
+    "trust",
+    "pin",
+    "report",
+    "import",
+    "notify",
+    "deploy",
+    "backup",
+    "bin",
+  ];
 
   /** Relative imports of each source, as paths of the project. Types are imports too: they couple just as much. */
   const imports: ReadonlyMap<string, readonly string[]> = new Map(
@@ -161,6 +172,10 @@ describe("the sources of the program", () => {
     assert.deepEqual(folders.sort(), [
       ...["components", "config", "docs", "host", "images", "tests", "text", "tools"],
     ]);
+  });
+
+  it("are read from index.ts, which has no more than 60 lines", () => {
+    assert.ok(readFileSync(join(PROJECT_FOLDER, "index.ts"), "utf8").split("\n").length <= 61);
   });
 
   it("read the configuration of Pulumi in config/program.ts only", () => {

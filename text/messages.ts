@@ -32,15 +32,22 @@ export function issueLines(
   });
 }
 
-/** The problems of the one alternative that a map was meant for; undefined if the value is no map. */
+/**
+ * The problems of the one alternative that a map was meant for, first of all one that has all its keys; undefined if the
+ * value is no map.
+ */
 const mapIssues = ({
   errors,
-}: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined =>
-  errors.find(
+}: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined => {
+  const maps = errors.filter(
     (issues) =>
       issues.length > 0 &&
       issues.every(({ code, path }) => code === "unrecognized_keys" || typeof path[0] === "string"),
   );
+  const isKnown = (issues: readonly z.core.$ZodIssue[]): boolean =>
+    issues.every(({ code }) => code !== "unrecognized_keys");
+  return maps.find(isKnown) ?? maps[0];
+};
 
 export const unknownKey = (
   at: string,

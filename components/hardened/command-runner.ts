@@ -1,3 +1,4 @@
+/** What the hardened components need of a Docker host: commands on it, and how it manages control groups. */
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 

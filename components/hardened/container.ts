@@ -1,3 +1,4 @@
+/** A container under the policy: its Docker resource, and the command that starts it in place of the previous one. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 

@@ -1,3 +1,4 @@
+/** A volume for the data of a container, which stays on the host when its container or the stack is removed. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 

@@ -1,3 +1,4 @@
+/** A volume that the program fills with files or secrets. */
 import { createHash, scryptSync } from "node:crypto";
 
 import * as docker from "@pulumi/docker";
@@ -99,7 +100,9 @@ export class FileVolume extends pulumi.ComponentResource implements FilesMount {
         // Pulumi ignores changes of a secret trigger, so this has to be a plain hash.
         replacementTrigger:
           live === undefined
-            ? pulumi.unsecret(fingerprint(files, secret ? name : undefined))
+            ? pulumi.unsecret(
+                fingerprint(files, owner === undefined ? undefined : { salt: name, owner }),
+              )
             : sha256(live.belongsTo ?? ""),
       },
     );
@@ -166,20 +169,21 @@ function bytesInBase64(content: Content): pulumi.Output<string> {
 }
 
 /**
- * A hash of file names and contents. Pulumi stores it in clear text, so secrets use a slow, salted hash (scrypt, RFC 7914)
- * that protects short passwords against guessing.
+ * A hash of file names and contents, and of the owner of secrets. Pulumi stores it in clear text, so secrets use a slow, salted
+ * hash (scrypt, RFC 7914) that protects short passwords against guessing.
  */
 function fingerprint(
   files: FileVolumeArgs["files"],
-  salt: string | undefined,
+  secret: { readonly salt: string; readonly owner: string } | undefined,
 ): pulumi.Output<string> {
   const values = Object.entries(files)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([file, content]) => [file, isNamedSecret(content) ? content.value : content]);
   return pulumi.output(values).apply((contents) => {
-    const text = JSON.stringify(contents);
-    return salt === undefined
-      ? sha256(text)
-      : scryptSync(text, `hardened ${salt}`, 32, { N: 16384, r: 8, p: 1 }).toString("hex");
+    if (secret === undefined) return sha256(JSON.stringify(contents));
+    const text = JSON.stringify([secret.owner, ...contents]);
+    return scryptSync(text, `hardened ${secret.salt}`, 32, { N: 16384, r: 8, p: 1 }).toString(
+      "hex",
+    );
   });
 }

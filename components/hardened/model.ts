@@ -307,7 +307,8 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
 function checkExemptionsMatchUse(service: string, controls: Controls, spec: ContainerSpec): void {
   const { mounts = [], ports = [], networks, secretEnvironment = {}, health, devices = [] } = spec;
   const used: Partial<Pick<Controls, Exemptible>> = {
-    publishedPorts: ports.map(({ internal }) => internal),
+    // One port may have both protocols, and one folder two paths.
+    publishedPorts: [...new Set(ports.map(({ internal }) => internal))],
     outsideNetworks: networks
       .filter(({ internal }) => !internal)
       .map(({ name }) => outsideKind(name)),
@@ -320,7 +321,7 @@ function checkExemptionsMatchUse(service: string, controls: Controls, spec: Cont
   };
   const problems = (Object.keys(used) as (keyof typeof used)[]).flatMap((control) => {
     const value = used[control] as Controls[Exemptible];
-    return sameValue(value, controls[control])
+    return sameValue(value, withoutDoubles(controls[control]))
       ? []
       : [
           `${service}: ${control}: the container uses ${JSON.stringify(value)}, its exemptions allow ${JSON.stringify(controls[control])}; exempt exactly what the container uses, with a reason`,
@@ -329,10 +330,16 @@ function checkExemptionsMatchUse(service: string, controls: Controls, spec: Cont
   if (problems.length > 0) throw new HardeningError(problems);
 }
 
-const hostPathsOf = (mounts: readonly Mount[], writable: boolean): string[] =>
-  mounts.flatMap((mount) =>
-    mount.kind === "host" && isWritable(mount) === writable ? [mount.source] : [],
-  );
+const withoutDoubles = (value: Controls[Exemptible]): Controls[Exemptible] =>
+  Array.isArray(value) ? ([...new Set(value)] as Controls[Exemptible]) : value;
+
+const hostPathsOf = (mounts: readonly Mount[], writable: boolean): string[] => [
+  ...new Set(
+    mounts.flatMap((mount) =>
+      mount.kind === "host" && isWritable(mount) === writable ? [mount.source] : [],
+    ),
+  ),
+];
 
 /** `edge` or `egress`, which an exemption names. Two containers must not share either: they could talk to each other. */
 export const outsideKind = (network: string): string =>
@@ -354,7 +361,7 @@ export const fillText = (text: string, valueOf: (name: string) => string | undef
 
 /**
  * The name servers behind Docker's own, which still resolves the other containers. A container on internal networks has no
- * use for others, and engines before 23.0.11 would ask them from the host's network: a way out for data (CVE-2024-29018).
+ * use for others, and engines before 23.0.11 would ask them from the host's network, so that data could leave (CVE-2024-29018).
  */
 export const nameServers = ({ networks }: Pick<ContainerModel, "networks">): readonly string[] =>
   networks.length > 0 && networks.every(({ internal }) => internal) ? ["127.0.0.1"] : [];

@@ -1,3 +1,4 @@
+/** The networks of a stack: an internal one for each connection, and those that reach beyond the host. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -79,6 +80,8 @@ export class Networks extends pulumi.ComponentResource {
     if (known !== undefined) return known;
     const fullName = `${this.#name}-${name}`;
     const id = this.#existing[fullName];
+    // Docker creates one network at a time. If all were requested at once, they would occupy Pulumi's parallel operations.
+    const earlier = [...this.#links.values()].at(-2)?.network;
     const network = new docker.Network(
       fullName,
       {
@@ -95,6 +98,7 @@ export class Networks extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // A network keeps the addresses that it was made with, whatever the others and the pool are now.
         ignoreChanges: ["ipamConfigs"],
+        ...(earlier !== undefined && { dependsOn: earlier }),
         ...(id !== undefined && { import: id }),
       },
     );

@@ -1,3 +1,4 @@
+/** The options that all hardened components take. */
 import * as pulumi from "@pulumi/pulumi";
 
 /** Component options. `dependsOn` applies to the containers in the component and takes plain resources only. */

@@ -1,3 +1,4 @@
+/** A proxy in front of the Docker socket that lets one client read parts of the API. haproxy.ts has its configuration. */
 import * as pulumi from "@pulumi/pulumi";
 
 import { DEFAULT_SOCKET } from "../../host/address";

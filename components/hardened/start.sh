@@ -129,7 +129,8 @@ end_helpers() {
 volume_at() { ask inspect --format "{{range .Mounts}}{{if eq .Destination \"$2\"}}{{.Name}}{{end}}{{end}}" "$1"; }
 
 # Makes folder $4 of volume $3 the same as folder $2 of volume $1, owners and modes included. A set-group-ID bit needs FSETID,
-# file capabilities SETFCAP and GNU cp; that of BusyBox keeps no extended attributes.
+# file capabilities SETFCAP and GNU cp; that of BusyBox keeps no extended attributes and ACLs, which the services' data does not
+# have.
 copy_volume() {
   helper --user 0:0 --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add FSETID --cap-add SETFCAP --volume "$1:/from:ro" --volume "$3:/to" --entrypoint /bin/sh "$tool_image" -c '
     set -e

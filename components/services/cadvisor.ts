@@ -1,4 +1,6 @@
+/** The service cAdvisor: metrics of containers. */
 import { cgroupPrefixes } from "../../host/cgroups";
+import { CGROUP_ROOT } from "../model";
 import { defineService } from "./definition";
 
 const PORT = 8080;
@@ -34,7 +36,7 @@ export const cadvisor = defineService({
       command: [
         // An address at which nothing answers: otherwise it looks for the engine at the usual places, again and again.
         "--docker=tcp://127.0.0.1:1",
-        `--raw_cgroup_prefix_whitelist=${cgroupPrefixes(stack).join(",")}`,
+        `--raw_cgroup_prefix_whitelist=${cgroupPrefixes({ root: CGROUP_ROOT, stack }).join(",")}`,
         "--store_container_labels=false",
         "--housekeeping_interval=30s",
         `--disable_metrics=${DISABLED_METRICS}`,

@@ -23,7 +23,7 @@ export const EXEMPTIBLE_BY_STACK: readonly Exemptible[] = [
 ];
 
 /** For a service of one's own: everything but the Docker socket. */
-export const EXEMPTIBLE_FOR_OWN: readonly Exemptible[] = EXEMPTIBLE.filter(
+const EXEMPTIBLE_FOR_OWN: readonly Exemptible[] = EXEMPTIBLE.filter(
   (control) => control !== "dockerSocket",
 );
 
@@ -51,8 +51,8 @@ const secretFile = z
     [
       z.string().regex(SECRET_NAME),
       z.strictObject({
-        source: z.string().regex(SECRET_NAME),
-        target: z.string().regex(FILE_NAME),
+        source: textLike("the name of a secret", SECRET_NAME),
+        target: textLike("a file name such as api.key, without a folder", FILE_NAME),
       }),
     ],
     expected(SECRET),

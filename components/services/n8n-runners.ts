@@ -1,3 +1,4 @@
+/** The task runners of n8n as a service. */
 import { ImageReference } from "../../images/reference";
 import { defineService } from "./definition";
 import { hasRunners, n8n, RUNNERS_BROKER_PORT, RUNNERS_TOKEN } from "./n8n";

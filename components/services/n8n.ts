@@ -1,3 +1,4 @@
+/** The service n8n: workflows. */
 import { z } from "zod";
 
 import { ImageReference } from "../../images/reference";

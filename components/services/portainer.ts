@@ -1,3 +1,4 @@
+/** The service Portainer: Docker in a browser, to look at only. */
 import { isOlder } from "../../images/tag-version";
 import { proxyEndpoint } from "../hardened/haproxy";
 import { defineService } from "./definition";

@@ -1,3 +1,4 @@
+/** The service PostgreSQL, which runs if an enabled service has a database. */
 import { ImageReference } from "../../images/reference";
 import { tagVersion } from "../../images/tag-version";
 import { backupOptions } from "./backup/backup";
@@ -166,7 +167,9 @@ REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
  * as it is after each change of its databases.
  */
 const setPasswords = (databases: readonly DatabaseSpec[]): string =>
-  `docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
+  // psql takes a file that it cannot read for an empty password, which locks the role out.
+  `docker exec "$1" cat ${["superuser", ...databases.map(({ name }) => name)].map((file) => `${SECRETS}/${file}`).join(" ")} >/dev/null || return 1
+docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
 ${SET_SUPERUSER}${databases
     .map(
       ({ name }) => `\\set owner \`cat ${SECRETS}/${name}\`

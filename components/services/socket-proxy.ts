@@ -1,3 +1,4 @@
+/** The service of the Docker socket proxies, one for each service that reads Docker's API. */
 import { PROXY_SPEC, proxyFiles, proxyName } from "../hardened/haproxy";
 import { defineService } from "./definition";
 

@@ -97,7 +97,8 @@ rm -f "$said"
       : `save_still ${name} ${saving} ${container.stopGraceSeconds} save ${quote(time)} ${quote(container.name)} ${volumes.map((volume) => quote(`/data/${volume}`)).join(" ")}
 `;
   })
-  .join("")}# What fails here says so, and everything is saved.
+  .join("")}in_backup noted full ${quote(time)}
+# What fails here says so, and everything is saved.
 in_backup tidy || :
 `;
 }

@@ -20,6 +20,9 @@ import {
 
 const TRIAL = library("trial.sh");
 
+/** Name of the command that runs the trial. */
+export const trialName = (stack: string): string => `${stack}-trial`;
+
 export interface TrialArgs {
   readonly stack: string;
   /** All containers of the stack. */

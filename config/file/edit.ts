@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { parseDocument } from "yaml";
 
+import { notifySecrets } from "../notify";
 import { SECRET_NAMES } from "../schema";
 import { StackFile } from "./read";
 import { fromJson, spellings } from "./yaml";
@@ -47,6 +48,7 @@ export function secretTexts({ values, secretKeys }: PlainConfig): string[] {
     ...(names.has(key) ? [text] : []),
     ...passwordsIn(fromJson(text)),
     ...(key === "pinned-stack:secrets" ? textsIn(fromJson(text)) : []),
+    ...(key === NOTIFY ? textsIn(fromJson(text)).filter(isUrl).flatMap(notifySecrets) : []),
   ]);
 }
 
@@ -70,6 +72,9 @@ export const asStackFile = (stack: string, path: string, config: PlainConfig): S
   config: config.values,
   secretKeys: config.secretKeys,
 });
+
+export const NOTIFY = "pinned-stack:notify";
+const isUrl = (text: string): boolean => text.includes("://");
 
 export const IMAGES = "pinned-stack:images";
 

@@ -12,8 +12,6 @@ import { fetchTags, type TagList } from "./tag-list";
 import { LIMITS, Transport, type Limits, type RequestEvent } from "./transport";
 
 export type { Manifest } from "./manifests";
-export type { Referrers } from "./referrers";
-export type { TagList } from "./tag-list";
 export type { Registries, RegistrySettings } from "./origin";
 export { RegistryError, type RegistryErrorCode } from "./errors";
 export type { RequestEvent } from "./transport";

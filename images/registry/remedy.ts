@@ -1,3 +1,4 @@
+/** What the user can do about an error of a registry. Pure. */
 import type { ImageReference } from "../reference";
 import type { RegistryError } from "./errors";
 

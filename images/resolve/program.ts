@@ -1,3 +1,4 @@
+/** The images of a run of the Pulumi program, with its warnings. */
 import * as pulumi from "@pulumi/pulumi";
 
 import { formatReference, ImageReference, isPinned } from "../reference";

@@ -1,3 +1,4 @@
+/** Which command of the Pulumi CLI runs the program. */
 import { readFileSync } from "node:fs";
 
 /** Maximum number of ancestors to inspect: the program, the language host, the CLI, npm's wrapper, and some spare. */

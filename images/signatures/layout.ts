@@ -8,7 +8,6 @@ import { z } from "zod";
 import { isMap } from "../../text/messages";
 import { isNestedAtMost, parseJson, texts } from "../json";
 import { isDigest, type Digest } from "../reference";
-import { digestOf } from "../registry/response";
 
 /** A signature to verify: a Sigstore bundle, with the text that is signed unless the bundle contains it. */
 export interface Candidate {
@@ -185,13 +184,6 @@ const descriptor = z.object({
   annotations: texts,
 });
 const index = z.object({ manifests: z.array(descriptor.optional().catch(undefined)) });
-
-/** Whether the bytes are those of the index, and it contains the manifest. */
-export function contains(indexBytes: Buffer, indexDigest: Digest, wanted: Digest): boolean {
-  if (digestOf(indexBytes) !== indexDigest) return false;
-  const parsed = index.safeParse(parseJson(indexBytes));
-  return parsed.success && parsed.data.manifests.some((entry) => entry?.digest === wanted);
-}
 
 /** BuildKit's attestation manifests in an index for one platform's manifest. */
 export function attestationsIn(indexBytes: Buffer, manifestDigest: Digest): readonly Digest[] {

@@ -1,3 +1,4 @@
+/** The check of signatures in a run of the Pulumi program. */
 import { checkImages, refuseUnmet, warningsOf, type ImagesToCheck } from "./check";
 
 /**

@@ -24,7 +24,7 @@ export interface BuildClaims {
   readonly revision?: string;
 }
 
-export const SIMPLE_SIGNING = "cosign container image signature";
+const SIMPLE_SIGNING = "cosign container image signature";
 export const IN_TOTO = "application/vnd.in-toto+json";
 const SIGNATURE_TYPES: ReadonlySet<string> = new Set(["https://sigstore.dev/cosign/sign/v1"]);
 const PROVENANCE_TYPES: ReadonlySet<string> = new Set([

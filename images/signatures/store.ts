@@ -15,7 +15,7 @@ const FOLDER = "signatures";
 /** 20 images with 50 signatures of 100 KiB would be far above this; real files have less than 1 MiB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-export const evidenceFileName = (service: string): string => `${FOLDER}/${service}.sigstore.json`;
+const evidenceFileName = (service: string): string => `${FOLDER}/${service}.sigstore.json`;
 
 /**
  * The evidence of a service's images; empty without a file. Throws a {@link UserError} for a file that is no such file.

@@ -105,6 +105,20 @@ describe("a stack on a Docker host", () => {
     );
   });
 
+  it("mounts a volume where each container says, although its reader is made before its writer", async () => {
+    const shared = await run([
+      service("app", { data: { x: { path: "/read", readOnly: true, of: "tool-status" } } }),
+      service("tool", { data: { status: { path: "/written", copy: "never" } } }),
+    ]);
+    const mounted = ["test-app", "test-tool"].map(
+      (name) => only(shared.resources, CONTAINER, name).inputs.volumes,
+    );
+    assert.deepEqual(mounted, [
+      [{ volumeName: "test-tool-status", containerPath: "/read", readOnly: true }],
+      [{ volumeName: "test-tool-status", containerPath: "/written" }],
+    ]);
+  });
+
   it("asks the host for free subnets once, and again when the list of networks is another", async () => {
     const { inputs } = only(resources, COMMAND, "test-networks");
     assert.deepEqual(inputs.triggers, [

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { ServiceName } from "../../components/services";
 import { ConfigError, parseConfig, Secret, StackConfig } from "../../config/config";
-import { readConfig } from "../../config/program";
+import { readConfig, readOptions } from "../../config/program";
 import { SECRET_NAMES } from "../../config/schema";
 import { assertLines } from "../support/lines";
 import {
@@ -287,4 +287,29 @@ describe("a configuration as Pulumi hands it over", () => {
         return true;
       });
     });
+});
+
+describe("the options of npm run deploy", () => {
+  it("are none where pulumi up runs the program", () => {
+    assert.deepEqual(readOptions({ env: {} }), { tried: true, olderData: false });
+  });
+
+  it("come in the environment", () => {
+    assert.deepEqual(
+      readOptions({
+        env: {
+          PINNED_STACK_TRIAL: "off",
+          PINNED_STACK_OLDER_DATA: "accept",
+          PINNED_STACK_NETWORKS: '{"web":"3f1c"}',
+          PINNED_STACK_BARE_TAGS: "homepage,n8n",
+        },
+      }),
+      {
+        tried: false,
+        olderData: true,
+        networks: { web: "3f1c" },
+        bareTags: ["homepage", "n8n"],
+      },
+    );
+  });
 });

@@ -269,6 +269,29 @@ const ROWS: readonly (readonly [string, ReturnType<typeof rawConfig>, ...string[
     'services.app: environmentSecrets: the container uses ["B"], its exemptions allow []; exempt exactly what the container uses, with a reason',
   ],
   [
+    "values of the wrong form, without a word about secrets that they may name",
+    stack(
+      {
+        app: {
+          secrets: [
+            { source: "key", target: "a/b" },
+            { source: "1", target: "c" },
+          ],
+          ...{ group_add: ["video"], backup: { none: "" } },
+        },
+        other: { environment: { A: 5 }, backup: { none: 5 } },
+      },
+      { secrets: { key: "canary-long-enough" } },
+    ),
+    'services.app.secrets.0.target: expected a file name such as api.key, without a folder, got "a/b"',
+    'services.app.secrets.1.source: expected the name of a secret, got "1"',
+    'services.app.group_add.0: expected the number of a group, got "video"',
+    "services.app.backup.none: expected a reason of at least 10 characters",
+    "services.other.environment.A: expected a quoted string, got 5",
+    "services.other.backup.none: expected a reason of at least 10 characters, got 5",
+    `secrets.key: is stored in clear text; ${SET("key")}`,
+  ],
+  [
     "secrets that are missing, short, of nobody, or of this program",
     stack(
       {

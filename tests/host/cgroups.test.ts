@@ -9,6 +9,7 @@ import {
 } from "../../host/cgroups";
 
 describe("the control group of a container", () => {
+  const ROOT = "pinned-stack";
   const rows = [
     ["cgroupfs", "dev", "traefik", "/pinned-stack/dev/traefik"],
     ["cgroupfs", "my-dev", "socket-proxy-portainer", "/pinned-stack/my-dev/socket-proxy-portainer"],
@@ -23,16 +24,23 @@ describe("the control group of a container", () => {
   ] as const;
   for (const [driver, stack, name, parent] of rows)
     it(`is below ${parent} with the driver ${driver}`, () => {
-      assert.equal(cgroupParent({ stack, name }, { driver }), parent);
-      assert.ok(isNamedCgroup(parent));
+      assert.equal(cgroupParent({ root: ROOT, stack, name }, { driver }), parent);
+      assert.ok(isNamedCgroup(ROOT, parent));
     });
-  for (const parent of ["", "/docker", "/pinned-stack", "/pinned-stack/../x", "system.slice"])
+  for (const parent of [
+    "",
+    "/docker",
+    "/pinned-stack",
+    "/pinned-stack/../x",
+    "/other/dev/web",
+    "system.slice",
+  ])
     it(`is not mistaken for "${parent}"`, () => {
-      assert.ok(!isNamedCgroup(parent));
+      assert.ok(!isNamedCgroup(ROOT, parent));
     });
 
   it("has a path that starts the same for all containers of a stack", () => {
-    assert.deepEqual(cgroupPrefixes("my-dev"), [
+    assert.deepEqual(cgroupPrefixes({ root: ROOT, stack: "my-dev" }), [
       "/pinned-stack/my-dev/",
       "/pinnedstack.slice/pinnedstack-my_dev.slice/",
     ]);

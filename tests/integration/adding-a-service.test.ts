@@ -55,8 +55,9 @@ const TESTS = [
   "tests/config/file/*.test.ts",
   "tests/properties/@(compose-export|configurations|secrets).test.ts",
   "tests/tools/@(bin|model|report)/**/*.test.ts",
-  "tests/tools/deploy/deployment.test.ts",
+  "tests/tools/deploy/*.test.ts",
   "tests/tools/deploy/plan/*.test.ts",
+  "tests/tools/trust/*.test.ts",
 ];
 
 /** Slow ones of scripts that know nothing of services. */
@@ -127,7 +128,7 @@ describe("docs/adding-a-service.md", function () {
           ...["Pulumi.dev.yaml", "Pulumi.prod.yaml"],
         ],
         [
-          ...["tests/stack.test.ts", "docs/hardening.md", "docs/configuration.md"],
+          ...["docs/hardening.md", "docs/configuration.md"],
           ...["tests/support/requirements.ts", "tests/support/deployment.ts"],
           ".github/workflows/ci.yml",
         ],

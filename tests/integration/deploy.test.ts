@@ -5,7 +5,7 @@ import { pulumiBinaries } from "../support/pulumi";
 import { IMAGES } from "../support/requirements";
 import { run, succeeded } from "../support/run";
 import { useWorld } from "../support/world";
-import { ALL, outcomes } from "./deploy/outcomes";
+import { ALL, outcomes, rollback } from "./deploy/outcomes";
 import { deployStack, useDeployStack, type DeployStack } from "./deploy-stack";
 
 describe("npm run deploy over SSH", function () {
@@ -43,6 +43,7 @@ describe("npm run deploy over SSH", function () {
   });
 
   outcomes(deployed, ["exits", "unhealthy", "otherPlatform"]);
+  rollback(deployed);
 
   it("leaves the stack selected that the user has selected, and says in a preview what is replaced when", async () => {
     succeeded("stack init", await stack.stack.pulumi("stack", "init", "other"));

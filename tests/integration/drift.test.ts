@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { IMAGES } from "../support/requirements";
 import { succeeded } from "../support/run";
 import { useWorld } from "../support/world";
-import { driftOf, findings, homepageOf } from "./deploy/findings";
+import { driftOf, findings, homepageOf, nothingFound } from "./deploy/findings";
 import { deployStack, type DeployStack } from "./deploy-stack";
 
 describe("npm run drift and npm run doctor over SSH", function () {
@@ -28,6 +28,7 @@ describe("npm run drift and npm run doctor over SSH", function () {
   const homepage = (): Promise<string> => homepageOf(world());
   const kinds = (): Promise<readonly string[]> => driftOf(stack);
 
+  nothingFound(() => ({ world: world(), stack }));
   findings(() => ({ world: world(), stack }));
 
   it("find a container that is stopped, that is gone, and that has more rights than declared", async () => {

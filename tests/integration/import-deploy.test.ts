@@ -179,7 +179,16 @@ describe("a Compose file that is imported and deployed", function () {
     for (const canary of Object.values(CANARIES)) assert.ok(!said(imported).includes(canary));
     const report = await command("report", "--stack", STACK);
     assert.equal(report.code, 2, said(report));
-    assert.match(said(report), /services\.app\.exemptions\.0\.reason: /);
+    assert.deepEqual(
+      [...report.stderr.matchAll(/^ {2}(services\..*?): expected a reason of at least 10 /gm)].map(
+        ([, where]) => where,
+      ),
+      ["app", "oauth2-proxy"].flatMap((name) =>
+        ["environmentSecrets", "healthCheck"].map(
+          (control) => `services.${name}: exemption ${control}`,
+        ),
+      ),
+    );
   });
 
   it("is accepted once the reasons are there", async () => {

@@ -10,6 +10,14 @@ import { deployStack, type DeployStack } from "./deploy-stack";
 const ALL = (result: Result): string => `${result.stdout}${result.stderr}`;
 const allow = (...ranges: readonly string[]): string =>
   `  pinned-stack:adminAllow: ${JSON.stringify(ranges)}`;
+interface Exported {
+  readonly deployment: {
+    readonly resources: readonly {
+      readonly urn: string;
+      readonly outputs?: { readonly model?: { readonly image?: string } };
+    }[];
+  };
+}
 const NOBODY = "192.0.2.0/24";
 const EVERYBODY = ["192.0.2.0/24", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 const ADMIN = "portainer.example.test";
@@ -105,6 +113,12 @@ describe("files that are reloaded", function () {
     assert.equal(report.failures, 0, JSON.stringify(report));
     await answers("200");
     assert.deepEqual(await ids(), before);
+    // The update of the files alone has not recorded the old container as the new one.
+    const state = JSON.parse(await stack.stack.exportState()) as Exported;
+    const recorded = state.deployment.resources.find(({ urn }) =>
+      urn.endsWith(`hardened:docker:Container::${stack.name}-homepage`),
+    );
+    assert.equal(recorded?.outputs?.model?.image, stack.images.homepage);
     // The same once more, without what failed: the rules are not taken for those of the failed deployment.
     await stack.reset();
     await stack.configure(allow(NOBODY));

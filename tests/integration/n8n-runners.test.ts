@@ -108,7 +108,7 @@ describe("n8n's task runners", function () {
     assert.match(String(seen.token), /'fs' is disallowed/);
   });
 
-  it("have no way out, no database and no secret in their environment", async () => {
+  it("have no internet access, no database and no secret in their environment", async () => {
     const { "n8n-runners": runners } = await services(world(), "code");
     assert.ok(runners);
     assert.deepEqual(Object.keys(runners.NetworkSettings.Networks), ["code-n8n-runners-n8n"]);

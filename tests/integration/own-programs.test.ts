@@ -169,7 +169,7 @@ scrape_configs:
       ...["--redeem-url=http://idp:8080/token", "--oidc-jwks-url=http://idp:8080/keys"],
       `--redirect-url=http://auth.${DOMAIN}:${http}/oauth2/callback`,
       ...["--http-address=0.0.0.0:4180", "--reverse-proxy=true", "--upstream=static://202"],
-      "--set-xauthrequest=true",
+      ...["--set-xauthrequest=true", "--trusted-proxy-ip=10.201.0.0/16"],
     ],
     secrets: ["oidcClientSecret", "oidcCookieSecret"],
     healthcheck: web(4180, "/ping"),
@@ -446,6 +446,9 @@ describe("nine programs of one's own with the seven", function () {
     assert.match(seen.stranger, /403|Forbidden|Invalid Account/i);
     assert.equal(seen.url, `http://prometheus.${DOMAIN}:${http}/-/healthy`);
     assert.match(seen.body ?? "", /Prometheus.* is Healthy/);
+    const log = said(await world().docker.cli(["logs", (await one("oauth2-proxy")).Id]));
+    assert.match(log, /OAuthProxy configured/);
+    assert.doesNotMatch(log, /no --trusted-proxy-ip/);
   });
 
   it("show no drift, and a second deployment has nothing to do", async () => {
@@ -557,7 +560,14 @@ describe("nine programs of one's own with the seven", function () {
         blackbox: { ...all.blackbox, links: ["miniflux", "alertmanager"] },
       },
     });
-    succeeded("deploy", await deploy());
+    // Two that could not talk to each other can do so then.
+    const refused = await deploy();
+    assert.equal(refused.code, 1, said(refused));
+    assert.match(
+      refused.stdout + refused.stderr,
+      /WEAKER: alertmanager shares a network with blackbox/,
+    );
+    succeeded("deploy", await deploy("--allow-weaker"));
     const after = await subnets();
     assert.ok(after.has(`${STACK}-blackbox-alertmanager`));
     assert.ok(!after.has(`${STACK}-traefik-site`));

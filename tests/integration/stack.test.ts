@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 
 import { allWell, changes } from "./stack/changes";
-import { conversations } from "./stack/conversations";
-import { entrance } from "./stack/entrance";
+import { ingress } from "./stack/ingress";
+import { links } from "./stack/links";
 import { metrics } from "./stack/metrics";
 import { proxies } from "./stack/proxies";
 import { restrictions } from "./stack/restrictions";
@@ -36,8 +36,8 @@ describe("the whole stack, deployed over SSH", function () {
   describe("under the policy", () => {
     restrictions(whole);
   });
-  describe("in conversation", () => {
-    conversations(whole);
+  describe("on their networks", () => {
+    links(whole);
   });
   describe("with the Docker socket", () => {
     proxies(whole);
@@ -49,7 +49,7 @@ describe("the whole stack, deployed over SSH", function () {
     secrets(whole);
   });
   describe("seen from outside", () => {
-    entrance(whole);
+    ingress(whole);
     slowClients(whole);
   });
   describe("while it changes", () => {

@@ -1,3 +1,4 @@
+/** Chromium, for the tests of pages. */
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { chromium, type Page } from "playwright-core";

@@ -1,3 +1,4 @@
+/** Starts a Docker daemon in the tests' own host. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { basename, join } from "node:path";

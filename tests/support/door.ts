@@ -1,3 +1,4 @@
+/** Forwards a port of this machine into the tests' own host. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "./relay";
 

@@ -1,3 +1,4 @@
+/** Reads the facts that the CIS rules judge from `docker inspect`. */
 import { z } from "zod";
 
 import { ContainerFacts } from "../../tools/report/cis/facts";

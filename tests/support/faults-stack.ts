@@ -77,6 +77,8 @@ const scriptOf = (service: Changed, kind: Kind): string => {
   return `${service === "n8n" ? `${MILD}; ` : ""}exec "$@"`;
 };
 
+export type Visited = "n8n" | "homepage" | "portainer";
+
 export interface FaultStack extends Deployment {
   /** The images that are configured now. */
   readonly images: Readonly<Record<string, string>>;
@@ -91,8 +93,8 @@ export interface FaultStack extends Deployment {
   command(name: "deploy" | "drift", ...args: readonly string[]): Promise<Result>;
   /** Rejects where an owner of n8n does not find everything again. */
   hasData(): Promise<void>;
-  /** Visits a page of n8n that needs its database, and those that do not: the start page and Portainer, every 75 ms. */
-  probes(): Readonly<Record<"n8n" | "homepage" | "portainer", Probe>>;
+  /** Visits a page every 75 ms until it is stopped: one of n8n that needs its database, or those that do not. */
+  probe(of: Visited): Probe;
   /** The images that run, by container. */
   running(): Promise<Readonly<Record<string, string>>>;
 }
@@ -104,12 +106,19 @@ const SECRETS = {
   portainerPassword: "canary-portainer-c3e8b6",
 };
 const DOMAIN = "example.test";
+const PAGES: Readonly<Record<Visited, readonly [host: string, path: string]>> = {
+  n8n: [`n8n.${DOMAIN}`, "/rest/workflows"],
+  homepage: [DOMAIN, "/"],
+  portainer: [`portainer.${DOMAIN}`, "/api/system/status"],
+};
 
 export interface FaultOptions {
   /** Images by service. Default: those of the test bed, for Traefik, the start page, Portainer, n8n and PostgreSQL. */
   readonly images?: Readonly<Record<string, string>>;
   /** `pinned-stack:services`. */
   readonly services?: Values;
+  /** Milliseconds after which a command is killed. Default 400 000. */
+  readonly timeout?: number;
 }
 
 /** Deploys it, and gives n8n an owner, a workflow and a credential. */
@@ -140,7 +149,8 @@ export async function faultStack(
   const { stack } = deployment;
   const visit = (host: string, path: string, question?: Question) =>
     ask(`http://127.0.0.1:${http}${path}`, { ...question, host });
-  const place = { cwd: stack.project, env: stack.env };
+  const { timeout = 400_000 } = options;
+  const place = { cwd: stack.project, env: stack.env, timeout };
   const begin: FaultStack["begin"] = (command, ...args) =>
     command === "deploy"
       ? start(
@@ -170,14 +180,6 @@ export async function faultStack(
   const workflow = await owner.createWorkflow();
   const credential = await owner.createCredential("canary-credential-8d2f");
   let count = 0;
-  const probe = (host: string, path: string): Probe =>
-    startProbe({
-      url: `http://127.0.0.1:${http}${path}`,
-      host,
-      every: 75,
-      limit: 20_000,
-      ...(host.startsWith("n8n.") && { headers: { cookie: owner.cookie } }),
-    });
 
   return {
     ...deployment,
@@ -213,11 +215,16 @@ export async function faultStack(
       assert.equal((await again.workflows())[workflow], "Kept over replacements");
       assert.ok(await again.canRead(credential), "the credential cannot be decrypted");
     },
-    probes: () => ({
-      n8n: probe(`n8n.${DOMAIN}`, "/rest/workflows"),
-      homepage: probe(DOMAIN, "/"),
-      portainer: probe(`portainer.${DOMAIN}`, "/api/system/status"),
-    }),
+    probe: (of) => {
+      const [host, path] = PAGES[of];
+      return startProbe({
+        url: `http://127.0.0.1:${http}${path}`,
+        host,
+        every: 75,
+        limit: 20_000,
+        ...(of === "n8n" && { headers: { cookie: owner.cookie } }),
+      });
+    },
     running: async () => {
       const mine = ["--filter", `label=pinned-stack.stack=${name}`];
       const role = ["--filter", "label=hardened.role=container"];

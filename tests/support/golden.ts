@@ -1,3 +1,4 @@
+/** Comparison with expected files in tests/golden/. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,3 +1,4 @@
+/** What the tests of hardened containers share: a host, and the expectation that the whole policy applies. */
 import assert from "node:assert/strict";
 
 import * as command from "@pulumi/command";

@@ -1,3 +1,4 @@
+/** HTTP requests of the tests. */
 import { request as plain, type IncomingHttpHeaders } from "node:http";
 import { request as secure } from "node:https";
 

@@ -1,3 +1,4 @@
+/** A machine beyond the tests' own host, with an HTTP server. */
 import type { OwnHost } from "./own-host";
 import { succeeded } from "./run";
 

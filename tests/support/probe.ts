@@ -1,3 +1,4 @@
+/** Sends requests all the time, to measure an interruption. */
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 

@@ -1,3 +1,4 @@
+/** Starts programs in the tests' own host. */
 import { spawn } from "node:child_process";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";

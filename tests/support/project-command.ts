@@ -1,3 +1,4 @@
+/** The commands of package.json, as the tests start them. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 

@@ -1,3 +1,4 @@
+/** Configurations for tests, as Pulumi gives them to the program. */
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 

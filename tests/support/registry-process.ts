@@ -1,3 +1,4 @@
+/** Starts the test registry, and reads its access log. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { OwnHost } from "./own-host";

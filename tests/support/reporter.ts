@@ -1,3 +1,4 @@
+/** Mocha's reporter of this project. */
 import { reporters, Runner, type MochaOptions } from "mocha";
 
 /** Mocha's usual report, and a last line that scripts can read: `N passed, N failed, N skipped`. */

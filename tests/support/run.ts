@@ -1,3 +1,4 @@
+/** Runs programs and captures what they print. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 

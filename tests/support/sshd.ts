@@ -1,3 +1,4 @@
+/** Starts an SSH server in the tests' own host. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";

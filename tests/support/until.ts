@@ -1,3 +1,4 @@
+/** Waits for a condition. */
 import { setTimeout as pause } from "node:timers/promises";
 
 /**

@@ -114,7 +114,7 @@ export async function proveBackup(at: Databases, time: string | undefined): Prom
   if (code === NOT_RUNNING) throw new Refused(notRunning(args.stack));
   if (code !== 0 || !/^PROVED$/m.test(stdout))
     throw new Refused(
-      "the backup is NOT proved; the lines above say why; what runs was not touched",
+      "the backup is NOT proved; the lines above say why; running containers were not touched",
     );
   const seconds = Math.round((Date.now() - started) / 1000);
   const proved = provedNames(stdout);

@@ -70,7 +70,7 @@ export async function backupChecks(
   const shell = hostShell(hostAccess(config.host));
   try {
     const repository = await readBackups({ shell, loaded, signal, log: () => undefined });
-    const proof = await readProof(shell, model.stack, config.backups, signal);
+    const proof = await readProof(shell, model.stack, signal);
     return freshness(model.stack, savedNames(model.containers), repository, proof, Date.now());
   } catch (error) {
     if (error instanceof HostError)

@@ -1,6 +1,9 @@
+/** The command `npm run backup`. */
 import { CommandError, runCommand } from "../cli/command";
 import { backupNow, initBackups, listBackups, proveBackup, unlockBackups } from "../backup/backup";
 import { checkedTime } from "../backup/runs";
+import { tellBackup } from "../backup/outcome";
+import { Databases } from "../deploy/host/dump";
 import { onDatabases } from "../deploy/host/locked";
 
 void runCommand({
@@ -17,7 +20,9 @@ Backups of the stack's data in the repository of services.backup, which makes on
   --init             create the repository
   --unlock           remove all locks of the repository, once no other restic works on it
 
-Exit code: 0 done; 1 failed, what runs was not touched; 2 an option is invalid; 130 stopped by Ctrl-C.`,
+A failed --now or --verify is sent to pinned-stack:notify (event backup).
+
+Exit code: 0 done; 1 failed, running containers were not touched; 2 an option is invalid; 130 stopped by Ctrl-C.`,
   options: {
     stack: { type: "string", default: "dev" },
     now: { type: "boolean", default: false },
@@ -38,7 +43,7 @@ Exit code: 0 done; 1 failed, what runs was not touched; 2 an option is invalid; 
         "expected exactly one of --now, --list, --verify, --init and --unlock",
       );
     const time = checkedTime(mode === "verify" ? 1 : 0, positionals);
-    return onDatabases(stack, signal, (at) => {
+    const work = (at: Databases): Promise<number> => {
       switch (mode) {
         case "now":
           return backupNow(at);
@@ -51,6 +56,10 @@ Exit code: 0 done; 1 failed, what runs was not touched; 2 an option is invalid; 
         default:
           return unlockBackups(at);
       }
-    });
+    };
+    const start = (wanted: typeof work) => onDatabases(stack, signal, wanted);
+    return mode === "now" || mode === "verify"
+      ? tellBackup({ stack, mode, signal }, work, start)
+      : start(work);
   },
 });

@@ -1,3 +1,4 @@
+/** The command `npm run deploy`: its options. The work, and with it the exit code, is in tools/deploy/. */
 import { confirm } from "../deploy/plan/confirm";
 import { beforeChanges, Refused } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";
@@ -9,7 +10,8 @@ import { onDatabases } from "../deploy/host/locked";
 import { rollbackTarget } from "../deploy/rollback";
 import { deploy } from "../deploy/deploy";
 import { Databases, dump, forgetOldData, restore } from "../deploy/host/dump";
-import { consoleReporter } from "../deploy/console";
+import { consoleReporter, Reporter } from "../deploy/console";
+import { tellOutcome } from "../deploy/outcome";
 import { oneLine } from "../../text/one-line";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
@@ -90,24 +92,29 @@ unhealthy, or an option is invalid; 3 returned: the previous containers run agai
       allowWeaker: values["allow-weaker"],
       allowDelete: values["allow-delete"],
     };
-    const reporter = consoleReporter();
-    return deploy({
-      stack,
-      signal,
-      reporter,
-      withoutTrial: values["without-trial"],
-      adopt: values.adopt,
-      imageChangeKinds,
-      confirm: (decision) =>
-        confirm(
-          decision,
-          allowed,
-          interactive ? (question, wanted) => ask(question, wanted, signal) : undefined,
-        ),
-      ...(values.rollback && {
-        target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
-      }),
-    }).finally(reporter.close);
+    const console = consoleReporter();
+    let declined = false;
+    const asked = async (question: string, wanted: string): Promise<boolean> => {
+      const answer = await ask(question, wanted, signal);
+      declined = !answer;
+      return answer;
+    };
+    const run = (reporter: Reporter) =>
+      deploy({
+        stack,
+        signal,
+        reporter,
+        withoutTrial: values["without-trial"],
+        adopt: values.adopt,
+        imageChangeKinds,
+        confirm: (decision) => confirm(decision, allowed, interactive ? asked : undefined),
+        ...(values.rollback && {
+          target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
+        }),
+      });
+    return tellOutcome({ stack, signal, reporter: console, declined: () => declined }, run).finally(
+      console.close,
+    );
   },
 });
 

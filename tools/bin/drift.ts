@@ -1,3 +1,4 @@
+/** The command `npm run drift`. */
 import { compare, unsupportedLimits } from "../deploy/host/drift";
 import { hostShell } from "../../host/shell";
 import { takeInventory } from "../deploy/host/inventory";

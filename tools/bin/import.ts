@@ -1,3 +1,4 @@
+/** The command `npm run import`. */
 import { runCommand, surroundings } from "../cli/command";
 import { runImport } from "../import/run";
 

@@ -1,3 +1,4 @@
+/** The command `npm run pin`. */
 import { runCommand, surroundings } from "../cli/command";
 import { runPin } from "../pin/run";
 

@@ -1,3 +1,4 @@
+/** The command `npm run preview`: the plan with an engine, the offline plan without. */
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
 import { printable } from "../../text/one-line";

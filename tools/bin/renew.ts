@@ -1,3 +1,4 @@
+/** The command `npm run renew`. */
 import { KNOWN_FOLDER } from "../../images/known/data";
 import { runCommand, surroundings } from "../cli/command";
 import { runRenew } from "../trust/renew/run";

@@ -1,3 +1,4 @@
+/** The command `npm run report`. */
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 

@@ -1,3 +1,4 @@
+/** The command `npm run scan`. */
 import { runCommand, surroundings } from "../cli/command";
 import { runScan } from "../trust/scan/run";
 

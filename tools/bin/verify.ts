@@ -1,3 +1,4 @@
+/** The command `npm run verify`. */
 import { runCommand, surroundings } from "../cli/command";
 import { runVerify } from "../trust/verify";
 

@@ -1,3 +1,4 @@
+/** Questions at the terminal. */
 import { createInterface } from "node:readline/promises";
 
 /** Asks at the terminal; true if the answer is exactly `wanted`. Ctrl-D means no. Rejects when `signal` aborts. */

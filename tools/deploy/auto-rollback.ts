@@ -98,7 +98,7 @@ async function startPrevious(
   const { code } = await give().catch((error: unknown) => {
     if (signal.aborted || !(error instanceof HostError)) throw error;
     // The same script waits for the first one, and has nothing left to do then.
-    reporter.log(`${textOf(error)}; the return goes on on the host; waiting for its end`);
+    reporter.log(`${textOf(error)}; the rollback still runs on the host; waiting for its end`);
     return give();
   });
   const live = await takeInventory(shell, stack, signal);

@@ -1,3 +1,4 @@
+/** What a deployment prints: its plan on stdout and its progress on stderr, with secrets masked. */
 import { painter } from "../cli/command";
 import { printable } from "../../text/one-line";
 import { Mask } from "../../text/redact";

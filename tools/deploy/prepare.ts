@@ -1,4 +1,6 @@
 /** The part of a deployment that starts and stops no container: plan, confirmation, image pulls. */
+import { EngineEvent } from "@pulumi/pulumi/automation";
+
 import { bareTagsOf, StackModel } from "../../components/model";
 import { PlainConfig } from "../../config/file/edit";
 import { ADOPT, Adoption, adoptedPlan, adoptionFindings, adoptionProblem } from "./adopt";
@@ -14,7 +16,8 @@ import { replacesDatabase, triedIn } from "./plan/trial";
 import { weakenings } from "./plan/weakenings";
 import { Decision, planText } from "./plan/text";
 import { checkImages, refuseUnmet, verifiedLines } from "../../images/signatures/check";
-import { PROJECT_FOLDER } from "../cli/command";
+import { CommandError, PROJECT_FOLDER, textOf } from "../cli/command";
+import { lostProviders } from "./pulumi/events";
 import { removeOrphans } from "./host/orphans";
 import { pullImages } from "./host/pull";
 import { loadTarget, onConfig, Target, withPlannedImages } from "./pulumi/target";
@@ -158,13 +161,20 @@ async function previewPlan(
   orphaned: readonly OrphanedVolume[],
 ): Promise<Plan> {
   return onConfig(pulumi, current, config, async (options) => {
-    const events = await pulumi.preview({
-      ...options,
-      signal,
-      // Pulumi refuses to plan the deletion of protected resources; the plan lists these volumes itself.
-      exclude: orphaned.map(({ urn }) => urn),
-      replace: drifted,
-    });
+    const events: EngineEvent[] = [];
+    try {
+      await pulumi.preview({
+        ...options,
+        signal,
+        // Pulumi refuses to plan the deletion of protected resources; the plan lists these volumes itself.
+        exclude: orphaned.map(({ urn }) => urn),
+        replace: drifted,
+        onEvent: (event) => events.push(event),
+      });
+    } catch (error) {
+      const lost = lostProviders(events);
+      throw lost.length > 0 ? new CommandError([...lost, textOf(error)].join("\n"), 1) : error;
+    }
     return planOf(model, state, events);
   });
 }

@@ -7,7 +7,7 @@ import { formatReference } from "../../images/reference";
 import { isMap } from "../../text/messages";
 import { UserError } from "../../text/user-error";
 import { loadStack } from "../model/load";
-import { type Imported, type ImportedService } from "./convert";
+import { type Imported, type ImportedService, withReach } from "./convert";
 import { type Entry } from "./entry";
 
 /** Stands for every reason that is still to be filled in. */
@@ -138,17 +138,18 @@ function withoutNames(
   const loginName = typeof login === "string" ? login : login?.service;
   const hasLogin = loginName !== undefined && keep(loginName);
   if (lost.size === 0) return service;
+  const left: Entry = {
+    ...rest,
+    ...(kept.depends_on && kept.depends_on.length > 0 && { depends_on: kept.depends_on }),
+    ...(kept.links && kept.links.length > 0 && { links: kept.links }),
+    ...(kept.volumes && kept.volumes.length > 0 && { volumes: kept.volumes }),
+    ...(login !== undefined && (hasLogin ? { login } : { admin: true as const })),
+  };
   return {
     ...service,
-    entry: {
-      ...rest,
-      ...(kept.depends_on && kept.depends_on.length > 0 && { depends_on: kept.depends_on }),
-      ...(kept.links && kept.links.length > 0 && { links: kept.links }),
-      ...(kept.volumes && kept.volumes.length > 0 && { volumes: kept.volumes }),
-      ...(login !== undefined && (hasLogin ? { login } : { admin: true as const })),
-    },
+    entry: left,
     findings: [
-      ...service.findings,
+      ...withReach(service.findings, left),
       {
         kind: "question",
         what: `it uses ${[...lost].join(", ")}, which has no entry`,

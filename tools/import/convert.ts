@@ -13,7 +13,7 @@ import { convertEnvironment, taintSecrets } from "./environment";
 import { type ProjectFolder } from "./folder";
 import { hostFinder } from "./hosts";
 import { knownImage } from "./known";
-import { convertPage, labelsOf } from "./page";
+import { convertPage, labelsOf } from "./ports";
 import { convertProcess, refusals } from "./process";
 import { type ImportedSecret, Secrets } from "./secrets";
 import { DataVolumes, type MovedData } from "./data-volumes";
@@ -126,6 +126,7 @@ export class Import {
       const draft = drafts.get(as);
       if (draft !== undefined) this.#connect(draft, { name, service }, drafts);
     }
+    if (this.#candidates.length > 1) tellOfReach([...drafts.values()]);
     const services = this.#candidates.map(({ name, as, image, findings }): ImportedService => {
       const draft = drafts.get(as);
       return {
@@ -226,14 +227,36 @@ export class Import {
     const links = wanted.filter((service) => reachable(service) && !depends_on.includes(service));
     if (depends_on.length > 0) draft.entry.depends_on = depends_on;
     if (links.length > 0) draft.entry.links = links;
-    const others = Object.keys(this.#input.file.services).length - 1;
-    if (others > 0)
+  }
+}
+
+const REACHES = "it reaches every service of its networks";
+
+/** Whom a service reaches, as a finding. */
+export const reach = ({ depends_on = [], links = [] }: Entry): Finding => ({
+  kind: "tightened",
+  what: REACHES,
+  instead: `it reaches ${[...depends_on, ...links].join(", ") || "no other service"}`,
+});
+
+/** The findings of a service whose connections have changed. */
+export const withReach = (findings: readonly Finding[], entry: Entry): readonly Finding[] =>
+  findings.map((one) => (one.what === REACHES ? reach(entry) : one));
+
+/** Says of each service whom it reaches, and of each without pages whether another one reaches it. */
+function tellOfReach(drafts: readonly Draft[]): void {
+  const reached = new Set(
+    drafts.flatMap(({ entry }) => [...(entry.depends_on ?? []), ...(entry.links ?? [])]),
+  );
+  for (const draft of drafts) {
+    const { what, instead } = reach(draft.entry);
+    draft.say("tightened", what, instead);
+    const { port, ports = [] } = draft.entry;
+    if (port === undefined && ports.length === 0 && !reached.has(draft.name))
       draft.say(
         "tightened",
-        "it reaches every service of its networks",
-        wanted.length === 0
-          ? "it reaches no other service"
-          : `it reaches ${[...depends_on, ...links].join(", ") || "none"}`,
+        "every service of its networks reaches it",
+        "none does; one that connects to it needs it in its links",
       );
   }
 }
@@ -447,6 +470,6 @@ function askForEgress(draft: Draft, source: Source, context: Context): void {
     draft.say(
       "question",
       "does it need the internet?",
-      "it has no way out; if it needs one: an exemption outsideNetworks: [egress]",
+      "it has no internet access; if it needs it: an exemption outsideNetworks: [egress]",
     );
 }

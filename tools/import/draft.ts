@@ -51,7 +51,7 @@ export class Draft {
     else if (Array.isArray(given.value) && Array.isArray(value))
       this.entry.exemptions[index] = {
         ...given,
-        value: [...(given.value as unknown[]), ...(value as unknown[])],
+        value: [...new Set([...(given.value as unknown[]), ...(value as unknown[])])],
       };
     this.#exempted.set(control, [...(this.#exempted.get(control) ?? []), what]);
   }

@@ -64,7 +64,7 @@ export function convertEnvironment(draft: Draft, source: Source, context: Contex
 const fileVariable = ({ known }: Source, variable: string, secret: string) =>
   known.fileVariable?.(variable, secretPath(secret));
 
-export const secretPath = (secret: string): string => `/run/secrets/${secret}`;
+const secretPath = (secret: string): string => `/run/secrets/${secret}`;
 
 /** Adds a secret to the files of the entry, once. */
 export function addSecret(draft: Draft, name: string): void {
@@ -86,7 +86,8 @@ function givenVariables(draft: Draft, source: Source, context: Context): Given {
   const { name, service } = source;
   const given = new Map<string, readonly Piece[] | undefined>();
   for (const [key, value] of envFileVariables(draft, source, context))
-    given.set(key, [{ text: value }]);
+    // Often both are the same file, and then the same secret.
+    given.set(key, [{ text: value, ...(variables.value(key) === value && { variable: key }) }]);
   for (const [key, template] of pairsOf(service.environment)) {
     const at = `services.${name}.environment.${key}`;
     if (template !== undefined) given.set(key, variables.pieces(template, at));

@@ -28,7 +28,7 @@ export const MAX_CONFIG_KIB = 16;
 
 /** Names that are files although there is nothing of that name here. */
 export const FILE_LIKE =
-  /\.(?:ya?ml|json|toml|ini|conf|cfg|config|properties|xml|env|txt|sh|sql|js|py|lua|rules|template|tmpl|cnf|crt|pem|key|php|html|css|service|list|htpasswd|alloy|hcl)$|(?:^|\/)(?:Caddyfile|Corefile|\.?htpasswd)$/i;
+  /\.(?:ya?ml|json|toml|ini|conf|cfg|config|properties|xml|env|txt|sh|sql|js|py|lua|rules|template|tmpl|cnf|crt|pem|key|php|html|css|service|list|htpasswd|alloy|hcl|ico|png|jpe?g|gif|svg|webp|woff2?|p12|pfx|jks)$|\.(?:ya?ml|json|ini|conf|cfg|cnf)\.[\w-]{1,20}$|(?:^|\/)(?:Caddyfile|Corefile|\.?htpasswd)$/i;
 
 /** Adds `configs` and `secrets` to the entry. */
 export function convertFiles(
@@ -124,7 +124,7 @@ function secretLine(text: string): number | undefined {
 
 /** The `secrets` of a service. */
 function convertSecrets(draft: Draft, source: Source, context: Context): void {
-  const { file, secrets, variables } = context;
+  const { file, folder, secrets, variables } = context;
   for (const item of listOf(keyOf(source, "secrets", context))) {
     const name = isMap(item) ? scalar(item.source) : scalar(item);
     if (name === undefined) continue;
@@ -136,7 +136,7 @@ function convertSecrets(draft: Draft, source: Source, context: Context): void {
     const piece = { text: variables.value(variable ?? "") ?? "", variable: variable ?? "" };
     const taken =
       path !== undefined
-        ? secrets.ofFile(name, path, draft.name)
+        ? secrets.ofFile(name, folder.absolute(path), draft.name)
         : variable !== undefined
           ? secrets.ofValue(name, [piece], draft.name)
           : secrets.ofName(name, draft.name);

@@ -3,7 +3,7 @@ import { formatReference } from "../../images/reference";
 import { counted, oneLine } from "../../text/one-line";
 import { columns, type painter } from "../cli/command";
 import { moveCommands, secretCommands, type CommandOptions } from "./commands";
-import { type Imported } from "./convert";
+import { type Imported, type ImportedService } from "./convert";
 import { type Finding, type FindingKind } from "./entry";
 import { entriesYaml, type NewEntries } from "./stack-file";
 
@@ -21,7 +21,7 @@ export function countKinds({
   services,
   findings,
 }: Imported): Readonly<Record<FindingKind, number>> {
-  const all = [...findings, ...services.flatMap((service) => service.findings)];
+  const all = [...findings, ...services.flatMap(shown)];
   const count = (kind: FindingKind): number => all.filter((one) => one.kind === kind).length;
   return {
     refused: services.filter((one) => one.findings.some(({ kind }) => kind === "refused")).length,
@@ -31,6 +31,10 @@ export function countKinds({
     tightened: count("tightened"),
   };
 }
+
+/** Without an entry there is nothing to fill in, and nothing that is tightened. */
+const shown = ({ entry, findings }: ImportedService): readonly Finding[] =>
+  findings.filter(({ kind }) => entry !== undefined || kind === "refused" || kind === "changed");
 
 export function entriesOf({ services }: Imported): NewEntries {
   const made = services.flatMap(({ name, image, entry }) =>
@@ -62,7 +66,7 @@ export function printed(
     ...(findings.length > 0 ? [table(findings), ""] : []),
     ...services.flatMap((service) => [
       `${heading(service.name)}${service.entry === undefined ? "  (no entry)" : ""}`,
-      table(service.findings),
+      table(shown(service)),
       "",
     ]),
     ...(made > 0 ? [heading(`Entries for ${stackFile}`), "", entriesYaml(entries)] : []),

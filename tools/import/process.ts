@@ -1,6 +1,7 @@
 /** Converts the user, the limits and the other keys that stand for themselves; and what cannot be taken. Pure. */
 import { isMap } from "../../text/messages";
 import { isRoot } from "../../components/hardened/policy";
+import { leftOut } from "./compose/keys";
 import { listOf, mebibytes, namesOf, pairsOf, scalar, seconds, textsOf } from "./compose/syntax";
 import { keyOf, textKey, type Context, type Source } from "./context";
 import { joined } from "./compose/variables";
@@ -133,6 +134,15 @@ export function convertProcess(draft: Draft, source: Source, context: Context): 
       "enabled: false; remove the line to run it",
     );
   }
+  const restart = restartOf(source, context);
+  if (/^(?:no|none|on-failure)\b/.test(restart))
+    draft.say(
+      "question",
+      `restart: ${restart}`,
+      "a container here keeps running; if it ends by itself, run it by hand, or in the entry point of the service that needs it",
+    );
+  for (const [key, instead] of leftOut(source.service)) draft.say("question", key, instead);
+  if (isTrue(keyOf(source, "use_api_socket", context))) draft.readsDocker = true;
   for (const hook of ["post_start", "pre_stop"])
     if (listOf(source.service[hook]).length > 0)
       draft.say("question", hook, "there is no such key; do it in its entry point");
@@ -142,6 +152,14 @@ export function convertProcess(draft: Draft, source: Source, context: Context): 
       "it uses a GPU",
       "devices: [/dev/dri] with an exemption; NVIDIA's runtime is not supported",
     );
+}
+
+function restartOf(source: Source, context: Context): string {
+  const deploy = keyOf(source, "deploy", context);
+  const policy = isMap(deploy) && isMap(deploy.restart_policy) ? deploy.restart_policy : {};
+  const said = scalar(policy.condition) ?? textKey(source, "restart", context) ?? "";
+  // YAML reads no as false.
+  return said === "false" ? "no" : said;
 }
 
 /** `host:address` in a list, or a map. */
@@ -286,6 +304,13 @@ function addLimits(draft: Draft, source: Source, context: Context): void {
   const ulimits = keyOf(source, "ulimits", context);
   const nofile = isMap(ulimits) ? ulimits.nofile : undefined;
   const files = Number(isMap(nofile) ? (scalar(nofile.soft) ?? 0) : (scalar(nofile) ?? 0));
+  const others = namesOf(ulimits).filter((name) => name !== "nofile");
+  if (others.length > 0)
+    draft.say(
+      "question",
+      `ulimits: ${others.join(", ")}`,
+      "only nofile is a key here; the others are those of the engine",
+    );
   if (files > 0) entry.ulimits = { nofile: clamp(Math.trunc(files), 64, 1048576) };
 }
 

@@ -79,6 +79,7 @@ export async function runImport(command: ImportCommand): Promise<number> {
     stack,
     stackFile,
     compose: given.path,
+    project: given.project,
     args: [given.path, ...(command.envFile === undefined ? [] : ["--env-file", command.envFile])],
     toolImage: toolImage(file.config[fullKey("images")]),
   };

@@ -6,7 +6,7 @@ export interface ImportedSecret {
   readonly name: string;
   /** Absent if no file that was read has it. */
   readonly value?: string;
-  /** A file that holds it, as the Compose file names it. */
+  /** The path of a file that holds it: absolute, or from the home directory, `~/…`. */
   readonly file?: string;
   readonly readers: ReadonlySet<string>;
 }
@@ -46,6 +46,8 @@ const PASSWORDS = [
   /:\/\/[^\s:/?#@]*:([^\s@/]+)@/g,
   /(?:^|[?&;\s"'])[\w.-]{0,40}(?:password|passwd|pwd|pass|secret|token|api_?key)=["']?([^&;\s"'$%{<][^&;\s"']*)/gi,
   /(?:^|\s)--?(?!no-)[\w-]{0,40}(?:password|passwd|pass|secret|token|api-?key)\s+["']?([^-\s"'$%{<][^\s"']*)/gi,
+  /\bcurl\s(?:[^\n]{0,200}\s)?(?:-[a-zA-Z]{0,5}u\s?|--user[\s=])["']?[^\s:"']{1,100}:([^\s"'$%{<]+)/g,
+  /\b(?:redis|valkey)-cli\s(?:[^\n]{0,200}\s)?-a\s["']?([^\s"'$%{<]+)/g,
   /(?:^|\s)(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p([^\s"'$%{<][^\s"']*)/g,
 ];
 

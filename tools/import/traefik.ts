@@ -66,7 +66,10 @@ export function routeOf(
         "publish the port: ports, with an exemption publishedPorts",
       ]);
   }
-  if (rules.length === 0) return undefined;
+  if (rules.length === 0)
+    return questions.length === 0
+      ? undefined
+      : { hosts: [], allowList: false, questions, dropped: [] };
   const parsed = rules.map(parseRule);
   const hosts = [...new Set(parsed.flatMap((rule) => rule.hosts))];
   const paths = [...new Set(parsed.map((rule) => rule.path))];

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { ContainerModel } from "../../components/hardened/model";
 import { Exemption } from "../../components/hardened/policy";
-import { StackContainer, StackModel } from "../../components/model";
+import { CGROUP_ROOT, StackContainer, StackModel } from "../../components/model";
 import { ImageReference } from "../../images/reference";
 
 const texts = z.array(z.string());
@@ -95,7 +95,9 @@ const container = z.object({
     .default([]),
   stopGraceSeconds: z.number(),
   shmMiB: z.number().exactOptional(),
-  cgroup: z.object({ stack: z.string(), name: z.string() }).exactOptional(),
+  cgroup: z
+    .object({ root: z.string().default(CGROUP_ROOT), stack: z.string(), name: z.string() })
+    .exactOptional(),
   dependsOn: texts.default([]),
   order: z.enum(["start-first", "stop-first"]),
 }) satisfies z.ZodType<ContainerModel>;

@@ -35,7 +35,7 @@ function supplySections(supply: StackView["supply"]): Section[] {
 }
 
 export function sections(view: StackView): Section[] {
-  const { containers, entrance } = view;
+  const { containers, ingress } = view;
   return [
     section(
       "Images",
@@ -78,17 +78,17 @@ export function sections(view: StackView): Section[] {
       "Ingress",
       ["what", "how"],
       [
-        ["TLS", entrance.tls],
-        ...given("certificates from", entrance.caServer),
-        ...given("DNS records by", entrance.dnsProvider),
-        ["administrators", entrance.adminAllow.join(" ") || "no route"],
-        ...given("homepage's CSP", entrance.contentSecurityPolicy),
+        ["TLS", ingress.tls],
+        ...given("certificates from", ingress.caServer),
+        ...given("DNS records by", ingress.dnsProvider),
+        ["administrators", ingress.adminAllow.join(" ") || "no route"],
+        ...given("homepage's CSP", ingress.contentSecurityPolicy),
       ],
     ),
     section(
       "Routes",
       ["host", "service", "for"],
-      entrance.routes.map((route) => [
+      ingress.routes.map((route) => [
         [route.host, ...(route.aliases ?? [])]
           .map((host) => `${host}${route.path ?? ""}`)
           .join(" "),
@@ -96,13 +96,13 @@ export function sections(view: StackView): Section[] {
         visitors(route),
       ]),
     ),
-    ...(entrance.redirects === undefined
+    ...(ingress.redirects === undefined
       ? []
       : [
           section(
             "Redirects",
             ["host", "to"],
-            entrance.redirects.map(({ from, to }) => [from, to]),
+            ingress.redirects.map(({ from, to }) => [from, to]),
           ),
         ]),
     section(
@@ -157,7 +157,7 @@ const visitors = ({
   adminPaths = [],
   login,
   insecureSkipVerify,
-}: StackView["entrance"]["routes"][number]): string => {
+}: StackView["ingress"]["routes"][number]): string => {
   const [all, others, paths] = admin
     ? ["administrators", "everybody", publicPaths]
     : ["everybody", "administrators", adminPaths];

@@ -5,6 +5,8 @@
 #   take TIME NAME         saves what comes in on stdin
 #   tidy                   removes old backups
 #   reach | list | init | unlock | check
+#   noted full|proved BACKUP   remembers that a backup of everything is complete, or was restored on trial
+#   proved                 when that was, in seconds since the epoch, and which backup
 #   files ID | file ID PATH | tar ID   what a backup has: names, a file, all volumes
 set -eu
 umask 077
@@ -30,7 +32,15 @@ restic_plain() {
   if [ "$KIND" = sftp ]; then
     set -- -o "sftp.args=-F /dev/null -i /tmp/key -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/backup/known_hosts -o GlobalKnownHostsFile=/dev/null -o ConnectTimeout=15 -o ServerAliveInterval=15" "$@"
   fi
-  ${limit:-} restic --no-cache --quiet "$@"
+  ${limit:-} sh -c 'echo $$ >"$0"; exec restic --no-cache --quiet "$@"' "$said.pid" "$@"
+}
+
+FULL='no space left|quota|disk full|507 insufficient|storage ?full'
+# restic tries a full target again for a quarter of an hour, which it does not become emptier in.
+give_up_when_full() {
+  while sleep 5; do
+    if [ "$(grep -ciE "$FULL" "$said")" -ge 3 ]; then kill "$(cat "$said.pid")"; return; fi
+  done
 }
 
 # One line for what restic says on stdin, with its exit code $1.
@@ -38,7 +48,7 @@ explain() {
   text=$(tr -d '\000-\010\013-\037\177')
   has() { printf '%s' "$text" | grep -qiE -e "$1"; }
   if [ "$1" = 12 ]; then why='the password of the repository is another one; set pinned-stack:backupPassword to the one that it was made with'
-  elif has 'no space left|quota|disk full|507 insufficient|storage ?full'; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
+  elif has "$FULL"; then why='the target is full; make room there, or keep fewer backups (services.backup.keep)'
   elif has 'unable to remove'; then why='the target lets no backup be removed; where that is meant (append-only), set services.backup.keep: all and remove old ones from another machine'
   elif [ "$1" = 11 ] || has 'unable to create lock|already locked'; then why="another restic works on the repository or has left a lock; wait for its end, or, if there is none: npm run backup -- --stack $STACK --unlock"
   elif has 'host key verification failed|host key is known'; then why="the server's key differs from services.backup.repository.hostKey; verify the new key on the server before you change the setting"
@@ -60,11 +70,14 @@ explain() {
 ask() {
   said=$(mktemp)
   code=0
+  give_up_when_full </dev/null >/dev/null 2>&1 &
+  watcher=$!
   restic_plain "$@" 2>"$said" || code=$?
+  kill $watcher 2>/dev/null || :
   # It does not fail where it could not remove old backups.
   if [ $code = 0 ] && grep -qi 'unable to remove' "$said"; then code=1; fi
   if [ $code != 0 ]; then explain $code <"$said" >&2; fi
-  rm -f "$said"
+  rm -f "$said" "$said.pid"
   return $code
 }
 
@@ -118,13 +131,56 @@ scheduled() {
   reach
   # Only locks of programs that have ended.
   ask unlock >/dev/null
-  run "$(date -u +%Y%m%dT%H%M%SZ)"
+  time=$(date -u +%Y%m%dT%H%M%SZ)
+  run "$time"
   log 'the backup is complete'
+  noted daily "$time"
   # What fails here says so, and is no reason to save everything again.
   tidy || :
   ask check >/dev/null || :
 }
 work() { alone scheduled "$1"; }
+
+# Remembers that $1 is done, with the backup $2. The folder is a volume that the start page reads.
+noted() {
+  printf '%s %s\n' "$(date +%s)" "$2" >"/status/.$1"
+  mv "/status/.$1" "/status/$1"
+  report
+}
+
+# age NAME: `20261127T033000Z, 5 hours ago`
+age() {
+  since='' of=''
+  if [ -s "/status/$1" ]; then read -r since of <"/status/$1"; fi
+  if [ -z "$since" ]; then echo never; return; fi
+  hours=$((($(date +%s) - since) / 3600))
+  echo "$of, $hours hours ago"
+}
+
+# is_old NAME: older than two days, or never. As `npm run doctor`.
+is_old() {
+  since=''
+  if [ -s "/status/$1" ]; then read -r since of <"/status/$1"; fi
+  [ -z "$since" ] || [ $(($(date +%s) - since)) -gt 172800 ]
+}
+
+# What the page for administrators shows.
+report() {
+  {
+    echo "Backups of stack $STACK, as of $(date -u +%Y-%m-%dT%H:%MZ)"
+    echo
+    echo "last daily backup:                      $(age daily)"
+    echo "last backup of everything (--now):      $(age full)"
+    echo "last backup restored on trial (--verify): $(age proved)"
+    echo
+    if is_old daily && is_old full; then echo "WARNING: no backup for two days; see the logs of the containers backup and postgres-dumps"; fi
+    if [ "$NOW_ALONE" != '' ] && is_old full; then echo "WARNING: only a backup of everything saves $NOW_ALONE; run: npm run backup -- --stack $STACK --now"; fi
+    if is_old proved; then echo "WARNING: no backup was restored on trial for two days; run: npm run backup -- --stack $STACK --verify"; fi
+  } >/status/.backups.txt
+  # Without secrets, for the user of the start page.
+  chmod 0644 /status/.backups.txt
+  mv /status/.backups.txt /status/backups.txt
+}
 
 command=${1:-}
 if [ $# -gt 0 ]; then shift; fi
@@ -135,10 +191,13 @@ case $command in
   take) alone save "$1" "$2" --stdin --stdin-filename "/export/$2";;
   reach) reach;;
   list) reach; ask snapshots --no-lock --json;;
-  init) ask init >/dev/null;;
+  # Nothing that takes long; restic would try a refused login for a quarter of an hour.
+  init) limit='timeout 60'; ask init >/dev/null;;
   # Of programs that still run, too.
   unlock) reach; ask unlock --remove-all >/dev/null;;
   check) reach; ask check >/dev/null;;
+  noted) noted "$1" "$2";;
+  proved) cat /status/proved 2>/dev/null || :;;
   files) ask ls --no-lock --json "$1";;
   file) ask dump --no-lock "$1" "$2";;
   # The folder itself, with its owner, is only in an archive of what is around it.

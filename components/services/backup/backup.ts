@@ -1,3 +1,4 @@
+/** The service that sends dumps and data volumes to a restic repository. Its scripts are beside it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -16,7 +17,7 @@ const FOLDER = "/backup";
 const REPOSITORY = "/repository";
 
 const script = (file: string): string => readFileSync(join(__dirname, file), "utf8");
-export const CLOCK = script("clock.sh");
+const CLOCK = script("clock.sh");
 const BACKUP = script("backup.sh");
 
 /** The options, with defaults: the schema of a service has none. */
@@ -59,7 +60,7 @@ const needsCredentials = ({ repository: where }: Readonly<Record<string, unknown
 
 /**
  * restic, which sends the data of the stack to a repository elsewhere: encrypted, deduplicated, once a day. It reads every data
- * volume and writes to none, and has no Docker socket: so what must stand still to be copied is saved by `npm run backup` alone.
+ * volume and writes to none but one of its own, in which the start page finds when that was, and has no Docker socket: so what must stand still to be copied is saved by `npm run backup` alone.
  */
 export const backup = defineService({
   name: "backup",
@@ -115,7 +116,9 @@ export const backup = defineService({
   containers: ({ stack, options, savedVolumes }) => {
     const { repository: where, minute, keep } = backupOptions(options);
     const kind = kindOf(where.address);
-    const mounted = savedVolumes().filter(({ saving }) => saving !== "command");
+    const saved = savedVolumes();
+    const mounted = saved.filter(({ saving }) => saving !== "command");
+    const nowAlone = saved.filter(({ saving }) => saving !== "dump" && saving !== "live");
     const dumps = mounted.some(({ saving }) => saving === "dump");
     return [
       {
@@ -133,6 +136,7 @@ export const backup = defineService({
           KEEP: Object.entries(keep ?? {})
             .map(([period, count]) => `--keep-${period} ${count}`)
             .join(" "),
+          NOW_ALONE: [...new Set(nowAlone.map(({ name }) => name))].join(", "),
           DUMPS: dumps ? "yes" : "no",
           LIVE: mounted
             .filter(({ saving }) => saving === "live")
@@ -157,12 +161,19 @@ export const backup = defineService({
             },
           },
         },
-        data: Object.fromEntries(
-          mounted.map(({ volume, saving }) => [
-            volume,
-            { path: saving === "dump" ? "/dumps" : `/data/${volume}`, readOnly: true, of: volume },
-          ]),
-        ),
+        data: {
+          status: { path: "/status", copy: "never" },
+          ...Object.fromEntries(
+            mounted.map(({ volume, saving }) => [
+              volume,
+              {
+                path: saving === "dump" ? "/dumps" : `/data/${volume}`,
+                readOnly: true,
+                of: volume,
+              },
+            ]),
+          ),
+        },
         ...(kind === "path"
           ? { hostPaths: [{ source: where.address, path: REPOSITORY, writable: true }] }
           : { egress: true }),

@@ -1,4 +1,5 @@
-# The clock of the backups, for both containers: calls `work DUE` once a day, at $AT_MINUTE minutes after midnight UTC. UTC has no
+# The clock of the backups, for both containers: calls `work DUE` once a day, at $AT_MINUTE minutes after midnight UTC, and `report` every
+# ten minutes. UTC has no
 # daylight saving time, so no day has the time twice or not at all. POSIX shell (BusyBox and dash).
 
 log() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*" >&2; }
@@ -16,9 +17,11 @@ forever() {
   trap 'exit 0' TERM INT
   due=$(next_due "$(date +%s)")
   later=0
+  reported=0
   while :; do
     touch /tmp/alive
     now=$(date +%s)
+    if [ $((now - reported)) -ge 600 ] || [ "$now" -lt "$reported" ]; then report; reported=$now; fi
     # A clock that was put back: the due time is now more than a day away.
     if [ $((due - now)) -gt 86400 ]; then due=$(next_due "$now"); later=0; fi
     if [ "$now" -ge "$due" ] && { [ "$now" -ge "$later" ] || [ $((later - now)) -gt 900 ]; }; then

@@ -4,6 +4,8 @@ import { DataMount } from "../../hardened/model";
 
 /** The container that dumps the databases. */
 export const DUMPS = "postgres-dumps";
+/** The volume in which the start page finds how old the backups are, and the text in it. */
+export const STATUS = { volume: "backup-status", file: "backups.txt" } as const;
 /** The name of the databases among the backups. */
 export const DATABASES = "postgres";
 

@@ -1,8 +1,10 @@
+/** The start page as a service: nginx with the pages of page.ts, or with the user's own site. */
 import { resolve } from "node:path";
 
 import { textLike } from "../../../text/messages";
 import { FileContent } from "../../hardened/model";
 import { defineService, DerivedContent } from "../definition";
+import { STATUS } from "../backup/saved";
 import { DEPLOYED_MARK, renderDetails, renderPage } from "./page";
 import { siteFiles } from "./site";
 import { STYLE } from "./style";
@@ -13,6 +15,8 @@ const DETAILS_PORT = 8081;
 const DETAILS = "/details";
 const FOLDER = "/srv/homepage";
 const CONFIG = { folder: "/etc/homepage", file: "nginx.conf" } as const;
+/** The text about backups, which the container backup writes. */
+const BACKUPS_FOLDER = "/srv/backups";
 const PROJECT_FOLDER = resolve(__dirname, "..", "..", "..");
 
 /**
@@ -33,8 +37,9 @@ export const homepage = defineService({
     adminPaths: ({ folder }) =>
       folder === undefined ? [{ path: DETAILS, target: DETAILS_PORT }] : [],
   },
-  containers: ({ options: { folder }, adminAllow }) => {
+  containers: ({ options: { folder }, adminAllow, backup }) => {
     const hasDetails = folder === undefined && adminAllow.length > 0;
+    const hasBackups = folder === undefined && backup !== undefined;
     const policy = folder === undefined ? GENERATED_POLICY : OWN_POLICY;
     const site: Readonly<Record<string, SiteFile>> =
       folder === undefined
@@ -53,7 +58,7 @@ export const homepage = defineService({
         files: {
           config: {
             path: CONFIG.folder,
-            files: { [CONFIG.file]: nginxConfig(policy, folder === undefined) },
+            files: { [CONFIG.file]: nginxConfig(policy, folder === undefined, hasBackups) },
           },
           files: {
             path: FOLDER,
@@ -66,6 +71,9 @@ export const homepage = defineService({
             },
           },
         },
+        ...(hasBackups && {
+          data: { backups: { path: BACKUPS_FOLDER, readOnly: true, of: STATUS.volume } },
+        }),
         tmpfs: { "/run": 1, "/var/cache/nginx": 16 },
         health: {
           // Not localhost: BusyBox tries only its first address, which is ::1.
@@ -95,7 +103,7 @@ const headers = (
  * There without administrators, too, so that the first of them does not replace the container. Shows the Last-Modified header:
  * a deployment writes the files only when a page has changed.
  */
-const detailsServer = (policy: string): string => `  server {
+const detailsServer = (policy: string, hasBackups: boolean): string => `  server {
     listen ${DETAILS_PORT};
     root ${FOLDER};
     absolute_redirect off;
@@ -103,11 +111,19 @@ ${headers(policy)}    sub_filter '${DEPLOYED_MARK}' 'As deployed on $sent_http_l
     sub_filter_last_modified on;
     location / { return 404; }
     location ${DETAILS}/ { }
-    location = ${DETAILS} { return 301 ${DETAILS}/; }
+${hasBackups ? BACKUPS : ""}    location = ${DETAILS} { return 301 ${DETAILS}/; }
   }
 `;
 
-const nginxConfig = (policy: string, hasDetails: boolean): string => `worker_processes 1;
+/** As plain text: what another container has written is no page. */
+const BACKUPS = `    location = ${DETAILS}/${STATUS.file} { alias ${BACKUPS_FOLDER}/${STATUS.file}; types { } default_type "text/plain; charset=utf-8"; }
+`;
+
+const nginxConfig = (
+  policy: string,
+  hasDetails: boolean,
+  hasBackups: boolean,
+): string => `worker_processes 1;
 error_log /dev/stderr notice;
 pid /run/nginx.pid;
 events { worker_connections 512; }
@@ -122,5 +138,5 @@ http {
     listen ${PORT};
     root ${FOLDER}/site;
 ${headers(policy)}  }
-${hasDetails ? detailsServer(policy) : ""}}
+${hasDetails ? detailsServer(policy, hasBackups) : ""}}
 `;

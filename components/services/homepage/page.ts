@@ -4,6 +4,7 @@
  */
 import { ContainerModel } from "../../hardened/model";
 import { Controls, Exemption, isRoot } from "../../hardened/policy";
+import { STATUS } from "../backup/saved";
 import { DescribedStack } from "../definition";
 
 interface PageService {
@@ -48,12 +49,13 @@ export function renderPage(described: DescribedStack, details?: string): string 
 /** The page for administrators. */
 export function renderDetails(described: DescribedStack): string {
   const services = pageServices(described);
+  const hasBackups = services.some(({ service }) => service === "backup");
   return document(
     described.stack,
     "details",
     `<p>${summary(services)}</p>
 <p class="deployed">${DEPLOYED_MARK}</p>
-<p><a href="/">Start page</a></p>
+<p><a href="/">Start page</a>${hasBackups ? ` · <a href="${STATUS.file}">How old the backups are</a>` : ""}</p>
 `,
     groups(services)
       .map((one) => group(one, card))

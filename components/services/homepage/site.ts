@@ -1,3 +1,4 @@
+/** Reads the user's own site, which the start page serves instead of the generated pages. */
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -212,6 +212,10 @@ export function ownPolicyProblems(at: string, own: OwnService): void {
   });
 }
 
-/** Whether the health check is that of the image: `healthcheck: image`. */
-export const usesImageHealth = (own: OwnService | undefined): boolean =>
-  own?.healthcheck?.command.length === 0;
+/** Services of one's own whose health check is that of the image: `healthcheck: image`. */
+export const ownHealthChecks = ({ images, services }: WithImages): string[] =>
+  Object.keys(images).filter((name) => services[name]?.own?.healthcheck?.command.length === 0);
+interface WithImages {
+  readonly images: Readonly<Record<string, unknown>>;
+  readonly services: Readonly<Record<string, { readonly own?: OwnService }>>;
+}

@@ -41,7 +41,7 @@ const words = z.array(z.string(expected("a quoted string")), {
 });
 
 /** The list that a simple command line would be, for a message. */
-export function listOf(text: string): string {
+function listOf(text: string): string {
   const parts = text.match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
   const shown = parts.map((part) => part.replace(/^(["'])(.*)\1$/s, "$2"));
   return `[${shown.map((word) => (/^[A-Za-z/.][\w/.=-]*$/.test(word) ? word : JSON.stringify(word))).join(", ")}]`;
@@ -262,13 +262,18 @@ const backup = z.union(
     z.strictObject({ command: words }),
     z.strictObject({ stop: z.literal(true) }),
     z.strictObject({
-      none: z.string().min(10).max(500),
+      none: z
+        .string(expected("a reason of at least 10 characters"))
+        .min(10, "expected a reason of at least 10 characters")
+        .max(500, "expected a reason of at most 500 characters"),
     }),
   ],
   expected(
     "{ stop: true }, { command: [program, argument] }, or { none: a reason of at least 10 characters }",
   ),
 );
+
+const GROUP = "the number of a group";
 
 const service = textLike("the name of a service", /^[a-z][a-z0-9-]{0,40}$/);
 
@@ -317,7 +322,13 @@ export const ownShape = {
   group_add: z
     .array(
       z
-        .union([z.number().int(), z.string().regex(/^\d{1,10}$/)], expected("a number of a group"))
+        .union(
+          [
+            z.number().int(),
+            z.string().regex(/^\d{1,10}$/, { error: ({ input }) => expectation(GROUP, input) }),
+          ],
+          expected(GROUP),
+        )
         .transform(String)
         .refine((group) => Number(group) > 0, "expected another group than root's"),
       expected('a list of numeric groups such as ["44"]'),

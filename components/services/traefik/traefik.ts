@@ -1,3 +1,4 @@
+/** The reverse proxy as a service. config.ts writes its configuration. */
 import { z } from "zod";
 
 import { quote } from "../../../host/shell-quote";

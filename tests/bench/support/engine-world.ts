@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { parse, stringify } from "yaml";
+
 import { missing, type Needs } from "../../support/requirements";
 import { newStack, type PulumiOptions, type PulumiStack } from "../../support/pulumi";
 import { startWorld, type World } from "../../support/world";
@@ -51,11 +53,15 @@ export async function newProgram(program: Program, options: PulumiOptions): Prom
   return stack;
 }
 
+/** Those that import nothing of this project are loaded as Pulumi loads a program by itself. */
+const BARE: readonly Program[] = ["empty", "plain"];
+
 function useProgram({ project }: PulumiStack, program: Program): void {
   // Pulumi looks for tsconfig.json beside the main file.
-  const settings = join(project, "Pulumi.yaml");
-  const yaml = readFileSync(settings, "utf8").replace("main: index.ts", "main: bench.ts");
-  writeFileSync(settings, yaml);
+  const file = join(project, "Pulumi.yaml");
+  const settings = parse(readFileSync(file, "utf8")) as object;
+  const runtime = BARE.includes(program) && { runtime: "nodejs" };
+  writeFileSync(file, stringify({ ...settings, ...runtime, main: "bench.ts" }));
   writeFileSync(join(project, "bench.ts"), `import "./tests/bench/support/programs/${program}";\n`);
 }
 

@@ -213,8 +213,8 @@ const FIELDS: Readonly<
   shmMiB: [() => ({ shmMiB: 128 }), { shmSize: 128 }],
   // Where the driver is systemd; see below.
   cgroup: [
-    () => ({ cgroup: { stack: "dev", name: "web" } }),
-    { cgroupParent: "pinnedstack-dev-web.slice" },
+    () => ({ cgroup: { root: "my-program", stack: "dev", name: "web" } }),
+    { cgroupParent: "myprogram-dev-web.slice" },
   ],
   order: [
     () => ({ mounts: [data()] }),
@@ -310,9 +310,9 @@ describe("the Docker container of a model", () => {
     });
 
   it("has a path as its parent cgroup where the driver is cgroupfs", async () => {
-    const said: Said = () => ({ cgroup: { stack: "dev", name: "web" } });
+    const said: Said = () => ({ cgroup: { root: "my-program", stack: "dev", name: "web" } });
     const { inputs } = await containerOf(said, "cgroupfs 2\n");
-    assert.equal(inputs.cgroupParent, "/pinned-stack/dev/web");
+    assert.equal(inputs.cgroupParent, "/my-program/dev/web");
   });
 
   it("reads each of the host's controllers through a mount of its own on cgroup v1", async () => {
@@ -338,7 +338,7 @@ describe("the Docker container of a model", () => {
         .map(({ inputs }) => String(inputs.stdin));
     assert.deepEqual(await commands(), []);
     const asked = await commands(() => ({
-      cgroup: { stack: "dev", name: "web" },
+      cgroup: { root: "my-program", stack: "dev", name: "web" },
       ...exempt({ control: "hostCgroups", value: true }),
     }));
     assert.equal(asked.length, 1);

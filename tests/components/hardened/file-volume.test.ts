@@ -167,6 +167,12 @@ describe("a volume of secrets", () => {
     assert.notEqual(trigger, await triggerOf(secret("canary-password"), OWNER, "other"));
   });
 
+  // Such as another variant of PostgreSQL's image, whose user has another number.
+  it("is replaced when its owner changes, who could not read it otherwise", async () => {
+    const before = await triggerOf(secret("canary-password"), OWNER);
+    assert.notEqual(before, await triggerOf(secret("canary-password"), { owner: "70:70" }));
+  });
+
   it("is never live", async () => {
     const live = { image: "tools:1" };
     await assert.rejects(run(secret("canary"), { ...OWNER, live }), {

@@ -32,8 +32,8 @@ describe("cAdvisor", () => {
   it("tells containers by the cgroups that they have only where it runs", () => {
     const cgroups = ({ containers }: typeof model) => containers.map(({ cgroup }) => cgroup);
     assert.deepEqual(cgroups(model), [
-      { stack: "my-stack", name: "homepage" },
-      { stack: "my-stack", name: "cadvisor" },
+      { root: "pinned-stack", stack: "my-stack", name: "homepage" },
+      { root: "pinned-stack", stack: "my-stack", name: "cadvisor" },
     ]);
     const off = modelOf(definitions, { services: { cadvisor: { enabled: false } } });
     assert.deepEqual(cgroups(off), [undefined]);

@@ -134,6 +134,19 @@ describe("a service of one's own", () => {
     assert.deepEqual(exemptions[1]?.value, ["edge"]);
   });
 
+  it("needs one exemption for a port of both protocols, and for a folder at two paths", () => {
+    const app = (value: readonly number[]) => ({
+      app: {
+        ports: ["53:53", "53:53/udp"],
+        volumes: ["/srv/a:/a:ro", "/srv/a:/b:ro"],
+        exemptions: [exempt("publishedPorts", value), exempt("hostPaths", ["/srv/a"])],
+      },
+    });
+    for (const value of [[53], [53, 53]])
+      assert.equal(containerOf(stackOf(app(value)), "app").ports.length, 2);
+    assert.throws(() => stackOf(app([53, 54])), /the container uses \[53\], its exemptions allow/);
+  });
+
   it("shares a network with each service that it names, and a way out with nobody", () => {
     const egress = { exemptions: [exempt("outsideNetworks", ["egress"])] };
     const model = stackOf({

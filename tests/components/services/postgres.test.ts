@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { postgres } from "../../../components/services/postgres";
 import { parseReference } from "../../../images/reference";
 import { expectHardened } from "../../support/hardened";
+import { run } from "../../support/run";
 import { containerOf, fileOf, modelOf, realServices, service } from "../../support/small-stack";
 
 const APPS = ["shop", "blog"].map((name) =>
@@ -65,7 +66,8 @@ REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
   it("takes the configured passwords as a new container, none of which is in the command", () => {
     assert.equal(
       container.afterStart,
-      `docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
+      `docker exec "$1" cat /run/secrets/postgres/superuser /run/secrets/postgres/shop /run/secrets/postgres/blog >/dev/null || return 1
+docker exec -i "$1" psql -X -q -v ON_ERROR_STOP=1 -U postgres <<'SQL'
 SET log_min_error_statement = panic;
 \\set superuser \`cat /run/secrets/postgres/superuser\`
 ALTER ROLE postgres PASSWORD :'superuser';
@@ -80,6 +82,16 @@ REVOKE ALL ON DATABASE "${name}" FROM PUBLIC;
   )
   .join("")}SQL`,
     );
+  });
+
+  it("sets no password where it cannot read one", async () => {
+    const script = `docker() { case $* in *" cat "*) return 1;; *) echo "$@"; esac; }
+AFTER() {
+${container.afterStart ?? ""}
+}
+AFTER id`;
+    const { code, stdout } = await run("sh", ["-c", script]);
+    assert.deepEqual([code, stdout], [1, ""]);
   });
 
   const BEFORE_18 = "/var/lib/postgresql/data";

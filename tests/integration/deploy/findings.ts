@@ -25,9 +25,12 @@ export async function driftOf(stack: DeployStack): Promise<readonly string[]> {
   return drift.map(({ where, kind }) => `${where}: ${kind}`);
 }
 
-export function findings(
-  deployed: () => { readonly world: World; readonly stack: DeployStack },
-): void {
+interface Deployed {
+  readonly world: World;
+  readonly stack: DeployStack;
+}
+
+export function nothingFound(deployed: () => Deployed): void {
   it("find nothing on a clean stack", async () => {
     const { stack } = deployed();
     assert.deepEqual(await driftOf(stack), []);
@@ -35,7 +38,9 @@ export function findings(
     assert.equal(doctor.code, 0, doctor.stdout);
     assert.doesNotMatch(doctor.stdout, /^(?:problem|unknown)/m);
   });
+}
 
+export function findings(deployed: () => Deployed): void {
   it("find changed limits, a foreign network and a stranger, and a deployment brings back what is declared", async () => {
     const { world, stack } = deployed();
     const { docker } = world;

@@ -88,10 +88,14 @@ export function outcomes(deployed: () => Deployed, kinds: readonly (keyof typeof
     assert.match(result.stderr, /nothing was changed; running containers were not touched/);
     assert.deepEqual(await stack.running(), good);
   });
+}
 
+/** Of the same stack. */
+export function rollback(deployed: () => Deployed): void {
   it("lists the deployments and goes back to one of them", async () => {
     const { stack } = deployed();
     const good = await stack.running();
+    const { homepage = "" } = stack.images;
     // An index, as registries have published images.
     stack.images.homepage = await stack.variant("homepage", "reindex");
     await stack.configure();
@@ -101,5 +105,9 @@ export function outcomes(deployed: () => Deployed, kinds: readonly (keyof typeof
     const result = await stack.command("deploy", "--rollback", "--yes");
     assert.equal(result.code, 0, ALL(result));
     assert.deepEqual(await stack.running(), good);
+    stack.images.homepage = homepage;
+    await stack.configure();
+    const again = await stack.command("deploy", "--yes");
+    assert.match(again.stderr, /nothing to do, everything is healthy/);
   });
 }

@@ -12,6 +12,7 @@ import {
   type Changed,
   type FaultStack,
   type Kind,
+  type Visited,
 } from "../../support/faults-stack";
 import type { ProbeReport } from "../../support/probe";
 import { useWorld } from "../../support/world";
@@ -20,7 +21,7 @@ interface Row {
   readonly change: string;
   /** Exit code of `npm run deploy`. That of `pulumi up` is 0 where this is 0, and another one where it is not. */
   readonly code: 0 | 1 | 3;
-  readonly probe: "n8n" | "homepage" | "portainer";
+  readonly probe: Visited;
   readonly image?: readonly [Changed, Kind];
   readonly values?: readonly object[];
 }
@@ -127,14 +128,10 @@ describe("what a visitor sees of a change", function () {
     if (row.image !== undefined) await stack.change(...row.image);
     const values = row.values?.[turn];
     if (values !== undefined) await stack.set({ ...values });
-    const probes = stack.probes();
+    const probe = stack.probe(row.probe);
     const running = stack.begin(command);
     const { code, ms } = await running.ended;
-    const reports = {
-      n8n: await probes.n8n.stop(),
-      homepage: await probes.homepage.stop(),
-      portainer: await probes.portainer.stop(),
-    };
+    const visitor = await probe.stop();
     await stack.hasData().catch((error: unknown) => {
       throw new Error(running.output(), { cause: error });
     });
@@ -148,6 +145,6 @@ describe("what a visitor sees of a change", function () {
       const settled = await stack.begin("deploy").ended;
       assert.equal(settled.code, 0, settled.stdout + settled.stderr);
     }
-    return { code, seconds: Math.round(ms / 1000), visitor: reports[row.probe] };
+    return { code, seconds: Math.round(ms / 1000), visitor };
   }
 });

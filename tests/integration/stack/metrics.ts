@@ -1,3 +1,4 @@
+/** What cAdvisor measures, and what it does not see. */
 import assert from "node:assert/strict";
 
 import { services } from "../../support/inspect";

@@ -1,3 +1,4 @@
+/** An owner of n8n with a workflow, whose data has to survive replacements. */
 import assert from "node:assert/strict";
 
 import type { Question } from "../../support/http";

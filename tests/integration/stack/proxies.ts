@@ -1,3 +1,4 @@
+/** What the Docker socket proxies let through. */
 import assert from "node:assert/strict";
 
 import { inNetworkOf } from "../../support/deployment";

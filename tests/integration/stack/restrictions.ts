@@ -1,3 +1,4 @@
+/** The restrictions of the running containers, as the engine and the kernel tell them. */
 import assert from "node:assert/strict";
 
 import { outsideKind } from "../../../components/hardened/model";

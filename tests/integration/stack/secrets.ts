@@ -1,3 +1,4 @@
+/** Who can read which secret, and where none may be. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 

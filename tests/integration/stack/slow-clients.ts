@@ -1,3 +1,4 @@
+/** Traefik with thousands of connections that never finish their requests. */
 import assert from "node:assert/strict";
 
 import { succeeded } from "../../support/run";

@@ -152,8 +152,8 @@ describe("npm run report", function () {
     const plain = await stackFile("plain.yaml");
     const { stdout } = await report(...plain, "--format", "json");
     const view = JSON.parse(stdout) as Record<string, unknown>;
-    const { entrance, socketReads, insecureRegistries, requirePins, ...older } = view;
-    for (const field of [entrance, socketReads, insecureRegistries, requirePins])
+    const { ingress, socketReads, insecureRegistries, requirePins, ...older } = view;
+    for (const field of [ingress, socketReads, insecureRegistries, requirePins])
       assert.notEqual(field, undefined);
     const old = await save("old.json", JSON.stringify({ ...older, stack: "a\u001b[1mb" }));
     const { code, stderr } = await report(...plain, "--against", old);
@@ -164,7 +164,7 @@ describe("npm run report", function () {
     assert.match(other, /stack "ab".* stack "test"$/);
     assert.match(
       missing,
-      /older.* entrance, socketReads, insecureRegistries, requirePins; save it again/,
+      /older.* ingress, socketReads, insecureRegistries, requirePins; save it again/,
     );
   });
 

@@ -52,8 +52,8 @@ const after = ((state: StackState): StackState => ({
 }))(stateOf(model));
 const LOST: FakeOptions = { history: [], states: [EMPTY, after], preview: NEW };
 const TAKE_OVER: FakeOptions = { ...LOST, more: newRows, options: { adopt: true } };
-const PROBLEM =
-  "Pulumi's state of stack dev is empty or incomplete, but 2 containers and 2 networks of it exist on the host, such as after the loss of the state; to take them over with their data, run: npm run deploy -- --stack dev --adopt";
+const count = model.containers.length;
+const PROBLEM = `Pulumi's state of stack dev is empty or incomplete, but ${count} containers and 2 networks of it exist on the host, such as after the loss of the state; to take them over with their data, run: npm run deploy -- --stack dev --adopt`;
 
 describe("a deployment of a stack whose state is lost", function () {
   this.timeout(30_000);
@@ -131,7 +131,7 @@ describe("a deployment of a stack whose state is lost", function () {
     const history = [past(1, { succeeded: false, message: ADOPT })];
     const half: FakeOptions = { ...TAKE_OVER, history, states: [after] };
     const refused = await fakeDeployment({ ...half, options: {} });
-    assert.match(String(refused.ended), /2 containers and 0 networks .*--adopt/);
+    assert.match(String(refused.ended), new RegExp(`${count} containers and 0 networks .*--adopt`));
     assert.deepEqual(refused.done, []);
     const { ended, done } = await fakeDeployment(half);
     assert.equal(ended, 0);
@@ -162,7 +162,7 @@ describe("a deployment of a stack whose state is lost", function () {
     const failed = [past(1, { succeeded: false })];
     assert.equal(adoptionOf(EMPTY, rows(network, ...newRows), STACK, failed), undefined);
     assert.deepEqual(adoptionOf(EMPTY, rows(network, ...newRows), STACK, []), {
-      containers: ["homepage", "traefik"],
+      containers: model.containers.map(({ name }) => name).sort(),
       networks: { "dev-edge": "n" },
     });
   });

@@ -165,6 +165,28 @@ describe("a deployment", function () {
     assert.doesNotMatch(plan, /homepage/);
   });
 
+  for (const [op, name, expected] of [
+    ["update", "trial", []],
+    [
+      "create-replacement",
+      "trial",
+      ["confirm", "verified 2026-01-01", "up: npm run deploy", "verified 2026-01-20", "cleanup"],
+    ],
+    [
+      "update",
+      "homepage-start",
+      ["confirm", "verified 2026-01-01", "up: npm run deploy", "verified 2026-01-20", "cleanup"],
+    ],
+  ] as const)
+    it(`has ${expected.length === 0 ? "nothing" : "something"} to do when the preview says ${op} of ${name} alone`, async () => {
+      const urn = `urn:pulumi:${STACK}::pinned-stack::${COMMAND}::${STACK}-${name}`;
+      const preview = [
+        { resourcePreEvent: { metadata: { op, urn, type: COMMAND } } } as EngineEvent,
+      ];
+      const { ended, done } = await fakeDeployment({ preview });
+      assert.deepEqual([ended, done], [0, expected]);
+    });
+
   it("has nothing to do on a stack that is as it should be", async () => {
     const { ended, done, said } = await fakeDeployment({});
     assert.deepEqual([ended, done, said.at(-1)], [0, [], "nothing to do, everything is healthy"]);
@@ -205,6 +227,19 @@ describe("a deployment", function () {
       assert.match(refusal(refused), /the program printed \[secret\]/);
       assert.match(refusal(refused), /nothing was changed; running containers were not touched$/);
       assert.deepEqual(refused.done, []);
+    });
+
+    it("says first that a provider of Pulumi was killed", async () => {
+      const message =
+        "Detected that /p/pulumi-resource-command exited prematurely. \n This is *always* a bug in the provider. We have dumped the streams of the plugin:\n\n";
+      const refused = await fakeDeployment({
+        preview: "pulumi preview: exit code 255\nits page",
+        previewErrors: [{ diagnosticEvent: { severity: "error", message } } as EngineEvent],
+      });
+      assert.match(
+        refusal(refused),
+        /^Pulumi's provider command was killed or crashed; [^\n]*\npulumi preview: exit code 255\nits page\nnothing was changed;/,
+      );
     });
 
     it("ends with exit code 1 when the host cannot be asked", async () => {

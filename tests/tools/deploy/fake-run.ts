@@ -165,6 +165,8 @@ export interface FakeOptions {
   readonly more?: readonly object[];
   /** Changes the row of a container. */
   readonly row?: (container: ContainerModel, row: object) => object;
+  /** Further events of the preview. Default: none. */
+  readonly previewErrors?: readonly EngineEvent[];
   /** What the preview says; rejects with a text. Default: nothing to do. */
   readonly preview?: string | readonly EngineEvent[];
   /** What each `up` in turn fails with; undefined: it does not. */
@@ -256,10 +258,13 @@ export async function fakeDeployment(given: FakeOptions): Promise<Deployed> {
       Promise.resolve([...history, ...Array.from({ length: ups }, (_, i) => past(20 + i))]),
     setVerified: (start) => note(`verified ${start.slice(0, 10)}`),
     locks: () => Promise.resolve([]),
-    preview: () =>
-      typeof given.preview === "string"
+    preview: ({ onEvent }) => {
+      const events = typeof given.preview === "string" ? [] : (given.preview ?? []);
+      for (const event of [...events, ...(given.previewErrors ?? [])]) onEvent?.(event);
+      return typeof given.preview === "string"
         ? Promise.reject(new PulumiError(given.preview))
-        : Promise.resolve(given.preview ?? []),
+        : Promise.resolve(events);
+    },
     up: ({ configFile, message, replace = [], target = [], environment = {}, onEvent }) => {
       ups += 1;
       state += 1;

@@ -16,7 +16,7 @@ const live = (id: string, change: Partial<LiveContainer> = {}): LiveContainer =>
     name: id,
     labels: {
       "pinned-stack.stack": "s",
-      "pinned-stack.role": "service",
+      "hardened.role": "container",
       "pinned-stack.container": id,
     },
     state: { Status: "running", ExitCode: 0, Health: { Status: "healthy" } },
@@ -123,6 +123,22 @@ describe("what is printed", () => {
     );
   });
 
+  it("says first, in a line of its own, that a provider was killed, and keeps what it said", () => {
+    const page = (said: string): string =>
+      `Detected that /home/u/.pulumi/plugins/resource-docker-v5.2.0/pulumi-resource-docker exited prematurely. \n       This is *always* a bug in the provider. Please report the issue to the provider author as appropriate.\n       To assist with debugging we have dumped the STDOUT and STDERR streams of the plugin:\n\n${said}`;
+    const own =
+      "Pulumi's provider docker was killed or crashed; check that this machine has free memory, and deploy again";
+    const lost = event(said("error", "error reading from server: EOF\n", urn("s-app")));
+    const errors = (text: string): string[] =>
+      errorLines([lost, event(said("error", "update failed")), event(said("error", page(text)))]);
+    assert.deepEqual(errors(""), [own, "s-app: error reading from server: EOF"]);
+    assert.deepEqual(errors("panic: oh\n  main.go:7\n"), [
+      own,
+      "s-app: error reading from server: EOF",
+      "docker: panic: oh main.go:7",
+    ]);
+  });
+
   it("says an error of the provider once, without the lines of its source", () => {
     const error = (message: string): EngineEvent =>
       event({ diagnosticEvent: { severity: "error", message, urn: urn("s-app") } });
@@ -147,9 +163,9 @@ describe("what a run that was cut off left", () => {
       resources: [
         { urn: urn("s-app"), type: "docker:index/container:Container", id: "known" },
         {
-          urn: urn("s-loader"),
+          urn: urn("s-web"),
           type: "docker:index/container:Container",
-          id: "loader",
+          id: "web",
         },
       ],
       pending_operations: [{ type: "creating", resource: { urn: urn("s-new") } }],
@@ -171,7 +187,7 @@ describe("what a run that was cut off left", () => {
   });
 
   it("makes the state stale when one of its containers is missing, not when it is stopped", () => {
-    const both = [live("known"), live("loader")];
+    const both = [live("known"), live("web")];
     assert.equal(isStateStale(state, inventory(...both)), false);
     assert.equal(isStateStale(state, inventory(live("known"))), true);
     assert.equal(isStateStale(state, inventory()), true);

@@ -160,6 +160,17 @@ describe("a service of a Compose file", () => {
       { images: { app: { ports: [3000] } } },
     ],
     [
+      "a port of both protocols",
+      "ports: ['53:53/udp', '53:53']",
+      {
+        ports: ["53:53/udp", "53:53"],
+        exemptions: [
+          ...UNCHECKED.exemptions,
+          { control: "publishedPorts", value: [53], reason: "" },
+        ] as never,
+      },
+    ],
+    [
       "variables of nginx-proxy",
       "environment: { VIRTUAL_HOST: a.example.org, VIRTUAL_PORT: 81 }",
       { host: "a.example.org", port: 81 },
@@ -200,6 +211,19 @@ describe("a service of a Compose file", () => {
         secrets: ["dbPassword"],
       },
       { env: "DB_PASSWORD=x" },
+    ],
+    [
+      "passwords of programs in its health check",
+      "healthcheck: { test: 'curl -fu me:hunter22 http://127.0.0.1/ && redis-cli -a hunter33 ping' }",
+      {
+        healthcheck: {
+          test: [
+            "CMD-SHELL",
+            "curl -fu me:$(cat /run/secrets/argumentPassword) http://127.0.0.1/ && redis-cli -a $(cat /run/secrets/appArgumentPassword) ping",
+          ],
+          start_period: "60s",
+        },
+      },
     ],
     [
       "a secret in its command line",
@@ -287,6 +311,25 @@ describe("a service of a Compose file", () => {
     ["group_add: [video]", /group_add: video → .*getent group/],
     ["ports: [http]", /port "http" → expected host:container/],
     ["volumes: ['x:y']", /volume "x:y" → expected name:\/path/],
+    [
+      "volumes: ['./logo.png:/srv/logo.png', './a.conf.local:/srv/a.conf.local']",
+      /logo\.png is not here.*\n.*a\.conf\.local is not here/,
+    ],
+    [
+      "labels: ['traefik.http.routers.a.rule=Host(`a.example.org`)', 'traefik.http.routers.a.middlewares=l', 'traefik.http.middlewares.l.forwardAuth.address=http://elsewhere.example.org/']",
+      /a login at .* guards it[^]*its page is a\.example\.org, and no port is said → port: that of the program inside the container, with host: a\.example\.org, admin: true/,
+    ],
+    [
+      "labels: ['traefik.tcp.routers.a.rule=HostSNI(`*`)']",
+      /Traefik routes TCP or UDP to it → publish the port/,
+    ],
+    ["enviroment: { A: b }", /enviroment → there is no such key; did you mean "environment"\?/],
+    ["stop_signal: SIGUSR1", /stop_signal → there is no such key; it is left out/],
+    ["runtime: runsc", /runtime → there is no such key; it is left out/],
+    ["use_api_socket: true", /it uses Docker's socket, which is root on the host/],
+    ["ulimits: { memlock: -1, nofile: 10 }", /ulimits: memlock → only nofile is a key/],
+    ["restart: on-failure:3", /restart: on-failure:3 → a container here keeps running/],
+    ["deploy: { restart_policy: { condition: none } }", /restart: none → a container here keeps/],
   ];
   for (const [keys, what, given] of asked)
     it(`asks with ${keys || "nothing said"}`, () => {
@@ -400,6 +443,43 @@ volumes: { files: { name: real-name } }
     assert.match(
       said(services[0] ?? { findings: [] }, "changed").join(),
       /this stack's own Traefik/,
+    );
+  });
+
+  it("that nobody reaches any more are told", () => {
+    const { services } = importOf(
+      `services:
+  web: { image: "acme/app:1", ports: ["80:80"], depends_on: [worker], environment: { URL: "http://api" } }
+  worker: { image: "acme/app:1" }
+  api: { image: "acme/app:1" }
+  ml: { image: "acme/app:1" }
+`,
+    );
+    const told = services.filter(({ findings }) =>
+      findings.some(
+        ({ kind, what, instead }) =>
+          kind === "tightened" &&
+          what === "every service of its networks reaches it" &&
+          instead === "none does; one that connects to it needs it in its links",
+      ),
+    );
+    assert.deepEqual(
+      told.map(({ name }) => name),
+      ["ml"],
+    );
+  });
+
+  it("have one secret for a variable, whether it comes through env_file or through a reference", () => {
+    const { secrets } = importOf(
+      `services:
+  app: { image: "acme/app:1", env_file: [.env] }
+  db: { image: "acme/app:1", environment: { POSTGRES_PASSWORD: "\${DB_PASSWORD}" } }
+`,
+      { files: { ".env": "DB_PASSWORD=canary\n" }, env: "DB_PASSWORD=canary\n" },
+    );
+    assert.deepEqual(
+      secrets.map(({ name, readers }) => [name, [...readers]]),
+      [["dbPassword", ["app", "db"]]],
     );
   });
 

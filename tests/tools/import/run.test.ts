@@ -252,8 +252,32 @@ networks: { inner: { internal: true } }
     assert.match(moved.out, /^ +PGDATA: \/var\/lib\/postgresql\/data\/pgdata$/m);
     assert.match(
       out,
-      /^copy "\$\(docker inspect -f .*eq \.Destination "\/x".* ps -aq app\)"\)" test-app-x$/m,
+      /^copy "\$\(docker inspect -f .*eq \.Destination "\/x".* "\$\(docker ps -aq --filter label=com\.docker\.compose\.project=shop --filter label=com\.docker\.compose\.service=app\)"\)" test-app-x$/m,
     );
+    const script = out.slice(out.indexOf("\ncopy() {"), out.indexOf("\n}\n") + 3);
+    const missing = await run("/bin/sh", ["-c", `${script}\ncopy /nowhere test-app-x`]);
+    assert.equal(missing.code, 1);
+    assert.equal(missing.stderr, "/nowhere: there is no such folder here, nothing was copied\n");
+  });
+
+  it("reads the file of a secret wherever the command runs", async () => {
+    const { out } = await ran(
+      `${APP.replace("user:", "secrets: [one, two]\n    user:")}secrets: { one: { file: "./my secret" }, two: { file: ~/two } }\n`,
+    );
+    assert.ok(out.includes(`'secrets.shopOne' < '${folder}/my secret'\n`), out);
+    assert.ok(out.includes(`'secrets.shopTwo' < "$HOME"/two\n`), out);
+  });
+
+  it("counts and shows nothing to fill in for a service without an entry", async () => {
+    const { out } = await ran(
+      APP.replace("user:", "privileged: true\n    ports: [x]\n    user:").replace(":1\n", "\n"),
+    );
+    assert.match(
+      out,
+      /1 refused; to fill in: 0 reasons, 0 questions\n\napp {2}\(no entry\)\n {2}refused .*\n$/,
+    );
+    const replaced = "services: { cadvisor: { image: gcr.io/cadvisor/cadvisor } }";
+    assert.equal((await ran(replaced)).code, 0);
   });
 
   it("prints nothing from the file that a terminal or a shell would carry out", async () => {
@@ -290,6 +314,7 @@ networks: { inner: { internal: true } }
       /^two\n {2}question .*\n(?: .*\n)* {2}question +it uses one, which has no entry/m,
     );
     assert.doesNotMatch(out, /depends_on/);
+    assert.match(out, /it reaches every service of its networks → it reaches no other service$/m);
   });
 
   it("is finished in bounded time with the largest file that it takes", async () => {

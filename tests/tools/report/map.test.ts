@@ -18,7 +18,7 @@ function arrows(map: string): string[] {
 }
 
 describe("the map of a stack", () => {
-  it("has an arrow for every conversation, way out and mount from the host, and no other", () => {
+  it("has an arrow for every link, egress network and mount from the host, and no other", () => {
     assert.deepEqual(arrows(mermaid(view)), [
       'visitors ==>|":80 :443"| traefik',
       'traefik ==>|"edge"| internet',

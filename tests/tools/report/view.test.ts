@@ -87,48 +87,47 @@ describe("the view of a stack", () => {
   });
 
   const caServer = "https://ca.example.test/directory";
-  const ingress: readonly (readonly [string, Said, Partial<StackView["entrance"]>, string[][]])[] =
+  const ingress: readonly (readonly [string, Said, Partial<StackView["ingress"]>, string[][]])[] = [
     [
+      "plain HTTP without administrators",
+      { tls: { mode: "none" }, adminAllow: [] },
+      {
+        tls: "none",
+        adminAllow: [],
+        routes: [{ host: "homepage.example.test", service: "homepage", admin: false }],
+        contentSecurityPolicy: "default-src 'none'",
+      },
       [
-        "plain HTTP without administrators",
-        { tls: { mode: "none" }, adminAllow: [] },
-        {
-          tls: "none",
-          adminAllow: [],
-          routes: [{ host: "homepage.example.test", service: "homepage", admin: false }],
-          contentSecurityPolicy: "default-src 'none'",
-        },
-        [
-          ["TLS", "none"],
-          ["administrators", "no route"],
-          ["homepage's CSP", "default-src 'none'"],
-        ],
+        ["TLS", "none"],
+        ["administrators", "no route"],
+        ["homepage's CSP", "default-src 'none'"],
       ],
+    ],
+    [
+      "another CA and DNS provider",
+      { tls: { ...ACME, dnsProvider: "desec", caServer } },
+      { tls: "acme", caServer, dnsProvider: "desec" },
       [
-        "another CA and DNS provider",
-        { tls: { ...ACME, dnsProvider: "desec", caServer } },
-        { tls: "acme", caServer, dnsProvider: "desec" },
-        [
-          ["TLS", "acme"],
-          ["certificates from", caServer],
-          ["DNS records by", "desec"],
-        ],
+        ["TLS", "acme"],
+        ["certificates from", caServer],
+        ["DNS records by", "desec"],
       ],
-      [
-        "Let's Encrypt, where the stack names no CA",
-        {},
-        {
-          caServer: "https://acme-v02.api.letsencrypt.org/directory",
-          adminAllow: ["192.0.2.0/24"],
-        },
-        [["certificates from", "https://acme-v02.api.letsencrypt.org/directory"]],
-      ],
-    ];
+    ],
+    [
+      "Let's Encrypt, where the stack names no CA",
+      {},
+      {
+        caServer: "https://acme-v02.api.letsencrypt.org/directory",
+        adminAllow: ["192.0.2.0/24"],
+      },
+      [["certificates from", "https://acme-v02.api.letsencrypt.org/directory"]],
+    ],
+  ];
   for (const [name, said, expected, rows] of ingress)
     it(`has the ingress: ${name}`, () => {
-      const { entrance, ...rest } = exampleView(said);
-      assert.deepEqual({ ...entrance, ...expected }, entrance);
-      const table = sections({ ...rest, entrance }).find(({ title }) => title === "Ingress");
+      const { ingress, ...rest } = exampleView(said);
+      assert.deepEqual({ ...ingress, ...expected }, ingress);
+      const table = sections({ ...rest, ingress }).find(({ title }) => title === "Ingress");
       for (const row of rows)
         assert.ok(
           table?.rows.some((one) => one.join() === row.join()),
@@ -138,7 +137,7 @@ describe("the view of a stack", () => {
 
   it("has no policy without a homepage", () => {
     const without = SERVICES.filter(({ name }) => name !== "homepage");
-    assert.equal(exampleView({}, without).entrance.contentSecurityPolicy, undefined);
+    assert.equal(exampleView({}, without).ingress.contentSecurityPolicy, undefined);
   });
 
   it("knows all interfaces however they are written", () => {

@@ -1,3 +1,4 @@
+/** The result of a check, and how results are printed. Pure. */
 import { printable } from "../../../text/one-line";
 
 /** One result of `npm run doctor`. */

@@ -1,3 +1,4 @@
+/** The requests by which a deployment sees whether the routes work. Pure. */
 import { isSecure } from "../../../components/ingress";
 import { StackModel } from "../../../components/model";
 

@@ -1,3 +1,4 @@
+/** The questions before a deployment. */
 import { Decision } from "./text";
 
 export interface Allowed {

@@ -1,3 +1,4 @@
+/** The kinds of the changes of images in a plan, as the registries tell them. */
 import { StackConfig } from "../../../config/config";
 import { ChangeKind, explain } from "../../../images/inspect/explain";
 import { imageReader } from "../../../images/inspect/reader";

@@ -1,3 +1,4 @@
+/** Data volumes that a deployment takes out of the stack. Pure. */
 import { StackModel } from "../../../components/model";
 import { dataVolumes } from "../../../components/upgrade/hooks";
 import { nameOf, StackState, VOLUME } from "../pulumi/state";

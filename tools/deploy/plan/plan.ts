@@ -6,6 +6,7 @@ import { ContainerModel, KEPT_INPUTS, ReplaceOrder } from "../../../components/h
 import { writeName } from "../../../components/hardened/replace-files";
 import { StackModel } from "../../../components/model";
 import { DEFINITIONS, rankOf } from "../../../components/services";
+import { trialName } from "../../../components/upgrade/trial";
 import { warningLines } from "../pulumi/events";
 import { COMMAND, CONTAINER, IMAGE, nameOf, NETWORK, StackState, VOLUME } from "../pulumi/state";
 import { orderReason } from "./replace-order";
@@ -40,7 +41,7 @@ export interface Plan {
   readonly newImages: readonly string[];
   /** The program's warnings, such as a moved tag. They do not stop a deployment. */
   readonly warnings: readonly string[];
-  /** Whether Pulumi would change anything. */
+  /** Whether Pulumi would change anything but the script of the trial, which has nothing to try then. */
   readonly changes: boolean;
 }
 
@@ -117,7 +118,11 @@ export function planOf(
       .filter(({ type, op }) => type === IMAGE && op !== "delete")
       .map(({ urn }) => nameOf(urn).slice(stack.length + 1)),
     warnings: warningLines(events),
-    changes: steps.length > 0,
+    changes: steps.some(
+      // It differs after a deployment in another mode: `--rollback`, `--without-trial`.
+      ({ op, type, urn }) =>
+        op !== "update" || type !== COMMAND || nameOf(urn) !== trialName(stack),
+    ),
   };
 }
 

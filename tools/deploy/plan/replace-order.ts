@@ -1,3 +1,4 @@
+/** The reason for start-first or stop-first, as the plan prints it. Pure. */
 import { ContainerModel, isWritable } from "../../../components/hardened/model";
 
 /** Why a container has its replace order. The rule is in components/hardened/model.ts. Pure. */

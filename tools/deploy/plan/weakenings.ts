@@ -1,3 +1,4 @@
+/** The weaker restrictions of a plan, by the rules of tools/report/changes/. Pure. */
 import { StackModel } from "../../../components/model";
 import { Change } from "../../report/changes/change";
 import { changes } from "../../report/changes/changes";

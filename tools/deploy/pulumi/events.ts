@@ -67,18 +67,32 @@ function commandLine(event: EngineEvent, command: string, op: string): string | 
   return event.resOutputsEvent === undefined ? `${verb} ${name}` : `${verb} ${name}: done`;
 }
 
-/** Pulumi's errors, without duplicates. */
+/** Pulumi's errors, without duplicates. The loss of a provider comes first, because it causes others. */
 export function errorLines(events: readonly EngineEvent[]): string[] {
   const lines = diagnostics(events, "error").flatMap(({ name, message }) => {
     if (/^(?:update|preview) failed$/.test(message)) return [];
+    const [, provider, said = ""] = PROVIDER_ENDED.exec(message) ?? [];
+    if (provider !== undefined)
+      return said.trim() === "" ? [] : [`${provider}: ${said.trim().replace(/\s*\n\s*/g, " ")}`];
     const script = SCRIPT_FAILED.exec(message);
     // What the script said is the message; its lines have been shown already, one by one.
     if (script !== null) return script[1]?.split("\n").filter((line) => line !== "") ?? [];
     const text = withoutSource(message.replace(/\s*\n\s*/g, " "));
     return [name === "" ? text : `${name}: ${text}`];
   });
-  return [...new Set(lines)];
+  return [...new Set([...lostProviders(events), ...lines])];
 }
+
+/** A line for each provider that has ended while Pulumi needed it. */
+export const lostProviders = (events: readonly EngineEvent[]): string[] =>
+  diagnostics(events, "error").flatMap(({ message }) => {
+    const provider = PROVIDER_ENDED.exec(message)?.[1];
+    return provider === undefined
+      ? []
+      : [
+          `Pulumi's provider ${provider} was killed or crashed; check that this machine has free memory, and deploy again`,
+        ];
+  });
 
 /**
  * Warnings of the program and its providers, without duplicates and with short digests. The program's own name their
@@ -112,6 +126,10 @@ const diagnostics = (events: readonly EngineEvent[], severity: string): Diagnost
         }
       : [],
   );
+
+/** Pulumi's page about a plugin that has ended, with what that had written. */
+const PROVIDER_ENDED =
+  /^Detected that \S*pulumi-resource-([\w-]+)\S* exited prematurely\.[^]*?streams of the plugin:\s*([^]*)$/;
 
 /** The error of a failed script, with what it said. */
 const SCRIPT_FAILED = /^exit status \d+: running "sh -s":?\s*([^]*)$/;

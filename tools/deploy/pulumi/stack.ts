@@ -7,7 +7,7 @@ import { ConfigMap, plainConfig, PlainConfig } from "../../../config/file/edit";
 import { PulumiError, pulumiProcess } from "./process";
 import { freeStack, StackLock, stackLocks } from "./lock";
 import { allPages, parseHistory, PastUpdate } from "./history";
-import { parseState, StackState } from "./state";
+import { parseState, StackState, withRecordedOutputs } from "./state";
 
 export interface RunOptions {
   /** Default: `Pulumi.<stack>.yaml`. */
@@ -39,7 +39,7 @@ export interface PulumiStack {
    */
   locks(): Promise<readonly string[]>;
   preview(options: RunOptions): Promise<readonly EngineEvent[]>;
-  /** `environment`: variables that the program reads. */
+  /** `environment`: variables that the program reads. With `target`, what components have recorded stays. */
   up(
     options: RunOptions & {
       readonly message: string;
@@ -102,6 +102,9 @@ export async function openStack(
     return (await command.runHere(args, input)).stdout;
   }
 
+  const exported = async (): Promise<object> =>
+    JSON.parse(await run(["stack", "export", "--stack", stack])) as object;
+
   let backend: Promise<string> | undefined;
   const locks = async (): Promise<readonly StackLock[]> => {
     backend ??= run(["whoami", "--json"]);
@@ -122,8 +125,7 @@ export async function openStack(
       const args = ["config", "set", "--stack", stack, "--config-file", configFile, "--secret"];
       await run([...args, key], value);
     },
-    state: async () =>
-      parseState(JSON.parse(await run(["stack", "export", "--stack", stack])) as unknown),
+    state: async () => parseState(await exported()),
     history: async (secrets) => {
       const args = ["stack", "history", "--stack", stack, "--json", "--full-dates"];
       if (secrets) args.push("--show-secrets");
@@ -156,6 +158,7 @@ export async function openStack(
     up: async (options) => {
       const { configFile, signal, onEvent, message, target, replace = [] } = options;
       await free();
+      const before = target && (await exported());
       workspace.envVars = { ...options.environment };
       await selected.up({
         ...(configFile !== undefined && { configFile }),
@@ -167,6 +170,8 @@ export async function openStack(
         color: "never",
         suppressOutputs: true,
       });
+      const corrected = before && withRecordedOutputs(before, await exported());
+      if (corrected) await run(["stack", "import", "--stack", stack], JSON.stringify(corrected));
     },
     refresh: async ({ signal }) => {
       await free();

@@ -1,4 +1,6 @@
 /** The parts of Pulumi's state that a deployment needs. Pure. */
+import { isDeepStrictEqual } from "node:util";
+
 import { z } from "zod";
 
 import { ContainerModel } from "../../../components/hardened/model";
@@ -78,6 +80,31 @@ export function parseState(answer: unknown): StackState {
       recorded.map(({ model }) => model),
     ),
   };
+}
+
+/**
+ * The export `after` an update of some resources only, with what components had recorded in the export `before` it. Pulumi leaves
+ * the other resources as they are, but not the outputs of their components: those would describe containers that were not made.
+ * Undefined if there is nothing to correct.
+ */
+export function withRecordedOutputs(before: object, after: object): object | undefined {
+  const recorded = new Map(
+    (state.parse(before).deployment?.resources ?? [])
+      .filter(({ type }) => type === HARDENED || type === STACK)
+      .map(({ urn, outputs }) => [urn, outputs]),
+  );
+  const { deployment } = z
+    .looseObject({
+      deployment: z.looseObject({ resources: z.array(z.looseObject({ urn: z.string() })) }),
+    })
+    .parse(after);
+  const resources = deployment.resources.map((one) => {
+    const outputs = recorded.get(one.urn);
+    return outputs === undefined ? one : { ...one, outputs };
+  });
+  return isDeepStrictEqual(resources, deployment.resources)
+    ? undefined
+    : { ...after, deployment: { ...deployment, resources } };
 }
 
 /** By URN: what the commands that replace live files have written, as text to compare. */

@@ -1,3 +1,4 @@
+/** The configuration that a deployment applies: the stack file's, or that of an earlier one. */
 import { LoadedStack, loadStack } from "../../model/load";
 import { PROJECT_FOLDER } from "../../cli/command";
 import { bareTagsOf, withBareTags } from "../../../components/model";

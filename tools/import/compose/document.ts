@@ -40,7 +40,10 @@ export const MAX_FILE_KIB = 512;
 const MAX_SERVICES = 200;
 
 /** How often an anchor may be expanded, nested anchors multiplied. */
-const MAX_ALIASES = 500;
+const MAX_ALIASES = 10_000;
+
+/** In one list or map of a service; nobody writes so many. */
+const MAX_ITEMS = 1000;
 
 /** How to get a file without `extends`, `include` and overrides. Variables stay, so no secret is written to it. */
 const RESOLVE =
@@ -100,7 +103,16 @@ function serviceProblems(name: string, service: unknown): string[] {
   if (!isMap(service)) return [`${at}: expected a map such as { image: name:tag }`];
   if ("extends" in service)
     return [`${at}.extends: takes over another service, which is not done here; ${RESOLVE}`];
-  return [];
+  return Object.entries(service).flatMap(([key, value]) => {
+    const count = Array.isArray(value)
+      ? value.length
+      : isMap(value)
+        ? Object.keys(value).length
+        : 0;
+    return count > MAX_ITEMS
+      ? [`${at}.${pathPart(key)}: has ${count} items, expected at most ${MAX_ITEMS}`]
+      : [];
+  });
 }
 
 const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -178,9 +190,14 @@ function valueOf(document: Document.Parsed, file: string): unknown {
     // Throws for a value that contains itself.
     JSON.stringify(value);
     return value;
-  } catch {
+  } catch (error) {
+    const what = error instanceof Error ? error.message : "";
     throw new ComposeError(file, [
-      "an alias (*name) is undefined, contains itself or expands too far; write the value itself",
+      /^Unresolved alias/.test(what)
+        ? "an alias (*name) has no anchor (&name) before it"
+        : /^Merge sources/.test(what)
+          ? "a merge key (<<) expects a map, or a list of maps"
+          : "an alias (*name) contains itself or expands too far; write the value itself",
     ]);
   }
 }

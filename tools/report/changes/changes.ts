@@ -50,9 +50,9 @@ export function changes(
     ...own.filter(({ kind, subject }) =>
       old.has(subject) ? now.has(subject) : againstPolicy && kind === "weaker",
     ),
-    ...ingressChanges(before.entrance, after.entrance),
+    ...ingressChanges(before.ingress, after.ingress),
     ...privilegeChanges(sharedPrivileges(before, isKnown), sharedPrivileges(after, isKnown)).map(
-      (change) => tokenForTls(before.entrance, after.entrance, change),
+      (change) => tokenForTls(before.ingress, after.ingress, change),
     ),
     // Lost privileges of a removed container are not listed.
     ...privilegeChanges(otherPrivileges(before), otherPrivileges(after)).filter(
@@ -84,12 +84,12 @@ const namesOf = ({ containers, volumes }: SavedView): ReadonlySet<string> =>
 
 /** Fills missing fields from the current report, so that they compare as equal. */
 function completed(saved: SavedView, after: StackView): Required<SavedView> {
-  const { entrance, insecureRegistries, requirePins, socketReads } = after;
+  const { ingress, insecureRegistries, requirePins, socketReads } = after;
   return {
-    ...{ entrance, insecureRegistries, requirePins, socketReads },
+    ...{ ingress, insecureRegistries, requirePins, socketReads },
     ...saved,
-    ...(saved.entrance && {
-      entrance: { ...saved.entrance, routes: saved.entrance.routes.map(withPaths(after)) },
+    ...(saved.ingress && {
+      ingress: { ...saved.ingress, routes: saved.ingress.routes.map(withPaths(after)) },
     }),
     containers: saved.containers.map((container) => {
       const now = after.containers.find(({ name }) => name === container.name);
@@ -106,7 +106,7 @@ const withPaths =
   (after: StackView) =>
   (route: SavedRoute): SavedRoute => {
     const { publicPaths } =
-      after.entrance.routes.find(({ service }) => service === route.service) ?? {};
+      after.ingress.routes.find(({ service }) => service === route.service) ?? {};
     return { ...(!route.admin && publicPaths && { publicPaths }), ...route };
   };
 

@@ -2,16 +2,16 @@
 import { notCoveredBy, reachesNoFurther, sameAddress } from "../../../host/ip-ranges";
 import { SELF_SIGNED_CERTIFICATE } from "../../../components/ingress";
 import { onHost } from "../cis/facts";
-import { EntranceView, StackView } from "../view/stack";
+import { IngressView, StackView } from "../view/stack";
 import { Change, changed, stricter, weaker } from "./change";
 import { SavedView } from "./saved-report";
 
-type Ingress = NonNullable<SavedView["entrance"]>;
+type Ingress = NonNullable<SavedView["ingress"]>;
 type Port = SavedView["ports"][number];
 
 const SUBJECT = "ingress";
 
-export const ingressChanges = (before: Ingress, after: EntranceView): Change[] => [
+export const ingressChanges = (before: Ingress, after: IngressView): Change[] => [
   ...tlsChanges(before, after),
   ...notCoveredBy(after.adminAllow, before.adminAllow).map((network) =>
     weaker(SUBJECT, `lets administrators in from ${network}`),
@@ -65,7 +65,7 @@ export const ingressChanges = (before: Ingress, after: EntranceView): Change[] =
 /** Of pages that run outside the stack, which are no container whose privileges could be compared. */
 function elsewhereChanges(
   old: Ingress["routes"][number] | undefined,
-  { service, url, host, admin, login, insecureSkipVerify }: EntranceView["routes"][number],
+  { service, url, host, admin, login, insecureSkipVerify }: IngressView["routes"][number],
 ): Change[] {
   if (url === undefined) return [];
   const skips =
@@ -91,7 +91,7 @@ function elsewhereChanges(
 /** Compares only if both have a value. Otherwise the homepage or TLS changed, or an older report lacks the field. */
 function otherValue(
   before: Ingress,
-  after: EntranceView,
+  after: IngressView,
   field: "caServer" | "dnsProvider" | "contentSecurityPolicy",
   change: (now: string, old: string) => Change,
 ): Change[] {
@@ -109,7 +109,7 @@ const isStaging = ({ tls, caServer }: Ingress): boolean =>
 const strength = (ingress: Ingress): number =>
   ["none", "selfSigned", "acme"].indexOf(isStaging(ingress) ? "selfSigned" : ingress.tls);
 
-function tlsChanges(before: Ingress, after: EntranceView): Change[] {
+function tlsChanges(before: Ingress, after: IngressView): Change[] {
   const step = strength(after) - strength(before);
   // Equal for two production CAs, because it is unknown which one browsers trust.
   const change = step === 0 ? changed : step < 0 ? weaker : stricter;
@@ -141,7 +141,7 @@ const TLS_SECRETS: Readonly<Partial<Record<Ingress["tls"], string>>> = {
 };
 
 /** A switch to a mode of TLS needs a secret, and is not weaker itself. */
-export const tokenForTls = (before: Ingress, after: EntranceView, change: Change): Change =>
+export const tokenForTls = (before: Ingress, after: IngressView, change: Change): Change =>
   before.tls !== after.tls &&
   change.kind === "weaker" &&
   change.subject === "traefik" &&
@@ -156,14 +156,14 @@ export const tokenForTls = (before: Ingress, after: EntranceView, change: Change
  * @param reasonOf the reason of a container's exemption
  */
 export function portChanges(
-  { ports: before, entrance }: SavedView & { readonly entrance: Ingress },
-  { ports: after, entrance: now }: StackView,
+  { ports: before, ingress }: SavedView & { readonly ingress: Ingress },
+  { ports: after, ingress: now }: StackView,
   reasonOf: (container: string) => string | undefined,
 ): Change[] {
   const removed = before.filter((port) => !after.some((other) => isSame(port, other)));
   const added = after.filter((port) => !before.some((other) => isSame(port, other)));
   const isForTls = (port: Port): boolean =>
-    entrance.tls === "none" &&
+    ingress.tls === "none" &&
     now.tls !== "none" &&
     isTraefik(port, 443) &&
     before.some((http) => isTraefik(http, 80) && reachesNoFurther(port.address, http.address));

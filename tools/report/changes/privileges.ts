@@ -67,11 +67,11 @@ const switches = (container: SavedContainer) =>
  * @param isKnown whether a container, service or data volume is in both reports
  */
 export function sharedPrivileges(
-  { entrance, networks, secrets, volumes, socketReads }: SavedView,
+  { ingress, networks, secrets, volumes, socketReads }: SavedView,
   isKnown: (name: string) => boolean,
 ): Privilege[] {
   return [
-    ...(entrance?.routes ?? []).flatMap(({ service: subject, host, admin, publicPaths = [] }) => [
+    ...(ingress?.routes ?? []).flatMap(({ service: subject, host, admin, publicPaths = [] }) => [
       { subject, what: "has a route", detail: host },
       ...(admin ? [] : [{ subject, what: "is open to everybody" }]),
       ...publicPaths.map((path) => ({ subject, what: `is open to everybody at ${path}` })),

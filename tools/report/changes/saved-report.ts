@@ -36,7 +36,7 @@ const container = z.object({
   exemptions: list(z.object({ control: text, reason: text })),
 });
 
-const entranceSchema = z.object({
+const ingressSchema = z.object({
   tls: z.enum(["none", "selfSigned", "acme"]),
   caServer: z
     .url({ protocol: /^https$/, ...expected("an address that begins with https://") })
@@ -76,7 +76,7 @@ const VIEW = z.object({
   insecureRegistries: texts.exactOptional(),
   requirePins: flag.exactOptional(),
   containers: list(container),
-  entrance: entranceSchema.exactOptional(),
+  ingress: ingressSchema.exactOptional(),
   networks: list(z.object({ name: text, internal: flag, members: texts })),
   ports: list(
     z.object({
@@ -103,20 +103,20 @@ const VIEW = z.object({
 });
 
 export type SavedView = z.output<typeof VIEW>;
-export type SavedRoute = z.output<typeof entranceSchema>["routes"][number];
+export type SavedRoute = z.output<typeof ingressSchema>["routes"][number];
 export type SavedContainer = SavedView["containers"][number];
 
 /** Fields that an older report lacks. */
 export function notCompared(saved: SavedView): string[] {
-  const { entrance, socketReads, insecureRegistries, requirePins } = saved;
+  const { ingress, socketReads, insecureRegistries, requirePins } = saved;
   const values = {
-    ...{ entrance, socketReads, insecureRegistries, requirePins },
-    ...(entrance?.tls === "acme" && {
-      "entrance.caServer": entrance.caServer,
-      "entrance.dnsProvider": entrance.dnsProvider,
+    ...{ ingress, socketReads, insecureRegistries, requirePins },
+    ...(ingress?.tls === "acme" && {
+      "ingress.caServer": ingress.caServer,
+      "ingress.dnsProvider": ingress.dnsProvider,
     }),
-    ...(entrance?.routes.some(({ service }) => service === "homepage") && {
-      "entrance.contentSecurityPolicy": entrance.contentSecurityPolicy,
+    ...(ingress?.routes.some(({ service }) => service === "homepage") && {
+      "ingress.contentSecurityPolicy": ingress.contentSecurityPolicy,
     }),
   };
   return Object.entries(values).flatMap(([field, value]) => (value === undefined ? [field] : []));

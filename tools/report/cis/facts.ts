@@ -1,3 +1,4 @@
+/** The facts of a container that the CIS rules judge. Pure. */
 import { CGROUP_V1_PATHS, cgroupParent } from "../../../host/cgroups";
 import {
   ContainerModel,

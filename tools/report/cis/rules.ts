@@ -3,6 +3,7 @@
  * older editions. Pure.
  */
 import { Exemptible } from "../../../components/hardened/policy";
+import { CGROUP_ROOT } from "../../../components/model";
 import { isNamedCgroup } from "../../../host/cgroups";
 import { isEveryInterface } from "../../../host/ip-ranges";
 import { ContainerFacts, MountFacts, onHost } from "./facts";
@@ -259,7 +260,7 @@ export const CIS_RULES: readonly CisRule[] = [
     title: "The usual control group",
     expects: "no cgroup parent of its own",
     decided: ({ cgroupParent }) =>
-      isNamedCgroup(cgroupParent)
+      isNamedCgroup(CGROUP_ROOT, cgroupParent)
         ? "a parent without limits, named after the container: cAdvisor tells it by that name, without access to Docker"
         : undefined,
     problems: ({ cgroupParent }) => when(cgroupParent !== "", `is under ${cgroupParent}`),

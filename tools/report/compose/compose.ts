@@ -1,6 +1,6 @@
 /** The stack as a Compose file (https://github.com/compose-spec/compose-spec) and the files beside it. Pure. */
 import { networkOptions } from "../../../components/hardened/model";
-import { StackModel } from "../../../components/model";
+import { CGROUP_ROOT, StackModel } from "../../../components/model";
 import { isPinned } from "../../../images/reference";
 import { CGROUP_V1_PATHS } from "../../../host/cgroups";
 import { lintConfig } from "./lint";
@@ -125,7 +125,7 @@ function composeHead(
     ...(cgroups.length > 0
       ? [
           `${cgroups.join(", ")} reads control groups. Compare the host: docker info --format '{{.CgroupDriver}} {{.CgroupVersion}}'`,
-          `- driver cgroupfs: set ${CGROUP_PARENT}=/pinned-stack/${stack}/`,
+          `- driver cgroupfs: set ${CGROUP_PARENT}=/${CGROUP_ROOT}/${stack}/`,
           `- version 1: add to the volumes of ${cgroups.join(", ")}:`,
           ...CGROUP_V1_PATHS.map((path) => `  - ${path}:${path}:ro`),
           "",

@@ -19,7 +19,7 @@ import { cgroupParent, CgroupName } from "../../../host/cgroups";
 import { StackContainer, StackModel } from "../../../components/model";
 
 /** Escapes `$`, because Compose interpolates `$NAME` in every string. */
-export const plain = (text: string): string => text.replaceAll("$", "$$$$");
+const plain = (text: string): string => text.replaceAll("$", "$$$$");
 
 /** A required variable, with a hint for Compose's error message. */
 const required = (variable: string, hint: string): string => `\${${variable}:?${hint}}`;

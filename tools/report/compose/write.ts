@@ -1,3 +1,4 @@
+/** Writes the Compose export into its folder. */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 

@@ -1,3 +1,4 @@
+/** YAML for Compose. Pure. */
 import { Document, visit } from "yaml";
 
 /** Version 1.1 quotes strings that a YAML 1.1 parser would read as another type: `no`, `70:70`, `0444`. */

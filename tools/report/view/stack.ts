@@ -28,7 +28,7 @@ export interface StackView {
   /** Whether an image without a digest is refused. */
   readonly requirePins: boolean;
   readonly containers: readonly ContainerView[];
-  readonly entrance: EntranceView;
+  readonly ingress: IngressView;
   readonly networks: StackModel["networks"];
   readonly ports: readonly PortView[];
   readonly volumes: readonly VolumeView[];
@@ -59,13 +59,13 @@ export interface ContainerView extends Controls {
   readonly privileged: boolean;
   readonly capDrop: readonly string[];
   /** Paths of tmpfs mounts. */
-  readonly scratch: readonly string[];
+  readonly tmpfs: readonly string[];
   readonly networks: readonly string[];
   readonly order: ReplaceOrder;
   readonly exemptions: readonly Exemption[];
 }
 
-export interface EntranceView {
+export interface IngressView {
   readonly tls: Tls["mode"];
   /** ACME directory URL. Only with `acme`, as `dnsProvider`. */
   readonly caServer?: string;
@@ -139,7 +139,7 @@ export function stackView(model: StackModel): StackView {
     insecureRegistries,
     requirePins,
     containers: containers.map(containerView),
-    entrance: entranceView(model.ingress),
+    ingress: ingressView(model.ingress),
     networks,
     ports: containers.flatMap(({ name: container, ports }) =>
       ports.map((port) => ({ ...port, protocol: protocolOf(port), container })),
@@ -179,7 +179,7 @@ const containerView = (container: StackContainer): ContainerView => ({
   ...container.controls,
   privileged: container.privileged,
   capDrop: container.capDrop,
-  scratch: Object.keys(container.tmpfs),
+  tmpfs: Object.keys(container.tmpfs),
   networks: container.networks.map(({ name }) => name),
   order: container.order,
   exemptions: container.exemptions,
@@ -188,7 +188,7 @@ const containerView = (container: StackContainer): ContainerView => ({
 /** Traefik's default: https://doc.traefik.io/traefik/v3.6/reference/install-configuration/tls/certificate-resolvers/acme/ */
 const DEFAULT_CA = "https://acme-v02.api.letsencrypt.org/directory";
 
-function entranceView({ tls, adminAllow, routes, redirects }: Ingress): EntranceView {
+function ingressView({ tls, adminAllow, routes, redirects }: Ingress): IngressView {
   const policy = routes.find(({ service }) => service === "homepage")?.contentSecurityPolicy;
   return {
     tls: tls.mode,

@@ -11,7 +11,7 @@ const OLD_DAYS = 5;
 const MAX_LISTED = 20;
 
 /** `grype 0.121.3, database of 2026-11-20 (7 days old)` */
-export function source({ scanner, version, database, made }: ScanReport, now: Date): string {
+function source({ scanner, version, database, made }: ScanReport, now: Date): string {
   const name = `${scanner} ${version ?? "of an unknown version"}`;
   if (database === undefined)
     return `${name}, database date not in the report${made === undefined ? "" : `, which was made on ${dayOf(made)}`}`;

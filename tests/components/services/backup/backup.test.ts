@@ -1,22 +1,26 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { parseConfig } from "../../../../config/config";
 import { ConfigError } from "../../../../config/config";
 import { run } from "../../../support/run";
 import { backupStack } from "../../../support/backup-stack";
 import { CANARIES, IMAGES, rawConfig } from "../../../support/raw-config";
-import { containerOf, fileOf } from "../../../support/small-stack";
+import { containerOf, fileOf, modelOf, realServices } from "../../../support/small-stack";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
 describe("the container that saves the data", () => {
   const container = containerOf(backupStack(), "backup");
 
-  it("reads every volume that is saved, writes to none, and has no Docker socket", () => {
+  it("reads every volume that is saved, writes to one of its own alone, and has no Docker socket", () => {
     const mounts = container.mounts.filter(({ kind }) => kind !== "files" && kind !== "secrets");
     assert.deepEqual(
       mounts.map((mount) => [mount.kind, "volume" in mount && mount.volume, mount.path]),
       [
+        ["data", "backup-status", "/status"],
         ["data", "traefik-acme", "/data/traefik-acme"],
         ["data", "portainer-data", "/data/portainer-data"],
         ["data", "n8n-data", "/data/n8n-data"],
@@ -24,8 +28,10 @@ describe("the container that saves the data", () => {
         ["data", "closed-data", "/data/closed-data"],
       ],
     );
-    assert.ok(mounts.every((mount) => mount.kind === "data" && mount.readOnly === true));
-    assert.equal(container.order, "start-first");
+    const writable = mounts.filter((mount) => mount.kind !== "data" || mount.readOnly !== true);
+    assert.deepEqual(writable, [
+      { kind: "data", volume: "backup-status", path: "/status", chown: false, copy: "never" },
+    ]);
   });
 
   it("has one capability, a network of its own, and secrets as files alone", () => {
@@ -80,6 +86,112 @@ describe("the container that saves the data", () => {
       const text = fileOf(containerOf(backupStack(), name), path);
       assert.equal((await run("sh", ["-n"], { input: text })).stderr, "");
     }
+  });
+});
+
+describe("a target that becomes full", () => {
+  it("ends the backup within seconds, although restic would try again for a quarter of an hour", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "full-"));
+    try {
+      const stopped = join(folder, "stopped");
+      writeFileSync(
+        join(folder, "restic"),
+        `#!/bin/sh
+trap 'echo signal terminated received, cleaning up >&2; echo >${stopped}; exit 1' TERM
+for i in 1 2 3; do echo "Save(<data/1>) returned error, retrying after 1s: client.PutObject: No space left on device." >&2; done
+sleep 100 >/dev/null 2>&1 & wait $!
+`,
+        { mode: 0o755 },
+      );
+      const text = fileOf(containerOf(backupStack(), "backup"), "/backup/backup.sh");
+      writeFileSync(join(folder, "backup.sh"), text.replaceAll("/tmp/busy", `${folder}/busy`));
+      const started = Date.now();
+      const result = await run("sh", [join(folder, "backup.sh"), "run", "20261127T033000Z"], {
+        env: {
+          ...{ PATH: `${folder}:${process.env.PATH ?? ""}`, TMPDIR: folder, KIND: "path" },
+          ...{ STACK: "prod", DUMPS: "no", LIVE: "n8n=n8n-data", KEEP: "", AT_MINUTE: "0" },
+        },
+      });
+      assert.ok(Date.now() - started < 30_000);
+      assert.equal(result.code, 1, result.stderr);
+      assert.match(result.stderr, /^FAILED: the target is full; make room there/);
+      assert.equal(readFileSync(stopped, "utf8"), "\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }).timeout(60_000);
+});
+
+describe("the text about backups on the page for administrators", () => {
+  const said = async (stamps: Readonly<Record<string, number>>, alone = ""): Promise<string> => {
+    const folder = mkdtempSync(join(tmpdir(), "status-"));
+    try {
+      const now = Math.floor(Date.now() / 1000);
+      for (const [name, hours] of Object.entries(stamps))
+        writeFileSync(join(folder, name), `${now - hours * 3600} 20261127T033000Z\n`);
+      const text = fileOf(containerOf(backupStack(), "backup"), "/backup/backup.sh");
+      const part = text.slice(text.indexOf("# Remembers that"), text.indexOf("command=${1:-}"));
+      const input = `STACK=prod NOW_ALONE='${alone}'\n${part.replaceAll("/status/", `${folder}/`)}\nreport\n`;
+      const result = await run("sh", ["-euc", input]);
+      assert.equal(result.stderr, "");
+      return readFileSync(join(folder, "backups.txt"), "utf8");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  const warnings = (text: string): string[] =>
+    text.split("\n").filter((line) => line.startsWith("WARNING"));
+
+  it("says when the last ones were, and warns of what is missing", async () => {
+    const text = await said({}, "portainer, notes");
+    assert.match(text, /^Backups of stack prod, as of \d{4}-\d\d-\d\dT\d\d:\d\dZ\n/);
+    assert.match(text, /^last daily backup: +never$/m);
+    assert.equal(warnings(text).length, 3);
+    assert.match(text, /^WARNING: only a backup of everything saves portainer, notes; run: /m);
+    const fine = await said({ daily: 5, full: 47, proved: 1 }, "portainer");
+    assert.match(fine, /^last daily backup: +20261127T033000Z, 5 hours ago$/m);
+    assert.match(fine, /^last backup restored on trial .*, 1 hours ago$/m);
+    assert.deepEqual(warnings(fine), []);
+  });
+
+  it("warns after two days, and not of what the daily backup saves, too", async () => {
+    assert.deepEqual(warnings(await said({ daily: 3, proved: 1 })), []);
+    assert.equal(warnings(await said({ daily: 49, full: 49, proved: 1 })).length, 1);
+    assert.match(
+      warnings(await said({ daily: 3, proved: 49 }))[0] ?? "",
+      /^WARNING: no backup was restored on trial for two days/,
+    );
+    assert.match(
+      warnings(await said({ daily: 3, full: 49, proved: 1 }, "portainer"))[0] ?? "",
+      /saves portainer/,
+    );
+  });
+
+  it("names what only a backup of everything saves, and is on the page of the start page as plain text", () => {
+    const model = modelOf(realServices("homepage", "backup", "portainer", "socket-proxy"), {
+      images: { backup: `restic/restic:0.18.1@sha256:${"8".repeat(64)}` },
+      services: { backup: { enabled: true, options: { repository: { address: "/mnt/share" } } } },
+    });
+    assert.equal(containerOf(model, "backup").environment.NOW_ALONE, "portainer");
+    const homepage = containerOf(model, "homepage");
+    assert.deepEqual(
+      homepage.mounts.filter(({ kind }) => kind === "data"),
+      [
+        {
+          kind: "data",
+          volume: "backup-status",
+          path: "/srv/backups",
+          chown: false,
+          copy: "never",
+          readOnly: true,
+        },
+      ],
+    );
+    assert.match(
+      fileOf(homepage, "/etc/homepage/nginx.conf"),
+      /location = \/details\/backups\.txt \{ alias \/srv\/backups\/backups\.txt; types \{ \} default_type "text\/plain/,
+    );
+    assert.match(fileOf(homepage, "/srv/homepage/details/index.html"), /<a href="backups\.txt">/);
   });
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { containerModel, nameServers } from "../../../../components/hardened/model";
 import { Exemption } from "../../../../components/hardened/policy";
+import { CGROUP_ROOT } from "../../../../components/model";
 import {
   compare,
   Declared,
@@ -251,7 +252,10 @@ describe("drift", () => {
   });
 
   it("of a parent cgroup is found where the host says how it writes them", () => {
-    const named: Declared = { ...declared, cgroup: { stack: "s", name: "homepage" } };
+    const named: Declared = {
+      ...declared,
+      cgroup: { root: CGROUP_ROOT, stack: "s", name: "homepage" },
+    };
     const live = inventory([
       changed((copy) => (copy.host.CgroupParent = "/pinned-stack/s/homepage")),
     ]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import {
@@ -23,7 +23,14 @@ version*) ;;
   if mkdir "$volume/$name" 2>/dev/null; then echo "\${4#pinned-stack.lock=}" >"$volume/$name/label"; fi
   echo "$name";;
 "volume inspect") cat "$volume/$name/label" 2>/dev/null || { echo 'no such volume' >&2; exit 1; };;
-"volume rm") rm -r "$volume/$name";;
+"volume rm")
+  [ ! -e "$HOME/no-removal" ] || exit 1
+  # The first removal takes a while, and others overtake it.
+  if [ -e "$HOME/slow" ] && mkdir "$HOME/slow/first" 2>/dev/null; then sleep 1; fi
+  shift 2
+  for name; do rm -r "$volume/$name" || exit 1; done;;
+"volume ls")
+  for name in "$volume"/*; do [ ! -d "$name" ] || basename "$name"; done | grep -e "\${5#name=}" || :;;
 *) exit 7;;
 esac`;
 
@@ -43,6 +50,7 @@ describe("the lock of a stack", () => {
     since: "2026-01-02T03:04:05.000Z",
     ...change,
   });
+  const volumes = (): string[] => readdirSync(join(host.home, "volumes"));
   const said: string[] = [];
   const acquire = (self: Holder, stack = "s") =>
     acquireLock(host.shell, stack, (line) => said.push(line), self);
@@ -92,6 +100,41 @@ describe("the lock of a stack", () => {
       said[0],
     );
     await lock.release();
+  });
+
+  it("is taken over by one of those that see at the same time that its process has ended", async () => {
+    mkdirSync(join(host.home, "slow"));
+    await acquire(holder({ pid: ended() }));
+    const asked = await Promise.allSettled(
+      ["a", "b", "c", "d"].map((user) => acquire(holder({ user }))),
+    );
+    const taken = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    assert.equal(taken.length, 1);
+    const user =
+      ["a", "b", "c", "d"][asked.findIndex(({ status }) => status === "fulfilled")] ?? "";
+    await assert.rejects(acquire(holder({ user: "e" })), new RegExp(`by ${user}@m`));
+    for (const one of asked)
+      if (one.status === "rejected") assert.match(String(one.reason), /is being deployed by \w@m/);
+    await taken[0]?.release();
+    assert.deepEqual(volumes(), []);
+  });
+
+  it("is taken over where a process was killed that was taking it over, and nothing is left of that", async () => {
+    const dead = holder({ pid: ended() });
+    const claimant = holder({ user: "c", pid: ended() });
+    await acquire(dead);
+    // It was killed at the removal of the lock.
+    writeFileSync(join(host.home, "no-removal"), "");
+    await assert.rejects(acquire(claimant));
+    assert.equal(volumes().length, 2);
+    // As if it had been killed after that, with the lock in its hands.
+    mkdirSync(join(host.home, "volumes", "s-deployment-lock-takeover-0123456789abcdef"));
+    rmSync(join(host.home, "no-removal"));
+    const lock = await acquire(holder({ user: "v" }));
+    await assert.rejects(acquire(holder({ user: "w" })), /by v@m/);
+    assert.deepEqual(volumes(), ["s-deployment-lock"]);
+    await lock.release();
+    assert.deepEqual(volumes(), []);
   });
 
   for (const [what, change] of [

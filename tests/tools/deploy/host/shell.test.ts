@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { hostShell } from "../../../../host/shell";
 import { hostAccess } from "../../../../host/address";
@@ -55,5 +58,32 @@ describe("a shell on this machine", () => {
 
   it("stops at the first error", async () => {
     assert.deepEqual(await shell("false\necho on"), { code: 1, stdout: "", stderr: "" });
+  });
+});
+
+describe("a shell on another machine", () => {
+  const address = "ssh://deploy@example.test";
+  const hostKey = `ssh-ed25519 AAAA${"A".repeat(64)}`;
+  let home: string;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "home-"));
+  });
+  afterEach(() => {
+    chmodSync(home, 0o700);
+    rmSync(home, { recursive: true });
+  });
+
+  it("has a folder for the connection in a home that has none", () => {
+    hostShell(hostAccess({ address, hostKey }), home);
+    assert.equal(statSync(join(home, ".ssh")).mode & 0o777, 0o700);
+  });
+
+  it("changes nothing for this machine", () => {
+    hostShell(hostAccess({ address: "unix:///var/run/docker.sock" }), home);
+    assert.throws(() => statSync(join(home, ".ssh")));
+  });
+
+  it("leaves it to ssh to say that a home cannot hold one", () => {
+    hostShell(hostAccess({ address, hostKey }), "/proc/none");
   });
 });

@@ -86,11 +86,10 @@ services:
       "services: {}\n---\nservices: {}",
       [/MULTIPLE_DOCS\): there is more than one document/],
     ],
-    ["an unknown alias", "services: { a: *b }", [/BAD_ALIAS|an alias \(\*name\) is undefined/]],
     [
       "itself",
       "services: &s { a: { x: *s } }",
-      [/^an alias \(\*name\) is undefined, contains itself/],
+      [/^an alias \(\*name\) contains itself or expands too far/],
     ],
     [
       "too many services",
@@ -98,6 +97,21 @@ services:
       [/^services: has 10000 services, expected at most 200;/],
     ],
     ["too much text", `services: {}\n# ${"x".repeat(512 * 1024)}`, [/^is larger than 512 KiB/]],
+    [
+      "too many items",
+      `services: { a: { environment: [${"A=b,".repeat(1001)}] } }`,
+      [/^services\.a\.environment: has 1001 items, expected at most 1000$/],
+    ],
+    [
+      "an alias without an anchor",
+      "services: { a: *b }",
+      [/^an alias \(\*name\) has no anchor \(&name\) before it$/],
+    ],
+    [
+      "a merge key of a text",
+      "services: { a: { <<: text } }",
+      [/^a merge key \(<<\) expects a map, or a list of maps$/],
+    ],
     ["too deep a nesting", `services: ${"[".repeat(20_000)}`, [/not valid YAML|nested/]],
   ];
   for (const [what, text, expected] of bad)
@@ -108,6 +122,21 @@ services:
         assert.match(problems[index] ?? "", pattern);
       });
     });
+
+  it("may use a few anchors in each of many services", () => {
+    const services = Array.from(
+      { length: 80 },
+      (_, index) => `  s${index}: { <<: [*base, *more], environment: { <<: *env } }`,
+    );
+    const text = `x-env: &env { A: b }
+x-rest: &rest { restart: always }
+x-base: &base { <<: *rest, image: "a:1" }
+x-more: &more { <<: [*rest, *base], environment: *env }
+services:
+${services.join("\n")}
+`;
+    assert.equal(Object.keys(parseCompose(text, "compose.yaml").services).length, 80);
+  });
 
   it("that expands without end is refused in no time", () => {
     const levels = Array.from({ length: 40 }, (_, index) => index + 1);

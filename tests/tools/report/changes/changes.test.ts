@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Change } from "../../../../tools/report/changes/change";
 import { changes, isWeaker } from "../../../../tools/report/changes/changes";
 import { changeSections, changesHeadline } from "../../../../tools/report/sections";
-import { ContainerView, EntranceView, StackView } from "../../../../tools/report/view/stack";
+import { ContainerView, IngressView, StackView } from "../../../../tools/report/view/stack";
 import { holds } from "../../../properties/check";
 import { digestOf } from "../../../support/raw-config";
 import { exampleView, SERVICES } from "../example-stack";
@@ -27,13 +27,13 @@ const image =
     images: view.images.map((one) => (one.service === service ? { ...one, ...said } : one)),
   });
 const ingress =
-  (said: Partial<EntranceView>): Step =>
-  (view) => ({ ...view, entrance: { ...view.entrance, ...said } });
+  (said: Partial<IngressView>): Step =>
+  (view) => ({ ...view, ingress: { ...view.ingress, ...said } });
 const route =
   (service: string, said: object): Step =>
   (view) =>
     ingress({
-      routes: view.entrance.routes.map((one) =>
+      routes: view.ingress.routes.map((one) =>
         one.service === service ? { ...one, ...said } : one,
       ),
     })(view);
@@ -150,13 +150,13 @@ const WEAKENINGS: readonly Case[] = [
     "has access to the external network lan",
   ),
   weakening(
-    "a new conversation",
+    "a new link",
     network("traefik-db", ["traefik", "db"]),
     "db",
     "shares a network with traefik",
   ),
   weakening(
-    "a new conversation over two networks",
+    "a new link over two networks",
     (view) => network("two", ["db", "traefik"])(network("one", ["traefik", "db"])(view)),
     "db",
     "shares a network with traefik",
@@ -266,7 +266,7 @@ const WEAKENINGS: readonly Case[] = [
     "a route for administrators to what had none",
     (view) =>
       ingress({
-        routes: [...view.entrance.routes, { host: "db.example.test", service: "db", admin: true }],
+        routes: [...view.ingress.routes, { host: "db.example.test", service: "db", admin: true }],
       })(view),
     "db",
     "has a route (db.example.test)",
@@ -526,7 +526,7 @@ describe("two states of a stack compared", () => {
       ]);
     });
 
-    it("say nothing of a conversation with it", () => {
+    it("say nothing of a link with it", () => {
       assert.deepEqual(compared(without("db"), base), ["changed: db is new"]);
       assert.deepEqual(compared(base, without("db")), ["changed: db was removed"]);
     });

@@ -183,7 +183,7 @@ describe("a step of TLS", () => {
     [
       "the port and the token without the TLS that needs them",
       { ...views.none, secrets: [] },
-      { ...readers({ container: "traefik", by: "file", at: "/x" }), entrance: views.none.entrance },
+      { ...readers({ container: "traefik", by: "file", at: "/x" }), ingress: views.none.ingress },
       `weaker: traefik ${PORT}`,
       "weaker: traefik reads acmeDnsToken",
     ],

@@ -25,7 +25,7 @@ describe("a saved report", () => {
   });
 
   it("is compared in what both have, and says which of its parts are too old to tell", () => {
-    const { entrance, socketReads, insecureRegistries, requirePins, ...rest } = base;
+    const { ingress, socketReads, insecureRegistries, requirePins, ...rest } = base;
     const containers = base.containers.map(({ capDrop, writableHostPaths, ...older }) => {
       assert.deepEqual([capDrop, writableHostPaths], [["ALL"], []]);
       return older;
@@ -33,7 +33,7 @@ describe("a saved report", () => {
     const old = saved({ ...rest, containers });
     assert.deepEqual(changes(old, base), []);
     assert.deepEqual(notCompared(old), [
-      "entrance",
+      "ingress",
       "socketReads",
       "insecureRegistries",
       "requirePins",
@@ -43,7 +43,7 @@ describe("a saved report", () => {
       containers: base.containers.map((one) =>
         one.name === "db" ? { ...one, capDrop: [], user: "0:0" } : one,
       ),
-      entrance: { ...entrance, tls: "none" },
+      ingress: { ...ingress, tls: "none" },
       socketReads: [...socketReads, { container: "agent", reads: ["GET /info"] }],
       insecureRegistries: [...insecureRegistries, "127.0.0.1:5000"],
       requirePins: !requirePins,
@@ -52,19 +52,19 @@ describe("a saved report", () => {
   });
 
   it("says which parts of its ingress are too old to tell", () => {
-    const { caServer, dnsProvider, contentSecurityPolicy, ...way } = base.entrance;
-    const now = { ...base, entrance: { ...base.entrance, caServer: "https://ca.example.test" } };
-    const old = saved({ ...base, entrance: way });
+    const { caServer, dnsProvider, contentSecurityPolicy, ...way } = base.ingress;
+    const now = { ...base, ingress: { ...base.ingress, caServer: "https://ca.example.test" } };
+    const old = saved({ ...base, ingress: way });
     assert.deepEqual([caServer, dnsProvider, contentSecurityPolicy].includes(undefined), false);
     assert.deepEqual(changes(old, now), []);
     assert.deepEqual(notCompared(old), [
-      "entrance.caServer",
-      "entrance.dnsProvider",
-      "entrance.contentSecurityPolicy",
+      "ingress.caServer",
+      "ingress.dnsProvider",
+      "ingress.contentSecurityPolicy",
     ]);
     assert.deepEqual(notCompared(base), []);
     assert.deepEqual(
-      notCompared(saved({ ...base, entrance: { ...way, tls: "none", routes: [] } })),
+      notCompared(saved({ ...base, ingress: { ...way, tls: "none", routes: [] } })),
       [],
     );
   });
@@ -118,8 +118,8 @@ describe("a saved report", () => {
     ],
     [
       "has a network that is none",
-      said({ entrance: { ...base.entrance, adminAllow: ["every\u009b2Jwhere"] } }),
-      no('entrance.adminAllow.0: expected a network such as 192.0.2.0/24, got "everywhere"'),
+      said({ ingress: { ...base.ingress, adminAllow: ["every\u009b2Jwhere"] } }),
+      no('ingress.adminAllow.0: expected a network such as 192.0.2.0/24, got "everywhere"'),
     ],
     [
       "has an address that is none",
@@ -131,8 +131,8 @@ describe("a saved report", () => {
     ],
     [
       "has a CA that is none",
-      said({ entrance: { ...base.entrance, caServer: "x" } }),
-      no('entrance.caServer: expected an address that begins with https://, got "x"'),
+      said({ ingress: { ...base.ingress, caServer: "x" } }),
+      no('ingress.caServer: expected an address that begins with https://, got "x"'),
     ],
     [
       "has a text for a switch, and no number",

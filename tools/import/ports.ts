@@ -30,33 +30,27 @@ export function convertPage(draft: Draft, source: Source, context: Context): voi
   if (hasRoute || page !== undefined) {
     const exposed = exposedPorts(source, context).filter((port) => !NOT_HTTP.has(port));
     const port = route?.port ?? page?.target ?? (exposed.length === 1 ? exposed[0] : undefined);
-    if (port === undefined)
-      draft.say(
-        "question",
-        `its page is ${route?.hosts[0] ?? ""}, and no port is said`,
-        "port: that of the program inside the container",
-      );
-    else {
-      draft.entry.port = port;
-      if (route !== undefined) addRoute(draft, route, context);
-    }
+    if (route !== undefined) addRoute(draft, route, context);
+    addAdmin(draft, source, { route, pages });
+    if (port === undefined) askForPort(draft, route?.hosts[0] ?? "");
+    else draft.entry.port = port;
     if (page !== undefined && route?.port === undefined && TLS_PORTS.has(page.target))
       draft.say(
         "question",
         `port ${page.target} is usually one for TLS`,
         "port: that of its plain http, which Traefik uses inside the host",
       );
-    if (page !== undefined)
+    const served = pages.filter(
+      ({ target }) => target === port || (plain.length > 0 && TLS_PORTS.has(target)),
+    );
+    if (served.length > 0)
       draft.say(
         "tightened",
-        `port ${ports
-          .filter((one) => pages.includes(one))
-          .map(({ published, target }) => published ?? target)
-          .join(", ")} of the host`,
+        `port ${[...new Set(served.map(({ published, target }) => published ?? target))].join(", ")} of the host`,
         `only through Traefik, at https://${draft.entry.host ?? `${draft.name}.<domain>`}`,
       );
-    addAdmin(draft, source, { route, pages });
   }
+  for (const [what, instead] of route?.questions ?? []) draft.say("question", what, instead);
   for (const { target, published } of pages) {
     if (target === draft.entry.port || (TLS_PORTS.has(target) && plain.length > 0)) continue;
     draft.say(
@@ -75,6 +69,24 @@ export function convertPage(draft: Draft, source: Source, context: Context): voi
   publish(
     draft,
     others.filter((port) => !isInternal(port)),
+  );
+}
+
+/** Without a port an entry has no pages, so nothing of them either: what there would be is in the question. */
+function askForPort(draft: Draft, page: string): void {
+  const { host, aliases, path, admin, login } = draft.entry;
+  const lines = Object.entries({ host, aliases, path, admin, login }).flatMap(([key, value]) =>
+    value === undefined
+      ? []
+      : [`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`],
+  );
+  for (const key of ["host", "aliases", "path", "admin", "login"] as const)
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
+    delete draft.entry[key];
+  draft.say(
+    "question",
+    `its page is ${page}, and no port is said`,
+    `port: that of the program inside the container${lines.length > 0 ? `, with ${lines.join(", ")}` : ""}`,
   );
 }
 
@@ -158,7 +170,6 @@ function addRoute(draft: Draft, route: Route, context: Context): void {
     else draft.say("question", `path ${shown(route.path)}`, "expected one such as /api");
   }
   if (route.forwardAuth !== undefined) addLogin(draft, route.forwardAuth, context);
-  for (const [what, instead] of route.questions) draft.say("question", what, instead);
   if (route.dropped.length > 0)
     draft.say(
       "changed",
@@ -187,12 +198,7 @@ function addAdmin(
   { known }: Source,
   { route, pages }: { readonly route: Route | undefined; readonly pages: readonly Port[] },
 ): void {
-  if (
-    draft.entry.port === undefined ||
-    draft.entry.login !== undefined ||
-    draft.entry.admin === true
-  )
-    return;
+  if (draft.entry.login !== undefined || draft.entry.admin === true) return;
   const isLoopback = ({ address = "" }: Port): boolean => /^127\.|^::1$|^localhost$/.test(address);
   const why =
     route?.allowList === true

@@ -1,3 +1,4 @@
+/** Which containers reach which, and that nothing else is reachable. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
@@ -9,7 +10,7 @@ import { until } from "../../support/until";
 import { DOMAIN, STACK, type Whole } from "./whole";
 
 /** Who talks to whom, and on which port the second listens. */
-const CONVERSATIONS = [
+const LINKS = [
   ["traefik", "homepage"],
   ["traefik", "portainer"],
   ["traefik", "n8n"],
@@ -32,7 +33,7 @@ const NAMES = Object.keys(PORTS) as Name[];
 
 /** A network has no direction: who is asked could ask too. */
 const expected = (from: Name, to: Name): boolean =>
-  CONVERSATIONS.some(([a, b]) => (a === from && b === to) || (a === to && b === from));
+  LINKS.some(([a, b]) => (a === from && b === to) || (a === to && b === from));
 
 const PAIRS = NAMES.flatMap((from) =>
   NAMES.filter((to) => to !== from).map((to) => [from, to] as const),
@@ -56,7 +57,7 @@ const look = async ({ name, addresses, port }) => ({
 Promise.all(JSON.parse(process.argv[1]).map(look)).then((seen) => console.log(JSON.stringify(seen)));
 `;
 
-export function conversations(whole: () => Whole): void {
+export function links(whole: () => Whole): void {
   let running: Readonly<Record<string, Inspected>>;
   before(async () => {
     running = await services(whole().world, STACK);
@@ -80,7 +81,7 @@ export function conversations(whole: () => Whole): void {
     assert.equal(joined.length, 12);
   });
 
-  it("has no network but those of the conversations, and two that lead outside", async () => {
+  it("has no network but those of the links, and two that lead outside", async () => {
     assert.deepEqual(await internalNetworks(whole().world, STACK), {
       "traefik-homepage": true,
       "traefik-portainer": true,

@@ -1,3 +1,4 @@
+/** What visitors reach from outside: routes, allow-lists and forged headers. */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -35,7 +36,7 @@ const ROUTES = [
   [`traefik.${DOMAIN}`, "/api/version", true],
 ] as const;
 
-export function entrance(whole: () => Whole): void {
+export function ingress(whole: () => Whole): void {
   const at = (name: string): string => `http://${name}.${DOMAIN}:${whole().http}/`;
   for (const [path, title, cards] of [
     ["", "whole · services", 4],
