@@ -263,6 +263,7 @@ const acceptance = z
     reason: z.string(expected(REASON)).trim().min(10, expected(REASON)),
     until: z
       .string(expected(LAST_DAY))
+      .meta({ format: "date" })
       .transform((text) => text.replace(PULUMI_MIDNIGHT, ""))
       .pipe(z.iso.date(expected(LAST_DAY))),
     while: z

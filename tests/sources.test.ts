@@ -125,6 +125,7 @@ describe("the sources of the program", () => {
       "tools/bin/scan.ts",
       "tools/deploy/checks/doctor.ts",
       "tools/pin/known.ts",
+      "tools/pin/outdated.ts",
       "tools/report/view/stack.ts",
       "tools/trust/openvex.ts",
       "tools/trust/settings.ts",
