@@ -33,6 +33,7 @@ describe("a configuration", () => {
       checkTags: true,
       minimumAge: 0,
       networkPool: "10.201.0.0/16",
+      notify: [],
       platform: "linux/amd64",
       tls: { mode: "none" },
       adminAllow: [],

@@ -262,6 +262,7 @@ case $1 in
       check|pg_isready|wget) answers "$1" healthy || code=1;;
       ask|node) answers "$1" works || code=1;;
       setup) put "$1" set-up yes;;
+      cat) answers "$1" healthy || code=1;;
       psql|pg_*) postgres "$@" || code=1;;
       *) code=1;;
     esac;;
