@@ -39,7 +39,7 @@ export = async (): Promise<StackOutputs> => {
     model,
     host,
     networkPool: config.networkPool,
-    networks: networks ?? {},
+    ...(networks && { networks }),
     deployed: Object.keys(last.images),
     restarted,
     trial: { atMost: config.trial.atMost, backups: config.backups, tried, olderData },

@@ -307,8 +307,7 @@ export function containerModel(spec: ContainerSpec): ContainerModel {
 function checkExemptionsMatchUse(service: string, controls: Controls, spec: ContainerSpec): void {
   const { mounts = [], ports = [], networks, secretEnvironment = {}, health, devices = [] } = spec;
   const used: Partial<Pick<Controls, Exemptible>> = {
-    // One port may have both protocols, and one folder two paths.
-    publishedPorts: [...new Set(ports.map(({ internal }) => internal))],
+    publishedPorts: ports.map(({ internal }) => internal),
     outsideNetworks: networks
       .filter(({ internal }) => !internal)
       .map(({ name }) => outsideKind(name)),
@@ -320,7 +319,7 @@ function checkExemptionsMatchUse(service: string, controls: Controls, spec: Cont
     healthCheck: health !== undefined,
   };
   const problems = (Object.keys(used) as (keyof typeof used)[]).flatMap((control) => {
-    const value = used[control] as Controls[Exemptible];
+    const value = withoutDoubles(used[control] as Controls[Exemptible]);
     return sameValue(value, withoutDoubles(controls[control]))
       ? []
       : [
@@ -330,16 +329,14 @@ function checkExemptionsMatchUse(service: string, controls: Controls, spec: Cont
   if (problems.length > 0) throw new HardeningError(problems);
 }
 
+/** One port may have both protocols, and one folder two paths. */
 const withoutDoubles = (value: Controls[Exemptible]): Controls[Exemptible] =>
   Array.isArray(value) ? ([...new Set(value)] as Controls[Exemptible]) : value;
 
-const hostPathsOf = (mounts: readonly Mount[], writable: boolean): string[] => [
-  ...new Set(
-    mounts.flatMap((mount) =>
-      mount.kind === "host" && isWritable(mount) === writable ? [mount.source] : [],
-    ),
-  ),
-];
+const hostPathsOf = (mounts: readonly Mount[], writable: boolean): string[] =>
+  mounts.flatMap((mount) =>
+    mount.kind === "host" && isWritable(mount) === writable ? [mount.source] : [],
+  );
 
 /** `edge` or `egress`, which an exemption names. Two containers must not share either: they could talk to each other. */
 export const outsideKind = (network: string): string =>

@@ -1,17 +1,13 @@
 /** The command `npm run deploy`: its options. The work, and with it the exit code, is in tools/deploy/. */
-import { confirm } from "../deploy/plan/confirm";
 import { beforeChanges, Refused } from "../deploy/context";
 import { openStack } from "../deploy/pulumi/stack";
 import { historyRows, PastUpdate } from "../deploy/pulumi/history";
 import { hostShell } from "../../host/shell";
-import { imageChangeKinds } from "../deploy/plan/image-changes";
 import { breakLock } from "../deploy/host/lock";
 import { onDatabases } from "../deploy/host/locked";
 import { rollbackTarget } from "../deploy/rollback";
-import { deploy } from "../deploy/deploy";
+import { deployAtTerminal } from "../deploy/terminal";
 import { Databases, dump, forgetOldData, restore } from "../deploy/host/dump";
-import { consoleReporter, Reporter } from "../deploy/console";
-import { tellOutcome } from "../deploy/outcome";
 import { oneLine } from "../../text/one-line";
 import { hostAccess } from "../../host/address";
 import { readStackFile } from "../../config/file/read";
@@ -92,29 +88,13 @@ unhealthy, or an option is invalid; 3 returned: the previous containers run agai
       allowWeaker: values["allow-weaker"],
       allowDelete: values["allow-delete"],
     };
-    const console = consoleReporter();
-    let declined = false;
-    const asked = async (question: string, wanted: string): Promise<boolean> => {
-      const answer = await ask(question, wanted, signal);
-      declined = !answer;
-      return answer;
-    };
-    const run = (reporter: Reporter) =>
-      deploy({
-        stack,
-        signal,
-        reporter,
-        withoutTrial: values["without-trial"],
-        adopt: values.adopt,
-        imageChangeKinds,
-        confirm: (decision) => confirm(decision, allowed, interactive ? asked : undefined),
-        ...(values.rollback && {
-          target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
-        }),
-      });
-    return tellOutcome({ stack, signal, reporter: console, declined: () => declined }, run).finally(
-      console.close,
-    );
+    return deployAtTerminal({
+      ...{ stack, signal, allowed, interactive, adopt: values.adopt },
+      withoutTrial: values["without-trial"],
+      ...(values.rollback && {
+        target: (history: readonly PastUpdate[]) => rollbackTarget(history, number),
+      }),
+    });
   },
 });
 

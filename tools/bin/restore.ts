@@ -1,9 +1,5 @@
 /** The command `npm run restore`. */
-import { confirm } from "../deploy/plan/confirm";
-import { consoleReporter, Reporter } from "../deploy/console";
-import { deploy } from "../deploy/deploy";
-import { imageChangeKinds } from "../deploy/plan/image-changes";
-import { tellOutcome } from "../deploy/outcome";
+import { deployAtTerminal } from "../deploy/terminal";
 import { CommandError, runCommand } from "../cli/command";
 import { ask } from "../cli/prompt";
 import { restoreBackup } from "../backup/backup";
@@ -46,7 +42,10 @@ returned, or an option is invalid; 3 returned: the services run again with their
       );
     if (values["to-new-host"]) {
       await refuseUnlessEmpty(stack, signal);
-      const code = await deployFirst(stack, yes, signal);
+      const code = await deployAtTerminal({
+        ...{ stack, signal, interactive: !yes, adopt: false, withoutTrial: false },
+        allowed: { yes, allowWeaker: false, allowDelete: false },
+      });
       if (code !== EXIT_OK) return code;
     }
     return onDatabases(stack, signal, (at) =>
@@ -56,23 +55,3 @@ returned, or an option is invalid; 3 returned: the services run again with their
     );
   },
 });
-
-/** As `npm run deploy`. Resolves to its exit code. */
-function deployFirst(stack: string, yes: boolean, signal: AbortSignal): Promise<number> {
-  const reporter = consoleReporter();
-  const allowed = { yes, allowWeaker: false, allowDelete: false };
-  const question = (text: string, wanted: string): Promise<boolean> => ask(text, wanted, signal);
-  const work = (listening: Reporter): Promise<number> =>
-    deploy({
-      stack,
-      signal,
-      reporter: listening,
-      withoutTrial: false,
-      adopt: false,
-      imageChangeKinds,
-      confirm: (decision) => confirm(decision, allowed, yes ? undefined : question),
-    });
-  return tellOutcome({ stack, signal, reporter, declined: () => !yes }, work).finally(
-    reporter.close,
-  );
-}

@@ -12,6 +12,9 @@ import { UserError } from "../../text/user-error";
 /** The folder of the project. */
 export const PROJECT_FOLDER = resolve(__dirname, "..", "..");
 
+/** Prints a line of progress, or a warning, to stderr. */
+export const printLine = (line: string): void => void process.stderr.write(`  ${line}\n`);
+
 /** Ends a command with a message for the user. Default exit code: 2. */
 export class CommandError extends UserError {
   override readonly name = "CommandError";

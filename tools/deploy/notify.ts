@@ -12,7 +12,7 @@ import { fromJson } from "../../config/file/yaml";
 import { KEYS } from "../../config/schema";
 import { ENCRYPTED } from "../../text/messages";
 import { maskOf } from "../../text/redact";
-import { PROJECT_FOLDER } from "../cli/command";
+import { printLine, PROJECT_FOLDER } from "../cli/command";
 import { findCli, pulumiEnvironment, run, withoutWrapper } from "../cli/pulumi-cli";
 import { Recipient, send, Sending } from "../notify/notify";
 
@@ -35,7 +35,7 @@ export async function tell(
   notices: Sending["notices"],
   options: TellOptions = {},
 ): Promise<number> {
-  const { warn = (line) => void process.stderr.write(`  ${line}\n`) } = options;
+  const { warn = printLine } = options;
   if (notices.length === 0) return 0;
   try {
     const found = await recipientsOf(stack, options);

@@ -72,17 +72,19 @@ export function convertPage(draft: Draft, source: Source, context: Context): voi
   );
 }
 
+/** Keys of an entry that only one with a port may have. */
+const PAGE_KEYS = ["host", "aliases", "path", "admin", "login"] as const;
+
 /** Without a port an entry has no pages, so nothing of them either: what there would be is in the question. */
 function askForPort(draft: Draft, page: string): void {
-  const { host, aliases, path, admin, login } = draft.entry;
-  const lines = Object.entries({ host, aliases, path, admin, login }).flatMap(([key, value]) =>
-    value === undefined
-      ? []
-      : [`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`],
-  );
-  for (const key of ["host", "aliases", "path", "admin", "login"] as const)
+  const lines = PAGE_KEYS.flatMap((key) => {
+    const value = draft.entry[key];
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
     delete draft.entry[key];
+    return value === undefined
+      ? []
+      : [`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`];
+  });
   draft.say(
     "question",
     `its page is ${page}, and no port is said`,

@@ -148,10 +148,15 @@ noted() {
   report
 }
 
-# age NAME: `20261127T033000Z, 5 hours ago`
-age() {
+# Sets $since, in seconds since the epoch, and $of, the backup; both empty for what was never noted.
+read_status() {
   since='' of=''
   if [ -s "/status/$1" ]; then read -r since of <"/status/$1"; fi
+}
+
+# age NAME: `20261127T033000Z, 5 hours ago`
+age() {
+  read_status "$1"
   if [ -z "$since" ]; then echo never; return; fi
   hours=$((($(date +%s) - since) / 3600))
   echo "$of, $hours hours ago"
@@ -159,8 +164,7 @@ age() {
 
 # is_old NAME: older than two days, or never. As `npm run doctor`.
 is_old() {
-  since=''
-  if [ -s "/status/$1" ]; then read -r since of <"/status/$1"; fi
+  read_status "$1"
   [ -z "$since" ] || [ $(($(date +%s) - since)) -gt 172800 ]
 }
 

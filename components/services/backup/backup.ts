@@ -60,7 +60,8 @@ const needsCredentials = ({ repository: where }: Readonly<Record<string, unknown
 
 /**
  * restic, which sends the data of the stack to a repository elsewhere: encrypted, deduplicated, once a day. It reads every data
- * volume and writes to none but one of its own, in which the start page finds when that was, and has no Docker socket: so what must stand still to be copied is saved by `npm run backup` alone.
+ * volume and writes to none but one of its own, in which the start page finds when that was. It has no Docker socket: so what must
+ * stand still to be copied is saved by `npm run backup` alone.
  */
 export const backup = defineService({
   name: "backup",

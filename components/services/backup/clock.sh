@@ -1,6 +1,6 @@
-# The clock of the backups, for both containers: calls `work DUE` once a day, at $AT_MINUTE minutes after midnight UTC, and `report` every
-# ten minutes. UTC has no
-# daylight saving time, so no day has the time twice or not at all. POSIX shell (BusyBox and dash).
+# The clock of the backups, for both containers: calls `work DUE` once a day, at $AT_MINUTE minutes after midnight UTC, and
+# `report` every ten minutes. UTC has no daylight saving time, so no day has the time twice or not at all. POSIX shell (BusyBox
+# and dash).
 
 log() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*" >&2; }
 

@@ -2,16 +2,11 @@
 import { readStackFile } from "../../../config/file/read";
 import { hostAccess } from "../../../host/address";
 import { hostShell } from "../../../host/shell";
-import { PROJECT_FOLDER } from "../../cli/command";
+import { printLine, PROJECT_FOLDER } from "../../cli/command";
 import { loadStack } from "../../model/load";
 import { beforeChanges } from "../context";
 import { Databases } from "./dump";
 import { acquireLock } from "./lock";
-
-/** Prints a line of progress. */
-function log(line: string): void {
-  process.stderr.write(`  ${line}\n`);
-}
 
 /** Works on the data of a stack under its lock. Rejects with the signal's reason after an interrupt. */
 export async function onDatabases(
@@ -23,9 +18,9 @@ export async function onDatabases(
     return await beforeChanges(async () => {
       const loaded = loadStack(readStackFile(stack, PROJECT_FOLDER), { placeholders: true });
       const shell = hostShell(hostAccess(loaded.config.host));
-      const lock = await acquireLock(shell, stack, log);
+      const lock = await acquireLock(shell, stack, printLine);
       try {
-        return await work({ shell, loaded, signal, log });
+        return await work({ shell, loaded, signal, log: printLine });
       } finally {
         await lock.release();
       }

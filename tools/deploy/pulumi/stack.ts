@@ -1,7 +1,7 @@
 /** One Pulumi stack, through the Automation API and the CLI. */
 import { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 
-import { PROJECT_FOLDER } from "../../cli/command";
+import { printLine, PROJECT_FOLDER } from "../../cli/command";
 import { findCli, missingPlugins, pulumiEnvironment, withoutWrapper } from "../../cli/pulumi-cli";
 import { ConfigMap, plainConfig, PlainConfig } from "../../../config/file/edit";
 import { PulumiError, pulumiProcess } from "./process";
@@ -75,7 +75,7 @@ export async function openStack(
     readonly log?: (line: string) => void;
   } = {},
 ): Promise<PulumiStack> {
-  const { log = (line) => void process.stderr.write(`  ${line}\n`) } = options;
+  const { log = printLine } = options;
   const env = pulumiEnvironment(stack);
   const cli = await findCli(env);
   if ("missing" in cli) throw new PulumiMissing([cli.missing]);
